@@ -1,0 +1,234 @@
+//! # The engine: the only composition of the core
+//!
+//! One way only: frame → observations → presence → detectors → alerts. What presence concludes is
+//! shown to detectors as [`Evidence::Home`], so "new device" passes the same path as an attack.
+//! Alerts never feed back. Reads no clock, awaits nothing, cannot fail.
+//!
+//! Timers fire at their due moment, not at the caller's: [`Engine::handle`] first runs every timer
+//! due until `now`, in due order, then the input. A late wake-up, a busy machine and a replay at a
+//! thousand times the speed give the same changes.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    alerts::{self, Alerts},
+    detectors::{self, Context, Detectors, Evidence},
+    model::{
+        Captured, Change, Command, Findings, HaFact, Health, HomeView, Moment, Mono, NetworkFacts, Observation, PartId,
+        PartView, Refusal, RefusalCode, Remembered, ScannerView, Ticket,
+    },
+    presence::{self, Presence, overheard},
+    wire::Frame,
+};
+
+// A timer that asks for the same moment again and again would hang the home. No input comes near.
+const TIMERS_MAX: usize = 1_000_000;
+
+/// The settings of the core.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    pub presence: presence::Settings,
+    pub exposure: presence::Exposure,
+    pub detectors: detectors::Settings,
+    pub alerts: alerts::Settings,
+}
+
+/// Everything the core reacts to.
+#[derive(Debug, Clone)]
+pub enum Input<'a> {
+    Frame(Captured<'a>),
+    Observation(Observation),
+    Told(HaFact),
+    Command(Ticket, Command),
+    Adopt(Arc<Settings>),
+    Network(Arc<NetworkFacts>),
+    Part(PartId, Health),
+    /// How a scanner's last round went.
+    Scanner(ScannerView),
+    /// Nothing could be heard for so long: the host slept, frames were dropped, or the wall clock was stepped.
+    Blind(Duration),
+    /// Time passes.
+    Tick,
+}
+
+/// The core. Give it inputs, get changes.
+pub struct Engine {
+    presence: Presence,
+    detectors: Detectors,
+    alerts: Alerts,
+    network: Arc<NetworkFacts>,
+    now: Moment,
+    view: HomeView,
+    gleaned: Vec<Observation>,
+}
+
+impl Engine {
+    /// `instance` is that of the installation; `remembered` is empty at a first start.
+    #[must_use]
+    pub fn new(
+        settings: &Settings,
+        network: Arc<NetworkFacts>,
+        remembered: &Remembered,
+        instance: u32,
+        now: Moment,
+    ) -> Engine {
+        Engine {
+            presence: Presence::new(&settings.presence, &settings.exposure, &network, remembered, instance, now),
+            detectors: Detectors::new(&settings.detectors),
+            alerts: Alerts::new(&settings.alerts, remembered, now),
+            network,
+            now,
+            view: HomeView { instance, ..HomeView::default() },
+            gleaned: Vec::new(),
+        }
+    }
+
+    /// Runs what is due until `now`, then `input`; returns what is different. `now` never goes back:
+    /// stamps of two interfaces may cross, so an earlier one counts as the latest seen.
+    pub fn handle(&mut self, input: Input<'_>, now: Moment) -> Vec<Change> {
+        let now = if now.mono < self.now.mono { Moment { mono: self.now.mono, wall: now.wall } } else { now };
+        let mut out = Vec::new();
+        self.run_timers(now, &mut out);
+        self.now = now;
+        let done = out.len();
+        self.run_input(input, now, &mut out);
+        self.judge(done, now, &mut out);
+        out
+    }
+
+    /// When to call [`Engine::handle`] with [`Input::Tick`] at the latest.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Mono> {
+        [self.presence.next_wake(), self.detectors.next_wake(), self.alerts.next_wake()].into_iter().flatten().min()
+    }
+
+    /// The picture as it is now. Devices that did not change are the same `Arc`s as before.
+    pub fn view(&mut self) -> Arc<HomeView> {
+        self.view.devices.clone_from(self.presence.view(self.now));
+        self.view.household = Arc::clone(self.presence.household());
+        self.view.tombstones = Arc::clone(self.presence.tombstones());
+        self.view.minted = self.presence.minted();
+        self.view.limit_reached = self.presence.limit_reached();
+        self.view.alerts.clone_from(self.alerts.view());
+        self.view.alerts_today = self.alerts.today();
+        self.view.mutes = Arc::clone(self.alerts.mutes());
+        self.view.revision += 1;
+        Arc::new(self.view.clone())
+    }
+
+    fn run_timers(&mut self, now: Moment, out: &mut Vec<Change>) {
+        for _ in 0..TIMERS_MAX {
+            let Some(due) = self.next_wake().filter(|due| *due <= now.mono) else { return };
+            let at = now.back_to(due.max(self.now.mono));
+            self.now = at;
+            let done = out.len();
+            // Fixed order for ties: presence, detectors, alerts.
+            if self.presence.next_wake().is_some_and(|wake| wake <= due) {
+                self.presence.wake(at, out);
+            }
+            if self.detectors.next_wake().is_some_and(|wake| wake <= due) {
+                let mut findings = Findings::default();
+                let context = Context { now: at, who: &self.presence, network: &self.network };
+                self.detectors.wake(&context, &mut findings);
+                self.alerts.take(findings.take(), &self.presence, at, out);
+            }
+            if self.alerts.next_wake().is_some_and(|wake| wake <= due) {
+                self.alerts.wake(at, out);
+            }
+            self.judge(done, at, out);
+        }
+        tracing::error!("timers did not come to rest");
+    }
+
+    fn run_input(&mut self, input: Input<'_>, now: Moment, out: &mut Vec<Change>) {
+        match input {
+            Input::Frame(captured) => self.frame(&captured, now, out),
+            Input::Observation(observation) => self.observe(&observation, now, out),
+            Input::Told(fact) => self.presence.told(&fact, now, out),
+            Input::Command(ticket, command) => self.obey(ticket, &command, now, out),
+            Input::Adopt(settings) => {
+                self.presence.adopt(&settings.presence, &settings.exposure, now, out);
+                self.detectors.adopt(&settings.detectors);
+                self.alerts.adopt(&settings.alerts);
+            }
+            Input::Network(network) => {
+                self.network = network;
+                self.presence.network(&self.network, now, out);
+            }
+            Input::Part(part, health) => self.part(part, health, now, out),
+            Input::Scanner(line) => match self.view.scanners.iter_mut().find(|known| known.name == line.name) {
+                Some(known) => *known = line,
+                None => self.view.scanners.push(line),
+            },
+            Input::Blind(blind) => self.presence.blind(blind, now, out),
+            Input::Tick => {}
+        }
+    }
+
+    fn frame(&mut self, captured: &Captured<'_>, now: Moment, out: &mut Vec<Change>) {
+        let frame = Frame::decode(captured.link, captured.bytes);
+        let mut gleaned = std::mem::take(&mut self.gleaned);
+        overheard::glean(captured, &frame, &mut gleaned);
+        for observation in gleaned.drain(..) {
+            self.observe(&observation, now, out);
+        }
+        self.gleaned = gleaned;
+        self.examine(&Evidence::Packet(&frame), now, out);
+    }
+
+    fn observe(&mut self, observation: &Observation, now: Moment, out: &mut Vec<Change>) {
+        self.presence.observe(observation, now, out);
+        self.examine(&Evidence::Observation(observation), now, out);
+    }
+
+    fn examine(&mut self, evidence: &Evidence<'_>, now: Moment, out: &mut Vec<Change>) {
+        let mut findings = Findings::default();
+        let context = Context { now, who: &self.presence, network: &self.network };
+        self.detectors.examine(evidence, &context, &mut findings);
+        if !findings.is_empty() {
+            self.alerts.take(findings.take(), &self.presence, now, out);
+        }
+    }
+
+    /// Shows detectors what presence concluded since `from`. Alerts' own changes are not shown: nothing loops.
+    fn judge(&mut self, from: usize, now: Moment, out: &mut Vec<Change>) {
+        let concluded = out.len();
+        for index in from..concluded {
+            let change = out[index].clone();
+            match change {
+                Change::AlertOpened { .. }
+                | Change::AlertUpdated { .. }
+                | Change::AlertClosed { .. }
+                | Change::Asked(_)
+                | Change::Answered { .. } => continue,
+                Change::DeviceMerged { from, into, .. } => self.alerts.merged(from, into),
+                _ => {}
+            }
+            self.examine(&Evidence::Home(&change), now, out);
+        }
+    }
+
+    fn obey(&mut self, ticket: Ticket, command: &Command, now: Moment, out: &mut Vec<Change>) {
+        let result = match command {
+            Command::ScanNow => {
+                out.push(Change::ScanWanted);
+                Ok(crate::model::Answer::Done)
+            }
+            _ => self.presence.obey(command, now, out).or_else(|| self.alerts.obey(command, now, out)).unwrap_or_else(
+                || Err(Refusal::new(RefusalCode::Unsupported, "no part of the home takes this command")),
+            ),
+        };
+        out.push(Change::Answered { ticket, result });
+    }
+
+    fn part(&mut self, part: PartId, health: Health, now: Moment, out: &mut Vec<Change>) {
+        self.presence.part(&part, &health, now, out);
+        let known = self.view.parts.iter_mut().find(|known| known.part == part);
+        match known {
+            Some(known) if known.health == health => return,
+            Some(known) => *known = PartView { part: part.clone(), health: health.clone(), since: now.wall },
+            None => self.view.parts.push(PartView { part: part.clone(), health: health.clone(), since: now.wall }),
+        }
+        out.push(Change::Part { part, health, at: now.wall });
+    }
+}

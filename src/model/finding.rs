@@ -1,0 +1,68 @@
+//! # Findings: what a detector saw
+//!
+//! A finding names wire addresses; who that is, `alerts/` asks once. It is not yet an alert.
+
+use std::net::IpAddr;
+
+use super::{Category, DeviceId, MacAddr, Moment, Severity};
+
+/// One side of a finding, as on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Party {
+    /// Set when presence itself is the source.
+    pub device: Option<DeviceId>,
+    pub mac: Option<MacAddr>,
+    pub ip: Option<IpAddr>,
+}
+
+/// A named value that supports a finding (`docs/detectors` lists the keys).
+pub type Evidence = (&'static str, String);
+
+/// What a detector saw, once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The detector's file name.
+    pub detector: &'static str,
+    pub category: Category,
+    pub severity: Severity,
+    /// Findings with the same detector and key are the same thing seen again.
+    pub key: String,
+    pub at: Moment,
+    pub attacker: Party,
+    pub victim: Party,
+    pub evidence: Vec<Evidence>,
+    /// ATT&CK technique ids.
+    pub technique: &'static [&'static str],
+    /// 0 to 1.
+    pub confidence: f32,
+    /// The state has ended: close what is open under this key.
+    pub over: bool,
+}
+
+/// Where detectors put findings. At most [`Findings::MAX`] an input; the rest is counted.
+#[derive(Debug, Default)]
+pub struct Findings {
+    list: Vec<Finding>,
+    dropped: u64,
+}
+
+impl Findings {
+    /// Findings one input may raise.
+    pub const MAX: usize = 64;
+
+    pub fn push(&mut self, finding: Finding) {
+        if self.list.len() < Self::MAX { self.list.push(finding) } else { self.dropped += 1 }
+    }
+    /// Takes all, leaving it empty.
+    pub fn take(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.list)
+    }
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}

@@ -1,0 +1,51 @@
+//! # What Home Assistant knows
+
+use std::net::IpAddr;
+
+use super::{DeviceId, MacAddr};
+
+/// A person there and the trackers that stand for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HaPerson {
+    pub name: String,
+    /// Devices of ours whose tracker the person holds.
+    pub devices: Vec<DeviceId>,
+}
+
+/// One fact from Home Assistant's registries. Lists come whole and replace what was known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HaFact {
+    /// Names and areas of *other* integrations' devices, by what we can match them with.
+    Names(Vec<HaName>),
+    /// Area the user gave to *our* MQTT device of that id, and the name (shown in our page, never published).
+    Areas(Vec<(DeviceId, Option<String>)>),
+    Persons(Vec<HaPerson>),
+}
+
+/// A device of another integration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HaName {
+    /// `name_by_user`, else its name.
+    pub name: Option<String>,
+    /// The name was typed by a person.
+    pub by_user: bool,
+    pub area: Option<String>,
+    pub macs: Vec<MacAddr>,
+    pub ips: Vec<IpAddr>,
+    pub hosts: Vec<String>,
+    /// Rank of its integration: vendor integrations above routers above the rest.
+    pub rank: u8,
+}
+
+/// What outlets need to know of the Home Assistant at the other end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HaInfo {
+    /// The websocket is open and the registries were read.
+    pub connected: bool,
+    /// Year and month of its release, such as `(2026, 11)`.
+    pub version: Option<(u16, u16)>,
+    /// Names of its areas.
+    pub areas: std::collections::BTreeSet<String>,
+    /// Device identifiers of ours that its registry lists (`porchlight_7f3a2c_d-7f3k2m`).
+    pub ours: std::collections::BTreeSet<String>,
+}

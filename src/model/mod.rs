@@ -1,0 +1,57 @@
+//! # The words everybody speaks
+//!
+//! Plain values with invariants, shared by every room. Floor 0: imports nothing of this crate,
+//! touches no clock, file or socket. No serde here (each outlet owns its payload structs, so a
+//! field renamed here breaks no automation there), but for [`Span`], which only settings use.
+
+mod addr;
+mod alert;
+mod ask;
+mod capped;
+mod captured;
+mod card;
+mod change;
+mod command;
+mod device;
+mod finding;
+mod ha;
+mod home;
+mod mac;
+mod moment;
+mod network;
+mod observation;
+mod part;
+mod remembered;
+mod span;
+mod subject;
+mod text;
+mod units;
+mod who;
+mod words;
+
+pub use addr::{Subnet, is_global_v6, is_link_local, is_unicast};
+pub use alert::{AlertId, AlertState, Category, Severity};
+pub use ask::Look;
+pub use capped::Capped;
+pub use captured::{Captured, InterfaceId, LinkType};
+pub use card::Card;
+pub use change::{Change, LeaveReason};
+pub use command::{Answer, Command, Refusal, RefusalCode, Ticket};
+pub use device::{DeviceId, Kind, KindGroup, Mode, Presence, Role, Tier, Trust};
+pub use finding::{Evidence, Finding, Findings, Party};
+pub use ha::{HaFact, HaInfo, HaName, HaPerson};
+pub use home::{
+    AlertView, DeviceView, HomeView, Household, NameSource, PartView, ScannerView, ServiceView, WindowView,
+};
+pub use mac::MacAddr;
+pub use moment::{Clock, Moment, Mono, Wall};
+pub use network::{InterfaceFacts, NetworkFacts, Segment};
+pub use observation::{Fact, Goodbye, Heard, Observation, Probe, Proof, Source};
+pub use part::{Health, PartId, Phase};
+pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
+pub use span::Span;
+pub use subject::Subject;
+pub use text::clean_text;
+pub use units::{Port, Rssi};
+pub use who::Who;
+pub(crate) use words::words;

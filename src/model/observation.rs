@@ -1,0 +1,135 @@
+//! # Observations: what a scanner saw
+//!
+//! A scanner decides nothing; it says whom it saw, when, and what that shows. Proofs move clocks,
+//! hints and labels do not (`docs/presence.md` has the table).
+
+use std::{net::IpAddr, time::Duration};
+
+use super::{InterfaceId, Moment, Port, Rssi, Subject, words};
+
+words! {
+    /// Who saw it. `word()` is the name in `sources`, `Health.scanner` and `scanners.<name>`.
+    pub enum Source {
+        Capture = "capture", ArpSweep = "arp_sweep", NdSweep = "nd_sweep", Icmp = "icmp", Netlink = "netlink", Ports = "ports",
+        Mdns = "mdns", Ssdp = "ssdp", Wsd = "wsd", Netbios = "netbios", ReverseDns = "reverse_dns", Snmp = "snmp", UpnpIgd = "upnp_igd",
+        DhcpProbe = "dhcp_probe", DhcpLeases = "dhcp_leases", Hostapd = "hostapd", Wifi = "wifi", WifiMonitor = "wifi_monitor",
+        Bluetooth = "bluetooth", Ble = "ble", Sockets = "sockets", Processes = "processes", Canary = "canary", Sentinel = "sentinel",
+        Mqtt = "mqtt", HomeAssistant = "homeassistant",
+    }
+}
+
+words! {
+    /// Evidence that the device's own radio or cable was active. `word()` is `presence_reason`.
+    pub enum Proof {
+        /// Answered an ARP request.
+        ArpReply = "arp_reply",
+        /// Asked for somebody by ARP.
+        ArpRequest = "arp_request",
+        /// ARP probe or announcement (RFC 5227): it has just joined.
+        ArpAnnounce = "arp_announce",
+        /// Neighbour advertisement.
+        NdAdvert = "nd_advert",
+        /// Neighbour solicitation for somebody else.
+        NdSolicit = "nd_solicit",
+        /// Duplicate address detection (RFC 4862 §5.4): it has just joined.
+        NdDad = "nd_dad",
+        /// Router solicitation: it has just joined.
+        RouterSolicit = "router_solicit",
+        /// Router advertisement.
+        RouterAdvert = "router_advert",
+        /// DHCP DISCOVER, REQUEST or INFORM by the device.
+        DhcpRequest = "dhcp_request",
+        /// A multicast DNS message from the device itself.
+        Mdns = "mdns",
+        /// An SSDP message from the device itself.
+        Ssdp = "ssdp",
+        /// Any other frame it sent.
+        Frame = "frame",
+        /// Answered an echo request, or refused a port itself.
+        IcmpReply = "icmp_reply",
+        /// The kernel calls the neighbour REACHABLE (its age counts, not now).
+        NeighbourReachable = "neighbour_reachable",
+        /// Answered a TCP connect, open or refused.
+        TcpAnswer = "tcp_answer",
+        /// A Bluetooth advertisement of a static or resolved address.
+        BleAdvert = "ble_advert",
+        /// It is this host.
+        OwnHost = "own_host",
+        /// A person said so.
+        Told = "told",
+    }
+}
+
+impl Proof {
+    /// Shows an entry into the network, not just life.
+    #[must_use]
+    pub const fn is_join(self) -> bool {
+        matches!(self, Proof::ArpAnnounce | Proof::NdDad | Proof::RouterSolicit | Proof::DhcpRequest)
+    }
+    /// The device spoke by itself; nobody had asked it.
+    #[must_use]
+    pub const fn is_self_started(self) -> bool {
+        !matches!(
+            self,
+            Proof::ArpReply
+                | Proof::NdAdvert
+                | Proof::IcmpReply
+                | Proof::TcpAnswer
+                | Proof::NeighbourReachable
+                | Proof::Told
+        )
+    }
+}
+
+words! {
+    /// A question put to one device to see whether it is there.
+    pub enum Probe { Arp = "arp", Nd = "nd", Icmp = "icmp", Mdns = "mdns", Tcp = "tcp" }
+}
+
+words! {
+    /// How a device said that it goes: counter-proof, a ratio only.
+    pub enum Goodbye { DhcpRelease = "dhcp_release", MdnsGoodbye = "mdns_goodbye", SsdpByebye = "ssdp_byebye", ApLeft = "ap_left" }
+}
+
+words! {
+    /// Where a name was heard, best last (`home-assistant.md` calls this the rank).
+    pub enum Heard { Snmp = "snmp", Netbios = "netbios", Ssdp = "ssdp", Mdns = "mdns", Dhcp = "dhcp" }
+}
+
+/// One fact. Text is cleaned and cut by whoever reads it from the wire.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// It was active within the last `age`.
+    Alive { proof: Proof, age: Duration },
+    /// The probe sent `after` ago stayed unanswered.
+    Unanswered { probe: Probe },
+    /// It said goodbye.
+    Gone(Goodbye),
+    /// It holds this address (claimed by itself or granted to it).
+    Address(IpAddr),
+    /// It claims an address that `other` holds too: both frames were seen.
+    AddressConflict { ip: IpAddr, other: super::MacAddr },
+    /// It calls itself so.
+    Named { name: String, by: Heard },
+    /// DHCP options in the order asked for (option 55) and vendor class (option 60).
+    Dhcp { asked: Vec<u8>, vendor_class: Option<String>, client_id: Option<Vec<u8>> },
+    /// It offers a service, such as `tcp 80 http`.
+    Service { tcp: bool, port: Port, name: String },
+    /// A label about what it is, such as mDNS TXT `model=…`: key and value.
+    Label { key: &'static str, value: String },
+    /// It routes for this network.
+    Routes,
+    /// Received level.
+    Level(Rssi),
+}
+
+/// What one scanner saw of one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    pub source: Source,
+    /// On which interface, if on one.
+    pub interface: Option<InterfaceId>,
+    pub at: Moment,
+    pub subject: Subject,
+    pub fact: Fact,
+}

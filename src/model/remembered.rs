@@ -1,0 +1,30 @@
+//! # What the store gives back at start
+
+use std::collections::BTreeMap;
+
+use super::{AlertView, DeviceId, DeviceView, Mode, Wall};
+
+/// A device as stored: its last view, which holds its open window and its facts.
+pub type RememberedDevice = DeviceView;
+
+/// An alert as stored.
+pub type RememberedAlert = AlertView;
+
+/// Everything that survives a restart. Default: a first start.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Remembered {
+    /// 24 bits, drawn once; `None` on a first start.
+    pub instance: Option<u32>,
+    /// The node in MQTT topics, fixed at the first start.
+    pub node: Option<String>,
+    /// How many device ids were minted so far.
+    pub minted: u32,
+    /// When the last run was last alive, if there was one.
+    pub stopped: Option<Wall>,
+    pub devices: Vec<RememberedDevice>,
+    pub tombstones: BTreeMap<DeviceId, Wall>,
+    pub alerts: Vec<RememberedAlert>,
+    pub mode: Option<Mode>,
+    /// Detector, device, until when.
+    pub mutes: Vec<(String, DeviceId, Wall)>,
+}

@@ -1,0 +1,43 @@
+//! # Text from the network is data
+
+/// `raw` made fit to be kept and shown: control characters become spaces, runs of white space
+/// shrink to one, and at most `max` bytes are kept, cut on a character boundary. Escaping happens
+/// where text is shown, not here.
+#[must_use]
+pub fn clean_text(raw: &str, max: usize) -> String {
+    let mut out = String::with_capacity(raw.len().min(max));
+    for c in raw.chars() {
+        // Bidirectional overrides and zero-width characters let one name pose as another.
+        let hidden = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        let c = if hidden || c.is_whitespace() { ' ' } else { c };
+        if c == ' ' && (out.is_empty() || out.ends_with(' ')) {
+            continue;
+        }
+        if out.len() + c.len_utf8() > max {
+            break;
+        }
+        out.push(c);
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cleaned_and_cut() {
+        let cases = [
+            ("  a\tb\n", 9, "a b"),
+            ("evil\u{0}\u{202e}name", 20, "evil name"),
+            ("ééé", 3, "é"),
+            ("", 5, ""),
+            ("{{ 7*7 }}", 20, "{{ 7*7 }}"),
+        ];
+        for (raw, max, expected) in cases {
+            assert_eq!(clean_text(raw, max), expected, "{raw:?}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! # MQTT: what is said to Home Assistant
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// `mqtt`: which broker, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// `mqtt://host:1883`, `mqtts://`, `ws://` or `wss://`. Empty: the Supervisor's broker, else the
+    /// one on this machine, else an own one.
+    pub url: Option<String>,
+    pub username: Option<String>,
+    /// Better: `password_file`.
+    pub password: Option<String>,
+    pub password_file: Option<PathBuf>,
+    /// Where Home Assistant looks for discovery.
+    pub discovery_prefix: String,
+    /// First part of all topics of ours.
+    pub base_topic: String,
+    /// Name of this installation in topics, `[a-z0-9_]{1,24}`. Empty: from the host name at first start.
+    pub node: Option<String>,
+    /// PEM file of the authority that signed the broker's certificate.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files of a client certificate and its key.
+    pub client_cert_file: Option<PathBuf>,
+    pub client_key_file: Option<PathBuf>,
+    /// Which commands are taken from the broker.
+    pub commands: Commands,
+    /// The own broker.
+    pub broker: Broker,
+}
+
+/// Which commands are taken from the broker: everybody with an account there can command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Commands {
+    #[default]
+    All,
+    /// Without forget, merge and restart.
+    Safe,
+    None,
+}
+
+/// `mqtt.broker`: the broker that runs when no other is configured or found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Broker {
+    pub enabled: bool,
+    /// `false`: reachable from this machine only. `true`: from the network, with a password.
+    pub lan: bool,
+    pub port: u16,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Broker { enabled: true, lan: false, port: 1883 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            url: None,
+            username: None,
+            password: None,
+            password_file: None,
+            discovery_prefix: "homeassistant".into(),
+            base_topic: "porchlight".into(),
+            node: None,
+            ca_file: None,
+            client_cert_file: None,
+            client_key_file: None,
+            commands: Commands::All,
+            broker: Broker::default(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! # Settings
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{alerts, detectors, engine, homeassistant, mqtt, presence, scanners, store};
+
+/// All settings. Every key has a working default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// `hub` watches, decides and speaks to Home Assistant; `sensor` only watches for a hub.
+    pub role: Role,
+    /// Where the store, the own broker's password and the control socket live. Empty: the service
+    /// manager's state directory, else the user's.
+    pub state_dir: Option<PathBuf>,
+    pub network: scanners::Network,
+    pub scanners: scanners::Settings,
+    pub presence: presence::Settings,
+    pub detectors: detectors::Settings,
+    pub alerts: alerts::Settings,
+    pub mqtt: mqtt::Settings,
+    pub homeassistant: homeassistant::Settings,
+    pub store: store::Settings,
+}
+
+/// What this installation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    #[default]
+    Hub,
+    Sensor,
+}
+
+impl Settings {
+    /// The core's share.
+    #[must_use]
+    pub fn engine(&self) -> engine::Settings {
+        engine::Settings {
+            presence: self.presence.clone(),
+            exposure: presence::Exposure {
+                all: self.homeassistant.expose == homeassistant::Expose::All,
+                listed: (self.homeassistant.expose == homeassistant::Expose::Listed)
+                    .then(|| self.homeassistant.expose_list.clone()),
+                limit: self.homeassistant.expose_limit,
+            },
+            detectors: self.detectors.clone(),
+            alerts: self.alerts.clone(),
+        }
+    }
+}
