@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::LinkMac;
+
 /// `homeassistant`: what it gets, and how names and areas come back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -34,17 +36,6 @@ pub enum Expose {
     Auto,
     All,
     Listed,
-}
-
-/// When the MAC is sent as a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum LinkMac {
-    /// If Home Assistant is 2026.8 or newer and no other MQTT device has that MAC.
-    #[default]
-    Auto,
-    Always,
-    Never,
 }
 
 impl Default for Settings {

@@ -2,7 +2,7 @@
 //!
 //! Plain values with invariants, shared by every room. Floor 0: imports nothing of this crate,
 //! touches no clock, file or socket. No serde here (each outlet owns its payload structs, so a
-//! field renamed here breaks no automation there), but for [`Span`], which only settings use.
+//! field renamed here breaks no automation there), but for [`Span`] and [`LinkMac`], which settings of several rooms use.
 
 mod addr;
 mod alert;
@@ -16,6 +16,7 @@ mod device;
 mod finding;
 mod ha;
 mod home;
+mod link_mac;
 mod mac;
 mod moment;
 mod network;
@@ -43,6 +44,7 @@ pub use ha::{HaFact, HaInfo, HaName, HaPerson};
 pub use home::{
     AlertView, DeviceView, HomeView, Household, NameSource, PartView, ScannerView, ServiceView, WindowView,
 };
+pub use link_mac::LinkMac;
 pub use mac::MacAddr;
 pub use moment::{Clock, Moment, Mono, Wall};
 pub use network::{InterfaceFacts, NetworkFacts, Segment};

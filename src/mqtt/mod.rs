@@ -2,6 +2,15 @@
 
 use std::path::PathBuf;
 
+mod message;
+mod site;
+
+pub mod commands;
+pub mod reconcile;
+
+pub use message::{Incoming, Publish};
+pub use site::Site;
+
 use serde::{Deserialize, Serialize};
 
 /// `mqtt`: which broker, and how.
