@@ -12,6 +12,8 @@ pub trait Who {
     fn trust(&self, device: DeviceId) -> Trust;
     /// For text only.
     fn name(&self, device: DeviceId) -> Option<String>;
+    /// A person marked it: its absence is news.
+    fn is_important(&self, device: DeviceId) -> bool;
     /// Whether alerts about it are told.
     fn tells(&self, device: DeviceId) -> bool;
 }
