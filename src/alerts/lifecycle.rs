@@ -38,9 +38,8 @@ impl Alerts {
             (_, None) => String::from("burst"),
         };
         let open = view.state.is_open();
-        let clear_at = (open && !matches!(view.category, Category::Device | Category::Exposure)
-            || view.detector == "new_device" && open)
-            .then(|| now.mono + Duration::from_secs(15 * 60));
+        let stays = matches!(view.category, Category::Device | Category::Exposure) && view.detector != "new_device";
+        let clear_at = (open && !stays).then(|| now.mono + Duration::from_secs(15 * 60));
         if let Some(due) = clear_at {
             self.due.insert((due, view.id.clone()));
         }

@@ -1,10 +1,7 @@
 //! Stories of alerts: what is told, and what is not told twice.
 
 use super::*;
-use crate::{
-    detectors::testing::Table,
-    model::{Category, Wall},
-};
+use crate::model::{Category, Table, Wall};
 
 fn at(seconds: u64) -> Moment {
     Moment { mono: Mono(seconds * 1_000_000_000), wall: Wall(seconds as i64 * 1000) }

@@ -96,8 +96,7 @@ impl Detector for DeviceOfflineImportant {
 mod tests {
     use super::*;
     use crate::{
-        detectors::testing::Table,
-        model::{Moment, NetworkFacts, Wall},
+        model::{Moment, NetworkFacts, Table, Wall},
     };
 
     #[test]

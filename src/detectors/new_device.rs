@@ -164,8 +164,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        detectors::testing::Table,
-        model::{DeviceView, Moment, NetworkFacts, Wall},
+        model::{DeviceView, Moment, NetworkFacts, Table, Wall},
     };
 
     fn at(seconds: u64) -> Moment {
