@@ -2,11 +2,21 @@
 
 use std::path::PathBuf;
 
+mod events;
 mod message;
+mod published;
+mod requests;
+mod shapes;
 mod site;
+mod text;
+mod wish;
 
 pub mod commands;
+pub mod discovery;
+pub mod entities;
+pub mod payloads;
 pub mod reconcile;
+pub mod topics;
 
 pub use message::{Incoming, Publish};
 pub use site::Site;
