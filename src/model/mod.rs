@@ -58,5 +58,7 @@ pub use span::Span;
 pub use subject::Subject;
 pub use text::clean_text;
 pub use units::{Port, Rssi};
+#[cfg(test)]
+pub(crate) use who::Table;
 pub use who::Who;
 pub(crate) use words::words;

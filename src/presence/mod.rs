@@ -105,6 +105,9 @@ impl Who for Presence {
     fn name(&self, _device: DeviceId) -> Option<String> {
         None
     }
+    fn is_important(&self, _device: DeviceId) -> bool {
+        false
+    }
     fn tells(&self, _device: DeviceId) -> bool {
         true
     }
