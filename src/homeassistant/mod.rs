@@ -58,7 +58,7 @@ pub struct Settings {
     /// `http://homeassistant.local:8123`. Empty: the Supervisor's, if there is one; else no websocket.
     pub url: Option<String>,
     /// A long-lived token of a user without admin rights. Better: `token_file`.
-    pub token: Option<String>,
+    pub token: Option<crate::model::Secret>,
     pub token_file: Option<PathBuf>,
     /// PEM file of the authority that signed its certificate.
     pub ca_file: Option<PathBuf>,

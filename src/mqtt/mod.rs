@@ -41,7 +41,7 @@ pub struct Settings {
     pub url: Option<String>,
     pub username: Option<String>,
     /// Better: `password_file`.
-    pub password: Option<String>,
+    pub password: Option<crate::model::Secret>,
     pub password_file: Option<PathBuf>,
     /// Where Home Assistant looks for discovery.
     pub discovery_prefix: String,
