@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use super::{
-    DaemonError, Parts, channels, clock, eyes,
+    DaemonError, Parts, channels, eyes,
     eyes::{Once, Wires},
     start_core,
 };

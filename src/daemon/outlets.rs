@@ -169,7 +169,7 @@ fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, 
             };
             match bridge::run(parts).await {
                 Ok(()) => Ok(()),
-                Err(error) if error.ends_daemon() => {
+                Err(error) if matches!(error, crate::mqtt::MqttError::Duplicate { .. }) => {
                     let fault = fault(&error);
                     let _ending = asked.send(Asked::Fatal { why: fault.why.clone(), advice: fault.advice.clone() }).await;
                     Err(fault.fatal())
