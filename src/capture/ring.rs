@@ -17,12 +17,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Batch, CaptureError, Filter, Settings,
-    batch::Pool,
-    bpf::Instruction,
-    stamps::Stamps,
-};
+use super::{Batch, CaptureError, Filter, Settings, batch::Pool, bpf::Instruction, stamps::Stamps};
 use crate::model::{Captured, Clock, InterfaceId, LinkType, Moment};
 
 const BLOCK: usize = 1 << 20;
@@ -127,8 +122,8 @@ impl Ring {
             Some(libc::ENETDOWN | libc::ENXIO | libc::ENODEV) => CaptureError::Lost { interface: name.to_owned() },
             _ => failed("bind", error),
         })?;
-        let link = link_of(hardware)
-            .ok_or_else(|| CaptureError::Unreadable { interface: name.to_owned(), hardware })?;
+        let link =
+            link_of(hardware).ok_or_else(|| CaptureError::Unreadable { interface: name.to_owned(), hardware })?;
         Ok(Ring {
             socket,
             map,
@@ -301,9 +296,8 @@ impl Map {
     fn new(socket: &OwnedFd, blocks: usize) -> io::Result<Map> {
         let rights = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: asks for a fresh mapping of the ring that was just made with exactly this size.
-        let start = unsafe {
-            libc::mmap(ptr::null_mut(), blocks * BLOCK, rights, libc::MAP_SHARED, socket.as_raw_fd(), 0)
-        };
+        let start =
+            unsafe { libc::mmap(ptr::null_mut(), blocks * BLOCK, rights, libc::MAP_SHARED, socket.as_raw_fd(), 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -364,9 +358,8 @@ fn set<T>(socket: &OwnedFd, level: libc::c_int, option: libc::c_int, value: &T) 
 fn get<T>(socket: &OwnedFd, level: libc::c_int, option: libc::c_int, value: &mut T) -> io::Result<()> {
     let mut len = mem::size_of::<T>() as libc::socklen_t;
     // SAFETY: `value` is valid for `len` bytes and only ever plain integers, so any bytes are valid.
-    let done = unsafe {
-        libc::getsockopt(socket.as_raw_fd(), level, option, ptr::from_mut(value).cast(), &raw mut len)
-    };
+    let done =
+        unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, ptr::from_mut(value).cast(), &raw mut len) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
