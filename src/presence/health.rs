@@ -25,6 +25,9 @@ const TOGETHER: Duration = Duration::from_secs(15);
 const MASS: usize = 3;
 // Nobody reported anything on so many questions: whoever puts them is gone.
 const UNHEARD_MAX: u32 = 20;
+// So many are enough if the silence was longer than any scanner waits for an answer.
+const UNHEARD_MIN: u32 = 3;
+const DEAF_AFTER: Duration = Duration::from_secs(90);
 const UNHEARD_PAUSE: Duration = Duration::from_secs(300);
 const PARTS_MAX: usize = 256;
 
@@ -60,9 +63,13 @@ impl Gate {
         Gate { last_heard: now, ..Gate::default() }
     }
 
-    pub fn heard(&mut self, now: Mono) {
+    /// Something was heard. `true` if before that nothing was, in spite of questions: whoever
+    /// puts them, or the whole host, was not there.
+    pub fn heard(&mut self, now: Mono) -> bool {
+        let deaf = self.unheard >= UNHEARD_MIN && now.since(self.last_heard) > DEAF_AFTER;
         self.last_heard = now;
         self.unheard = 0;
+        deaf
     }
     pub fn last_heard(&self) -> Mono {
         self.last_heard
@@ -238,6 +245,18 @@ impl Presence {
             together += usize::from(apart <= TOGETHER);
         }
         together > MASS || (alone && together >= 2 && together * 10 >= present * 6)
+    }
+
+    /// Nothing was heard in spite of questions: all silences start over.
+    pub(super) fn wake_up(&mut self, now: Moment) {
+        let grace = self.settings.grace.0;
+        tracing::warn!("nobody answered or reported silence: everybody's silence starts over");
+        for id in self.registry.ids() {
+            if let Some(device) = self.registry.get_mut(id).filter(|device| device.here && !device.own) {
+                device.mute.restart(now.mono, grace);
+                self.timers.by(Key::Device(id), now.mono + Duration::from_secs(1));
+            }
+        }
     }
 
     /// For so long nothing could be heard at all.

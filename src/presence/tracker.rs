@@ -27,7 +27,9 @@ const CLIENT_ID_MAX: usize = 64;
 
 impl Presence {
     pub(super) fn take(&mut self, seen: &Observation, now: Moment, out: &mut Vec<Change>) {
-        self.gate.heard(now.mono);
+        if self.gate.heard(now.mono) {
+            self.wake_up(now);
+        }
         match &seen.fact {
             Fact::Alive { proof, age } => self.alive(seen, *proof, *age, now, out),
             Fact::Unanswered { probe } => self.unanswered(&seen.subject, *probe, now, out),
@@ -51,13 +53,36 @@ impl Presence {
                 (None, Some(ip)) => self.network.is_own_ip(ip),
                 (None, None) => return,
             };
-        let known =
-            if own { self.own.or_else(|| self.registry.resolve(&subject)) } else { self.registry.resolve(&subject) };
+        let resolved = self.registry.resolve(&subject);
+        let known = if own { self.as_own(resolved, subject.mac, now, out) } else { resolved };
         if let Some(id) = known {
             self.proven(id, &subject, seen, (proof, at, age), now, out);
         } else if own || subject.mac.is_some() || self.is_beyond_router(&subject, proof) {
             self.found(&subject, seen, (proof, at, age), own, now, out);
         }
+    }
+
+    /// This host's device. One found before it was known to be this host becomes it.
+    fn as_own(
+        &mut self,
+        resolved: Option<DeviceId>,
+        mac: Option<crate::model::MacAddr>,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) -> Option<DeviceId> {
+        let really = mac.is_none_or(|mac| self.network.is_own_mac(mac));
+        let into = match (resolved, self.own) {
+            (None, own) => return own,
+            (Some(id), None) => id,
+            (Some(id), Some(own)) if id != own && really => self.merge(id, own, true, now, out),
+            (Some(id), Some(_)) => return Some(id),
+        };
+        self.own = Some(into);
+        if let Some(device) = self.registry.get_mut(into) {
+            device.own = true;
+        }
+        self.touch(into);
+        Some(into)
     }
 
     /// A group address or zeros are nobody; an address that cannot be a host's says nothing.
