@@ -1,6 +1,8 @@
 //! Laws of the engine: for every script of inputs, ticks anywhere change nothing, and the same
 //! script gives the same lines.
 
+#![allow(clippy::expect_used)] // a helper of a test may stop at the first surprise, too
+
 use std::{sync::Arc, time::Duration};
 
 use porchlight::{

@@ -3,6 +3,8 @@
 //! A small world stands in for the scanners: it answers each question for the devices that are
 //! there, and reports the others unanswered two seconds later, as scanners do.
 
+#![allow(clippy::expect_used)] // a helper of a test may stop at the first surprise, too
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,

@@ -177,10 +177,10 @@ impl Registry {
     pub fn bury(&mut self, id: DeviceId, at: Wall) {
         let tombstones = Arc::make_mut(&mut self.tombstones);
         tombstones.insert(id, at);
-        if tombstones.len() > TOMBSTONES_MAX {
-            if let Some(oldest) = tombstones.iter().min_by_key(|(id, at)| (**at, **id)).map(|(id, _)| *id) {
-                tombstones.remove(&oldest);
-            }
+        if tombstones.len() > TOMBSTONES_MAX
+            && let Some(oldest) = tombstones.iter().min_by_key(|(id, at)| (**at, **id)).map(|(id, _)| *id)
+        {
+            tombstones.remove(&oldest);
         }
     }
 
@@ -250,10 +250,10 @@ impl Registry {
         let mut held = known.map_or(HeldMac { mac, first: at, last: at }, |index| device.macs.remove(index));
         held.last = held.last.max(at);
         device.macs.insert(0, held);
-        if device.macs.len() > MACS_MAX {
-            if let Some(gone) = device.macs.pop() {
-                self.by_mac.remove(&gone.mac);
-            }
+        if device.macs.len() > MACS_MAX
+            && let Some(gone) = device.macs.pop()
+        {
+            self.by_mac.remove(&gone.mac);
         }
         self.by_mac.insert(mac, id);
     }

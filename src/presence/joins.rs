@@ -80,7 +80,7 @@ impl Presence {
         let fresh = (young.here || !told) && (!old.here || young.last.mono >= old.last.mono);
         let window = young.window.clone();
         let proof = (young.last, young.reason);
-        self.names.leave(&old.title.base, old.first_seen, into);
+        let base = young.title.base.clone();
         absorb(&mut old, young);
         self.registry.insert(old);
         self.timers.cancel(super::timers::Key::Device(from));
@@ -94,6 +94,7 @@ impl Presence {
         }
         self.rekey(into);
         self.classify(into, now, out);
+        self.retitle_eldest(&base, now, out);
         self.settle(into, now, out);
         if fresh {
             // What the younger proved, the elder is: here.

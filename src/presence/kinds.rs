@@ -154,6 +154,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::type_complexity)] // a row reads aloud
     fn signs_add_up_and_the_best_kind_wins() {
         let service = |name: &str| ServiceView { tcp: true, port: 80, name: name.into(), product: None };
         let cases: &[(&str, Option<&str>, &[&str], Option<&str>, &[&str], &[(&str, &str)], bool, Kind)] = &[

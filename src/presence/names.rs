@@ -209,10 +209,12 @@ pub fn clean(raw: &str) -> Option<String> {
             }
         }
         // "name (2)" is what mDNS makes of a name that is taken (RFC 6762 §9).
-        if let Some((name, count)) = text.strip_suffix(')').and_then(|t| t.rsplit_once('(')) {
-            if !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit()) && !name.trim().is_empty() {
-                text = name.trim_end().to_owned();
-            }
+        if let Some((name, count)) = text.strip_suffix(')').and_then(|t| t.rsplit_once('('))
+            && !count.is_empty()
+            && count.bytes().all(|b| b.is_ascii_digit())
+            && !name.trim().is_empty()
+        {
+            text = name.trim_end().to_owned();
         }
         if text.len() == before {
             break;

@@ -195,10 +195,10 @@ impl Presence {
     /// A device is no longer there to speak for anybody.
     pub(super) fn leave_home(&mut self, id: DeviceId) {
         self.household_dirty = true;
-        if let Some(owner) = self.people.forget(id) {
-            if self.people.persons.get(&owner).is_some_and(|person| person.devices.is_empty()) {
-                self.people.persons.remove(&owner);
-            }
+        if let Some(owner) = self.people.forget(id)
+            && self.people.persons.get(&owner).is_some_and(|person| person.devices.is_empty())
+        {
+            self.people.persons.remove(&owner);
         }
     }
 

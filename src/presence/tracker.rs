@@ -392,11 +392,12 @@ impl Presence {
 
     /// It said that it goes: the odds change, and it is asked soon.
     fn said_goodbye(&mut self, id: DeviceId, goodbye: Goodbye, seen: &Observation, now: Moment) {
-        if let Some(device) = self.registry.get_mut(id) {
-            if device.here && seen.at.mono >= device.last.mono {
-                device.mute.goodbye = Some(goodbye);
-                self.timers.by(Key::Device(id), now.mono + Duration::from_secs(5));
-            }
+        if let Some(device) = self.registry.get_mut(id)
+            && device.here
+            && seen.at.mono >= device.last.mono
+        {
+            device.mute.goodbye = Some(goodbye);
+            self.timers.by(Key::Device(id), now.mono + Duration::from_secs(5));
         }
     }
 

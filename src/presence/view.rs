@@ -192,10 +192,10 @@ fn read(device: &mut Device, key: &str, value: &str) {
             device.labels.insert(key.to_owned(), value.to_owned());
         }
         Some(("proof", source)) => {
-            if let (Ok(source), Some((proof, at))) = (source.parse::<Source>(), value.split_once(' ')) {
-                if let (Ok(proof), Ok(at)) = (proof.parse::<Proof>(), at.parse()) {
-                    device.sources.insert(source, (proof, at));
-                }
+            if let (Ok(source), Some((proof, at))) = (source.parse::<Source>(), value.split_once(' '))
+                && let (Ok(proof), Ok(at)) = (proof.parse::<Proof>(), at.parse())
+            {
+                device.sources.insert(source, (proof, at));
             }
         }
         Some(("owner", "set")) => device.owner = Some(value.to_owned()),
