@@ -84,15 +84,21 @@ impl Gate {
         self.unheard < UNHEARD_MAX || now.since(self.last_ask) >= UNHEARD_PAUSE
     }
 
-    pub fn part(&mut self, part: &PartId, health: &Health) {
+    /// Takes the health of a part. `true` if it is heard otherwise than before.
+    pub fn part(&mut self, part: &PartId, health: &Health) -> bool {
         if self.parts.len() >= PARTS_MAX && !self.parts.contains_key(&part.0) {
-            return;
+            return false;
         }
-        match health {
-            Health::Up | Health::Degraded { .. } => self.parts.insert(part.0.clone(), true),
-            Health::Down { .. } => self.parts.insert(part.0.clone(), false),
-            Health::Off => self.parts.remove(&part.0),
+        let up = match health {
+            Health::Up | Health::Degraded { .. } => Some(true),
+            Health::Down { .. } => Some(false),
+            Health::Off => None,
         };
+        let before = match up {
+            Some(up) => self.parts.insert(part.0.clone(), up),
+            None => self.parts.remove(&part.0),
+        };
+        before != up
     }
 
     /// No capture is up, so who comes is not heard by itself.

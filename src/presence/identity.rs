@@ -81,6 +81,9 @@ impl Registry {
     pub fn ids(&self) -> Vec<DeviceId> {
         self.devices.keys().copied().collect()
     }
+    pub fn len(&self) -> usize {
+        self.devices.len()
+    }
     pub fn minted(&self) -> u32 {
         self.minted
     }

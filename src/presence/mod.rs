@@ -177,8 +177,19 @@ impl Presence {
 
     /// A part went or is back.
     pub fn part(&mut self, part: &PartId, health: &Health, now: Moment, out: &mut Vec<Change>) {
-        self.gate.part(part, health);
+        let deaf = self.gate.is_deaf_to_arrivals();
+        if !self.gate.part(part, health) {
+            return;
+        }
         self.regate(self.settings.grace.0, now, out);
+        if self.gate.is_deaf_to_arrivals() && !deaf {
+            // Who comes is no longer heard by itself: those who left of late are looked for.
+            let away: Vec<DeviceId> =
+                self.registry.iter().filter(|device| !device.here).map(|device| device.id).collect();
+            for id in away {
+                self.timers.by(Key::Device(id), now.mono + self.settings.arrival_ask.0.max(Duration::from_secs(1)));
+            }
+        }
     }
 
     /// The clocks disagreed, or the host slept: `blind` is the time nothing could be heard.

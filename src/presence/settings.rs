@@ -44,7 +44,8 @@ pub struct Settings {
     pub unknown_after: Span,
     /// A stop of the program shorter than this moves nobody.
     pub restart_keep: Span,
-    /// What to do when a known address behaves like another device.
+    /// What to do when a known address behaves like another device. Kept for the release that
+    /// compares visits; today presence follows the address.
     pub identity: Identity,
     /// What to do when a phone comes back with another random address.
     pub join: Join,
@@ -53,8 +54,9 @@ pub struct Settings {
     /// A guest's device is forgotten after so many days of absence.
     pub guest_forget_days: u32,
     /// Home Assistant entities of the doors through which people leave. All of them, or none.
+    /// Kept for the learned departure.
     pub doors: Vec<String>,
-    /// Names of the access points whose station lists are trusted.
+    /// Names of the access points whose station lists are trusted. Kept for the learned departure.
     pub ap_sources: Vec<String>,
 }
 

@@ -223,10 +223,15 @@ impl Presence {
             return Err(later);
         }
         let Some(device) = self.registry.get(id) else { return Err(later) };
-        let ready =
-            device.mute.hour.ready(hour, keep).max(device.mute.day.ready(day, 0)).max(self.asked.ready(network, 0));
+        let ready = device.mute.hour.ready(hour, keep).max(device.mute.day.ready(day, 0));
         if ready > now.mono {
             return Err(ready);
+        }
+        if self.asked.ready(network, 0) > now.mono {
+            // The whole network's turn is over: come back when everybody else has had one, so that
+            // a big home thins its questions instead of knocking every second.
+            let turns = u32::try_from(self.registry.len()).unwrap_or(u32::MAX);
+            return Err(now.mono + Duration::from_secs(1) + network.per * turns);
         }
         let round = device.mute.rounds();
         let Some(probe) = asks::probe(round, self.ways(id)) else { return Err(later) };

@@ -21,7 +21,8 @@ impl Presence {
             }
             HaFact::Areas(list) => {
                 let areas: BTreeMap<DeviceId, Option<String>> = list.iter().cloned().collect();
-                for (id, area) in areas {
+                for id in self.registry.ids() {
+                    let area = areas.get(&id).cloned().flatten();
                     let Some(device) = self.registry.get_mut(id).filter(|device| device.area != area) else { continue };
                     device.area = area;
                     self.touch(id);
