@@ -186,7 +186,8 @@ proptest! {
             engine.handle(input(*now, event), at(*now));
             let view = engine.view();
             let names: std::collections::BTreeSet<_> = view.devices.values().map(|d| d.name.to_lowercase()).collect();
-            prop_assert_eq!(names.len(), view.devices.len());
+            let all: Vec<_> = view.devices.values().map(|d| d.name.as_str()).collect();
+            prop_assert_eq!(names.len(), view.devices.len(), "{:?}", all);
             for device in view.devices.values() {
                 prop_assert!(!device.name.is_empty());
                 prop_assert_eq!(device.window.is_some(), device.presence != porchlight::model::Presence::Away, "{:?}", device);

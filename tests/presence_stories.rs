@@ -514,6 +514,29 @@ fn two_of_the_same_name_at_once_are_two() {
     assert_eq!((home.device(a).name.as_str(), home.device(b).name.as_str()), ("Maya-iPhone", "Maya-iPhone 4466"));
 }
 
+#[test]
+fn a_wrong_join_undoes_itself_and_is_never_made_again() {
+    let mut home = World::new();
+    let (a, b) = (("5a:11:22:33:44:55", "192.168.7.50"), ("9e:11:22:33:44:66", "192.168.7.51"));
+    home.comes(a);
+    home.dhcp(a, "Maya-iPhone");
+    home.run(20);
+    home.comes(b);
+    home.dhcp(b, "Maya-iPhone");
+    assert_eq!((home.engine.view().devices.len(), home.id(a)), (1, home.id(b)), "it looks like a new address");
+    home.run(15);
+    home.seen(a, Proof::Mdns);
+    home.seen(b, Proof::Mdns);
+    assert_ne!(home.id(a), home.id(b), "both are heard at once");
+    assert_eq!(home.device(a).presence, Presence::Home);
+    assert_eq!(home.device(b).presence, Presence::Home);
+    home.dhcp(b, "Maya-iPhone");
+    home.run(600);
+    assert_eq!(home.engine.view().devices.len(), 2);
+    let lines: Vec<_> = home.lines.iter().filter(|(_, line)| line.contains("merged")).collect();
+    assert!(lines.is_empty(), "the second was not told of before: {lines:?}");
+}
+
 // cases.md 14, 15, 21.
 #[test]
 fn addresses_move_and_devices_stay() {

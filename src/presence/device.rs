@@ -27,6 +27,11 @@ pub const ADDRESSES_MAX: usize = 16;
 pub const SERVICES_MAX: usize = 64;
 pub const LABELS_MAX: usize = 16;
 
+/// Heard so long after the other began, it is another device.
+pub const OVERLAP: Duration = Duration::from_secs(10);
+/// Both heard within this time are heard at once; a phone that changes networks is not.
+const OVERLAP_WITHIN: Duration = Duration::from_secs(60);
+
 /// A hardware address and when it was heard.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HeldMac {
@@ -57,6 +62,8 @@ pub struct Dhcp {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Joined {
     pub id: DeviceId,
+    /// Joined by a key fact; else by a person, who knows that both may be heard at once.
+    pub by_itself: bool,
     pub macs: Vec<MacAddr>,
     pub first_seen: Wall,
     pub own_name: Option<String>,
@@ -220,6 +227,19 @@ impl Device {
     /// Answers whenever it is there: its silence tells a deaf ear from a silent phone.
     pub fn is_witness(&self) -> bool {
         self.here && !self.own && (self.gateway || !self.kind().is_sleeper())
+    }
+
+    /// `mac` speaks while the other half of what was joined by itself is heard too: they are two.
+    pub fn overlaps(&self, mac: MacAddr, at: Mono) -> bool {
+        let Some(joined) = self.joined.as_ref().filter(|joined| joined.by_itself) else { return false };
+        let (Some(newest), Some(held)) = (self.macs.first(), self.macs.iter().find(|held| held.mac == mac)) else {
+            return false;
+        };
+        newest.mac != mac
+            && joined.macs.contains(&newest.mac) != joined.macs.contains(&mac)
+            && at >= newest.first + OVERLAP
+            && at.since(held.last) <= OVERLAP_WITHIN
+            && at.since(newest.last) <= OVERLAP_WITHIN
     }
 
     pub fn said_goodbye(&self) -> Option<Goodbye> {

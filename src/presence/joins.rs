@@ -10,13 +10,11 @@ use crate::model::{Change, DeviceId, LeaveReason, Moment, Mono, Presence as Wher
 
 use super::{
     Presence,
-    device::{Device, Joined},
+    device::{Device, Joined, OVERLAP},
     identity,
     settings::Join,
 };
 
-/// Heard so long after the other began, it is another device.
-const OVERLAP: Duration = Duration::from_secs(10);
 /// A newcomer that may be somebody known is not told of for so long.
 pub const UNTOLD: Duration = Duration::from_secs(5);
 /// A newcomer is a candidate for so long; an old acquaintance is no newcomer.
@@ -81,7 +79,7 @@ impl Presence {
         let window = young.window.clone();
         let proof = (young.last, young.reason);
         let base = young.title.base.clone();
-        absorb(&mut old, young);
+        absorb(&mut old, young, by_itself);
         self.registry.insert(old);
         self.timers.cancel(super::timers::Key::Device(from));
         self.views.remove(&from);
@@ -182,9 +180,10 @@ fn segment(device: &Device) -> Option<&str> {
 }
 
 /// `old` takes over everything of `young` that it has not itself.
-fn absorb(old: &mut Device, young: Device) {
+fn absorb(old: &mut Device, young: Device, by_itself: bool) {
     old.joined = Some(Joined {
         id: young.id,
+        by_itself,
         macs: young.macs.iter().map(|held| held.mac).collect(),
         first_seen: young.first_seen,
         own_name: young.names.own.clone(),

@@ -256,6 +256,8 @@ pub fn slug(name: &str, id: DeviceId) -> String {
 #[derive(Debug, Default)]
 pub struct Titles {
     holders: BTreeMap<String, BTreeSet<(Wall, DeviceId)>>,
+    /// Who is shown by which name.
+    shown: BTreeMap<String, DeviceId>,
 }
 
 impl Titles {
@@ -271,6 +273,22 @@ impl Titles {
                 self.holders.remove(&key);
             }
         }
+    }
+
+    /// `id` is shown as `to`, no longer as `from`.
+    pub fn show(&mut self, id: DeviceId, from: &str, to: Option<&str>) {
+        let from = from.to_lowercase();
+        if self.shown.get(&from) == Some(&id) {
+            self.shown.remove(&from);
+        }
+        if let Some(to) = to {
+            self.shown.insert(to.to_lowercase(), id);
+        }
+    }
+
+    /// Who else is shown as `name`.
+    pub fn taken(&self, name: &str, id: DeviceId) -> Option<DeviceId> {
+        self.shown.get(&name.to_lowercase()).copied().filter(|other| *other != id)
     }
 
     /// Whose name goes without a tail.

@@ -72,18 +72,34 @@ impl Presence {
 
     fn retitle(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
         let Some(device) = self.registry.get(id) else { return };
-        let base = &device.title.base;
-        let shown = if self.names.first(base).is_none_or(|first| first == id) {
-            base.clone()
-        } else {
-            format!("{base} {}", names::tail(id, device.mac()))
-        };
+        let (base, mac) = (device.title.base.clone(), device.mac());
+        let first = self.names.first(&base).is_none_or(|first| first == id);
+        if first {
+            // A younger one that showed the bare name so far gives it up.
+            let other = self.names.taken(&base, id).filter(|other| {
+                self.registry.get(*other).is_some_and(|other| other.title.base.eq_ignore_ascii_case(&base))
+            });
+            if let Some(other) = other {
+                self.retitle(other, now, out);
+            }
+        }
+        let tailed = format!("{base} {}", names::tail(id, mac));
+        let candidates = [first.then(|| base.clone()), Some(tailed)];
+        let shown = candidates
+            .into_iter()
+            .flatten()
+            .find(|name| self.names.taken(name, id).is_none())
+            .unwrap_or_else(|| format!("{base} {id}"));
+        let Some(device) = self.registry.get(id) else { return };
         if device.title.shown == shown {
+            let name = shown.clone();
+            self.names.show(id, &name, Some(&name));
             return;
         }
         let told = device.unannounced.is_none() && !device.title.shown.is_empty();
         let Some(device) = self.registry.get_mut(id) else { return };
         let from = std::mem::replace(&mut device.title.shown, shown.clone());
+        self.names.show(id, &from, Some(&shown));
         self.touch(id);
         if told {
             out.push(Change::Renamed { device: id, from, to: shown, at: now.wall });
@@ -92,6 +108,7 @@ impl Presence {
 
     pub(super) fn drop_title(&mut self, device: &Device) {
         self.names.leave(&device.title.base, device.first_seen, device.id);
+        self.names.show(device.id, &device.title.shown, None);
     }
 
     /// Refreshes the keys of `id`, and whether it may come back under another address.

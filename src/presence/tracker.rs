@@ -164,7 +164,13 @@ impl Presence {
         now: Moment,
         out: &mut Vec<Change>,
     ) {
+        let mut id = id;
         if let Some(mac) = subject.mac {
+            if self.registry.get(id).is_some_and(|device| device.overlaps(mac, at.mono)) {
+                tracing::warn!(%id, "two addresses joined as one device are heard at once: split");
+                self.split(id, now, out);
+                id = self.registry.by_mac(mac).unwrap_or(id);
+            }
             self.registry.hold_mac(id, mac, at.mono);
         }
         let fresh = age <= self.settings.arrival_max_age.0;

@@ -114,8 +114,9 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
         put(&format!("proof.{source}"), format!("{proof} {at}"));
     }
     if let Some(joined) = &device.joined {
+        let how = if joined.by_itself { "auto" } else { "told" };
         let macs: Vec<String> = joined.macs.iter().map(ToString::to_string).collect();
-        put("joined", format!("{} {} {}", joined.id, joined.first_seen, macs.join(",")));
+        put("joined", format!("{} {} {} {how}", joined.id, joined.first_seen, macs.join(",")));
         if let Some(name) = &joined.own_name {
             put("joined.name", name.clone());
         }
@@ -225,7 +226,8 @@ fn joined(value: &str) -> Option<Joined> {
     let mut words = value.split(' ');
     let (id, first_seen) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     let macs: Vec<MacAddr> = words.next()?.split(',').filter_map(|mac| mac.parse().ok()).collect();
-    Some(Joined { id, macs, first_seen, own_name: None })
+    let by_itself = words.next() == Some("auto");
+    Some(Joined { id, by_itself, macs, first_seen, own_name: None })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
