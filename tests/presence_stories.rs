@@ -37,6 +37,7 @@ struct World {
     coming: BTreeMap<(u64, u64), Observation>,
     serial: u64,
     lines: Vec<(u64, String)>,
+    found: Vec<Arc<DeviceView>>,
     asks: Vec<(u64, Look)>,
     /// Nobody reports anything on questions.
     mute: bool,
@@ -85,6 +86,7 @@ impl World {
             coming: BTreeMap::new(),
             serial: 0,
             lines: Vec::new(),
+            found: Vec::new(),
             asks: Vec::new(),
             mute: false,
         }
@@ -93,6 +95,9 @@ impl World {
     fn give(&mut self, input: Input<'_>) {
         let changes = self.engine.handle(input, at(self.now));
         for change in changes {
+            if let Change::DeviceFound { device, .. } = &change {
+                self.found.push(Arc::clone(device));
+            }
             if let Change::Asked(look) = change {
                 self.asks.push((self.now, look));
                 let known = look.mac.expect("devices here have MACs");
@@ -216,6 +221,7 @@ fn a_first_proof_is_an_arrival_in_the_same_call() {
     let mut home = World::new();
     home.comes(PHONE);
     assert_eq!((home.saw("found"), home.saw("unknown -> home arp_announce"), home.saw("window opened")), (1, 1, 1));
+    assert!(home.found.iter().all(|device| device.presence == Presence::Home && device.window.is_some()));
     let phone = home.device(PHONE);
     assert_eq!(
         (phone.presence, phone.segment.as_deref(), phone.vendor.as_deref()),
@@ -362,6 +368,40 @@ fn restart_under_ten_minutes_moves_nobody() {
     again.run(600);
     assert!(again.lines.is_empty(), "{:#?}", again.lines);
     assert_eq!(again.engine.view().household.people_home, ["Anna"]);
+}
+
+#[test]
+fn what_identity_rests_on_survives_a_restart() {
+    let mut home = World::new();
+    let (before, after) = (("5a:11:22:33:44:55", "192.168.7.50"), ("9e:11:22:33:44:66", "192.168.7.51"));
+    home.comes(before);
+    home.dhcp(before, "Maya-iPhone");
+    home.run(60);
+    let maya = home.id(before);
+    let mut home = World::with(Settings::default(), &home.remember());
+    home.now += 30_000;
+    home.comes(after);
+    home.dhcp(after, "Maya-iPhone");
+    assert_eq!((home.id(after), home.id(before), home.saw("found")), (maya, maya, 0), "{:#?}", home.lines);
+    home.fact(
+        ("5a:00:00:00:00:01", "192.168.7.52"),
+        Fact::Alive { proof: Proof::NeighbourReachable, age: Duration::from_secs(300) },
+    );
+    home.run(60);
+    assert_eq!(
+        home.device(("5a:00:00:00:00:01", "")).presence,
+        Presence::Away,
+        "an old proof finds, and brings nobody home"
+    );
+}
+
+// cases.md 22.
+#[test]
+fn a_virtual_router_is_a_router_whoever_serves_it() {
+    let mut home = World::new();
+    let virtual_router = ("00:00:5e:00:01:0a", "192.168.7.254");
+    home.seen(virtual_router, Proof::ArpAnnounce);
+    assert_eq!((home.device(virtual_router).kind, home.saw("kind")), (Kind::Router, 0));
 }
 
 // cases.md 5.

@@ -28,9 +28,12 @@ impl Presence {
         let mut due = self.ripen(id, now, out);
         let Some(device) = self.registry.get(id) else { return };
         if device.unannounced.is_some_and(|at| at <= now.mono) {
-            let (last, reason) = (device.last, device.reason);
-            self.announce(id, now, out);
-            self.arrive(id, last, reason, now, out);
+            let (last, reason, away) = (device.last, device.reason, device.presence == Where::Away);
+            if away {
+                self.announce(id, now, out);
+            } else {
+                self.welcome(id, last, reason, now, out);
+            }
         }
         let Some(device) = self.registry.get(id) else { return };
         let next = if device.own {

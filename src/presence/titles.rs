@@ -18,7 +18,7 @@ impl Presence {
             asked: &device.dhcp.asked,
             services: &device.services,
             labels: &device.labels,
-            routes: device.routes || device.gateway,
+            routes: device.routes || device.gateway || device.mac().is_some_and(|mac| mac.is_virtual_router()),
         });
         let told = device.unannounced.is_none();
         if let Some(device) = self.registry.get_mut(id).filter(|device| device.guess != guess) {

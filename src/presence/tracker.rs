@@ -3,7 +3,7 @@
 //! Only proofs move clocks. A first proof is an arrival in the same call: no debounce, no second
 //! look. Everything else said of a device is kept for its name, kind and identity.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
     Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, ServiceView, Subject,
@@ -135,18 +135,18 @@ impl Presence {
             }
         }
         self.classify(id, now, out);
-        if !wait {
-            self.announce(id, now, out);
-        }
         let fresh = age <= self.settings.arrival_max_age.0;
-        if fresh && !wait {
-            self.arrive(id, at, proof.word(), now, out);
-        } else if !fresh {
+        if !fresh {
             // Not proven now: it is asked, and an answer makes it arrive.
             if let Some(device) = self.registry.get_mut(id) {
                 device.presence = Where::Away;
             }
             self.ask_once(id, now, out);
+        }
+        match (wait, fresh) {
+            (true, _) => {}
+            (false, true) => self.welcome(id, at, proof.word(), now, out),
+            (false, false) => self.announce(id, now, out),
         }
         self.timers
             .by(Key::Device(id), if wait { now.mono + joins::UNTOLD } else { now.mono + Duration::from_secs(1) });
@@ -266,6 +266,21 @@ impl Presence {
         }
         out.push(Change::WindowOpened { window: view });
         self.settle(id, now, out);
+    }
+
+    /// Says for the first time that it exists, and that it is here.
+    pub(super) fn welcome(&mut self, id: DeviceId, at: Moment, why: &'static str, now: Moment, out: &mut Vec<Change>) {
+        let before = out.len();
+        self.announce(id, now, out);
+        self.arrive(id, at, why, now, out);
+        // Whoever reads of the find reads of a device that is here.
+        let here = self.view_of(id);
+        for change in out.iter_mut().skip(before) {
+            match change {
+                Change::DeviceFound { device, .. } if device.id == id => *device = Arc::clone(&here),
+                _ => {}
+            }
+        }
     }
 
     /// Says for the first time that it exists.
@@ -409,7 +424,7 @@ impl Presence {
 
     fn attach_quietly(&mut self, id: DeviceId, subject: &Subject, at: Mono) -> Attached {
         let Some(ip) = subject.ip.filter(|ip| is_unicast(*ip)) else { return Attached::Known };
-        let network = std::sync::Arc::clone(&self.network);
+        let network = Arc::clone(&self.network);
         let attached = self.registry.hold_ip(id, ip, at, |a, b| same_net(&network, a, b));
         if let (Attached::New { .. }, Some(device)) = (attached, self.registry.get_mut(id)) {
             let gateway = device.current().any(|ip| network.is_gateway(ip));
