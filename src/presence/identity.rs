@@ -327,7 +327,9 @@ impl Registry {
 /// Whether a DHCP client id is more than the hardware address in another coat (RFC 2132 §9.14:
 /// type 1 and the address).
 pub fn is_key(client: &[u8], mac: Option<MacAddr>) -> bool {
-    client.len() >= 4 && !mac.is_some_and(|mac| client.ends_with(&mac.0)) && !(client.len() == 7 && client.first() == Some(&1))
+    client.len() >= 4
+        && !mac.is_some_and(|mac| client.ends_with(&mac.0))
+        && !(client.len() == 7 && client.first() == Some(&1))
 }
 
 fn drop_from<Q: Ord + ?Sized, K: Ord + std::borrow::Borrow<Q>>(
