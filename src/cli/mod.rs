@@ -26,6 +26,15 @@ pub mod logs;
 pub mod man;
 pub mod redact;
 pub mod report;
+pub mod windows;
+pub mod table;
+pub mod summary;
+pub mod recorded;
+pub mod json;
+pub mod export;
+pub mod events;
+pub mod devices;
+pub mod alerts;
 
 pub use context::Context;
 pub use global::Global;
