@@ -34,7 +34,8 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let mut recorded = Recorded::open(context)?;
     let since = args.since.map(|since| since.from(recorded.now));
-    let mut last = if args.follow && since.is_none() { recorded.reader.events_tail(TAIL).map_err(failure)? } else { 0 };
+    let mut last =
+        if args.follow && since.is_none() { recorded.reader.events_tail(TAIL).map_err(failure)? } else { 0 };
     let mut names = Names::default();
     to_stdout(|out| {
         loop {

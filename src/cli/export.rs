@@ -97,9 +97,9 @@ fn write_json(recorded: &Recorded, what: What, out: &mut dyn Write) -> anyhow::R
                 list.row(&recorded.line(&json::Device::from(&device))?)?;
             }
         }
-        What::Windows => recorded.each_window(None, None, |window| {
-            Ok(list.row(&recorded.line(&json::Window::from(window))?)?)
-        })?,
+        What::Windows => {
+            recorded.each_window(None, None, |window| Ok(list.row(&recorded.line(&json::Window::from(window))?)?))?
+        }
         What::Alerts => {
             recorded.each_alert(None, |alert| Ok(list.row(&recorded.line(&json::Alert::from(alert))?)?))?;
         }
@@ -172,9 +172,33 @@ fn safe(cell: String) -> String {
 }
 
 const DEVICE: &[&str] = &[
-    "id", "name", "name_source", "macs", "addresses", "hostname", "vendor", "vendor_source", "kind", "kind_confidence",
-    "os", "model", "area", "owner", "group", "important", "trust", "randomised", "presence", "presence_reason",
-    "first_seen", "last_seen", "since", "sources", "services", "signal_dbm", "segment",
+    "id",
+    "name",
+    "name_source",
+    "macs",
+    "addresses",
+    "hostname",
+    "vendor",
+    "vendor_source",
+    "kind",
+    "kind_confidence",
+    "os",
+    "model",
+    "area",
+    "owner",
+    "group",
+    "important",
+    "trust",
+    "randomised",
+    "presence",
+    "presence_reason",
+    "first_seen",
+    "last_seen",
+    "since",
+    "sources",
+    "services",
+    "signal_dbm",
+    "segment",
 ];
 
 fn device_fields(device: &DeviceView) -> Vec<Field> {
@@ -211,7 +235,16 @@ fn device_fields(device: &DeviceView) -> Vec<Field> {
 }
 
 const WINDOW: &[&str] = &[
-    "device", "start", "end", "open", "sightings", "reconnects", "min_dbm", "max_dbm", "last_dbm", "segment",
+    "device",
+    "start",
+    "end",
+    "open",
+    "sightings",
+    "reconnects",
+    "min_dbm",
+    "max_dbm",
+    "last_dbm",
+    "segment",
     "closed_because",
 ];
 
@@ -232,9 +265,28 @@ fn window_fields(window: &WindowView) -> Vec<Field> {
 }
 
 const ALERT: &[&str] = &[
-    "id", "detector", "category", "severity", "confidence", "title", "detail", "recommendation", "attacker_device",
-    "attacker_mac", "attacker_ip", "attacker_name", "victim_device", "victim_mac", "victim_ip", "victim_name",
-    "technique", "first_seen", "last_seen", "count", "state", "evidence",
+    "id",
+    "detector",
+    "category",
+    "severity",
+    "confidence",
+    "title",
+    "detail",
+    "recommendation",
+    "attacker_device",
+    "attacker_mac",
+    "attacker_ip",
+    "attacker_name",
+    "victim_device",
+    "victim_mac",
+    "victim_ip",
+    "victim_name",
+    "technique",
+    "first_seen",
+    "last_seen",
+    "count",
+    "state",
+    "evidence",
 ];
 
 fn alert_fields(alert: &AlertView) -> Vec<Field> {

@@ -7,10 +7,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
-use super::{
-    Context, Exit, Failure,
-    redact::Redactor,
-};
+use super::{Context, Exit, Failure, redact::Redactor};
 use crate::{
     model::{AlertView, DeviceId, DeviceView, MacAddr, Wall, WindowView},
     store::{Reader, StoreError},
@@ -174,13 +171,16 @@ impl std::str::FromStr for Since {
             return Ok(Since::At(at));
         }
         // Without an offset, a time is meant as on the clock on the wall.
-        let local = text.parse::<jiff::civil::DateTime>().or_else(|_| text.parse::<jiff::civil::Date>().map(Into::into));
-        if let Ok(at) = local.and_then(|at| at.to_zoned(jiff::tz::TimeZone::system())) {
+        let local =
+            text.parse::<jiff::civil::DateTime>().or_else(|_| text.parse::<jiff::civil::Date>().map(Into::into));
+        if let Ok(at) = local.and_then(|at| at.to_zoned_datetime(jiff::tz::TimeZone::system())) {
             return Ok(Since::At(Wall(at.timestamp().as_millisecond())));
         }
-        humantime::parse_duration(text)
-            .map(Since::Ago)
-            .map_err(|_| format!("`{text}` is neither a time such as 2026-11-25T17:02:11Z or 2026-11-25, nor a span such as 2d or 12h"))
+        humantime::parse_duration(text).map(Since::Ago).map_err(|_| {
+            format!(
+                "`{text}` is neither a time such as 2026-11-25T17:02:11Z or 2026-11-25, nor a span such as 2d or 12h"
+            )
+        })
     }
 }
 
@@ -208,7 +208,8 @@ fn find(devices: Vec<DeviceView>, named: &str) -> Result<DeviceView, Failure> {
         (1, Some(device)) => Ok(device),
         (_, Some(last)) => {
             let ids: Vec<String> = found.iter().chain([&last]).map(|device| device.id.to_string()).collect();
-            Err(Failure::missing(format!("several devices are called {named}")).advise(format!("one of {}", ids.join(", "))))
+            Err(Failure::missing(format!("several devices are called {named}"))
+                .advise(format!("one of {}", ids.join(", "))))
         }
         (_, None) => {
             let failure = Failure::missing(format!("no device {named}"));

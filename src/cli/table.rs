@@ -180,7 +180,7 @@ pub fn span(ms: i64) -> String {
 pub fn clock(at: Wall) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(
         |_| "-".into(),
-        |time| time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        |time| time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
     )
 }
 
@@ -228,7 +228,14 @@ away      Ada's phone  phone  -             -                  -             2 h
 
     #[test]
     fn ages_read_aloud() {
-        let cases = [(0, "now"), (-5_000, "now"), (45_000, "45 s ago"), (180_000, "3 min ago"), (7_200_000, "2 h ago"), (864_000_000, "10 d ago")];
+        let cases = [
+            (0, "now"),
+            (-5_000, "now"),
+            (45_000, "45 s ago"),
+            (180_000, "3 min ago"),
+            (7_200_000, "2 h ago"),
+            (864_000_000, "10 d ago"),
+        ];
         for (ms, expected) in cases {
             assert_eq!(ago(NOW, Wall(NOW.0 - ms)), expected);
         }

@@ -29,14 +29,17 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     to_stdout(|out| {
         if recorded.json {
             let mut list = json::List::begin(out, "windows")?;
-            recorded.each_window(device, since, |window| {
-                Ok(list.row(&recorded.line(&json::Window::from(window))?)?)
-            })?;
+            recorded.each_window(
+                device,
+                since,
+                |window| Ok(list.row(&recorded.line(&json::Window::from(window))?)?),
+            )?;
             return Ok(list.end()?);
         }
         let names: BTreeMap<DeviceId, String> =
             recorded.devices()?.iter().map(|d| (d.id, recorded.hidden_name(&d.name))).collect();
-        let name = |window: &WindowView| names.get(&window.device).cloned().unwrap_or_else(|| window.device.to_string());
+        let name =
+            |window: &WindowView| names.get(&window.device).cloned().unwrap_or_else(|| window.device.to_string());
         let mut block = Vec::new();
         let mut any = false;
         recorded.each_window(device, since, |window| {

@@ -108,7 +108,7 @@ fn an_alert() {
     assert_eq!(
         shown(&Alert::from(&alert)),
         concat!(
-            r#"{"id":"01M17C71BW00000007","detector":"arp_spoof","category":"spoofing","severity":"critical","confidence":0.97,"#,
+            r#"{"id":"01M89TGQHW00000007","detector":"arp_spoof","category":"spoofing","severity":"critical","confidence":0.97,"#,
             r#""title":"Somebody poses as the router","detail":null,"recommendation":"Look for it.","#,
             r#""attacker":{"device":null,"mac":"02:00:00:00:00:01","ip":"10.0.0.6","name":null},"#,
             r#""victim":{"device":"d-7f3k2m","mac":null,"ip":null,"name":"Router"},"technique":["T1557.002"],"#,
@@ -137,7 +137,11 @@ fn an_event() {
 fn the_health_of_a_scanner() {
     let down = Condition::Down { why: "no right to send".into(), advice: Some("setcap".into()) };
     let cases = [
-        (Condition::Up, Some(AT), r#"{"scanner":"mdns","state":"ok","why":null,"seen":12,"last_success":"2026-11-25T17:02:11.004Z"}"#),
+        (
+            Condition::Up,
+            Some(AT),
+            r#"{"scanner":"mdns","state":"ok","why":null,"seen":12,"last_success":"2026-11-25T17:02:11.004Z"}"#,
+        ),
         (down, None, r#"{"scanner":"mdns","state":"failed","why":"no right to send","seen":12,"last_success":null}"#),
         (Condition::Off, None, r#"{"scanner":"mdns","state":"off","why":null,"seen":12,"last_success":null}"#),
     ];
