@@ -193,6 +193,47 @@ fn an_export_is_safe_in_a_spreadsheet() {
 }
 
 #[test]
+fn with_redact_nobody_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = writer(dir.path());
+    let mut tv = device(1, "Annas TV");
+    tv.hostname = Some("annas-tv".into());
+    tv.owner = Some("Anna".into());
+    let mut view = home([tv]);
+    let mut odd = alert();
+    (odd.title, odd.detail) = ("Annas TV was scanned".into(), "By Anna's phone".into());
+    (odd.attacker_name, odd.victim_name) = (Some("Annas phone".into()), Some("Annas TV".into()));
+    view.alerts.insert(odd.id.clone(), Arc::new(odd.clone()));
+    let changes = [
+        Change::DeviceFound { device: Arc::new(device(1, "Annas TV")), at: NOON },
+        Change::Renamed { device: id(1), from: "Annas telly".into(), to: "Annas TV".into(), at: NOON },
+        Change::AlertOpened { alert: Arc::new(odd) },
+    ];
+    writer.write(Arc::new(view), Arc::from(changes));
+    writer.close(NOON).unwrap();
+    let verbs: &[&[&str]] = &[
+        &["devices"],
+        &["windows"],
+        &["events"],
+        &["alerts"],
+        &["summary", "--since", "2026-01-01"],
+        &["export", "json"],
+        &["export", "csv"],
+        &["export", "json", "alerts"],
+        &["export", "csv", "alerts"],
+    ];
+    for verb in verbs {
+        for form in [&["--redact"][..], &["--redact", "--json"]] {
+            let (out, err, code) = run(dir.path(), &[*verb, form].concat());
+            assert_eq!(code, 0, "{verb:?}: {err}");
+            for who in ["Anna", "anna", "b8:27:eb", "192.168.7"] {
+                assert!(!out.contains(who), "{verb:?} {form:?} tells {who}: {out}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_not_there_ends_with_three_and_says_what_to_do() {
     let empty = tempfile::tempdir().unwrap();
     for verb in ["devices", "windows", "events", "alerts", "summary"] {

@@ -22,17 +22,15 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     to_stdout(|out| {
         if recorded.json {
             let mut list = json::List::begin(out, "alerts")?;
-            recorded.each_alert(since, |alert| Ok(list.row(&recorded.line(&json::Alert::from(alert))?)?))?;
+            recorded.each_alert(since, |alert| {
+                Ok(list.row(&recorded.line(&json::Alert::from(&recorded.shown_alert(alert)))?)?)
+            })?;
             return Ok(list.end()?);
         }
         let (mut rows, mut more) = (Vec::new(), 0_usize);
         recorded.each_alert(since, |alert| {
             if rows.len() < TABLE_ROWS_MAX || alert.state.is_open() {
-                let mut alert = alert.clone();
-                for name in [&mut alert.attacker_name, &mut alert.victim_name] {
-                    *name = name.as_deref().map(|name| recorded.hidden_name(name));
-                }
-                rows.push(alert);
+                rows.push(recorded.shown_alert(alert));
             } else {
                 more += 1;
             }

@@ -65,11 +65,11 @@ fn print(
 ) -> anyhow::Result<i64> {
     loop {
         let rows = recorded.reader.events(since, last, PAGE).map_err(failure)?;
-        for row in &rows {
+        for row in rows.iter().map(|row| recorded.shown_event(row)) {
             let line = if recorded.json {
-                recorded.line(&json::Event::from(row))?
+                recorded.line(&json::Event::from(&row))?
             } else {
-                recorded.hidden(plain(row, row.device.map(|device| names.of(device, recorded)).as_deref()))
+                recorded.hidden(plain(&row, row.device.map(|device| names.of(device, recorded)).as_deref()))
             };
             writeln!(out, "{line}")?;
             last = row.id;

@@ -101,7 +101,9 @@ fn write_json(recorded: &Recorded, what: What, out: &mut dyn Write) -> anyhow::R
             recorded.each_window(None, None, |window| Ok(list.row(&recorded.line(&json::Window::from(window))?)?))?
         }
         What::Alerts => {
-            recorded.each_alert(None, |alert| Ok(list.row(&recorded.line(&json::Alert::from(alert))?)?))?;
+            recorded.each_alert(None, |alert| {
+                Ok(list.row(&recorded.line(&json::Alert::from(&recorded.shown_alert(alert)))?)?)
+            })?;
         }
     }
     Ok(list.end()?)
@@ -131,7 +133,7 @@ fn write_csv(recorded: &Recorded, what: What, out: &mut dyn Write) -> anyhow::Re
         }
         What::Alerts => {
             row(header(ALERT))?;
-            recorded.each_alert(None, |alert| row(alert_fields(alert)))?;
+            recorded.each_alert(None, |alert| row(alert_fields(&recorded.shown_alert(alert))))?;
         }
     }
     Ok(csv.flush()?)
@@ -301,7 +303,7 @@ fn alert_fields(alert: &AlertView) -> Vec<Field> {
         text(&alert.recommendation),
     ];
     for (party, called) in [(&alert.attacker, &alert.attacker_name), (&alert.victim, &alert.victim_name)] {
-        fields.extend([maybe(party.device), maybe(party.mac), maybe(party.ip), name(called.as_ref())]);
+        fields.extend([maybe(party.device), maybe(party.mac), maybe(party.ip), maybe(called.as_ref())]);
     }
     fields.extend([
         list(&alert.technique),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Context, Exit, Failure, redact::Redactor};
 use crate::{
     model::{AlertView, DeviceId, DeviceView, MacAddr, Wall, WindowView},
-    store::{Reader, StoreError},
+    store::{EventRow, Reader, StoreError},
 };
 
 // Rows read at once: enough to be quick, few enough to need no memory.
@@ -111,6 +111,43 @@ impl Recorded {
                 *text = text.as_deref().map(|text| self.hidden_name(text));
             }
         }
+        shown
+    }
+}
+
+/// Free text may hold anybody's name.
+impl Recorded {
+    /// An alert whose text may be shown.
+    #[must_use]
+    pub fn shown_alert(&self, alert: &AlertView) -> AlertView {
+        let mut shown = alert.clone();
+        if self.redactor.is_some() {
+            for name in [&mut shown.attacker_name, &mut shown.victim_name] {
+                *name = name.as_deref().map(|name| self.hidden_name(name));
+            }
+            for text in [&mut shown.title, &mut shown.detail] {
+                *text = self.hidden_name(text);
+            }
+        }
+        shown
+    }
+
+    /// An event whose names may be shown.
+    #[must_use]
+    pub fn shown_event(&self, event: &EventRow) -> EventRow {
+        let mut shown = event.clone();
+        if self.redactor.is_none() {
+            return shown;
+        }
+        let mut data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+        for (key, value) in data.as_object_mut().into_iter().flatten() {
+            let names = matches!(key.as_str(), "name" | "person" | "title")
+                || (event.kind == "renamed" && matches!(key.as_str(), "from" | "to"));
+            if names && let Some(name) = value.as_str() {
+                *value = self.hidden_name(name).into();
+            }
+        }
+        shown.data = data.to_string();
         shown
     }
 }
