@@ -18,6 +18,7 @@ mod patience;
 mod v3;
 mod v5;
 
+pub(super) use patience::chance;
 use patience::{Kicks, Patience};
 
 /// Largest packet taken from a broker. The default of the crates, 10 KiB, is less than many a
@@ -274,7 +275,6 @@ async fn pump(options: Options, out: mpsc::Sender<Signal>) {
                 continue;
             }
             Why::Version => {
-                version = Version::Five;
                 let why = "it refuses MQTT 5 and 3.1.1".into();
                 MqttError::Protocol { broker: options.account.place.to_string(), why }
             }

@@ -10,9 +10,14 @@ mod socket;
 mod tls;
 mod websocket;
 
+pub mod bridge;
+#[cfg(feature = "broker")]
+pub mod broker;
 pub mod client;
 pub mod commands;
+pub mod find;
 pub mod reconcile;
+pub mod recover;
 
 pub use account::{Account, Password, Place, Scheme, TlsFiles, problems};
 pub use client::Link;
