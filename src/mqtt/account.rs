@@ -247,13 +247,17 @@ pub fn problems(settings: &Settings) -> Vec<String> {
     if let Err(error) = Account::configured(settings) {
         found.push(error.to_string());
     }
-    let topic_is_fit =
-        |text: &str| !text.is_empty() && !text.starts_with('/') && !text.ends_with('/') && !text.contains(['+', '#', '\0', ' ']);
+    let topic_is_fit = |text: &str| {
+        !text.is_empty() && !text.starts_with('/') && !text.ends_with('/') && !text.contains(['+', '#', '\0', ' '])
+    };
     for (key, text) in
         [("mqtt.base_topic", &settings.base_topic), ("mqtt.discovery_prefix", &settings.discovery_prefix)]
     {
         if !topic_is_fit(text) || text.len() > 64 {
-            found.push(format!("{key} `{}` is no topic: 1 to 64 characters without + # and blanks", text.escape_debug()));
+            found.push(format!(
+                "{key} `{}` is no topic: 1 to 64 characters without + # and blanks",
+                text.escape_debug()
+            ));
         }
     }
     if let Some(node) = &settings.node {

@@ -16,12 +16,17 @@ mod socket;
 mod tls;
 mod websocket;
 
+pub mod bridge;
+#[cfg(feature = "broker")]
+pub mod broker;
 pub mod client;
 pub mod commands;
 pub mod discovery;
 pub mod entities;
 pub mod payloads;
+pub mod find;
 pub mod reconcile;
+pub mod recover;
 pub mod topics;
 
 pub use account::{Account, Password, Place, Scheme, TlsFiles, problems};
