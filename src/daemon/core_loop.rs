@@ -26,7 +26,6 @@ pub enum Note {
     Adopt(Arc<crate::engine::Settings>),
     Network(Arc<NetworkFacts>),
     Part(PartId, Health),
-    Scanner(ScannerView),
     Blind(Duration),
 }
 
@@ -38,6 +37,8 @@ pub struct Inbox {
     pub observations: mpsc::Receiver<Observation>,
     /// 64; full: refused as busy.
     pub commands: mpsc::Receiver<(Ticket, Command)>,
+    /// 64; full: the scanner waits.
+    pub scanners: mpsc::Receiver<ScannerView>,
     /// 256; full: the sender waits.
     pub notes: mpsc::Receiver<Note>,
 }
@@ -79,6 +80,10 @@ impl Core {
                 Some((ticket, command)) = inbox.commands.recv() => self.take(Input::Command(ticket, command)),
                 Some(note) = inbox.notes.recv() => self.note(note),
                 Some(batch) = inbox.frames.recv() => self.frames(&batch),
+                Some(line) = inbox.scanners.recv() => {
+                    self.touched = true;
+                    self.take(Input::Scanner(line));
+                }
                 Some(observation) = inbox.observations.recv() => self.take(Input::Observation(observation)),
                 () = tokio::time::sleep(wait) => self.take(Input::Tick),
                 _ = beat.tick() => {
@@ -126,12 +131,15 @@ impl Core {
             Note::Adopt(settings) => Input::Adopt(settings),
             Note::Network(network) => Input::Network(network),
             Note::Part(part, health) => Input::Part(part, health),
-            Note::Scanner(line) => Input::Scanner(line),
             Note::Blind(span) => Input::Blind(span),
         });
     }
 
     fn frames(&mut self, batch: &Batch) {
+        if batch.lost > 0 {
+            tracing::debug!(frames = batch.lost, "frames were lost; that time counts for nobody");
+            self.take(Input::Blind(batch.blind));
+        }
         for captured in batch.frames() {
             self.take_at(Input::Frame(captured), captured.at);
         }

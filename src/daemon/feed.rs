@@ -1,27 +1,23 @@
 //! # What goes out of the core
 //!
 //! Outlets get the latest picture (`watch`) and the changes as they happen (`broadcast`, 256
-//! batches; an outlet that lags misses some and reads the picture again). Questions go to the
-//! scanners' desks (32 each, full: dropped, the next round covers it).
+//! batches; an outlet that lags misses some and reads the picture again). Questions go to all
+//! scanners' desks; a desk that lags misses some, the next round covers it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, watch};
 
-use crate::model::{Change, HomeView, Look, Probe};
+use crate::model::{Change, HomeView, Look};
 
 const CHANGES: usize = 256;
-
-/// Questions to one scanner.
-pub type Looks = mpsc::Sender<Look>;
 
 /// The sending side; one, in the core thread.
 pub struct Feed {
     view: watch::Sender<Arc<HomeView>>,
     changes: broadcast::Sender<Arc<[Change]>>,
-    looks: BTreeMap<Probe, Vec<Looks>>,
+    looks: broadcast::Sender<Look>,
     rounds: watch::Sender<u64>,
-    looks_dropped: u64,
 }
 
 /// What an outlet holds.
@@ -43,12 +39,12 @@ impl Outlet {
 
 impl Feed {
     #[must_use]
-    pub fn new(view: Arc<HomeView>, looks: BTreeMap<Probe, Vec<Looks>>) -> (Feed, Outlet) {
+    pub fn new(view: Arc<HomeView>, looks: broadcast::Sender<Look>) -> (Feed, Outlet) {
         let (view_tx, view_rx) = watch::channel(view);
         let (changes, _) = broadcast::channel(CHANGES);
         let (rounds, rounds_rx) = watch::channel(0);
         let outlet = Outlet { view: view_rx, changes: changes.clone(), rounds: rounds_rx };
-        (Feed { view: view_tx, changes, looks, rounds, looks_dropped: 0 }, outlet)
+        (Feed { view: view_tx, changes, looks, rounds }, outlet)
     }
 
     /// Sends what one input changed.
@@ -58,7 +54,8 @@ impl Feed {
         }
         for change in &changes {
             match change {
-                Change::Asked(look) => self.ask(*look),
+                // Without a scanner nobody hears it; what stays unasked is never called unanswered.
+                Change::Asked(look) => drop(self.looks.send(*look)),
                 Change::ScanWanted => self.rounds.send_modify(|n| *n += 1),
                 _ => {}
             }
@@ -66,16 +63,6 @@ impl Feed {
         if !changes.is_empty() {
             // No receiver yet is fine: the picture tells all.
             let _nobody = self.changes.send(changes.into());
-        }
-    }
-
-    fn ask(&mut self, look: Look) {
-        let Some(desks) = self.looks.get(&look.probe) else { return };
-        for desk in desks {
-            if desk.try_send(look).is_err() {
-                self.looks_dropped += 1;
-                tracing::debug!(dropped = self.looks_dropped, probe = %look.probe, "a question was dropped: the scanner is busy");
-            }
         }
     }
 }

@@ -238,6 +238,8 @@ impl Default for Household {
 pub struct HomeView {
     /// Grows by one with each change of anything below.
     pub revision: u64,
+    /// When it was cut; outlets pace themselves by it. Zero: not told.
+    pub now: Wall,
     pub devices: BTreeMap<DeviceId, Arc<DeviceView>>,
     /// Ids that are gone for ever, so that outlets can clean up.
     pub tombstones: Arc<BTreeMap<DeviceId, Wall>>,

@@ -1,20 +1,39 @@
 //! # MQTT: what is said to Home Assistant
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
+mod events;
+mod account;
+mod error;
 mod message;
+mod published;
+mod requests;
+mod shapes;
 mod site;
+mod text;
+mod wish;
+mod socket;
+mod tls;
+mod websocket;
 
+pub mod client;
 pub mod commands;
+pub mod discovery;
+pub mod entities;
+pub mod payloads;
 pub mod reconcile;
+pub mod topics;
 
+pub use account::{Account, Password, Place, Scheme, TlsFiles, problems};
+pub use client::Link;
+pub use error::MqttError;
 pub use message::{Incoming, Publish};
 pub use site::Site;
 
 use serde::{Deserialize, Serialize};
 
 /// `mqtt`: which broker, and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// `mqtt://host:1883`, `mqtts://`, `ws://` or `wss://`. Empty: the Supervisor's broker, else the
@@ -42,6 +61,26 @@ pub struct Settings {
     pub commands: Commands,
     /// The own broker.
     pub broker: Broker,
+}
+
+// Passwords are not shown, and an url may hold one.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("url", &self.url.as_ref().map(|_| "…"))
+            .field("username", &self.username)
+            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("password_file", &self.password_file)
+            .field("discovery_prefix", &self.discovery_prefix)
+            .field("base_topic", &self.base_topic)
+            .field("node", &self.node)
+            .field("ca_file", &self.ca_file)
+            .field("client_cert_file", &self.client_cert_file)
+            .field("client_key_file", &self.client_key_file)
+            .field("commands", &self.commands)
+            .field("broker", &self.broker)
+            .finish()
+    }
 }
 
 /// Which commands are taken from the broker: everybody with an account there can command.
