@@ -62,7 +62,7 @@ pub fn request(action: &Action) -> (&'static str, Map<String, Json>) {
         Action::False { id } => ("alert/false_alarm", alert(id)),
         Action::Reopen { id } => ("alert/reopen", alert(id)),
         Action::MuteDevice { detector, id, days } => {
-            ("alert/mute_device", json!({"detector": detector, "device": id.to_string(), "days": days}))
+            ("alert/mute", json!({"detector": detector, "device": id.to_string(), "days": days}))
         }
     };
     match fields {

@@ -100,7 +100,7 @@ impl Context {
     /// Wall time, for text.
     #[must_use]
     pub fn wall(&self) -> Wall {
-        Wall(jiff::Timestamp::now().as_millisecond())
+        crate::daemon::clock::now().wall
     }
 
     /// A variable that is set and not empty.

@@ -33,6 +33,10 @@ pub enum Action {
     Merge { a: DeviceId, b: DeviceId },
     /// Takes the last merge back
     Split { id: DeviceId },
+    /// Shows it in Home Assistant with all its entities, whatever the limit says
+    Expose { id: DeviceId },
+    /// Takes it out of Home Assistant
+    Hide { id: DeviceId },
     /// Drops it and its history
     Forget { id: DeviceId },
     /// Asks it now whether it is there
@@ -64,8 +68,10 @@ pub fn request(action: &Action) -> Result<(&'static str, Map<String, Json>), Fai
     let (verb, fields) = match action {
         Action::Set { id, what, value } => set(*id, *what, value)?,
         Action::Merge { a, b } if a == b => return Err(Failure::usage("a device cannot be merged with itself")),
-        Action::Merge { a, b } => ("device/merge", json!({"a": a.to_string(), "b": b.to_string()})),
+        Action::Merge { a, b } => ("device/merge", json!({"device": a.to_string(), "other": b.to_string()})),
         Action::Split { id } => ("device/split", json!({"device": id.to_string()})),
+        Action::Expose { id } => ("device/expose", json!({"device": id.to_string()})),
+        Action::Hide { id } => ("device/hide", json!({"device": id.to_string()})),
         Action::Forget { id } => ("device/forget", json!({"device": id.to_string()})),
         Action::Check { id } => ("device/check", json!({"device": id.to_string()})),
     };
@@ -86,7 +92,7 @@ fn set(id: DeviceId, what: What, value: &str) -> Result<(&'static str, Json), Fa
         }
         What::Kind => {
             let kind = if value.is_empty() { None } else { Some(value.parse::<Kind>().map_err(usage)?.word()) };
-            ("device/set", json!({"device": device, "kind": kind}))
+            ("device/set", json!({"device": device, "key": "kind", "value": kind}))
         }
         What::Important => {
             let on = match value {
@@ -94,11 +100,11 @@ fn set(id: DeviceId, what: What, value: &str) -> Result<(&'static str, Json), Fa
                 "no" | "false" | "off" | "" => false,
                 _ => return Err(Failure::usage(format!("`{value}` is neither yes nor no"))),
             };
-            ("device/set", json!({"device": device, "important": on}))
+            ("device/set", json!({"device": device, "key": "important", "value": on}))
         }
-        What::Group => ("device/set", json!({"device": device, "group": some(value)})),
-        What::Owner => ("device/set", json!({"device": device, "owner": some(value)})),
-        What::Notes => ("device/set", json!({"device": device, "notes": some(value)})),
+        What::Group => ("device/set", json!({"device": device, "key": "group", "value": some(value)})),
+        What::Owner => ("device/set", json!({"device": device, "key": "owner", "value": some(value)})),
+        What::Notes => ("device/set", json!({"device": device, "key": "notes", "value": some(value)})),
     })
 }
 
@@ -118,11 +124,15 @@ mod tests {
         let cases = [
             (set(What::Name, "Anna"), "device/rename", json!({"device": "d-7f3k2m", "name": "Anna"})),
             (set(What::Trust, "guest"), "device/trust", json!({"device": "d-7f3k2m", "trust": "guest"})),
-            (set(What::Kind, "tv"), "device/set", json!({"device": "d-7f3k2m", "kind": "tv"})),
-            (set(What::Kind, ""), "device/set", json!({"device": "d-7f3k2m", "kind": null})),
-            (set(What::Owner, ""), "device/set", json!({"device": "d-7f3k2m", "owner": null})),
-            (set(What::Important, "yes"), "device/set", json!({"device": "d-7f3k2m", "important": true})),
-            (Action::Merge { a: id, b: other }, "device/merge", json!({"a": "d-7f3k2m", "b": "d-aaaaaa"})),
+            (set(What::Kind, "tv"), "device/set", json!({"device": "d-7f3k2m", "key": "kind", "value": "tv"})),
+            (set(What::Kind, ""), "device/set", json!({"device": "d-7f3k2m", "key": "kind", "value": null})),
+            (set(What::Owner, ""), "device/set", json!({"device": "d-7f3k2m", "key": "owner", "value": null})),
+            (
+                set(What::Important, "yes"),
+                "device/set",
+                json!({"device": "d-7f3k2m", "key": "important", "value": true}),
+            ),
+            (Action::Merge { a: id, b: other }, "device/merge", json!({"device": "d-7f3k2m", "other": "d-aaaaaa"})),
             (Action::Check { id }, "device/check", json!({"device": "d-7f3k2m"})),
         ];
         for (action, verb, fields) in cases {

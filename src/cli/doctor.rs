@@ -52,6 +52,7 @@ pub struct Here<'a> {
     pub settings: &'a Settings,
     pub env: &'a BTreeMap<String, String>,
     pub credentials: Option<PathBuf>,
+    pub state_dir: Option<PathBuf>,
     /// As `http://supervisor`, with the token of this app; `None` outside of it.
     pub supervisor: Option<(String, String)>,
     pub wall: Wall,
@@ -64,23 +65,25 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
         // The rest is still worth a look, with the defaults.
         Err(error) => (vec![settings_broken(&error)], &defaults),
     };
+    let state_dir = crate::settings::state_dir::locate(
+        context.global.state_dir.as_deref(),
+        settings,
+        &context.sources.env,
+        context.sources.is_app(),
+    );
     let here = Here {
         settings,
         env: &context.sources.env,
         credentials: context.credentials(),
-        supervisor: context.env("SUPERVISOR_TOKEN").map(|token| ("http://supervisor".into(), token.to_owned())),
+        state_dir: state_dir.as_ref().ok().cloned(),
+        supervisor: supervisor(context),
         wall: context.wall(),
     };
     checks.push(host::raw_capture());
     checks.push(host::network_admin());
     checks.extend(host::interfaces(&here));
     checks.push(host::clock(&here));
-    checks.push(host::state_folder(crate::settings::state_dir::locate(
-        context.global.state_dir.as_deref(),
-        settings,
-        &context.sources.env,
-        context.sources.is_app(),
-    )));
+    checks.push(host::state_folder(state_dir));
     checks.extend(tls::files(&here));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
@@ -95,6 +98,13 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
         say(&text(&checks))?;
     }
     Ok(if failing == 0 { Exit::Done } else { Exit::Failed })
+}
+
+/// `SUPERVISOR_URL` is for tests and odd networks.
+fn supervisor(context: &Context) -> Option<(String, String)> {
+    let token = context.env("SUPERVISOR_TOKEN")?;
+    let url = context.env("SUPERVISOR_URL").unwrap_or("http://supervisor");
+    Some((url.trim_end_matches('/').to_owned(), token.to_owned()))
 }
 
 fn settings_read(file: Option<&Path>) -> Check {

@@ -11,7 +11,10 @@ use super::{
     control,
     report::{Exit, Failure, say, say_json},
 };
-use crate::model::{Card, DeviceId, DeviceView};
+use crate::{
+    detectors,
+    model::{Card, DeviceId, DeviceView},
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -23,6 +26,8 @@ pub struct Args {
 pub enum What {
     /// Every fact of a device, and why it has its name, kind and presence
     Device { id: DeviceId },
+    /// What a detector finds, how it decides, what fools it
+    Detector { name: String },
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
@@ -35,15 +40,23 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             } else {
                 say(&table(&rows(&data)))?;
             }
-            Ok(Exit::Done)
+        }
+        What::Detector { name } => {
+            let card = card(detectors::CARDS, "detector", name)?;
+            if context.json() {
+                say_json(&json!({"name": card.id, "title": card.title, "needs": card.needs, "page": card.markdown()}))?;
+            } else {
+                say(&card.markdown())?;
+            }
         }
     }
+    Ok(Exit::Done)
 }
 
-/// The page of the detector or scanner `name`.
-pub fn page<'c>(cards: &[&'c Card], sort: &str, name: &str) -> Result<&'c str, Failure> {
+/// The card of the detector or scanner `name`.
+pub fn card(cards: &[&'static Card], sort: &str, name: &str) -> Result<&'static Card, Failure> {
     if let Some(card) = cards.iter().find(|card| card.id == name) {
-        return Ok(card.page);
+        return Ok(card);
     }
     let near = cards.iter().map(|card| (strsim::osa_distance(card.id, name), card.id)).min();
     let failure = Failure::missing(format!("no {sort} is named {name}"));
@@ -145,4 +158,36 @@ fn rows(data: &Json) -> Vec<(String, String)> {
 fn table(rows: &[(String, String)]) -> String {
     let rows: Vec<_> = rows.iter().map(|(key, value)| (key.clone(), value.clone(), String::new())).collect();
     columns(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_name_finds_its_neighbour() {
+        let known = detectors::CARDS.first().expect("there is one").id;
+        assert_eq!(card(detectors::CARDS, "detector", known).expect("known").id, known);
+        let typo = known.replace('e', "a");
+        let failure = card(detectors::CARDS, "detector", &typo).expect_err("unknown");
+        assert_eq!(failure.exit, Exit::Missing);
+        assert!(failure.advice.is_some_and(|advice| advice.contains(known)));
+    }
+
+    #[test]
+    fn a_device_is_explained_with_its_sources() {
+        let view = DeviceView {
+            name: "Living room TV".into(),
+            vendor: Some("Raspberry Pi".into()),
+            vendor_source: Some("oui"),
+            kind_confidence: 0.93,
+            facts: vec![("mdns".to_owned(), "living-room.local".to_owned())].into(),
+            ..DeviceView::blank("d-7f3k2m".parse().expect("an id"))
+        };
+        let text = device(&view);
+        for part in ["Living room TV", "93 % sure", "from oui", "because", "living-room.local", "learned"] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        assert!(text.lines().all(|line| line == line.trim_end()), "no blanks at line ends");
+    }
 }

@@ -33,9 +33,9 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(if well { Exit::Done } else { Exit::Failed })
 }
 
-/// The daemon's own word (`ok`), with its reason (`why`).
+/// The daemon's own word (`healthy`), with its reason (`why`). A daemon that answers and says neither is well.
 fn verdict(data: &Json) -> (bool, String) {
-    let well = data.get("ok").and_then(Json::as_bool).unwrap_or(true);
+    let well = data.get("healthy").and_then(Json::as_bool).unwrap_or(true);
     let why = data.get("why").and_then(Json::as_str).filter(|why| !why.is_empty());
     (well, why.map_or_else(|| if well { "ok".into() } else { "not well, without a reason".into() }, str::to_owned))
 }
@@ -48,9 +48,9 @@ mod tests {
     fn the_daemons_word_decides() {
         let cases = [
             (json!(null), (true, "ok")),
-            (json!({"ok": true, "why": "3 parts up"}), (true, "3 parts up")),
-            (json!({"ok": false, "why": "store: disk full"}), (false, "store: disk full")),
-            (json!({"ok": false}), (false, "not well, without a reason")),
+            (json!({"healthy": true, "why": "3 parts up"}), (true, "3 parts up")),
+            (json!({"healthy": false, "why": "store: disk full"}), (false, "store: disk full")),
+            (json!({"healthy": false}), (false, "not well, without a reason")),
         ];
         for (data, (well, why)) in cases {
             assert_eq!(verdict(&data), (well, why.to_owned()), "{data}");

@@ -59,6 +59,7 @@ pub struct Settings {
     pub url: Option<String>,
     /// A long-lived token of a user without admin rights. Better: `token_file`.
     pub token: Option<crate::model::Secret>,
+    /// File that holds the token, one line.
     pub token_file: Option<PathBuf>,
     /// PEM file of the authority that signed its certificate.
     pub ca_file: Option<PathBuf>,

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use figment::{
     Figment, Metadata, Profile, Provider,
+    error::{Actual, Kind},
     providers::Serialized,
     value::{Dict, Map as Profiles},
 };
@@ -16,8 +17,10 @@ use super::{
     Settings,
     check::{self, Checked, Source},
     problem::{Origin, Problem, spell},
+    rules,
     tree::{self, Node, Place},
 };
+use crate::model::clean_text;
 
 /// One source's share.
 #[derive(Debug, Clone)]
@@ -80,21 +83,56 @@ impl Provider for Layer {
 
 /// Extracts; a key whose type refuses its value (`12 moons`) is noted, left out, and the rest tried again.
 pub(super) fn merge(layers: &mut [Layer], problems: &mut Vec<Problem>) -> Settings {
+    let merged = |layers: &[Layer]| {
+        let defaults = Figment::from(Serialized::defaults(Settings::default()));
+        layers.iter().fold(defaults, |all, layer| all.merge(layer))
+    };
+    let whole = merged(layers).extract::<Json>().unwrap_or_default();
+    let found = rules::values(&whole, &|path| origin(layers, path));
+    problems.extend(found);
     // Each turn removes a key, so this ends; the bound is for a type that refuses without naming a key.
-    for _ in 0..200 {
-        let figment =
-            layers.iter().fold(Figment::from(Serialized::defaults(Settings::default())), |all, layer| all.merge(layer));
-        let Err(error) = figment.extract::<Settings>() else { return figment.extract().unwrap_or_default() };
+    for _ in 0..TURNS_MAX {
+        let error = match merged(layers).extract::<Settings>() {
+            Ok(settings) => return settings,
+            Err(error) => error,
+        };
         for error in error {
-            let origin = origin(layers, &error.path);
-            let what = error.kind.to_string();
-            problems.push(Problem { origin, key: spell(&error.path), what, advice: None });
-            if !layers.iter_mut().any(|layer| remove(&mut layer.values, &error.path)) {
+            let key = spell(&error.path);
+            // A rule may have said it better already, of an item below.
+            if !problems.iter().any(|known| known.key == key || known.key.starts_with(&format!("{key}."))) {
+                let origin = origin(layers, &error.path);
+                problems.push(Problem { origin, key, what: refusal(&error.kind), advice: None });
+            }
+            let mut removed = false;
+            for layer in layers.iter_mut() {
+                removed |= remove(&mut layer.values, &error.path);
+            }
+            if !removed {
                 return Settings::default();
             }
         }
     }
     Settings::default()
+}
+
+const TURNS_MAX: usize = 200;
+
+/// In the words of `settings::check`.
+fn refusal(kind: &Kind) -> String {
+    match kind {
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            let found = match found {
+                Actual::Str(text) => format!("`{}`", clean_text(text, 60)),
+                Actual::Unsigned(n) => n.to_string(),
+                Actual::Signed(n) => n.to_string(),
+                Actual::Float(n) => n.to_string(),
+                Actual::Bool(b) => b.to_string(),
+                other => other.to_string(),
+            };
+            format!("expected {expected}, found {found}")
+        }
+        other => other.to_string(),
+    }
 }
 
 fn remove(values: &mut Map<String, Json>, path: &[String]) -> bool {

@@ -110,8 +110,8 @@ impl SettingsError {
         match self {
             SettingsError::Missing { .. } => Some("leave --config out: everything has a default"),
             SettingsError::Forbidden { .. } => Some("chmod, or run as the user that owns it"),
-            SettingsError::Unreadable { .. } => None,
-            SettingsError::Invalid { .. } => Some("porchlight config schema, for every key and what it takes"),
+            // Each problem has its own.
+            SettingsError::Unreadable { .. } | SettingsError::Invalid { .. } => None,
         }
     }
 }
@@ -166,8 +166,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
     }
     let settings = merge(&mut layers, &mut problems);
     let who = |path: &[String]| origin(&layers, path);
-    problems.extend(rules::problems(&settings, &who));
+    problems.extend(rules::pairs(&settings, &who));
     if !problems.is_empty() {
+        problems.sort_by_key(Problem::rank);
         return Err(SettingsError::Invalid { problems });
     }
     warnings.extend(rules::warnings(&settings, &who));

@@ -50,7 +50,7 @@ pub(super) fn layer(schema: &Json, path: &Path, text: &str, problems: &mut Vec<P
         }),
         // serde_json's message quotes nothing.
         Err(error) => problems.push(Problem {
-            origin: origin(Place { line: error.line() as u64, column: error.column() as u64 }),
+            origin: origin(Place { line: error.line() as u64, column: error.column().max(1) as u64 }),
             key: String::new(),
             what: "is no JSON".into(),
             advice: Some("save the app's options once more".into()),

@@ -42,6 +42,19 @@ pub struct Problem {
     pub advice: Option<String>,
 }
 
+impl Problem {
+    /// In the order in which people go through it: files from top to bottom, then the rest.
+    #[must_use]
+    pub fn rank(&self) -> (u8, PathBuf, Place) {
+        match &self.origin {
+            Origin::File { path, place } => (0, path.clone(), *place),
+            Origin::Environment { name } => (1, name.into(), Place::default()),
+            Origin::Flag { .. } => (2, PathBuf::new(), Place::default()),
+            Origin::Default => (3, PathBuf::new(), Place::default()),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.origin)?;

@@ -31,46 +31,22 @@ const RULES: &[(&str, fn(&str) -> Verdict)] = &[
     ("presence.away_after", kind),
 ];
 
-/// Numbers: key, least, most, why not outside.
-const RANGES: &[(&str, f64, f64, &str)] = &[
-    ("mqtt.broker.port", 1.0, 65535.0, "0 is no port"),
-    ("store.retention_days", 1.0, 3650.0, "a day is the least that can be shown"),
-    ("homeassistant.expose_limit", 1.0, 1000.0, "Home Assistant gets slow beyond"),
-    ("presence.false_away_per_month", 0.05, 30.0, "beyond, the word away means nothing"),
-];
-
-/// Everything wrong with `settings` that only shows once all is merged. `who` tells who said a key.
-pub fn problems(settings: &Settings, who: &dyn Fn(&[String]) -> Origin) -> Vec<Problem> {
+/// What is wrong with single values of `json`, all sources merged. `who` tells who said a key.
+pub fn values(json: &Json, who: &dyn Fn(&[String]) -> Origin) -> Vec<Problem> {
     let mut out = Vec::new();
-    let json = serde_json::to_value(settings).unwrap_or_default();
     for (key, rule) in RULES {
-        for (path, text) in texts(&json, key) {
+        for (path, text) in texts(json, key) {
             if let Err((what, advice)) = rule(&text) {
                 out.push(Problem { origin: who(&path), key: spell(&path), what, advice });
             }
         }
     }
-    mac_lists(&json, &mut Vec::new(), &mut |path, text| {
+    mac_lists(json, &mut Vec::new(), &mut |path, text| {
         if text.parse::<MacAddr>().is_err() {
-            let advice = Some("b8:27:eb:01:02:03".to_owned());
-            out.push(Problem {
-                origin: who(path),
-                key: spell(path),
-                what: format!("`{text}` is no MAC address"),
-                advice,
-            });
+            let what = format!("`{text}` is no MAC address");
+            out.push(Problem { origin: who(path), key: spell(path), what, advice: Some("b8:27:eb:01:02:03".into()) });
         }
     });
-    for (key, least, most, why) in RANGES {
-        let path = split(key);
-        if let Some(n) = at(&json, &path).and_then(Json::as_f64)
-            && !(*least..=*most).contains(&n)
-        {
-            let what = format!("expected {least} to {most}, found {n}: {why}");
-            out.push(Problem { origin: who(&path), key: (*key).into(), what, advice: None });
-        }
-    }
-    pairs(settings, &json, who, &mut out);
     out
 }
 
@@ -99,8 +75,10 @@ pub fn warnings(settings: &Settings, who: &dyn Fn(&[String]) -> Origin) -> Vec<P
 }
 
 /// Keys that exclude or need each other.
-fn pairs(settings: &Settings, json: &Json, who: &dyn Fn(&[String]) -> Origin, out: &mut Vec<Problem>) {
-    let given = |key: &str| at(json, &split(key)).is_some_and(|value| !value.is_null());
+pub fn pairs(settings: &Settings, who: &dyn Fn(&[String]) -> Origin) -> Vec<Problem> {
+    let mut out = Vec::new();
+    let json = serde_json::to_value(settings).unwrap_or_default();
+    let given = |key: &str| at(&json, &split(key)).is_some_and(|value| !value.is_null());
     let mut complain = |key: &str, what: String, advice: &str| {
         out.push(Problem { origin: who(&split(key)), key: key.into(), what, advice: Some(advice.into()) });
     };
@@ -119,6 +97,7 @@ fn pairs(settings: &Settings, json: &Json, who: &dyn Fn(&[String]) -> Origin, ou
         let key = if given("mqtt.password") { "mqtt.password" } else { "mqtt.password_file" };
         complain(key, "needs a user name beside it".into(), "mqtt.username");
     }
+    out
 }
 
 fn at<'j>(json: &'j Json, path: &[String]) -> Option<&'j Json> {

@@ -15,7 +15,56 @@ pub fn schema() -> Json {
     let mut schema =
         schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<super::Settings>();
     schema.insert("title".into(), "Porchlight settings".into());
-    schema.to_value()
+    let mut schema = schema.to_value();
+    sharpen(&mut schema);
+    schema
+}
+
+/// What the types do not say: key, least, most.
+const RANGES: &[(&str, f64, f64)] = &[
+    ("capture.ring_mib", 1.0, 256.0),
+    ("mqtt.broker.port", 1.0, 65535.0),
+    ("store.retention_days", 1.0, 3650.0),
+    ("homeassistant.expose_limit", 1.0, 1000.0),
+    ("presence.false_away_per_month", 0.05, 30.0),
+    ("presence.guest_forget_days", 1.0, 3650.0),
+];
+
+/// Keys that mean the same in every room.
+const EVERYWHERE: &[(&str, &str)] = &[("enabled", "Whether it runs at all."), ("interval", "How often it goes round.")];
+
+fn sharpen(root: &mut Json) {
+    for (key, least, most) in RANGES {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        if let Some(Json::Object(place)) = pointer(root, &path).and_then(|pointer| root.pointer_mut(&pointer)) {
+            place.insert("minimum".into(), number(*least));
+            place.insert("maximum".into(), number(*most));
+        }
+    }
+    let sections = root.get_mut("$defs").and_then(Json::as_object_mut).into_iter().flat_map(|all| all.values_mut());
+    for section in sections {
+        for (key, text) in EVERYWHERE {
+            if let Some(Json::Object(place)) = section.get_mut("properties").and_then(|all| all.get_mut(key)) {
+                place.entry("description").or_insert_with(|| (*text).into());
+            }
+        }
+    }
+}
+
+/// Whole where it is whole: editors show it.
+fn number(n: f64) -> Json {
+    if n.fract() == 0.0 { Json::from(n as u64) } else { Json::from(n) }
+}
+
+/// Where the property stands in the document, references followed.
+fn pointer(root: &Json, path: &[String]) -> Option<String> {
+    let mut at = String::new();
+    for part in path {
+        let target =
+            root.pointer(&at)?.get("$ref").and_then(Json::as_str).map(|r| r.trim_start_matches('#').to_owned());
+        at = format!("{}/properties/{part}", target.unwrap_or(at));
+    }
+    root.pointer(&at).map(|_| at)
 }
 
 /// One kind of value a key takes.

@@ -69,17 +69,25 @@ pub fn read(text: &str) -> Result<Node, Broken> {
     }
 }
 
-/// The message alone: the reader appends "at line 3, column 4", which the caller says in its own way.
+/// The message alone, in words for people: the reader appends a place, and speaks to programmers.
 fn without_place(message: &str) -> String {
     let first = message.lines().next().unwrap_or_default();
     let cut = first.find(" at line ").or_else(|| first.find(" (line ")).unwrap_or(first.len());
     let first = first.get(..cut).unwrap_or(first);
     let first = first.strip_prefix("error: ").unwrap_or(first);
     // "line 3 column 4: message"
-    match first.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
-        Some((_, message)) => message.to_owned(),
-        None => first.to_owned(),
+    let first =
+        first.strip_prefix("line ").and_then(|rest| rest.split_once(": ")).map_or(first, |(_, message)| message);
+    if let Some(key) = first.strip_prefix("duplicate mapping key: ") {
+        return format!("`{}` is said twice", key.split(", set ").next().unwrap_or(key));
     }
+    if first.starts_with("multiple YAML documents") {
+        return "a second document starts here (`---`)".into();
+    }
+    if first.starts_with("tabs disallowed") {
+        return "a tab; YAML is indented by spaces".into();
+    }
+    first.to_owned()
 }
 
 /// The tree as the reader hands it over.

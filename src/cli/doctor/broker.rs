@@ -18,6 +18,11 @@ use crate::{model::Secret, mqtt, settings::secret};
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Found by knocking, not named by anybody.
+const LOCAL: &str = "on this machine";
+/// Where the own broker keeps its passwords, in the state folder.
+const OWN_KEYS: &str = "broker.json";
+
 /// Where to, and as whom.
 struct Target {
     /// Which broker this is.
@@ -36,12 +41,15 @@ pub async fn check(here: &Here<'_>) -> Check {
         Err(check) => return check,
     };
     let name = format!("broker {}://{}:{}", target.scheme, target.host, target.port);
+    let local = target.chosen == LOCAL;
     let settings = here.settings.mqtt.clone();
     let started = tokio::time::Instant::now();
     let chosen = target.chosen;
     let tried = tokio::task::spawn_blocking(move || connect(&target, &settings)).await;
     match tried {
         Ok(Ok(found)) => Check::well(name, format!("{found} in {} ms ({chosen})", started.elapsed().as_millis())),
+        // One that does not take us is passed over by the daemon; it may be the own broker of one that runs.
+        Ok(Err(_)) if local => own(here),
         Ok(Err((found, mend))) => Check::fails(name, format!("{found} ({chosen})"), mend),
         Err(_) => Check::fails(name, "the check itself broke", "porchlight doctor, once more"),
     }
@@ -81,7 +89,7 @@ async fn choose(here: &Here<'_>) -> Result<Option<Target>, Check> {
     let listens =
         tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(local)).await.is_ok_and(|tried| tried.is_ok());
     Ok(listens.then(|| Target {
-        chosen: "on this machine",
+        chosen: LOCAL,
         scheme: "mqtt".into(),
         host: "127.0.0.1".into(),
         port: 1883,
@@ -107,7 +115,7 @@ async fn supervisor(url: &str, token: &str) -> Option<Target> {
     })
 }
 
-/// The own broker would start: its port must be free.
+/// The own broker: it runs already, or its port must be free.
 fn own(here: &Here<'_>) -> Check {
     let broker = &here.settings.mqtt.broker;
     if !broker.enabled {
@@ -115,11 +123,20 @@ fn own(here: &Here<'_>) -> Check {
     }
     let host = if broker.lan { IpAddr::from([0, 0, 0, 0]) } else { IpAddr::from([127, 0, 0, 1]) };
     let name = format!("broker mqtt://{host}:{}", broker.port);
-    match std::net::TcpListener::bind((host, broker.port)) {
-        Ok(_) => Check::well(name, "none found, so the own one will run"),
-        Err(error) => {
-            Check::fails(name, format!("the own broker cannot listen: {error}"), "set mqtt.broker.port, or mqtt.url")
+    let keys = here.state_dir.as_ref().map(|folder| folder.join(OWN_KEYS)).filter(|keys| keys.exists());
+    let reached = if broker.lan { "from the network" } else { "from this machine only (mqtt.broker.lan)" };
+    match (std::net::TcpListener::bind((host, broker.port)), keys) {
+        (Ok(_), _) => Check::well(name, format!("none found, so the own one will run, reached {reached}")),
+        (Err(_), Some(keys)) => {
+            let found =
+                format!("the own one runs, reached {reached}; Home Assistant's password is in {}", keys.display());
+            Check::well(name, found)
         }
+        (Err(error), None) => Check::fails(
+            name,
+            format!("one on this machine does not take us, and the own cannot listen: {error}"),
+            "set mqtt.url, mqtt.username and mqtt.password_file, or mqtt.broker.port",
+        ),
     }
 }
 
