@@ -32,7 +32,10 @@ use crate::{
     model::{Health, HomeView, NetworkFacts, PartId, Phase, Remembered},
     mqtt::{MqttError, find::Surroundings},
     scanners,
-    settings::{Settings, plan::{self, Plan}},
+    settings::{
+        Settings,
+        plan::{self, Plan},
+    },
     store::{Store, StoreError},
 };
 use core_loop::{Core, Inbox, Note};
@@ -123,7 +126,8 @@ pub async fn run(
     let network = scanners::read_network(&settings_rx.borrow().network).await.map(Arc::new).unwrap_or_default();
     facts.send_replace(Arc::clone(&network));
 
-    let (core_thread, outlet) = start_core(&settings_rx, &network, &remembered, who.instance, links.inbox, looks.clone(), &phase)?;
+    let (core_thread, outlet) =
+        start_core(&settings_rx, &network, &remembered, who.instance, links.inbox, looks.clone(), &phase)?;
     let notes = links.notes.clone();
     let writer = store.writer(&settings_rx.borrow().store, clock::now, outlets::store_health(notes.clone()))?;
     writer.set_meta("instance", format!("{:06x}", who.instance));
@@ -232,11 +236,7 @@ async fn adopt(settings: &watch::Sender<Arc<Settings>>, reload: &Reload, notes: 
                 parts.restart(&PartId::new("homeassistant"));
             }
             tracing::info!(needs_restart = ?refuse, "settings taken");
-            if refuse.is_empty() {
-                Health::Up
-            } else {
-                Health::Degraded { why: refuse.join("; "), advice: None }
-            }
+            if refuse.is_empty() { Health::Up } else { Health::Degraded { why: refuse.join("; "), advice: None } }
         }
     };
     let _core_ended = notes.send(Note::Part(PartId::new("settings"), health)).await;

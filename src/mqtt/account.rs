@@ -166,7 +166,10 @@ impl Account {
     #[must_use]
     pub fn with_credentials(place: Place, settings: &Settings) -> Account {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let password = match (&settings.password_file, settings.password.as_ref().map(Secret::expose).filter(|text| !text.is_empty())) {
+        let password = match (
+            &settings.password_file,
+            settings.password.as_ref().map(Secret::expose).filter(|text| !text.is_empty()),
+        ) {
             (Some(file), _) => Password::File(file.clone()),
             (None, Some(text)) => Password::Given(text.into()),
             (None, None) => Password::None,

@@ -2,19 +2,19 @@
 
 use std::{fmt, path::PathBuf};
 
-mod events;
 mod account;
 mod error;
+mod events;
 mod message;
 mod published;
 mod requests;
 mod shapes;
 mod site;
-mod text;
-mod wish;
 mod socket;
+mod text;
 mod tls;
 mod websocket;
+mod wish;
 
 pub mod bridge;
 #[cfg(feature = "broker")]
@@ -23,8 +23,8 @@ pub mod client;
 pub mod commands;
 pub mod discovery;
 pub mod entities;
-pub mod payloads;
 pub mod find;
+pub mod payloads;
 pub mod reconcile;
 pub mod recover;
 pub mod topics;
