@@ -19,6 +19,9 @@ use crate::{
     settings::Settings,
 };
 
+// Opening a ring takes milliseconds; an interface that cannot be opened must not hold up the rest.
+const EARS_OPEN: Duration = Duration::from_secs(1);
+
 /// What the eyes report to and live by.
 #[derive(Clone)]
 pub struct Wires {
@@ -63,6 +66,8 @@ pub fn start(parts: &mut Parts, wires: &Wires, facts: watch::Sender<Arc<NetworkF
     };
     follow_networks(parts, wires, facts);
     let listen = once.only.is_empty() || once.only.iter().any(|name| name == "capture");
+    let may_hear = wires.settings.borrow().capture.enabled && listen && capture::missing().is_empty();
+    let ears = if may_hear { EARS_OPEN } else { Duration::ZERO };
     if wires.settings.borrow().capture.enabled && listen {
         keep_ears(parts, wires, network, hearing);
     }
@@ -72,7 +77,12 @@ pub fn start(parts: &mut Parts, wires: &Wires, facts: watch::Sender<Arc<NetworkF
             let settings = Arc::clone(&settings.borrow());
             let desk = DeskParts { settings: Arc::new(settings.network.clone()), ..desk.clone() };
             let running = scanners::start(row, &settings.scanners, &desk);
-            Box::pin(async move { running.await.map_err(scan_fault) })
+            let (mut hearing, patience) = (desk.hearing.clone(), ears);
+            Box::pin(async move {
+                // Answers to the first round are heard only by open ears.
+                drop(tokio::time::timeout(patience, hearing.wait_for(|open| *open)).await);
+                running.await.map_err(scan_fault)
+            })
         });
     }
 }
