@@ -17,7 +17,7 @@ use std::{
 use futures_util::{SinkExt, StreamExt};
 use porchlight::{
     homeassistant::{self, HaError, Parts, Settings, Supervisor},
-    model::{HaFact, HaInfo, Health, Moment, Phase},
+    model::{HaFact, HaInfo, Health, Moment, Phase, Secret},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -348,7 +348,7 @@ impl Client {
 }
 
 fn settings(fake: &Fake) -> Settings {
-    Settings { url: Some(format!("http://{}", fake.at)), token: Some(TOKEN.into()), ..Settings::default() }
+    Settings { url: Some(format!("http://{}", fake.at)), token: Some(Secret::new(TOKEN)), ..Settings::default() }
 }
 
 fn shelly(name: &str) -> Vec<(Option<String>, Option<String>)> {
@@ -540,7 +540,7 @@ async fn without_an_address_there_is_nothing_to_do_and_wrong_ones_end_at_once() 
         Settings { url: Some("homeassistant.local".into()), ..Settings::default() },
         Settings {
             url: Some("https://ha:8123".into()),
-            token: Some(TOKEN.into()),
+            token: Some(Secret::new(TOKEN)),
             ca_file: Some("/nowhere/ca.pem".into()),
             ..Settings::default()
         },

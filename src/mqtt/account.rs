@@ -316,7 +316,7 @@ mod tests {
         let given = Settings {
             url: Some("mqtt://anna:deepsecret@broker".into()),
             username: Some("ben".into()),
-            password: Some("deepsecret".into()),
+            password: Some(Secret::new("deepsecret")),
             ..Settings::default()
         };
         let account = Account::configured(&given).expect("a url").expect("an account");
@@ -348,7 +348,7 @@ mod tests {
             discovery_prefix: String::new(),
             node: Some("Home 1".into()),
             client_cert_file: Some("x.pem".into()),
-            password: Some("x".into()),
+            password: Some(Secret::new("x")),
             password_file: Some("y".into()),
             ..Settings::default()
         };
