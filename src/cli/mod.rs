@@ -12,20 +12,29 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub mod alert;
+pub mod alerts;
 pub mod completions;
 pub mod config;
 pub mod context;
 pub mod control;
 pub mod device;
+pub mod devices;
 pub mod doctor;
+pub mod events;
 pub mod exit;
 pub mod explain;
+pub mod export;
 pub mod global;
 pub mod health;
+pub mod json;
 pub mod logs;
 pub mod man;
+pub mod recorded;
 pub mod redact;
 pub mod report;
+pub mod summary;
+pub mod table;
+pub mod windows;
 
 pub use context::Context;
 pub use global::Global;
@@ -45,17 +54,29 @@ pub struct Cli {
 }
 
 // Verbs of other files, to be added with them, in this order:
-//   run scan devices windows events alerts export replay | explain doctor config |
-//   dashboard blueprints summary | health device alert completions man
+//   run scan [devices windows events alerts export] replay | explain doctor config |
+//   dashboard blueprints [summary] | health device alert completions man
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Devices, those at home first
+    Devices(devices::Args),
+    /// When devices were here
+    Windows(windows::Args),
+    /// What happened, one line each
+    Events(events::Args),
+    /// What was odd
+    Alerts(alerts::Args),
+    /// Devices, windows or alerts for other programs
+    Export(export::Args),
     /// Why a device has its name, kind and presence; what a detector or scanner does
     Explain(explain::Args),
     /// What is wrong here, and the command that mends it
     Doctor(doctor::Args),
     /// Checks and shows the settings
     Config(config::Args),
+    /// A period in numbers, and how risky it was
+    Summary(summary::Args),
     /// Whether the running daemon is well: one line, exit 0 or 1
     Health(health::Args),
     /// Changes what is known of a device
@@ -98,9 +119,15 @@ pub fn main() -> ExitCode {
 
 fn act(verb: Option<Verb>, context: &Context) -> anyhow::Result<Exit> {
     match verb {
+        Some(Verb::Devices(args)) => devices::run(&args, context),
+        Some(Verb::Windows(args)) => windows::run(&args, context),
+        Some(Verb::Events(args)) => events::run(&args, context),
+        Some(Verb::Alerts(args)) => alerts::run(&args, context),
+        Some(Verb::Export(args)) => export::run(&args, context),
         Some(Verb::Explain(args)) => explain::run(&args, context),
         Some(Verb::Doctor(args)) => doctor::run(&args, context),
         Some(Verb::Config(args)) => config::run(&args, context),
+        Some(Verb::Summary(args)) => summary::run(&args, context),
         Some(Verb::Health(args)) => health::run(&args, context),
         Some(Verb::Device(args)) => device::run(&args, context),
         Some(Verb::Alert(args)) => alert::run(&args, context),

@@ -3,7 +3,10 @@
 //! A connection that cannot write. Lists that may be long come in pages, each from after the last row of
 //! the one before, so that rows added meanwhile neither repeat nor hide others.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -40,6 +43,8 @@ pub struct Page<T, K> {
 pub struct Reader {
     conn: Connection,
     file: PathBuf,
+    /// Device and inode of the file that was opened.
+    which: (u64, u64),
 }
 
 const WINDOWS: &str = windows_sql!(
@@ -57,13 +62,13 @@ impl Reader {
     /// Opens the store in `dir`, which must be there and of the present schema.
     pub fn open(dir: &Path) -> Result<Reader, StoreError> {
         let file = dir.join(FILE);
-        match std::fs::metadata(&file) {
-            Ok(_) => {}
+        let which = match std::fs::metadata(&file) {
+            Ok(there) => (there.dev(), there.ino()),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
                 return Err(StoreError::Nothing { dir: dir.to_owned() });
             }
             Err(source) => return Err(StoreError::Dir { dir: dir.to_owned(), source }),
-        }
+        };
         let conn = connect(&file).map_err(StoreError::sqlite("opening", &file))?;
         let found: u32 = conn
             .pragma_query_value(None, "user_version", |r| r.get(0))
@@ -80,8 +85,14 @@ impl Reader {
             }
             found if found > known => Err(StoreError::Newer { file, found, known }),
             found if found < known => Err(StoreError::Older { file, found, known }),
-            _ => Ok(Reader { conn, file }),
+            _ => Ok(Reader { conn, file, which }),
         }
+    }
+
+    /// Another file has taken the place of the one that was opened, which will never change again.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        std::fs::metadata(&self.file).is_ok_and(|there| (there.dev(), there.ino()) != self.which)
     }
 
     /// All devices, in id order.

@@ -184,6 +184,32 @@ fn a_thousand_changes_come_back_as_the_last_view() {
 }
 
 #[test]
+fn a_view_newer_than_its_changes_still_wins() {
+    // The thread takes changes in batches, but always the latest view: here it runs ahead by up to 40 steps.
+    for seed in 0..4 {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, _) = Store::open(dir.path(), NOON).unwrap();
+        let (mut view, mut dice) = (home([]), Dice(seed));
+        let mut behind: VecDeque<Arc<[Change]>> = VecDeque::new();
+        for n in 0..1000 {
+            behind.push_back(happen(&mut view, &mut dice, Wall(NOON.0 + n * 1000)).into());
+            if dice.roll(20) > 0 && behind.len() < 40 {
+                continue;
+            }
+            let taken = dice.roll(behind.len() as u64 + 1) as usize;
+            let batch: Vec<Arc<[Change]>> = behind.drain(..taken).collect();
+            let (rows, next) = plan(&store.written, &Arc::new(view.clone()), &batch, Depth::Everything);
+            for row in &rows {
+                apply::apply(&store.conn, row).unwrap();
+            }
+            store.written = next;
+            let stored = crate::store::decode::Rows::new(&store.conn).devices().unwrap();
+            assert_eq!(stored, devices(&view), "seed {seed}, step {n}");
+        }
+    }
+}
+
+#[test]
 fn a_view_whose_changes_were_lost_is_still_written_whole() {
     let dir = tempfile::tempdir().unwrap();
     let (writer, _health) = start(Store::open(dir.path(), NOON).unwrap().0);
