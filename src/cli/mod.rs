@@ -13,10 +13,12 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub mod alert;
 pub mod alerts;
+pub mod blueprints;
 pub mod completions;
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod dashboard;
 pub mod device;
 pub mod devices;
 pub mod doctor;
@@ -31,7 +33,10 @@ pub mod logs;
 pub mod man;
 pub mod recorded;
 pub mod redact;
+pub mod replay;
 pub mod report;
+pub mod run;
+pub mod scan;
 pub mod summary;
 pub mod table;
 pub mod windows;
@@ -53,12 +58,13 @@ pub struct Cli {
     pub verb: Option<Verb>,
 }
 
-// Verbs of other files, to be added with them, in this order:
-//   run scan [devices windows events alerts export] replay | explain doctor config |
-//   dashboard blueprints [summary] | health device alert completions man
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Watches, decides and tells, until ended: the daemon
+    Run(run::Args),
+    /// One look around: one round of every scanner, then the end
+    Scan(scan::Args),
     /// Devices, those at home first
     Devices(devices::Args),
     /// When devices were here
@@ -69,12 +75,18 @@ pub enum Verb {
     Alerts(alerts::Args),
     /// Devices, windows or alerts for other programs
     Export(export::Args),
+    /// Capture files through the daemon's own path
+    Replay(replay::Args),
     /// Why a device has its name, kind and presence; what a detector or scanner does
     Explain(explain::Args),
     /// What is wrong here, and the command that mends it
     Doctor(doctor::Args),
     /// Checks and shows the settings
     Config(config::Args),
+    /// A page for Home Assistant, made from the devices known
+    Dashboard(dashboard::Args),
+    /// Automations for Home Assistant
+    Blueprints(blueprints::Args),
     /// A period in numbers, and how risky it was
     Summary(summary::Args),
     /// Whether the running daemon is well: one line, exit 0 or 1
@@ -119,6 +131,11 @@ pub fn main() -> ExitCode {
 
 fn act(verb: Option<Verb>, context: &Context) -> anyhow::Result<Exit> {
     match verb {
+        Some(Verb::Run(args)) => run::run(&args, context),
+        Some(Verb::Scan(args)) => scan::run(&args, context),
+        Some(Verb::Replay(args)) => replay::run(&args, context),
+        Some(Verb::Dashboard(args)) => dashboard::run(&args, context),
+        Some(Verb::Blueprints(args)) => blueprints::run(&args, context),
         Some(Verb::Devices(args)) => devices::run(&args, context),
         Some(Verb::Windows(args)) => windows::run(&args, context),
         Some(Verb::Events(args)) => events::run(&args, context),
@@ -133,10 +150,6 @@ fn act(verb: Option<Verb>, context: &Context) -> anyhow::Result<Exit> {
         Some(Verb::Alert(args)) => alert::run(&args, context),
         Some(Verb::Completions(args)) => completions::run(&args, context),
         Some(Verb::Man(args)) => man::run(&args, context),
-        // The daemon's own verb takes this place.
-        None => {
-            Cli::command().print_long_help()?;
-            Ok(Exit::Usage)
-        }
+        None => run::run(&run::Args::default(), context),
     }
 }

@@ -61,8 +61,9 @@ pub async fn run(control: Control, state_dir: PathBuf, mut phase: watch::Receive
     let path = path(&state_dir);
     // The store's lock says that no other daemon runs on this directory, so a socket here is a leftover.
     let _absent = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path)
-        .map_err(|error| Fault::new(format!("cannot listen on {}: {error}", path.display()), Some("check state_dir")).fatal())?;
+    let listener = UnixListener::bind(&path).map_err(|error| {
+        Fault::new(format!("cannot listen on {}: {error}", path.display()), Some("check state_dir")).fatal()
+    })?;
     let _kept_by_umask = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600));
     let talks = Arc::new(Semaphore::new(TALKS));
     loop {
@@ -160,7 +161,9 @@ async fn ask(command: Command, control: &Control) -> Result<Answer, Refusal> {
                 Ok(batch) => {
                     for change in batch.iter() {
                         match change {
-                            Change::Answered { ticket: answered, result } if *answered == ticket => return result.clone(),
+                            Change::Answered { ticket: answered, result } if *answered == ticket => {
+                                return result.clone();
+                            }
                             _ => {}
                         }
                     }

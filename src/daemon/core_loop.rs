@@ -8,15 +8,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
-use super::{
-    clock::Drift,
-    feed::Feed,
-    watchdog::Watchdog,
-};
+use super::{clock::Drift, feed::Feed, watchdog::Watchdog};
 use crate::{
     capture::Batch,
     engine::{Engine, Input},
-    model::{Change, Clock, Command, HaFact, Health, Moment, NetworkFacts, Observation, PartId, Phase, ScannerView, Ticket},
+    model::{
+        Change, Clock, Command, HaFact, Health, Moment, NetworkFacts, Observation, PartId, Phase, ScannerView, Ticket,
+    },
 };
 
 /// Everything that reaches the core besides frames and observations.
@@ -26,7 +24,6 @@ pub enum Note {
     Adopt(Arc<crate::engine::Settings>),
     Network(Arc<NetworkFacts>),
     Part(PartId, Health),
-    Blind(Duration),
 }
 
 /// The receiving ends. Bounds are those of the table in `docs/ARCHITECTURE.md`.
@@ -131,7 +128,6 @@ impl Core {
             Note::Adopt(settings) => Input::Adopt(settings),
             Note::Network(network) => Input::Network(network),
             Note::Part(part, health) => Input::Part(part, health),
-            Note::Blind(span) => Input::Blind(span),
         });
     }
 
@@ -167,4 +163,3 @@ impl Core {
         self.feed.publish(Some(view), std::mem::take(&mut self.changes));
     }
 }
-

@@ -118,7 +118,12 @@ fn follow_networks(parts: &mut Parts, wires: &Wires, facts: watch::Sender<Arc<Ne
 }
 
 /// One thread per interface, restarted when an interface comes back.
-fn keep_ears(parts: &mut Parts, wires: &Wires, network: watch::Receiver<Arc<NetworkFacts>>, hearing: watch::Sender<bool>) {
+fn keep_ears(
+    parts: &mut Parts,
+    wires: &Wires,
+    network: watch::Receiver<Arc<NetworkFacts>>,
+    hearing: watch::Sender<bool>,
+) {
     let wires = wires.clone();
     parts.start(PartId::new("capture"), true, move || -> Run {
         let (wires, mut network, hearing) = (wires.clone(), network.clone(), hearing.clone());

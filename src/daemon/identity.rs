@@ -3,7 +3,6 @@
 //! The instance is drawn once and stored; a lost store takes it back from what the broker still
 //! retains, so that Home Assistant keeps its entities. The node comes from the host name.
 
-
 use crate::{
     model::{DeviceId, DeviceView, NameSource, Remembered},
     mqtt::{
@@ -37,9 +36,12 @@ pub async fn settle(settings: &Settings, around: &Surroundings, remembered: &mut
         Err(error) => return Err(error),
     };
     let first_start = remembered.instance.is_none();
-    let wanted = settings.mqtt.node.clone().or_else(|| remembered.node.clone()).unwrap_or_else(|| {
-        topics::node(&std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default())
-    });
+    let wanted = settings
+        .mqtt
+        .node
+        .clone()
+        .or_else(|| remembered.node.clone())
+        .unwrap_or_else(|| topics::node(&std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()));
     if let (true, Ok(found)) = (first_start, &found) {
         take_back(settings, found, &wanted, remembered).await;
     }
@@ -61,7 +63,10 @@ async fn take_back(settings: &Settings, found: &Found, node: &str, remembered: &
     let mqtt = &settings.mqtt;
     match recover(&found.account, &mqtt.discovery_prefix, &mqtt.base_topic, node).await {
         Ok(Some(old)) => {
-            tracing::info!(devices = old.devices.len(), "the store is new, the broker still knows us: ids and names are taken from it");
+            tracing::info!(
+                devices = old.devices.len(),
+                "the store is new, the broker still knows us: ids and names are taken from it"
+            );
             remembered.instance = Some(old.instance);
             remembered.node = Some(old.node);
             for (id, mac, name) in old.devices {
@@ -97,9 +102,11 @@ pub fn hints(settings: &Settings, who: &Who) -> Vec<String> {
     if let Some(own) = who.found.as_ref().and_then(|found| found.own.as_ref()) {
         hints.push(own.hint());
     }
-    if who.how.is_none() || settings.homeassistant.url.is_none() && crate::mqtt::find::Supervisor::from_env().is_none() {
+    if who.how.is_none() || settings.homeassistant.url.is_none() && crate::mqtt::find::Supervisor::from_env().is_none()
+    {
         hints.push(
-            "names and areas come from Home Assistant once homeassistant.url and homeassistant.token_file are set".into(),
+            "names and areas come from Home Assistant once homeassistant.url and homeassistant.token_file are set"
+                .into(),
         );
     }
     hints

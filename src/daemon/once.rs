@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use super::{
-    DaemonError, Parts, channels, clock, eyes,
+    DaemonError, Parts, channels, eyes,
     eyes::{Once, Wires},
     start_core,
 };
@@ -52,7 +52,8 @@ pub async fn scan(
         looks,
         rounds: outlet.rounds.clone(),
     };
-    let once = Once { rounds: Some(1), settle: LAST_ANSWERS, progress: Some(Arc::clone(&progress)), only: only.clone() };
+    let once =
+        Once { rounds: Some(1), settle: LAST_ANSWERS, progress: Some(Arc::clone(&progress)), only: only.clone() };
     eyes::start(&mut parts, &wires, facts, &once);
     drop(wires);
 
@@ -75,7 +76,8 @@ pub async fn scan(
         if let Some(line) = lines.get_mut(&part.part.0).filter(|_| part.health.why().is_some()) {
             line.health = part.health.clone();
         } else if part.health.why().is_some() {
-            let line = ScannerView { name: part.part.0.clone(), health: part.health.clone(), seen: 0, last_success: None };
+            let line =
+                ScannerView { name: part.part.0.clone(), health: part.health.clone(), seen: 0, last_success: None };
             lines.insert(part.part.0.clone(), line);
         }
     }

@@ -94,7 +94,8 @@ fn keep_store(parts: &mut Parts, outlets: &Outlets) {
     let (outlet, phase, writer) = (outlets.outlet.clone(), outlets.phase.clone(), Arc::clone(&outlets.writer));
     let settings = outlets.settings.clone();
     parts.start(PartId::new("history"), true, move || -> Run {
-        let (outlet, mut phase, writer, mut settings) = (outlet.clone(), phase.clone(), Arc::clone(&writer), settings.clone());
+        let (outlet, mut phase, writer, mut settings) =
+            (outlet.clone(), phase.clone(), Arc::clone(&writer), settings.clone());
         let mut changes = outlet.changes();
         Box::pin(async move {
             writer.write(Arc::clone(&outlet.view.borrow()), Arc::from([]));
@@ -169,9 +170,10 @@ fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, 
             };
             match bridge::run(parts).await {
                 Ok(()) => Ok(()),
-                Err(error) if error.ends_daemon() => {
+                Err(error) if matches!(error, crate::mqtt::MqttError::Duplicate { .. }) => {
                     let fault = fault(&error);
-                    let _ending = asked.send(Asked::Fatal { why: fault.why.clone(), advice: fault.advice.clone() }).await;
+                    let _ending =
+                        asked.send(Asked::Fatal { why: fault.why.clone(), advice: fault.advice.clone() }).await;
                     Err(fault.fatal())
                 }
                 Err(error) => Err(fault(&error)),

@@ -74,11 +74,6 @@ impl Parts {
         self.tasks.insert(part, (tokio::spawn(keeper.keep(start)), restart));
     }
 
-    #[must_use]
-    pub fn has(&self, part: &PartId) -> bool {
-        self.tasks.get(part).is_some_and(|(task, _)| !task.is_finished())
-    }
-
     /// Ends the present run of a part and starts it anew, with what settings say now.
     pub fn restart(&self, part: &PartId) {
         if let Some((_, restart)) = self.tasks.get(part) {
@@ -132,7 +127,9 @@ impl Keeper {
                 None => continue,
                 Some(Ok(Ok(()))) => return,
                 Some(Ok(Err(fault))) => fault,
-                Some(Err(panic)) => Fault::new(panic_text(&panic), Some("this is a fault in Porchlight: please report it")),
+                Some(Err(panic)) => {
+                    Fault::new(panic_text(&panic), Some("this is a fault in Porchlight: please report it"))
+                }
             };
             if *self.phase.borrow() > Phase::Running {
                 return;
@@ -170,7 +167,8 @@ impl Keeper {
 }
 
 fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text =
+        panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     format!("panicked: {}", text.unwrap_or_else(|| "no message".into()))
 }
 

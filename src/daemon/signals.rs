@@ -10,7 +10,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub enum Asked {
     Reload,
     /// `lasting`: ended by a person.
-    End { lasting: bool },
+    End {
+        lasting: bool,
+    },
 }
 
 /// The three signals.

@@ -32,7 +32,7 @@ impl Endpoint {
     /// `None`: neither an address nor a Supervisor, so there is no websocket.
     pub fn choose(settings: &Settings, supervisor: Option<&Supervisor>) -> Result<Option<Endpoint>, HaError> {
         if let Some(url) = settings.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
-            let token = match (&settings.token_file, settings.token.as_deref().map(str::trim)) {
+            let token = match (&settings.token_file, settings.token.as_ref().map(|token| token.expose().trim())) {
                 (Some(path), _) => Token::File(path.clone()),
                 (None, Some(token)) if !token.is_empty() => Token::Given(token.into()),
                 (None, _) => Token::None,

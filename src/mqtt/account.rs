@@ -7,6 +7,7 @@ use std::{fmt, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{MqttError, Settings};
+use crate::model::Secret;
 
 // A password file is one line; more is not a password file.
 const PASSWORD_BYTES_MAX: u64 = 64 * 1024;
@@ -165,7 +166,10 @@ impl Account {
     #[must_use]
     pub fn with_credentials(place: Place, settings: &Settings) -> Account {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let password = match (&settings.password_file, filled(&settings.password)) {
+        let password = match (
+            &settings.password_file,
+            settings.password.as_ref().map(Secret::expose).filter(|text| !text.is_empty()),
+        ) {
             (Some(file), _) => Password::File(file.clone()),
             (None, Some(text)) => Password::Given(text.into()),
             (None, None) => Password::None,
@@ -246,13 +250,17 @@ pub fn problems(settings: &Settings) -> Vec<String> {
     if let Err(error) = Account::configured(settings) {
         found.push(error.to_string());
     }
-    let topic_is_fit =
-        |text: &str| !text.is_empty() && !text.starts_with('/') && !text.ends_with('/') && !text.contains(['+', '#', '\0', ' ']);
+    let topic_is_fit = |text: &str| {
+        !text.is_empty() && !text.starts_with('/') && !text.ends_with('/') && !text.contains(['+', '#', '\0', ' '])
+    };
     for (key, text) in
         [("mqtt.base_topic", &settings.base_topic), ("mqtt.discovery_prefix", &settings.discovery_prefix)]
     {
         if !topic_is_fit(text) || text.len() > 64 {
-            found.push(format!("{key} `{}` is no topic: 1 to 64 characters without + # and blanks", text.escape_debug()));
+            found.push(format!(
+                "{key} `{}` is no topic: 1 to 64 characters without + # and blanks",
+                text.escape_debug()
+            ));
         }
     }
     if let Some(node) = &settings.node {

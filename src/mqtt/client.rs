@@ -18,6 +18,7 @@ mod patience;
 mod v3;
 mod v5;
 
+pub(super) use patience::chance;
 use patience::{Kicks, Patience};
 
 /// Largest packet taken from a broker. The default of the crates, 10 KiB, is less than many a
@@ -274,7 +275,6 @@ async fn pump(options: Options, out: mpsc::Sender<Signal>) {
                 continue;
             }
             Why::Version => {
-                version = Version::Five;
                 let why = "it refuses MQTT 5 and 3.1.1".into();
                 MqttError::Protocol { broker: options.account.place.to_string(), why }
             }
@@ -293,11 +293,18 @@ async fn pump(options: Options, out: mpsc::Sender<Signal>) {
         if end.was_up {
             patience.lasted(began.elapsed());
         }
-        let pause = if matches!(why, MqttError::Kicked { .. }) && kicks.again(Instant::now()) {
-            patience::KICKED_PAUSE
-        } else {
-            patience.next()
+        let (why, has_twin) = match why {
+            MqttError::Kicked { .. } => (why, kicks.told(Instant::now())),
+            MqttError::Closed { broker } if kicks.closed(end.was_up, began.elapsed()) => {
+                (MqttError::Kicked { broker }, true)
+            }
+            MqttError::Closed { .. } => (why, false),
+            other => {
+                kicks.closed(false, began.elapsed());
+                (other, false)
+            }
         };
+        let pause = if has_twin { patience::KICKED_PAUSE } else { patience.next() };
         tracing::debug!(%why, v5 = before == Version::Five, pause_ms = pause.as_millis(), "broker link down");
         let advice = why.advice();
         if out.send(Signal::Event(Event::Down { why, advice })).await.is_err() {

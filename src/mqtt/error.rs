@@ -47,11 +47,13 @@ impl MqttError {
             MqttError::Refused { .. } => {
                 Some("set mqtt.username and mqtt.password_file to an account of the broker, or allow this one there")
             }
-            MqttError::NotTrusted { .. } => {
-                Some("set mqtt.ca_file to the PEM file of the authority that signed it, and use the host name it is for")
-            }
+            MqttError::NotTrusted { .. } => Some(
+                "set mqtt.ca_file to the PEM file of the authority that signed it, and use the host name it is for",
+            ),
             MqttError::CertificateWanted { .. } => Some("set mqtt.client_cert_file and mqtt.client_key_file"),
-            MqttError::HostNotFound { .. } => Some("check the host in mqtt.url; an address such as 192.168.7.5 works too"),
+            MqttError::HostNotFound { .. } => {
+                Some("check the host in mqtt.url; an address such as 192.168.7.5 works too")
+            }
             MqttError::NothingListens { .. } => Some("start the broker, or correct host and port in mqtt.url"),
             MqttError::Unreachable { .. } | MqttError::Silent { .. } => {
                 Some("check the network and firewall between here and the broker")

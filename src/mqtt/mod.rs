@@ -2,26 +2,31 @@
 
 use std::{fmt, path::PathBuf};
 
-mod events;
 mod account;
 mod error;
+mod events;
 mod message;
 mod published;
 mod requests;
 mod shapes;
 mod site;
-mod text;
-mod wish;
 mod socket;
+mod text;
 mod tls;
 mod websocket;
+mod wish;
 
+pub mod bridge;
+#[cfg(feature = "broker")]
+pub mod broker;
 pub mod client;
 pub mod commands;
 pub mod discovery;
 pub mod entities;
+pub mod find;
 pub mod payloads;
 pub mod reconcile;
+pub mod recover;
 pub mod topics;
 
 pub use account::{Account, Password, Place, Scheme, TlsFiles, problems};

@@ -28,7 +28,7 @@ pub use problem::{Origin, Problem};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{alerts, detectors, engine, homeassistant, mqtt, presence, scanners, store};
+use crate::{alerts, capture, detectors, engine, homeassistant, mqtt, presence, scanners, store};
 
 /// All settings. Every key has a working default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
@@ -41,6 +41,7 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     pub log: Log,
     pub network: scanners::Network,
+    pub capture: capture::Settings,
     pub scanners: scanners::Settings,
     pub presence: presence::Settings,
     pub detectors: detectors::Settings,

@@ -57,7 +57,7 @@ pub fn plan(old: &Settings, new: &Settings) -> Plan {
             refuse.push(format!("{key} needs a new start: {why}"));
         }
     }
-    let restart_capture = old.network != new.network;
+    let restart_capture = old.network != new.network || old.capture != new.capture;
     let restart_scanners = if restart_capture {
         names(&after)
     } else if old.scanners == new.scanners {

@@ -32,7 +32,7 @@ impl Timeline {
             }
             Some(_) => stamp_ns.saturating_sub(self.high_ns),
         };
-        if step > 0 || step < -CROSSING_NS {
+        if !(-CROSSING_NS..=0).contains(&step) {
             self.high_ns = stamp_ns;
         }
         let gap = u64::try_from(step.max(0)).unwrap_or(u64::MAX).min(GAP_MAX.as_nanos() as u64);

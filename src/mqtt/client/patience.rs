@@ -13,6 +13,8 @@ const GOOD: Duration = Duration::from_secs(5);
 /// broker's log and help nobody.
 pub(super) const KICKED_PAUSE: Duration = Duration::from_secs(300);
 const KICKED_WITHIN: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_secs(10);
+const SHORT_TWIN: u32 = 3;
 
 /// Doubles up to half a minute. Each wait is up to a quarter longer, so that a house full of
 /// clients does not knock in step.
@@ -41,18 +43,27 @@ pub(in crate::mqtt) fn chance() -> f64 {
     getrandom::u32().map_or(0.0, |n| f64::from(n) / f64::from(u32::MAX))
 }
 
-/// Remembers when we were thrown out.
+/// Sees a twin: another client with our name, whom the broker lets in by throwing us out.
 #[derive(Debug, Default)]
 pub(super) struct Kicks {
     last: Option<Instant>,
+    /// Connections in a row that the broker took at once and soon closed without a word.
+    short: u32,
 }
 
 impl Kicks {
-    /// We were thrown out; `true` if for the second time within a minute.
-    pub(super) fn again(&mut self, now: Instant) -> bool {
+    /// The broker said that somebody took our name; `true` if for the second time within a minute.
+    pub(super) fn told(&mut self, now: Instant) -> bool {
         let twice = self.last.is_some_and(|last| now.duration_since(last) <= KICKED_WITHIN);
         self.last = Some(now);
         twice
+    }
+
+    /// A connection ended without a word. Not every broker tells why (mosquitto 2.0.11 and those
+    /// of 3.1.1 do not); one that restarts would not have taken us again at once.
+    pub(super) fn closed(&mut self, was_up: bool, lasted: Duration) -> bool {
+        self.short = if was_up && lasted < SHORT { self.short + 1 } else { 0 };
+        self.short >= SHORT_TWIN
     }
 }
 
@@ -79,7 +90,18 @@ mod tests {
         let (mut kicks, start) = (Kicks::default(), Instant::now());
         let cases = [(0, false), (59, true), (130, false), (189, true)];
         for (at, expected) in cases {
-            assert_eq!(kicks.again(start + Duration::from_secs(at)), expected, "{at}");
+            assert_eq!(kicks.told(start + Duration::from_secs(at)), expected, "{at}");
+        }
+        let cases = [
+            (true, 1, false),
+            (true, 1, false),
+            (false, 0, false),
+            (true, 1, false),
+            (true, 2, false),
+            (true, 1, true),
+        ];
+        for (was_up, lasted_s, expected) in cases {
+            assert_eq!(kicks.closed(was_up, Duration::from_secs(lasted_s)), expected);
         }
     }
 }

@@ -56,9 +56,7 @@ pub(super) async fn converse(options: &Options, out: &mpsc::Sender<Signal>) -> E
                 let refused = |code: &&SubscribeReasonCode| matches!(code, SubscribeReasonCode::Failure);
                 Signal::Event(Event::Subscribed { refused: ack.return_codes.iter().filter(refused).count() })
             }
-            Ok(
-                rumqttc_v4::Event::Incoming(Packet::PubAck(_)) | rumqttc_v4::Event::Outgoing(Outgoing::Publish(0)),
-            ) => {
+            Ok(rumqttc_v4::Event::Incoming(Packet::PubAck(_)) | rumqttc_v4::Event::Outgoing(Outgoing::Publish(0))) => {
                 let _ = out.try_send(Signal::Event(Event::Acked));
                 continue;
             }

@@ -39,9 +39,7 @@ pub(super) async fn converse(options: &Options, out: &mpsc::Sender<Signal>) -> E
                 let heard = |code: &&SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
                 Signal::Event(Event::Subscribed { refused: ack.return_codes.iter().filter(heard).count() })
             }
-            Ok(
-                rumqttc::Event::Incoming(Packet::PubAck(_)) | rumqttc::Event::Outgoing(Outgoing::Publish(0)),
-            ) => {
+            Ok(rumqttc::Event::Incoming(Packet::PubAck(_)) | rumqttc::Event::Outgoing(Outgoing::Publish(0))) => {
                 // Only a hint that there is room: one that finds no room itself is not missed.
                 let _ = out.try_send(Signal::Event(Event::Acked));
                 continue;
@@ -152,15 +150,14 @@ fn named(error: ConnectionError, place: &Place, was_up: bool) -> Why {
         ConnectionError::Timeout(_) | ConnectionError::MqttState(StateError::AwaitPingResp) => {
             Why::Error(MqttError::Silent { broker })
         }
-        ConnectionError::ConnectionRefused(code) | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => {
-            match code {
-                Code::UnsupportedProtocolVersion | Code::RefusedProtocolVersion => Why::Version,
-                Code::BadUserNamePassword | Code::NotAuthorized | Code::Banned | Code::BadAuthenticationMethod => {
-                    Why::Error(MqttError::Refused { broker })
-                }
-                other => protocol(format!("it refuses the connection: {other:?}")),
+        ConnectionError::ConnectionRefused(code)
+        | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => match code {
+            Code::UnsupportedProtocolVersion | Code::RefusedProtocolVersion => Why::Version,
+            Code::BadUserNamePassword | Code::NotAuthorized | Code::Banned | Code::BadAuthenticationMethod => {
+                Why::Error(MqttError::Refused { broker })
             }
-        }
+            other => protocol(format!("it refuses the connection: {other:?}")),
+        },
         // The CONNACK of a broker that knows 3.1.1 only has no properties and cannot be read.
         ConnectionError::MqttState(StateError::Deserialization(_)) if !was_up => Why::Version,
         ConnectionError::MqttState(StateError::ConnectionAborted) => Why::Error(MqttError::Closed { broker }),
@@ -170,7 +167,9 @@ fn named(error: ConnectionError, place: &Place, was_up: bool) -> Why {
                 Why::Error(MqttError::Closed { broker })
             }
             DisconnectReasonCode::NotAuthorized => Why::Error(MqttError::Refused { broker }),
-            code => protocol(format!("it says {code:?}{}", reason_string.map(|s| format!(", {s}")).unwrap_or_default())),
+            code => {
+                protocol(format!("it says {code:?}{}", reason_string.map(|s| format!(", {s}")).unwrap_or_default()))
+            }
         },
         other => protocol(other.to_string()),
     }
