@@ -109,6 +109,19 @@ fn each_failure_has_its_code_its_words_and_nothing_on_stdout() {
 }
 
 #[test]
+fn every_scanner_and_detector_has_a_page() {
+    let home = Home::new();
+    let scanners = porchlight::scanners::SCANNERS.iter().map(|row| ("scanner", row.card.id));
+    for (sort, name) in scanners.chain(porchlight::detectors::CARDS.iter().map(|card| ("detector", card.id))) {
+        let page = home.run(&["explain", sort, name]);
+        assert!(
+            code(&page) == 0 && out(&page).starts_with("# ") && out(&page).contains("## What it finds"),
+            "{sort} {name}"
+        );
+    }
+}
+
+#[test]
 fn what_may_not_be_read_is_not_permitted() {
     let home = Home::new();
     let file = home.file("config.yaml", "");
