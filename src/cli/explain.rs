@@ -4,16 +4,18 @@
 //! scanner: its own page.
 
 use clap::Subcommand;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::{
     context::Context,
-    control,
+    json,
+    recorded::Recorded,
     report::{Exit, Failure, say, say_json},
 };
 use crate::{
     detectors,
-    model::{Card, DeviceId, DeviceView},
+    model::{Card, DeviceView},
+    scanners,
 };
 
 #[derive(Debug, clap::Args)]
@@ -25,32 +27,50 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum What {
     /// Every fact of a device, and why it has its name, kind and presence
-    Device { id: DeviceId },
+    Device {
+        /// Its id, name, MAC or address
+        #[arg(value_name = "ID")]
+        device: String,
+    },
     /// What a detector finds, how it decides, what fools it
     Detector { name: String },
+    /// What a scanner finds, what it sends, what it needs
+    Scanner { name: String },
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     match &args.what {
-        What::Device { id } => {
-            let fields = Map::from_iter([("device".to_owned(), json!(id.to_string()))]);
-            let data = control::ask(&context.state_dir()?, "device/get", fields, control::PATIENCE)?;
-            if context.json() {
-                say_json(&data)?;
-            } else {
-                say(&table(&rows(&data)))?;
-            }
-        }
-        What::Detector { name } => {
-            let card = card(detectors::CARDS, "detector", name)?;
-            if context.json() {
-                say_json(&json!({"name": card.id, "title": card.title, "needs": card.needs, "page": card.markdown()}))?;
-            } else {
-                say(&card.markdown())?;
-            }
+        What::Device { device } => explain_device(device, context)?,
+        What::Detector { name } => page(card(detectors::CARDS, "detector", name)?, context)?,
+        What::Scanner { name } => {
+            let cards: Vec<&'static Card> = scanners::SCANNERS.iter().map(|row| row.card).collect();
+            page(card(&cards, "scanner", name)?, context)?;
         }
     }
     Ok(Exit::Done)
+}
+
+fn explain_device(named: &str, context: &Context) -> anyhow::Result<()> {
+    let recorded = Recorded::open(context)?;
+    let view = recorded.device(named)?;
+    if recorded.json {
+        // An object can hold a key once; a fact can be there twice.
+        let facts = view.facts.iter().map(|(key, value)| json!({"key": key, "value": value}));
+        let facts: Json = facts.collect();
+        let text = json!({"device": json::Device::from(&view), "facts": facts}).to_string();
+        return Ok(say(&(recorded.hidden(text) + "\n"))?);
+    }
+    let text = recorded.hidden(device(&recorded.shown(&view)));
+    Ok(say(&text)?)
+}
+
+fn page(card: &Card, context: &Context) -> anyhow::Result<()> {
+    if context.json() {
+        say_json(&json!({"name": card.id, "title": card.title, "needs": card.needs, "page": card.markdown()}))?;
+    } else {
+        say(&card.markdown())?;
+    }
+    Ok(())
 }
 
 /// The card of the detector or scanner `name`.
@@ -132,32 +152,6 @@ fn columns(rows: &[(String, String, String)]) -> String {
     rows.iter()
         .map(|(key, value, why)| format!("  {key:keys$}  {value:values$}  {why}").trim_end().to_owned() + "\n")
         .collect()
-}
-
-/// The daemon's own answer, one line a value.
-fn rows(data: &Json) -> Vec<(String, String)> {
-    let mut out = Vec::new();
-    let object = data.get("device").filter(|device| device.is_object()).unwrap_or(data);
-    for (key, value) in object.as_object().into_iter().flatten() {
-        let text = match value {
-            Json::Null => continue,
-            Json::String(text) => text.clone(),
-            Json::Array(items) => {
-                let items = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
-                items.collect::<Vec<_>>().join(", ")
-            }
-            other => other.to_string(),
-        };
-        if !text.is_empty() {
-            out.push((key.replace('_', " "), text));
-        }
-    }
-    out
-}
-
-fn table(rows: &[(String, String)]) -> String {
-    let rows: Vec<_> = rows.iter().map(|(key, value)| (key.clone(), value.clone(), String::new())).collect();
-    columns(&rows)
 }
 
 #[cfg(test)]

@@ -13,9 +13,13 @@ pub struct Card {
 }
 
 impl Card {
-    /// Its page in Markdown: the module text of its file.
+    /// Its page in Markdown: the module text of its file. A page that was cut out while compiling
+    /// stays as it is.
     #[must_use]
     pub fn markdown(&self) -> String {
+        if !self.page.starts_with("//!") {
+            return self.page.to_owned();
+        }
         let mut text = String::new();
         for line in self.page.lines() {
             let Some(line) = line.strip_prefix("//!") else { break };
@@ -34,5 +38,6 @@ mod tests {
     fn the_page_is_the_module_text_alone() {
         let card = Card { id: "x", title: "X", needs: None, page: "//! # X\n//!\n//! Finds x.\n\nuse y;\n//! no\n" };
         assert_eq!(card.markdown(), "# X\n\nFinds x.\n");
+        assert_eq!(Card { page: "# X\n\nFinds x.\n", ..card }.markdown(), "# X\n\nFinds x.\n");
     }
 }

@@ -60,6 +60,9 @@ pub fn check(root: &Json, document: &Node, source: &Source<'_>) -> Checked {
     Checked { values, places: checker.places, problems: checker.problems }
 }
 
+/// Problems, places and values of one way to read a section.
+type Trial = (Vec<Problem>, BTreeMap<Vec<String>, Place>, Map<String, Json>);
+
 struct Checker<'a> {
     root: &'a Json,
     source: &'a Source<'a>,
@@ -205,7 +208,7 @@ impl<'a> Checker<'a> {
     /// Tries each form of section (they differ in tagged choices) and keeps the one that fits best.
     fn section(&mut self, forms: &[Form<'a>], items: &[(String, Place, Node)]) -> Option<Json> {
         let sections = forms.iter().filter(|form| form.kind == Kind::Section);
-        let mut best: Option<(Vec<Problem>, BTreeMap<Vec<String>, Place>, Map<String, Json>)> = None;
+        let mut best: Option<Trial> = None;
         for form in sections {
             let mut trial = Checker {
                 root: self.root,

@@ -17,9 +17,10 @@ use crate::{
 
 /// What is wrong with a value, and what to do.
 type Verdict = Result<(), (String, Option<String>)>;
+type Rule = (&'static str, fn(&str) -> Verdict);
 
 /// Key and rule. For a list the rule is asked for each item, for a map of free keys for each key.
-const RULES: &[(&str, fn(&str) -> Verdict)] = &[
+const RULES: &[Rule] = &[
     ("mqtt.url", |text| url(text, &["mqtt", "mqtts", "ws", "wss"])),
     ("homeassistant.url", |text| url(text, &["http", "https"])),
     ("mqtt.node", node),
