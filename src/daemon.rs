@@ -130,7 +130,6 @@ pub async fn run(
         start_core(&settings_rx, &network, &remembered, who.instance, links.inbox, looks.clone(), &phase)?;
     let notes = links.notes.clone();
     let writer = store.writer(&settings_rx.borrow().store, clock::now, outlets::store_health(notes.clone()))?;
-    writer.set_meta("instance", format!("{:06x}", who.instance));
     writer.set_meta("node", who.node.clone());
     let writer = Arc::new(writer);
 

@@ -42,7 +42,7 @@ pub async fn settle(settings: &Settings, around: &Surroundings, remembered: &mut
         .clone()
         .or_else(|| remembered.node.clone())
         .unwrap_or_else(|| topics::node(&std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()));
-    if let (true, Ok(found)) = (first_start, &found) {
+    if let (true, Ok(found)) = (first_start && remembered.devices.is_empty(), &found) {
         take_back(settings, found, &wanted, remembered).await;
     }
     let instance = match remembered.instance {
