@@ -89,6 +89,18 @@ async fn secured(
     }
 }
 
+/// The I/O error at the bottom of what the MQTT crates report; they wrap it in several ways.
+pub(super) fn io_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if let Some(found) = error.downcast_ref::<io::Error>() {
+            return Some(found);
+        }
+        at = error.source();
+    }
+    None
+}
+
 /// The name of an I/O error on an open way. TLS 1.3 refuses our certificate only after the
 /// handshake, so such errors come from reads too.
 pub(super) fn named(error: &io::Error, place: &Place) -> MqttError {
@@ -123,7 +135,7 @@ pub(super) fn named(error: &io::Error, place: &Place) -> MqttError {
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => MqttError::Closed { broker },
         io::ErrorKind::TimedOut => MqttError::Silent { broker },
-        io::ErrorKind::InvalidData => MqttError::Protocol { broker, why: error.to_string() },
+        io::ErrorKind::InvalidData | io::ErrorKind::Other => MqttError::Protocol { broker, why: error.to_string() },
         _ => MqttError::Unreachable { broker, why: error.to_string() },
     }
 }

@@ -128,11 +128,11 @@ fn named(error: ConnectionError, place: &Place) -> Why {
     use ConnectReturnCode as Code;
     let broker = place.to_string();
     let protocol = |why: String| Why::Error(MqttError::Protocol { broker: place.to_string(), why });
+    if let Some(error) = socket::io_error(&error) {
+        return Why::Error(socket::named(error, place));
+    }
     match error {
         ConnectionError::RequestsDone | ConnectionError::DisconnectTimeout => Why::Asked,
-        ConnectionError::Io(error) | ConnectionError::MqttState(StateError::Io(error)) => {
-            Why::Error(socket::named(&error, place))
-        }
         ConnectionError::NetworkTimeout
         | ConnectionError::FlushTimeout
         | ConnectionError::MqttState(StateError::AwaitPingResp) => Why::Error(MqttError::Silent { broker }),

@@ -142,11 +142,11 @@ fn named(error: ConnectionError, place: &Place, was_up: bool) -> Why {
     use ConnectReturnCode as Code;
     let broker = place.to_string();
     let protocol = |why: String| Why::Error(MqttError::Protocol { broker: place.to_string(), why });
+    if let Some(error) = socket::io_error(&error) {
+        return Why::Error(socket::named(error, place));
+    }
     match error {
         ConnectionError::RequestsDone | ConnectionError::DisconnectTimeout => Why::Asked,
-        ConnectionError::Io(error) | ConnectionError::MqttState(StateError::Io(error)) => {
-            Why::Error(socket::named(&error, place))
-        }
         ConnectionError::Timeout(_) | ConnectionError::MqttState(StateError::AwaitPingResp) => {
             Why::Error(MqttError::Silent { broker })
         }
