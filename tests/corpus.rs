@@ -222,8 +222,8 @@ fn a_folder_of_real_captures_is_survived() {
         let must = |word: &str| expected.is_some_and(|(_, must, _)| must.split([',', '|']).any(|m| m == word));
         match outcome {
             Ok(replayed) => {
-                let read = replayed.files[0].packets;
-                frames += read;
+                let read = replayed.files[0].packets + replayed.files[0].customs;
+                frames += replayed.files[0].packets;
                 if must("clear_error") {
                     bad.push(format!("{}: read without an error", path.display()));
                 }

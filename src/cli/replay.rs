@@ -59,6 +59,8 @@ pub struct FileStats {
     pub packets: u64,
     /// Of frames, as captured.
     pub bytes: u64,
+    /// Custom blocks of pcapng, which some tools count as packets.
+    pub customs: u64,
     pub truncated: bool,
     /// `mixed` if it holds several kinds; `None` without a frame.
     pub link: Option<&'static str>,
@@ -136,8 +138,18 @@ impl Player {
             (_, true) => Some("mixed"),
             (link, false) => link.map(link_name),
         };
-        let (packets, bytes, truncated) = (reader.frames(), reader.bytes(), reader.is_truncated());
-        self.replayed.files.push(FileStats { path: path.to_owned(), packets, bytes, truncated, link, from, to });
+        let (packets, bytes, customs) = (reader.frames(), reader.bytes(), reader.customs());
+        let truncated = reader.is_truncated();
+        self.replayed.files.push(FileStats {
+            path: path.to_owned(),
+            packets,
+            bytes,
+            customs,
+            truncated,
+            link,
+            from,
+            to,
+        });
         Ok(())
     }
 
