@@ -170,6 +170,14 @@ impl FileReader {
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
+    /// Custom blocks passed over, which some tools count as packets.
+    #[must_use]
+    pub const fn customs(&self) -> u64 {
+        match &self.format {
+            Format::Pcapng(format) => format.customs,
+            Format::Pcap(_) | Format::Snoop(_) => 0,
+        }
+    }
     /// It ended within a frame or a block, or what followed made no sense.
     #[must_use]
     pub const fn is_truncated(&self) -> bool {

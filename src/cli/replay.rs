@@ -1,6 +1,9 @@
-//! # `replay`: capture files through the daemon's own path
+//! # Replay: capture files through the daemon's own core
 //!
-//! No network is touched. Time is the file's own; one engine sees all files, in the order given.
+//! The running part, without words: files in, what the engine made of them out. Time is that of the
+//! frames, so the same files give the same devices and alerts on every machine, however fast.
+//!
+//! How it is told stands in `verb`. No network is touched and nothing is stored.
 
 use std::{
     collections::BTreeMap,
@@ -8,184 +11,201 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Value, json};
-
-use super::{Context, Exit, Failure, json as shapes, recorded::to_stdout, table};
 use crate::{
-    capture::file::{self, FileReader, Timeline},
-    engine::{self, Engine, Input},
-    model::{Capped, Captured, LinkType, Remembered, Wall},
-    wire::{Frame, Net, Transport},
+    capture::{CaptureError, file},
+    engine::{Engine, Input},
+    model::{AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, Moment, NetworkFacts, Remembered, Wall},
+    settings::Settings,
+    wire::{Frame, link_name, protocol_name},
 };
 
-/// Conversations held; beyond it the least recent goes.
-const CONVERSATIONS_MAX: usize = 65_536;
-/// Conversations shown.
-const CONVERSATIONS_SHOWN: usize = 50;
-// Ids of a replay are the same every time.
-const INSTANCE: u32 = 0;
+mod conversations;
+mod verb;
 
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// pcap, pcapng or snoop, plain or gzipped
-    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub files: Vec<PathBuf>,
+use conversations::Conversations;
+pub use conversations::{Conversation, Peer};
+pub use verb::{Args, run};
+
+/// The installation a replay plays: fixed, so that device ids are the same each time.
+const INSTANCE: u32 = 0x00_7e_91_a4;
+/// Alerts kept. The engine merges what repeats; a capture that raises more is an attack on us.
+const ALERTS_MAX: usize = 10_000;
+/// Interfaces of one file, so that those of the next have other numbers.
+const INTERFACES_A_FILE: u32 = 1024;
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub struct Replayed {
+    pub files: Vec<FileStats>,
+    /// By id.
+    pub devices: Vec<Arc<DeviceView>>,
+    /// All that were opened, as they were at the end, oldest first.
+    pub alerts: Vec<Arc<AlertView>>,
+    /// Alerts that found no room.
+    pub alerts_dropped: u64,
+    /// Protocol to frames.
+    pub protocols: BTreeMap<&'static str, u64>,
+    /// What was wrong with frames: word to frames.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Those with the most bytes first.
+    pub conversations: Vec<Conversation>,
+    /// Frames a second of processor time.
+    pub packets_per_second: f64,
+    pub cpu_seconds: f64,
 }
 
-/// What the frames added up to, besides what the engine made of them.
-struct Sums {
-    protocols: BTreeMap<&'static str, u64>,
-    conversations: Capped<(String, String, &'static str, u16), (u64, u64)>,
-    packets: u64,
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStats {
+    pub path: PathBuf,
+    pub packets: u64,
+    /// Of frames, as captured.
+    pub bytes: u64,
+    /// Custom blocks of pcapng, which some tools count as packets.
+    pub customs: u64,
+    pub truncated: bool,
+    /// `mixed` if it holds several kinds; `None` without a frame.
+    pub link: Option<&'static str>,
+    /// Earliest and latest stamp.
+    pub from: Option<Wall>,
+    pub to: Option<Wall>,
 }
 
-pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let settings = context.settings()?.engine();
-    let mut sums = Sums { protocols: BTreeMap::new(), conversations: Capped::new(CONVERSATIONS_MAX), packets: 0 };
-    let mut engine = None;
-    let mut files = Vec::new();
-    let mut timeline = Timeline::default();
-    for path in &args.files {
-        files.push(one(path, &settings, &mut engine, &mut timeline, &mut sums)?);
+/// Plays `paths` in order through one engine. `cpu_seconds` tells the processor time this process
+/// has used so far.
+///
+/// # Errors
+/// The first file that cannot be opened or is no capture; nothing has been played then.
+pub fn replay(paths: &[PathBuf], settings: &Settings, cpu_seconds: impl Fn() -> f64) -> Result<Replayed, CaptureError> {
+    // Opened once to know they are all there, and again one by one: a thousand files are too many to hold.
+    for path in paths {
+        file::open(path)?;
     }
-    let view = match engine.as_mut() {
-        Some(engine) => engine.view(),
-        None => Arc::default(),
-    };
-    let cpu_seconds = cpu_seconds();
-    let replay = shapes::Replay {
-        files,
-        alerts: view.alerts.values().map(|alert| shapes::Alert::from(&**alert)).collect(),
-        devices: view.devices.values().map(|device| shapes::Device::from(&**device)).collect(),
-        conversations: sums.conversations(),
-        protocols: sums.protocols.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect(),
-        credentials: Vec::new(),
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate, for people
-        packets_per_second: if cpu_seconds > 0.0 { (sums.packets as f64 / cpu_seconds) as u64 } else { 0 },
-        cpu_seconds,
-    };
-    to_stdout(|out| {
-        if context.json() {
-            return Ok(writeln!(out, "{}", serde_json::to_string(&replay)?)?);
+    let started = cpu_seconds();
+    let mut player = Player::new(settings);
+    for path in paths {
+        player.play(path)?;
+    }
+    let mut replayed = player.finish();
+    replayed.cpu_seconds = (cpu_seconds() - started).max(0.0);
+    let packets: u64 = replayed.files.iter().map(|file| file.packets).sum();
+    if replayed.cpu_seconds > 0.0 {
+        replayed.packets_per_second = packets as f64 / replayed.cpu_seconds;
+    }
+    Ok(replayed)
+}
+
+struct Player {
+    settings: crate::engine::Settings,
+    /// Made at the first frame, whose moment is its start.
+    engine: Option<Engine>,
+    timeline: file::Timeline,
+    last: Moment,
+    alerts: BTreeMap<AlertId, Arc<AlertView>>,
+    conversations: Conversations,
+    replayed: Replayed,
+}
+
+impl Player {
+    fn new(settings: &Settings) -> Player {
+        Player {
+            settings: settings.engine(),
+            engine: None,
+            timeline: file::Timeline::default(),
+            last: Moment::default(),
+            alerts: BTreeMap::new(),
+            conversations: Conversations::default(),
+            replayed: Replayed::default(),
         }
-        let devices: Vec<_> = view.devices.values().map(|device| (**device).clone()).collect();
-        let alerts: Vec<_> = view.alerts.values().map(|alert| (**alert).clone()).collect();
-        let now = files_end(&replay).unwrap_or_else(|| context.wall());
-        for file in &replay.files {
-            let cut = if file.truncated { ", cut short" } else { "" };
-            writeln!(out, "{}: {} frames, {} bytes{cut}", file.path, file.packets, file.bytes)?;
+    }
+
+    fn play(&mut self, path: &Path) -> Result<(), CaptureError> {
+        let mut reader = file::open(path)?;
+        let number = u32::try_from(self.replayed.files.len()).unwrap_or(u32::MAX);
+        let (mut from, mut to) = (None::<Wall>, None::<Wall>);
+        while let Some(frame) = reader.next() {
+            let at = self.timeline.at(frame.stamp_ns);
+            from = Some(from.map_or(frame.wall, |known| known.min(frame.wall)));
+            to = Some(to.map_or(frame.wall, |known| known.max(frame.wall)));
+            let interface = frame.interface.0.saturating_add(number.saturating_mul(INTERFACES_A_FILE));
+            self.frame(&Captured {
+                link: frame.link,
+                interface: InterfaceId(interface),
+                at,
+                wire_len: frame.wire_len,
+                bytes: frame.bytes,
+            });
         }
-        out.write_all(table::devices(&devices, now, context.colour()).as_bytes())?;
-        if !alerts.is_empty() {
-            out.write_all(table::alerts(&alerts, now, context.colour()).as_bytes())?;
-        }
+        let link = match reader.link() {
+            (_, true) => Some("mixed"),
+            (link, false) => link.map(link_name),
+        };
+        let (packets, bytes, customs) = (reader.frames(), reader.bytes(), reader.customs());
+        let truncated = reader.is_truncated();
+        self.replayed.files.push(FileStats {
+            path: path.to_owned(),
+            packets,
+            bytes,
+            customs,
+            truncated,
+            link,
+            from,
+            to,
+        });
         Ok(())
-    })
-}
-
-fn files_end(replay: &shapes::Replay) -> Option<Wall> {
-    replay.files.iter().filter_map(|file| file.to.as_deref()?.parse().ok()).max()
-}
-
-/// One file through the engine.
-fn one(
-    path: &Path,
-    settings: &engine::Settings,
-    engine: &mut Option<Engine>,
-    timeline: &mut Timeline,
-    sums: &mut Sums,
-) -> anyhow::Result<shapes::ReplayFile> {
-    let mut reader = file::open(path).map_err(|error| {
-        let exit = if path.exists() { Exit::Failed } else { Exit::Missing };
-        let failure = Failure::new(exit, crate::daemon::with_source(&error));
-        error.advice().map_or(failure, |advice| Failure::new(exit, error.to_string()).advise(advice))
-    })?;
-    let (mut from, mut to) = (None, None);
-    while let Some(frame) = reader.next() {
-        let at = timeline.at(frame.stamp_ns);
-        from.get_or_insert(at.wall);
-        to = Some(at.wall);
-        sums.count(frame.link, frame.bytes, frame.wire_len);
-        let captured =
-            Captured { link: frame.link, interface: frame.interface, at, wire_len: frame.wire_len, bytes: frame.bytes };
-        let engine =
-            engine.get_or_insert_with(|| Engine::new(settings, Arc::default(), &Remembered::default(), INSTANCE, at));
-        engine.handle(Input::Frame(captured), at);
     }
-    Ok(shapes::ReplayFile {
-        path: path.display().to_string(),
-        packets: reader.frames(),
-        bytes: reader.bytes(),
-        truncated: reader.is_truncated(),
-        link: link_word(&reader),
-        from: from.map(|at| at.to_string()),
-        to: to.map(|at| at.to_string()),
-    })
-}
 
-/// `None` for an empty file; `mixed` where interfaces differ.
-fn link_word(reader: &FileReader) -> Option<String> {
-    let (link, mixed) = reader.link();
-    if mixed {
-        return Some("mixed".into());
-    }
-    Some(match link? {
-        LinkType::ETHERNET => "ethernet".into(),
-        LinkType::RADIOTAP => "radiotap".into(),
-        LinkType::IEEE80211 => "ieee802.11".into(),
-        LinkType::LINUX_SLL => "linux_sll".into(),
-        LinkType::LINUX_SLL2 => "linux_sll2".into(),
-        LinkType::NULL | LinkType::LOOP => "loopback".into(),
-        LinkType::RAW_IP | LinkType::IPV4 | LinkType::IPV6 => "raw_ip".into(),
-        LinkType::PPP => "ppp".into(),
-        LinkType::NFLOG => "nflog".into(),
-        LinkType(other) => other.to_string(),
-    })
-}
-
-impl Sums {
-    fn count(&mut self, link: LinkType, bytes: &[u8], wire_len: u32) {
-        self.packets += 1;
-        let frame = Frame::decode(link, bytes);
-        let (ends, net) = match frame.net {
-            Some(Net::V4(ip)) => (Some((ip.source.to_string(), ip.destination.to_string())), "ipv4"),
-            Some(Net::V6(ip)) => (Some((ip.source.to_string(), ip.destination.to_string())), "ipv6"),
-            Some(Net::Arp(_)) => (None, "arp"),
-            _ => (None, "other"),
-        };
-        let (transport, port) = match frame.transport {
-            Some(Transport::Tcp(tcp)) => ("tcp", tcp.source.min(tcp.destination)),
-            Some(Transport::Udp(udp)) => ("udp", udp.source.min(udp.destination)),
-            _ => ("", 0),
-        };
-        *self.protocols.entry(net).or_default() += 1;
-        if !transport.is_empty() {
-            *self.protocols.entry(transport).or_default() += 1;
+    fn frame(&mut self, captured: &Captured<'_>) {
+        let frame = Frame::decode(captured.link, captured.bytes);
+        let protocol = protocol_name(&frame);
+        *self.replayed.protocols.entry(protocol).or_default() += 1;
+        for fault in frame.faults.words() {
+            *self.replayed.faults.entry(fault).or_default() += 1;
         }
-        let Some((a, b)) = ends else { return };
-        let (a, b) = if a <= b { (a, b) } else { (b, a) };
-        let key = (a, b, if transport.is_empty() { net } else { transport }, port);
-        match self.conversations.get_mut(&key) {
-            Some(sum) => *sum = (sum.0 + 1, sum.1 + u64::from(wire_len)),
-            None => drop(self.conversations.insert(key, (1, u64::from(wire_len)))),
+        self.conversations.frame(&frame, protocol, captured.wire_len);
+        // No interfaces: nothing is known of the network but what the frames show.
+        let engine = self.engine.get_or_insert_with(|| {
+            let network = Arc::new(NetworkFacts::default());
+            Engine::new(&self.settings, network, &Remembered::default(), INSTANCE, captured.at)
+        });
+        self.last = captured.at;
+        let changes = engine.handle(Input::Frame(*captured), captured.at);
+        self.keep(changes);
+    }
+
+    fn keep(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            let (Change::AlertOpened { alert } | Change::AlertUpdated { alert } | Change::AlertClosed { alert }) =
+                change
+            else {
+                continue;
+            };
+            if self.alerts.len() < ALERTS_MAX || self.alerts.contains_key(&alert.id) {
+                self.alerts.insert(alert.id.clone(), alert);
+            } else {
+                self.replayed.alerts_dropped += 1;
+            }
         }
     }
 
-    /// The largest, by bytes.
-    fn conversations(&self) -> Vec<Value> {
-        let mut all: Vec<_> = self.conversations.iter().collect();
-        all.sort_by(|(ka, a), (kb, b)| b.1.cmp(&a.1).then_with(|| ka.cmp(kb)));
-        let shown = all.into_iter().take(CONVERSATIONS_SHOWN);
-        shown
-            .map(|((a, b, protocol, port), (packets, bytes))| {
-                json!({"a": a, "b": b, "protocol": protocol, "port": port, "packets": packets, "bytes": bytes})
-            })
-            .collect()
+    fn finish(mut self) -> Replayed {
+        if let Some(mut engine) = self.engine.take() {
+            let changes = engine.handle(Input::Tick, self.last);
+            let view = engine.view();
+            self.keep(changes);
+            self.replayed.devices = view.devices.values().cloned().collect();
+            // The view's are as they are now; those long closed are only in what was said.
+            for (id, alert) in &view.alerts {
+                if let Some(kept) = self.alerts.get_mut(id) {
+                    kept.clone_from(alert);
+                }
+            }
+        }
+        let mut alerts: Vec<Arc<AlertView>> = self.alerts.into_values().collect();
+        alerts.sort_by_key(|alert| (alert.first_seen, alert.sequence));
+        Replayed { alerts, conversations: self.conversations.top(), ..self.replayed }
     }
 }
 
-/// User and system time of this process (`getrusage(2)`).
-fn cpu_seconds() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
+#[cfg(test)]
+mod tests;

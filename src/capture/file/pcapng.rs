@@ -12,6 +12,8 @@ const INTERFACE: u32 = 1;
 const PACKET_OLD: u32 = 2;
 const PACKET_SIMPLE: u32 = 3;
 const PACKET: u32 = 6;
+/// Blocks of somebody's own; the second kind is not to be copied.
+const CUSTOM: [u32; 2] = [0x0bad, 0x4000_0bad];
 
 /// How an interface counts time: units a second as a power of ten or two, from an offset.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +49,8 @@ pub struct Pcapng {
     interfaces: Vec<Interface>,
     /// Interfaces of sections before, so that numbers are the file's.
     base: u32,
+    /// Custom blocks passed over.
+    pub customs: u64,
     /// For simple packets, which have no stamp.
     last_ns: i128,
 }
@@ -76,6 +80,7 @@ impl Pcapng {
                 if source.skip(body as u64) != Got::All {
                     return Step::Cut;
                 }
+                self.customs += u64::from(CUSTOM.contains(&kind));
                 continue;
             }
             if source.fill(body) != Got::All {

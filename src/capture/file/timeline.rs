@@ -8,12 +8,12 @@ use crate::model::{Moment, Mono, Wall};
 const START_NS: u64 = 30 * 86_400 * 1_000_000_000;
 /// Stamps of two interfaces may cross by so much; a step back beyond it is another recording.
 const CROSSING_NS: i128 = 60 * 1_000_000_000;
-/// A longer gap counts as this: nothing in a home depends on more, and one absurd stamp must not
-/// use up the clock.
-const GAP_MAX: Duration = Duration::from_hours(24 * 366);
+/// A longer gap counts as this: nothing in the core waits longer than 30 days. Without it, captures
+/// merged from several years would be years of timers, and one absurd stamp the end of the clock.
+const GAP_MAX: Duration = Duration::from_hours(24 * 31);
 
 /// Turns stamps into moments: `mono` never goes back; forward it follows the stamps, also over
-/// months. `wall` is as stamped.
+/// weeks. `wall` is as stamped.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     mono_ns: Option<u64>,
@@ -55,9 +55,10 @@ mod tests {
             ("in order", &[100, 101, 105], &[0, 1, 5]),
             ("two interfaces cross", &[100, 102, 101, 103], &[0, 2, 2, 3]),
             ("an older recording follows", &[9_000_000, 9_000_001, 100, 107], &[0, 1, 1, 8]),
-            ("months later", &[0, 90 * day], &[0, 7_776_000]),
+            ("weeks later", &[0, 20 * day, 20 * day + 1], &[0, 1_728_000, 1_728_001]),
+            ("years later", &[0, 900 * day, 900 * day + 1], &[0, 2_678_400, 2_678_401]),
             ("before 1970", &[-5, -3, 4], &[0, 2, 9]),
-            ("absurd, and back", &[0, i128::MAX / (2 * S), 3, 4], &[0, 366 * 86_400, 366 * 86_400, 366 * 86_400 + 1]),
+            ("absurd, and back", &[0, i128::MAX / (2 * S), 3, 4], &[0, 2_678_400, 2_678_400, 2_678_401]),
         ];
         for (name, stamps, expected) in cases {
             let mut timeline = Timeline::default();
