@@ -71,6 +71,7 @@ pub fn device(device: &DeviceView, site: &Site, topics: &Topics, old: Option<&[u
 struct Old {
     macs: BTreeSet<MacAddr>,
     area: Option<String>,
+    slug: Option<String>,
     /// Key and platform.
     components: Vec<(String, Platform)>,
 }
@@ -86,8 +87,12 @@ impl Old {
             is_key.then(|| (key.clone(), platform))
         });
         let components = components.take(STUBS_MAX).collect();
+        // Entity ids stay after a rename, also where the core did not fix a slug.
+        let entity = old.pointer("/components/tracker/default_entity_id").and_then(Json::as_str);
+        let slug = entity.and_then(|entity| entity.strip_prefix("device_tracker.")).filter(|slug| is_slug(slug));
+        let slug = slug.map(str::to_owned);
         if site.ha.connected {
-            return Old { components, ..Old::default() };
+            return Old { slug, components, ..Old::default() };
         }
         // Without Home Assistant's version and areas nothing new is decided: else each of its
         // restarts would republish every device twice.
@@ -95,7 +100,7 @@ impl Old {
         let macs = head.and_then(|head| head.get("connections")).and_then(Json::as_array).into_iter().flatten();
         let macs = macs.filter_map(|pair| pair.get(1)?.as_str()?.parse().ok()).collect();
         let area = head.and_then(|head| head.get("suggested_area")).and_then(Json::as_str).map(str::to_owned);
-        Old { macs, area, components }
+        Old { macs, area, slug, components }
     }
 }
 
@@ -123,7 +128,8 @@ fn of_device(device: &DeviceView, site: &Site, topics: &Topics, old: &Old) -> Ma
     let is_full = tier(device) == Tier::Full;
     let rows =
         entities::of(Scope::Device).filter(|row| row.shown == Shown::Basic || (is_full && row.shown == Shown::Full));
-    let slug = device.slug.clone().unwrap_or_else(|| device_slug(&device.name, device.id));
+    let slug = device.slug.as_deref().filter(|slug| is_slug(slug)).or(old.slug.as_deref());
+    let slug = slug.map_or_else(|| device_slug(&device.name, device.id), str::to_owned);
     let is_ble = !device.sources.is_empty() && device.sources.iter().all(|source| *source == Source::Ble);
     payload(thing, head, rows, &slug, is_ble, site, topics)
 }
@@ -196,6 +202,11 @@ fn add_stubs(payload: &mut Map<String, Json>, old: &Old) {
             components.insert(key.clone(), json!({"platform": platform.word()}));
         }
     }
+}
+
+/// Fit to begin entity ids.
+fn is_slug(slug: &str) -> bool {
+    (1..=64).contains(&slug.len()) && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// Home Assistant warns of entity names that begin with the device's, so a device called `IP` or

@@ -104,16 +104,12 @@ impl Published {
         self.dropped
     }
 
-    /// Topics that hold something, and whether it may be taken for ours.
-    pub(super) fn claims(&self, site: &Site) -> impl Iterator<Item = (&str, bool)> {
+    /// Whether what is held at `topic` may be taken for ours. Reads the payload of what was
+    /// collected, so it is to be asked about few.
+    pub(super) fn is_ours(&self, topic: &str, topics: &Topics, site: &Site) -> bool {
+        let Some(held) = self.topics.get(topic) else { return false };
         let is_foreign = self.instance.is_some_and(|instance| instance != site.instance & 0x00ff_ffff);
-        let topics = Topics::new(site);
-        self.topics.iter().map(move |(topic, held)| {
-            let ours = held.by_us
-                || topics.config_of(topic).is_some()
-                || (!is_foreign && is_ours_within(&topics, topic, &held.payload));
-            (topic.as_str(), ours)
-        })
+        held.by_us || topics.config_of(topic).is_some() || (!is_foreign && is_ours_within(topics, topic, &held.payload))
     }
 
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {

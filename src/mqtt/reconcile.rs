@@ -193,14 +193,14 @@ impl Difference<'_> {
 fn orphans(view: &HomeView, site: &Site, topics: &Topics, published: &Published) -> Vec<Publish> {
     let mut states = Vec::new();
     let mut configs = Vec::new();
-    for (topic, is_ours) in published.claims(site) {
+    for (topic, _) in published.iter() {
         let (thing, list) = match topics.kept(topic) {
             Some((thing, _)) => (Some(thing), &mut states),
             None => (topics.config_of(topic), &mut configs),
         };
         if let Some(Thing::Device(id)) = thing
             && !view.devices.contains_key(&id)
-            && is_ours
+            && published.is_ours(topic, topics, site)
         {
             list.push(retained(topic.to_owned(), Vec::new(), 1));
         }
@@ -218,8 +218,9 @@ pub fn cleanup(old: &Site, site: &Site, published: &Published) -> Vec<Publish> {
         Some(_) => to.config_of(topic).is_none(),
         None => to.kept(topic).is_none() && topic != to.info(),
     };
-    let topics = published.claims(old).filter(|(topic, is_ours)| *is_ours && is_left(topic));
-    topics.map(|(topic, _)| retained(topic.to_owned(), Vec::new(), 1)).collect()
+    let held = published.iter().map(|(topic, _)| topic);
+    let left = held.filter(|topic| is_left(topic) && published.is_ours(topic, &from, old));
+    left.map(|topic| retained(topic.to_owned(), Vec::new(), 1)).collect()
 }
 
 /// The base and node that our discovery on the broker points to, if they are no longer ours: what
