@@ -81,7 +81,7 @@ logger:
         "alerts": {"settle": "10s"},
         "presence": {"away_min": "10s", "away_after": {"unknown": "20s", "computer": "20s", "phone": "20s"},
                      "ask_after": {"busy": "5s", "idle": "5s", "asleep": "5s"}, "grace": "0s", "hold_mass": "0s"},
-        "scanners": {"arp_sweep": {"every": "5s"}},
+        "scanners": {"arp_sweep": {"interval": "5s"}},
     }
 
     def __init__(self, folder, binary):
@@ -112,7 +112,11 @@ logger:
         self.configure_mqtt()
         self.make_daemon()
         self.daemon.start()
-        self.until("Porchlight is online", lambda: self.state("binary_sensor.porchlight_online") == "on", 60)
+        self.until("Porchlight is online", self.online, 60)
+
+    def online(self):
+        expect(self.daemon.alive(), f"Porchlight ended:\n{self.daemon.tail()}")
+        return self.state("binary_sensor.porchlight_online") == "on"
 
     def down(self):
         for process in (self.daemon, self.hass, self.broker):
@@ -212,12 +216,13 @@ logger:
         flow = self.api.post("/api/config/config_entries/flow", {"handler": "mqtt"})
         if flow["type"] == "menu":
             flow = self.api.post(f"/api/config/config_entries/flow/{flow['flow_id']}", {"next_step_id": "broker"})
-        answers = {"broker": "127.0.0.1", "port": 1883}
+        answers = {"broker": "127.0.0.1", "port": 1883, "set_client_cert": False, "set_ca_cert": "off"}
+        fill = lambda fields: {field["name"]: answers[field["name"]] for field in fields if field["name"] in answers}
         for _ in range(3):  # one form, or two in older releases
-            given = {field["name"]: answers[field["name"]] for field in flow["data_schema"] if field["name"] in answers}
+            given = fill(flow["data_schema"])
             for field in flow["data_schema"]:
                 if field.get("type") == "expandable":
-                    given[field["name"]] = {}
+                    given[field["name"]] = fill(field["schema"])
             flow = self.api.post(f"/api/config/config_entries/flow/{flow['flow_id']}", given)
             if flow["type"] != "form" or flow.get("errors"):
                 break
