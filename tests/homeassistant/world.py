@@ -89,9 +89,11 @@ logger:
         self.home = Home(f"plt{os.getpid() % 100000}")
         self.api = None
         self.phones = []
+        self.listeners = []
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
         self.root = pathlib.Path(os.environ.get("PORCHLIGHT_TESTS_ROOT") or cache / "porchlight-tests" / "root")
-        venvs = sorted(self.root.glob(os.environ.get("PORCHLIGHT_TESTS_VENV") or "opt/homeassistant/*"))
+        pattern = os.environ.get("PORCHLIGHT_TESTS_VENV") or "opt/homeassistant/*"
+        venvs = sorted(hass.parent.parent for hass in self.root.glob(f"{pattern}/bin/hass"))
         if not venvs:
             raise SystemExit(f"no Home Assistant below {self.root}: run tests/homeassistant/install")
         self.venv = venvs[-1]
@@ -127,6 +129,9 @@ logger:
                     print(f"   {slow}", flush=True)
         for phone in self.phones:
             phone.stop()
+        for child in self.listeners:
+            child.terminate()
+            child.wait()
         self.home.down()
 
     # ---- parts
@@ -176,6 +181,11 @@ logger:
         """Porchlight's device with that MAC, or nothing."""
         found = [d for d in self.porchlight("devices")["devices"] if mac in d["macs"]]
         return found[0] if found else None
+
+    def known(self, mac):
+        """The device with that MAC, once it is stored."""
+        self.until(f"{mac} is known", lambda: self.device(mac), 10)
+        return self.device(mac)
 
     def device_of(self, name):
         found = [d for d in self.porchlight("devices")["devices"] if d["name"] == name]
@@ -271,6 +281,14 @@ logger:
     def retained(self, topic):
         done = subprocess.run(self.home.inside(["mosquitto_sub", "-h", "127.0.0.1", "-t", topic, "-C", "1", "-W", "5"]), capture_output=True, text=True)
         return done.stdout.strip()
+
+    def listen(self, topic):
+        """A file with one message a line, from now on."""
+        file = self.folder / topic.replace("/", "-")
+        with open(file, "wb") as lines:
+            child = subprocess.Popen(self.home.inside(["mosquitto_sub", "-h", "127.0.0.1", "-t", topic]), stdin=subprocess.DEVNULL, stdout=lines)
+        self.listeners.append(child)
+        return file
 
     # ---- waiting
     def until(self, what, done, patience, pause=0.2):

@@ -1,6 +1,6 @@
 """An unknown device becomes a push, and its Trust button changes the trust."""
 
-import pathlib
+import json
 
 from world import expect
 
@@ -18,7 +18,7 @@ def tell(world):
     world.home.join("stranger", MAC, ADDRESS)
     world.until("a push", lambda: pushes(phone), 60)
     push = pushes(phone)[0]
-    device = world.device(MAC)["id"]
+    device = world.known(MAC)["id"]
     actions = [action["action"] for action in push["data"]["actions"]]
     expect(actions == [f"PL_TRUST_{device}", f"PL_GUEST_{device}", f"PL_IGNORE_{device}"], f"its buttons are {actions}")
     expect(push["data"]["group"] == "porchlight" and push["data"]["channel"] == "Porchlight", f"{push['data']}")
@@ -33,11 +33,14 @@ def tell(world):
     expect(len(phone.pushes()) == len(pushes(phone)), f"nobody complains: {phone.pushes()}")
 
     # And one that is ignored never gets any.
+    answers = world.listen("porchlight/home/response/device/hide")
     world.home.join("nuisance", "24:6f:28:97:00:22", "10.97.0.22")
     world.until("a second push", lambda: len(pushes(phone)) == 2, 60)
-    nuisance = world.device("24:6f:28:97:00:22")["id"]
+    nuisance = world.known("24:6f:28:97:00:22")["id"]
     phone.press(f"PL_IGNORE_{nuisance}")
-    world.until("it is hidden", lambda: world.porchlight("devices", nuisance)["devices"][0]["trust"] == "unknown", 10)
+    replies = lambda: [line for line in answers.read_text().splitlines() if f"PL_IGNORE_{nuisance}" in line]
+    world.until("Porchlight says yes", replies, 10)
+    expect(json.loads(replies()[0])["ok"] is True, replies()[0])
     expect(world.registry_device(world.identifier(nuisance)) is None, "an ignored device has entities")
 
 
