@@ -5,6 +5,8 @@
 //! It reads text, not syntax: cheap, no dependency, runs in milliseconds. What it cannot see
 //! (macros that build paths, `include!`) is not used in this crate.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,

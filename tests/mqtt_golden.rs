@@ -3,6 +3,8 @@
 //! The files in `golden/mqtt` are the contract's examples, less what does not exist yet: byte for
 //! byte what the program sends for the example home, but laid out for people.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 #[path = "mqtt_golden/commands.rs"]
 mod commands;
 #[path = "mqtt_golden/home.rs"]
