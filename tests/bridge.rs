@@ -1,6 +1,11 @@
 //! The bridge, with a small pure half of its own, against a real broker and against the own one.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise"
+)]
 
 #[path = "broker/mosquitto.rs"]
 #[allow(dead_code)]
