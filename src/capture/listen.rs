@@ -13,7 +13,7 @@ use tokio::sync::{
     watch,
 };
 
-use super::{Batch, CaptureError, Filter, Ring, Settings};
+use super::{Batch, CaptureError, Ring};
 use crate::model::{Clock, Mono, Phase};
 
 /// How long a wait for frames may last, so that the end of the run is noticed.
@@ -32,21 +32,18 @@ pub struct Counters {
     pub lost_queue: AtomicU64,
 }
 
-/// Hears `interface` until the run ends or the interface goes. Blocks: give it a thread of its own.
+/// Hears what `ring` brings until the run ends or the interface goes. Blocks: give it a thread of its own.
 /// `core` is bounded (64 batches); a full one loses batches, never waits.
 ///
 /// # Errors
-/// Rights, a missing interface, or one that went down: the caller starts again after a pause.
+/// An interface that went down or away: the caller starts again after a pause.
 pub fn listen(
-    interface: &str,
-    filter: &Filter,
-    settings: &Settings,
+    mut ring: Ring,
     clock: Clock,
     core: &Sender<Batch>,
     phase: &watch::Receiver<Phase>,
     counters: &Counters,
 ) -> Result<(), CaptureError> {
-    let mut ring = Ring::open(interface, filter, settings, clock)?;
     let mut lost = Lost::default();
     let mut counted = clock().mono;
     while *phase.borrow() == Phase::Running {

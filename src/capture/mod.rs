@@ -3,11 +3,14 @@
 //! Hands frames over as they came, in recycled batches; what they mean is decided above. The live
 //! side is a kernel ring per interface, read by a plain thread. Needs CAP_NET_RAW, and says so.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 mod batch;
 mod bpf;
+pub mod file;
 mod listen;
 mod permissions;
 #[allow(unsafe_code, reason = "the ring is memory shared with the kernel; each block says why it is sound")]
@@ -57,6 +60,14 @@ pub enum CaptureError {
         #[source]
         source: std::io::Error,
     },
+    #[error("could not read {}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{} is no capture file: starts with {magic:02x?}", path.display())]
+    NotACapture { path: PathBuf, magic: [u8; 4] },
 }
 
 impl CaptureError {
@@ -68,7 +79,8 @@ impl CaptureError {
             CaptureError::Missing { .. } => Some("set network.interfaces"),
             CaptureError::Unreadable { .. } => Some("leave it out of network.interfaces"),
             CaptureError::System { doing: "make a ring", .. } => Some("set capture.ring_mib lower"),
-            CaptureError::Lost { .. } | CaptureError::System { .. } => None,
+            CaptureError::NotACapture { .. } => Some("give a pcap, pcapng or snoop file, plain or gzipped"),
+            CaptureError::Lost { .. } | CaptureError::System { .. } | CaptureError::File { .. } => None,
         }
     }
 

@@ -128,7 +128,7 @@ mod tests {
         Packet,
         arp::{ArpOperations, ArpPacket},
         ethernet::{EtherTypes, EthernetPacket},
-        icmpv6::{self, Icmpv6Packet, Icmpv6Type},
+        icmpv6::{self, Icmpv6Packet},
         ip::IpNextHeaderProtocols,
         ipv6::Ipv6Packet,
     };
@@ -171,7 +171,7 @@ mod tests {
             let next = if skipped == 0 { IpNextHeaderProtocols::Icmpv6 } else { IpNextHeaderProtocols::Ipv6Opts };
             assert_eq!(ip.get_next_header(), next, "{name}");
             let icmp = Icmpv6Packet::new(&frame[54 + skipped..]).unwrap();
-            assert_eq!(icmp.get_icmpv6_type(), Icmpv6Type(kind), "{name}");
+            assert_eq!(icmp.get_icmpv6_type(), icmpv6::Icmpv6Type(kind), "{name}");
             assert_eq!(icmp.get_checksum(), icmpv6::checksum(&icmp, &own, &destination), "{name}");
         }
     }
