@@ -1,4 +1,5 @@
 //! The bridge, with a small pure half of its own, against a real broker and against the own one.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines)]
 
 #[path = "broker/mosquitto.rs"]
 #[allow(dead_code)]
