@@ -58,6 +58,8 @@ pub struct Engine {
     alerts: Alerts,
     network: Arc<NetworkFacts>,
     now: Moment,
+    /// Until then everything is new, as at a first start.
+    settled_from: Mono,
     view: HomeView,
     gleaned: Vec<Observation>,
 }
@@ -78,6 +80,7 @@ impl Engine {
             alerts: Alerts::new(&settings.alerts, remembered, now),
             network,
             now,
+            settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
             gleaned: Vec::new(),
         }
@@ -112,8 +115,14 @@ impl Engine {
         self.view.alerts.clone_from(self.alerts.view());
         self.view.alerts_today = self.alerts.today();
         self.view.mutes = Arc::clone(self.alerts.mutes());
+        self.view.now = self.now.wall;
+        self.view.settling = self.is_settling(self.now);
         self.view.revision += 1;
         Arc::new(self.view.clone())
+    }
+
+    fn is_settling(&self, now: Moment) -> bool {
+        now.mono < self.settled_from
     }
 
     fn run_timers(&mut self, now: Moment, out: &mut Vec<Change>) {
@@ -128,7 +137,8 @@ impl Engine {
             }
             if self.detectors.next_wake().is_some_and(|wake| wake <= due) {
                 let mut findings = Findings::default();
-                let context = Context { now: at, who: &self.presence, network: &self.network };
+                let context =
+                    Context { now: at, who: &self.presence, network: &self.network, settling: self.is_settling(at) };
                 self.detectors.wake(&context, &mut findings);
                 self.alerts.take(findings.take(), &self.presence, at, out);
             }
@@ -173,17 +183,17 @@ impl Engine {
             self.observe(&observation, now, out);
         }
         self.gleaned = gleaned;
-        self.examine(&Evidence::Packet(&frame), now, out);
+        self.examine(Evidence::Packet(&frame), now, out);
     }
 
     fn observe(&mut self, observation: &Observation, now: Moment, out: &mut Vec<Change>) {
         self.presence.observe(observation, now, out);
-        self.examine(&Evidence::Observation(observation), now, out);
+        self.examine(Evidence::Observation(observation), now, out);
     }
 
-    fn examine(&mut self, evidence: &Evidence<'_>, now: Moment, out: &mut Vec<Change>) {
+    fn examine(&mut self, evidence: Evidence<'_>, now: Moment, out: &mut Vec<Change>) {
         let mut findings = Findings::default();
-        let context = Context { now, who: &self.presence, network: &self.network };
+        let context = Context { now, who: &self.presence, network: &self.network, settling: self.is_settling(now) };
         self.detectors.examine(evidence, &context, &mut findings);
         if !findings.is_empty() {
             self.alerts.take(findings.take(), &self.presence, now, out);
@@ -204,7 +214,7 @@ impl Engine {
                 Change::DeviceMerged { from, into, .. } => self.alerts.merged(from, into),
                 _ => {}
             }
-            self.examine(&Evidence::Home(&change), now, out);
+            self.examine(Evidence::Home(&change), now, out);
         }
     }
 

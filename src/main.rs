@@ -5,5 +5,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Every TLS user of the process shares it. It fails only if somebody was faster.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     porchlight::cli::main()
 }

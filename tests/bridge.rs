@@ -1,5 +1,11 @@
 //! The bridge, with a small pure half of its own, against a real broker and against the own one.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines)]
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise"
+)]
 
 #[path = "broker/mosquitto.rs"]
 #[allow(dead_code)]
@@ -248,7 +254,7 @@ async fn a_home_is_published_kept_and_published_again_to_a_wiped_broker() {
     home.shows(&[(device(1), 7), (device(2), 2)]);
     broker.again();
     home.told(|told| matches!(told, Told::Health(Health::Up))).await;
-    let mut other = visitor(broker.account(), "other", ALL).await;
+    let mut other = visitor(broker.account(), "another", ALL).await;
     hears(&mut other, ONLINE, b"online").await;
     let after = retained(broker.account(), ALL).await;
     assert_eq!(after.len(), before.len());

@@ -1,5 +1,11 @@
 //! The link to the broker, against a real one: what people's brokers do to it.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines)]
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise"
+)]
 
 #[path = "broker/mosquitto.rs"]
 mod mosquitto;

@@ -1,4 +1,10 @@
 //! # What is odd
+//!
+//! A detector is one file and one line in [`detectors!`]. It sees evidence at the level its needs
+//! name, may ask [`Who`] four questions, keeps its own bounded memory and timers, and pushes
+//! findings. It may not send, open alerts, or know names.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
@@ -7,16 +13,21 @@ use crate::{
     wire::Frame,
 };
 
-/// How detectors are run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {}
-
-/// One thing to judge, at the level a detector asked for.
+/// One thing to judge.
+#[derive(Clone, Copy)]
 pub enum Evidence<'a> {
     Packet(&'a Frame<'a>),
     Observation(&'a Observation),
+    /// What presence concluded.
     Home(&'a Change),
+}
+
+/// The level of evidence a detector wants, so that a frame costs only those that asked for frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Packet,
+    Observation,
+    Home,
 }
 
 /// What a detector may know besides.
@@ -24,30 +35,137 @@ pub struct Context<'a> {
     pub now: Moment,
     pub who: &'a dyn Who,
     pub network: &'a NetworkFacts,
+    /// The first minutes of a first start: everything is new.
+    pub settling: bool,
+}
+
+/// `detectors.<name>.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Not run.
+    Off,
+    /// Recorded, never told.
+    Observe,
+    /// Told.
+    #[default]
+    Alert,
 }
 
 /// One kind of trouble.
 pub trait Detector: Send {
     fn card(&self) -> &'static Card;
-    fn examine(&mut self, evidence: &Evidence<'_>, context: &Context<'_>, findings: &mut Findings);
+    fn needs(&self) -> &'static [Needs];
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings);
     fn next_wake(&self) -> Option<Mono> {
         None
     }
     fn wake(&mut self, _context: &Context<'_>, _findings: &mut Findings) {}
 }
 
+/// Writes the modules, `Settings` with a field each, the cards, and the list.
+macro_rules! detectors {
+    ($($module:ident :: $detector:ident),+ $(,)?) => {
+        $(pub mod $module;)+
+
+        /// `detectors.<name>`: which detectors run, and how keen they are.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Settings { $(pub $module: $module::Settings),+ }
+
+        /// The card of every detector, in the order of the list.
+        pub static CARDS: &[&Card] = &[$(&$module::CARD),+];
+
+        fn enabled(settings: &Settings) -> Vec<Slot> {
+            let mut slots = Vec::new();
+            $(if settings.$module.mode != Mode::Off {
+                slots.push(Slot::new(settings.$module.mode, Box::new($module::$detector::new(settings.$module.clone()))));
+            })+
+            slots
+        }
+    };
+}
+
+detectors! { new_device::NewDevice, device_offline_important::DeviceOfflineImportant, ip_conflict::IpConflict }
+
+struct Slot {
+    mode: Mode,
+    detector: Box<dyn Detector>,
+    /// It panicked: it rests until settings change, the others go on.
+    benched: bool,
+}
+
+impl Slot {
+    fn new(mode: Mode, detector: Box<dyn Detector>) -> Slot {
+        Slot { mode, detector, benched: false }
+    }
+}
+
 /// All detectors that are on.
-#[derive(Default)]
-pub struct Detectors {}
+pub struct Detectors {
+    slots: Vec<Slot>,
+    settings: Settings,
+}
 
 impl Detectors {
-    pub fn new(_settings: &Settings) -> Detectors {
-        Detectors {}
+    #[must_use]
+    pub fn new(settings: &Settings) -> Detectors {
+        Detectors { slots: enabled(settings), settings: settings.clone() }
     }
-    pub fn examine(&mut self, _evidence: &Evidence<'_>, _context: &Context<'_>, _findings: &mut Findings) {}
+
+    /// Shows `evidence` to those that want its level.
+    pub fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let level = match evidence {
+            Evidence::Packet(_) => Needs::Packet,
+            Evidence::Observation(_) => Needs::Observation,
+            Evidence::Home(_) => Needs::Home,
+        };
+        self.each(findings, |detector, findings| {
+            if detector.needs().contains(&level) {
+                detector.examine(evidence, context, findings);
+            }
+        });
+    }
+
+    #[must_use]
     pub fn next_wake(&self) -> Option<Mono> {
-        None
+        self.slots.iter().filter(|slot| !slot.benched).filter_map(|slot| slot.detector.next_wake()).min()
     }
-    pub fn wake(&mut self, _context: &Context<'_>, _findings: &mut Findings) {}
-    pub fn adopt(&mut self, _settings: &Settings) {}
+
+    pub fn wake(&mut self, context: &Context<'_>, findings: &mut Findings) {
+        self.each(findings, |detector, findings| {
+            if detector.next_wake().is_some_and(|due| due <= context.now.mono) {
+                detector.wake(context, findings);
+            }
+        });
+    }
+
+    /// Takes new settings; what did not change keeps its memory.
+    pub fn adopt(&mut self, settings: &Settings) {
+        if *settings != self.settings {
+            *self = Detectors::new(settings);
+        }
+    }
+
+    /// Detectors that rest because they failed.
+    #[must_use]
+    pub fn benched(&self) -> Vec<&'static str> {
+        self.slots.iter().filter(|slot| slot.benched).map(|slot| slot.detector.card().id).collect()
+    }
+
+    fn each(&mut self, findings: &mut Findings, mut visit: impl FnMut(&mut dyn Detector, &mut Findings)) {
+        for slot in self.slots.iter_mut().filter(|slot| !slot.benched) {
+            let mut own = Findings::default();
+            // One crafted packet must not end the watch: a detector that panics rests, the others go on.
+            let outcome = catch_unwind(AssertUnwindSafe(|| visit(slot.detector.as_mut(), &mut own)));
+            if outcome.is_err() {
+                slot.benched = true;
+                tracing::error!(detector = slot.detector.card().id, "detector failed and rests until settings change");
+            }
+            for mut finding in own.take() {
+                finding.observe_only = slot.mode == Mode::Observe;
+                findings.push(finding);
+            }
+        }
+    }
 }

@@ -1,19 +1,65 @@
 //! # Home Assistant's websocket
+//!
+//! Reads the names, areas and persons that people gave in Home Assistant, and what outlets must know
+//! of it. It never writes there, and everything works without it.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, watch};
 
-use crate::model::LinkMac;
+use crate::model::{Clock, HaFact, HaInfo, Health, LinkMac, Phase};
+
+mod conversation;
+mod endpoint;
+mod error;
+pub mod registry;
+mod supervisor;
+mod tls;
+mod websocket;
+
+pub use error::HaError;
+pub use supervisor::{AppInfo, MachineInfo, MqttService, Supervisor};
+
+/// What the task is made of.
+pub struct Parts {
+    pub settings: Settings,
+    /// Of this installation, 24 bits: tells our devices from everybody else's.
+    pub instance: u32,
+    /// The Supervisor, where we are an app.
+    pub supervisor: Option<Supervisor>,
+    /// To the core; the sender waits when it is full.
+    pub facts: mpsc::Sender<HaFact>,
+    pub info: watch::Sender<HaInfo>,
+    pub phase: watch::Receiver<Phase>,
+    /// Called when the health changed, not more often.
+    pub health: Box<dyn Fn(Health) + Send + Sync>,
+    pub now: Clock,
+}
+
+/// Runs until the daemon leaves. Without an address and without a Supervisor there is nothing to do,
+/// which is no fault. An error means that the settings cannot work.
+pub async fn run(mut parts: Parts) -> Result<(), HaError> {
+    match endpoint::Endpoint::choose(&parts.settings, parts.supervisor.as_ref())? {
+        // Boxed: a connection's state is some KiB, and the caller's futures should stay small.
+        Some(endpoint) => Box::pin(websocket::keep(parts, endpoint)).await,
+        None => {
+            (parts.health)(Health::Off);
+            let _ = parts.phase.wait_for(|phase| *phase != Phase::Running).await;
+            Ok(())
+        }
+    }
+}
 
 /// `homeassistant`: what it gets, and how names and areas come back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// `http://homeassistant.local:8123`. Empty: the Supervisor's, if there is one; else no websocket.
     pub url: Option<String>,
     /// A long-lived token of a user without admin rights. Better: `token_file`.
-    pub token: Option<String>,
+    pub token: Option<crate::model::Secret>,
+    /// File that holds the token, one line.
     pub token_file: Option<PathBuf>,
     /// PEM file of the authority that signed its certificate.
     pub ca_file: Option<PathBuf>,
@@ -50,5 +96,21 @@ impl Default for Settings {
             expose_list: Vec::new(),
             link_mac: LinkMac::Auto,
         }
+    }
+}
+
+/// All but the token.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("url", &self.url)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("token_file", &self.token_file)
+            .field("ca_file", &self.ca_file)
+            .field("expose", &self.expose)
+            .field("expose_limit", &self.expose_limit)
+            .field("expose_list", &self.expose_list)
+            .field("link_mac", &self.link_mac)
+            .finish()
     }
 }

@@ -37,6 +37,8 @@ pub struct Finding {
     pub confidence: f32,
     /// The state has ended: close what is open under this key.
     pub over: bool,
+    /// Its detector is set to observe: stored, never told.
+    pub observe_only: bool,
 }
 
 /// Where detectors put findings. At most [`Findings::MAX`] an input; the rest is counted.

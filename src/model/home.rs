@@ -87,6 +87,55 @@ pub struct DeviceView {
     pub facts: Arc<[(String, String)]>,
 }
 
+impl DeviceView {
+    /// A device of which nothing is known but its id.
+    #[must_use]
+    pub fn blank(id: DeviceId) -> DeviceView {
+        DeviceView {
+            id,
+            name: id.to_string(),
+            name_source: NameSource::Address,
+            own_name: None,
+            slug: None,
+            macs: Vec::new(),
+            addresses: Vec::new(),
+            hostname: None,
+            vendor: None,
+            vendor_source: None,
+            kind: Kind::Unknown,
+            kind_confidence: 0.0,
+            os: None,
+            model: None,
+            area: None,
+            owner: None,
+            group: None,
+            notes: None,
+            important: false,
+            alerts: true,
+            trust: Trust::Unknown,
+            randomised: false,
+            is_own: false,
+            is_gateway: false,
+            presence: Presence::Unknown,
+            presence_reason: "",
+            first_seen: Wall::default(),
+            last_seen: Wall::default(),
+            since: Wall::default(),
+            sources: Vec::new(),
+            services: Vec::new(),
+            signal_dbm: None,
+            segment: None,
+            away_after_s: 0,
+            tier: Tier::None,
+            exposed: false,
+            hidden: false,
+            away_for_s: 0,
+            window: None,
+            facts: Arc::from([]),
+        }
+    }
+}
+
 /// One stay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowView {
@@ -189,6 +238,8 @@ impl Default for Household {
 pub struct HomeView {
     /// Grows by one with each change of anything below.
     pub revision: u64,
+    /// When it was cut; outlets pace themselves by it. Zero: not told.
+    pub now: Wall,
     pub devices: BTreeMap<DeviceId, Arc<DeviceView>>,
     /// Ids that are gone for ever, so that outlets can clean up.
     pub tombstones: Arc<BTreeMap<DeviceId, Wall>>,
@@ -200,6 +251,8 @@ pub struct HomeView {
     pub parts: Vec<PartView>,
     /// The exposure limit kept a device out.
     pub limit_reached: bool,
+    /// The first minutes of a first start: everything is new, so nothing new is told.
+    pub settling: bool,
     /// The installation, 24 bits, drawn once; and how many device ids it has minted.
     pub instance: u32,
     pub minted: u32,

@@ -2,7 +2,8 @@
 //!
 //! Plain values with invariants, shared by every room. Floor 0: imports nothing of this crate,
 //! touches no clock, file or socket. No serde here (each outlet owns its payload structs, so a
-//! field renamed here breaks no automation there), but for [`Span`] and [`LinkMac`], which settings of several rooms use.
+//! field renamed here breaks no automation there), but for [`Span`],
+//! [`Secret`] and [`LinkMac`], which settings of several rooms use.
 
 mod addr;
 mod alert;
@@ -23,6 +24,7 @@ mod network;
 mod observation;
 mod part;
 mod remembered;
+mod secret;
 mod span;
 mod subject;
 mod text;
@@ -51,9 +53,12 @@ pub use network::{InterfaceFacts, NetworkFacts, Segment};
 pub use observation::{Fact, Goodbye, Heard, Observation, Probe, Proof, Source};
 pub use part::{Health, PartId, Phase};
 pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
+pub use secret::Secret;
 pub use span::Span;
 pub use subject::Subject;
 pub use text::clean_text;
 pub use units::{Port, Rssi};
+#[cfg(test)]
+pub(crate) use who::Table;
 pub use who::Who;
 pub(crate) use words::words;

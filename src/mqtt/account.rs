@@ -7,6 +7,7 @@ use std::{fmt, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{MqttError, Settings};
+use crate::model::Secret;
 
 // A password file is one line; more is not a password file.
 const PASSWORD_BYTES_MAX: u64 = 64 * 1024;
@@ -165,7 +166,10 @@ impl Account {
     #[must_use]
     pub fn with_credentials(place: Place, settings: &Settings) -> Account {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let password = match (&settings.password_file, filled(&settings.password)) {
+        let password = match (
+            &settings.password_file,
+            settings.password.as_ref().map(Secret::expose).filter(|text| !text.is_empty()),
+        ) {
             (Some(file), _) => Password::File(file.clone()),
             (None, Some(text)) => Password::Given(text.into()),
             (None, None) => Password::None,
@@ -312,7 +316,7 @@ mod tests {
         let given = Settings {
             url: Some("mqtt://anna:deepsecret@broker".into()),
             username: Some("ben".into()),
-            password: Some("deepsecret".into()),
+            password: Some(Secret::new("deepsecret")),
             ..Settings::default()
         };
         let account = Account::configured(&given).expect("a url").expect("an account");
@@ -344,7 +348,7 @@ mod tests {
             discovery_prefix: String::new(),
             node: Some("Home 1".into()),
             client_cert_file: Some("x.pem".into()),
-            password: Some("x".into()),
+            password: Some(Secret::new("x")),
             password_file: Some("y".into()),
             ..Settings::default()
         };

@@ -18,20 +18,20 @@ use super::{
     find::How,
     reconcile::Published,
 };
-use crate::model::{Health, Phase, Refusal, RefusalCode};
+use crate::model::{Health, Phase, Refusal};
 
 mod asks;
 mod collect;
 mod hears;
 mod outbox;
-mod parts;
+mod stands_on;
 mod topics;
 
 use asks::Asks;
 use collect::Collection;
 use hears::Hides;
 use outbox::{Outbox, Sent};
-pub use parts::{BridgeParts, Counts, Ears, Pure, Read, Told};
+pub use stands_on::{BridgeParts, Counts, Ears, Pure, Told};
 
 // The broker says `offline` for us unless we are back within so many seconds: a restart is none.
 const WILL_DELAY_S: u32 = 45;
@@ -301,7 +301,7 @@ impl Bridge {
     fn step(&mut self, link: &Link) -> Option<Leave> {
         let now = Instant::now();
         for reply in self.asks.expired(now) {
-            let late = Refusal::new(RefusalCode::Internal, "no answer in time");
+            let late = Refusal::new(crate::model::RefusalCode::Internal, "no answer in time");
             self.say_answer(&reply, &Err(late));
         }
         self.hides.send(now, &mut self.asks, &self.parts.commands);

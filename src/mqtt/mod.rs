@@ -4,20 +4,30 @@ use std::{fmt, path::PathBuf};
 
 mod account;
 mod error;
+mod events;
 mod message;
+mod published;
+mod requests;
+mod shapes;
 mod site;
 mod socket;
+mod text;
 mod tls;
 mod websocket;
+mod wish;
 
 pub mod bridge;
 #[cfg(feature = "broker")]
 pub mod broker;
 pub mod client;
 pub mod commands;
+pub mod discovery;
+pub mod entities;
 pub mod find;
+pub mod payloads;
 pub mod reconcile;
 pub mod recover;
+pub mod topics;
 
 pub use account::{Account, Password, Place, Scheme, TlsFiles, problems};
 pub use client::Link;
@@ -34,9 +44,11 @@ pub struct Settings {
     /// `mqtt://host:1883`, `mqtts://`, `ws://` or `wss://`. Empty: the Supervisor's broker, else the
     /// one on this machine, else an own one.
     pub url: Option<String>,
+    /// The account there. Empty: nobody in particular.
     pub username: Option<String>,
     /// Better: `password_file`.
-    pub password: Option<String>,
+    pub password: Option<crate::model::Secret>,
+    /// File that holds the password, one line. Read again at each connect.
     pub password_file: Option<PathBuf>,
     /// Where Home Assistant looks for discovery.
     pub discovery_prefix: String,
@@ -46,8 +58,9 @@ pub struct Settings {
     pub node: Option<String>,
     /// PEM file of the authority that signed the broker's certificate.
     pub ca_file: Option<PathBuf>,
-    /// PEM files of a client certificate and its key.
+    /// PEM file of a client certificate, for brokers that ask for one.
     pub client_cert_file: Option<PathBuf>,
+    /// The key of that certificate, without a pass phrase.
     pub client_key_file: Option<PathBuf>,
     /// Which commands are taken from the broker.
     pub commands: Commands,
@@ -90,9 +103,11 @@ pub enum Commands {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Broker {
+    /// Whether it may run at all.
     pub enabled: bool,
     /// `false`: reachable from this machine only. `true`: from the network, with a password.
     pub lan: bool,
+    /// Where it listens.
     pub port: u16,
 }
 

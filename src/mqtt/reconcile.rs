@@ -1,38 +1,315 @@
 //! # What should be on the broker, less what is
+//!
+//! First connection, reconnection, a restart of Home Assistant, a renamed or forgotten device: all
+//! are one path, the difference between the view and what the broker holds. Nothing that is equal
+//! is sent again. Reads no clock: what changes too often is held back by the view's own time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Publish, Site};
-use crate::model::{Change, HomeView};
+use serde_json::Value as Json;
 
-/// What the broker holds of ours, as far as we know.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Published {
-    topics: BTreeMap<String, Vec<u8>>,
-}
+use super::{
+    Incoming, Publish, Site, discovery,
+    entities::{About, needs_a_look},
+    payloads,
+    published::Memory,
+    topics::{Place, Thing, Topics},
+};
+pub use super::{
+    events::events,
+    published::{Published, is_ours},
+};
+use crate::model::{DeviceId, DeviceView, HomeView, Presence, Tier, Wall};
 
-impl Published {
-    /// From the retained messages of ours that the broker just showed.
-    pub fn collected(retained: impl IntoIterator<Item = (String, Vec<u8>)>) -> Published {
-        Published { topics: retained.into_iter().filter(|(_, payload)| !payload.is_empty()).collect() }
-    }
-    /// A message was handed to the broker.
-    pub fn sent(&mut self, message: &Publish) {
-        if message.retain {
-            self.topics.insert(message.topic.clone(), message.payload.clone());
-        }
-    }
-}
+// Words for being at home follow each other quickly while a phone dozes off.
+const ACTIVITY_DWELL_MS: i64 = 60_000;
+const FAST_PERIOD_MS: i64 = 5 * 60_000;
+const HEALTH_PERIOD_MS: i64 = 60_000;
+// Counters and times in health are refreshed so often, if nothing else in it changes.
+const HEALTH_REFRESH_MS: i64 = 60 * 60_000;
 
 /// The differences, in the order they must be sent. Does not touch `published`: the caller calls
 /// [`Published::sent`] for what it really handed over.
 #[must_use]
-pub fn reconcile(_view: &HomeView, _site: &Site, _published: &Published) -> Vec<Publish> {
-    Vec::new()
+pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Publish> {
+    let topics = Topics::new(site);
+    let mut memory = published.memory();
+    if memory.site.as_ref() != Some(site) {
+        *memory = Memory { site: Some(site.clone()), ..Memory::default() };
+    }
+    let mut difference =
+        Difference { topics: &topics, site, published, now: clock(view), discovery: Vec::new(), states: Vec::new() };
+    memory.now = difference.now;
+    difference.fixed(view, &mut memory);
+    let threatened = threatened(view);
+    for (id, device) in &view.devices {
+        let threat = threatened.contains(id);
+        if memory.agreed.get(id).is_some_and(|(seen, was)| Arc::ptr_eq(seen, device) && *was == threat) {
+            continue;
+        }
+        if difference.device(device, threat, &mut memory) {
+            memory.agreed.insert(*id, (Arc::clone(device), threat));
+        } else {
+            memory.agreed.remove(id);
+        }
+    }
+    if memory.agreed.len() > view.devices.len() || memory.waiting.len() > view.devices.len() {
+        memory.agreed.retain(|id, _| view.devices.contains_key(id));
+        memory.waiting.retain(|id, _| view.devices.contains_key(id));
+    }
+    let Difference { discovery, states, .. } = difference;
+    let mut out = discovery;
+    out.extend(states);
+    out.extend(orphans(view, site, &topics, published));
+    // Last: until all of the home stands, the old word does.
+    let online = topics.at(Thing::Bridge, Place::Availability, "");
+    if published.at(&online) != Some(b"online") {
+        out.push(retained(online, b"online".to_vec(), 1));
+    }
+    out
 }
 
-/// The messages that are not retained: events.
+/// What is to be sent, as far as it is known.
+struct Difference<'a> {
+    topics: &'a Topics,
+    site: &'a Site,
+    published: &'a Published,
+    now: Option<Wall>,
+    discovery: Vec<Publish>,
+    states: Vec<Publish>,
+}
+
+impl Difference<'_> {
+    fn fixed(&mut self, view: &HomeView, memory: &mut Memory) {
+        for thing in [Thing::Bridge, Thing::Household, Thing::Security] {
+            self.announce(self.topics.config(thing), discovery::fixed(thing, self.site, self.topics));
+        }
+        // Info first: it says whose the topics after it are.
+        self.state(self.topics.info(), payloads::info(view, self.site), 1);
+        self.health(view, memory);
+        let topic = |thing, place| self.topics.at(thing, place, "");
+        for (topic, payload) in [
+            (topic(Thing::Household, Place::State), payloads::household_state(view)),
+            (topic(Thing::Household, Place::Who), payloads::household_who(view)),
+            (topic(Thing::Security, Place::State), payloads::security_state(view)),
+            (topic(Thing::Security, Place::Open), payloads::security_open(view)),
+        ] {
+            self.state(topic, payload, 1);
+        }
+    }
+
+    fn health(&mut self, view: &HomeView, memory: &mut Memory) {
+        let topic = self.topics.at(Thing::Bridge, Place::Health, "");
+        let payload = payloads::health(view);
+        let old = self.published.at(&topic);
+        let waits = |last: Option<Wall>, period: i64| match (last, self.now) {
+            (Some(last), Some(now)) => !has_passed(last, now, period),
+            _ => false,
+        };
+        if let Some(old) = old {
+            let period = if is_same_health(old, &payload) { HEALTH_REFRESH_MS } else { HEALTH_PERIOD_MS };
+            if period == HEALTH_REFRESH_MS && memory.health_at.is_none() {
+                memory.health_at = self.now;
+                return;
+            }
+            if old == payload.as_slice() || waits(memory.health_at, period) {
+                return;
+            }
+        }
+        self.state(topic, payload, 0);
+    }
+
+    /// Whether all its topics are as they should be, and will stay so while it does not change.
+    fn device(&mut self, device: &DeviceView, threat: bool, memory: &mut Memory) -> bool {
+        let thing = Thing::Device(device.id);
+        let before = self.discovery.len() + self.states.len();
+        let topic = self.topics.config(thing);
+        let old = self.published.at(&topic);
+        match discovery::device(device, self.site, self.topics, old) {
+            Some(payload) => self.announce(topic, payload),
+            None if old.is_some() => self.discovery.push(retained(topic, Vec::new(), 1)),
+            None => {}
+        }
+        let topic = self.topics.at(thing, Place::Presence, "");
+        let payload = payloads::presence(device, self.published.at(&topic));
+        self.state(topic, payload, 1);
+
+        let topic = self.topics.at(thing, Place::State, "");
+        let activity = self.activity(device, self.published.at(&topic), memory);
+        self.state(topic, payloads::device_state(About { device, threat, activity }), 1);
+
+        // Only entities that `full` devices have read it.
+        let topic = self.topics.at(thing, Place::Fast, "");
+        let old = self.published.at(&topic);
+        let mut is_settled = activity == device.presence;
+        if payloads::tier(device) != Tier::Full {
+            if old.is_some() {
+                self.states.push(retained(topic, Vec::new(), 0));
+            }
+        } else if old.is_none_or(|old| is_fast_due(old, device)) {
+            self.state(topic, payloads::fast(device), 0);
+        }
+        is_settled &= before == self.discovery.len() + self.states.len();
+        is_settled
+    }
+
+    /// The activity word to show: a change between words for being at home must last a minute.
+    fn activity(&self, device: &DeviceView, old: Option<&[u8]>, memory: &mut Memory) -> Presence {
+        let wanted = device.presence;
+        let shown = old
+            .and_then(|old| serde_json::from_slice::<Json>(old).ok())
+            .and_then(|old| old.get("activity")?.as_str()?.parse::<Presence>().ok());
+        let (Some(shown), Some(now)) = (shown.filter(|shown| shown.is_here() && wanted.is_here()), self.now) else {
+            memory.waiting.remove(&device.id);
+            return wanted;
+        };
+        if shown == wanted {
+            memory.waiting.remove(&device.id);
+            return wanted;
+        }
+        let waiting = memory.waiting.entry(device.id).or_insert((wanted, now));
+        // A wall clock set back must not make it wait for hours.
+        if waiting.0 != wanted || now < waiting.1 {
+            *waiting = (wanted, now);
+        }
+        if has_passed(waiting.1, now, ACTIVITY_DWELL_MS) { wanted } else { shown }
+    }
+
+    fn announce(&mut self, topic: String, payload: Vec<u8>) {
+        if self.published.at(&topic) != Some(payload.as_slice()) {
+            self.discovery.push(retained(topic, payload, 1));
+        }
+    }
+
+    fn state(&mut self, topic: String, payload: Vec<u8>, qos: u8) {
+        if self.published.at(&topic) != Some(payload.as_slice()) {
+            self.states.push(retained(topic, payload, qos));
+        }
+    }
+}
+
+/// Topics of devices that are no more. States first: a device without discovery must not be left
+/// with a state that a later device of the same id would inherit.
+fn orphans(view: &HomeView, site: &Site, topics: &Topics, published: &Published) -> Vec<Publish> {
+    let mut states = Vec::new();
+    let mut configs = Vec::new();
+    for (topic, _) in published.iter() {
+        let (thing, list) = match topics.kept(topic) {
+            Some((thing, _)) => (Some(thing), &mut states),
+            None => (topics.config_of(topic), &mut configs),
+        };
+        if let Some(Thing::Device(id)) = thing
+            && !view.devices.contains_key(&id)
+            && published.is_ours(topic, topics, site)
+        {
+            list.push(retained(topic.to_owned(), Vec::new(), 1));
+        }
+    }
+    states.append(&mut configs);
+    states
+}
+
+/// Empties what an earlier node, base or prefix of ours left behind, as far as `published` shows
+/// it. Discovery stays where it is unless the prefix changed: renaming the node moves no entity.
 #[must_use]
-pub fn events(_change: &Change, _view: &HomeView, _site: &Site) -> Vec<Publish> {
-    Vec::new()
+pub fn cleanup(old: &Site, site: &Site, published: &Published) -> Vec<Publish> {
+    let (from, to) = (Topics::new(old), Topics::new(site));
+    let is_left = |topic: &str| match from.config_of(topic) {
+        Some(_) => to.config_of(topic).is_none(),
+        None => to.kept(topic).is_none() && topic != to.info(),
+    };
+    let held = published.iter().map(|(topic, _)| topic);
+    let left = held.filter(|topic| is_left(topic) && published.is_ours(topic, &from, old));
+    left.map(|topic| retained(topic.to_owned(), Vec::new(), 1)).collect()
+}
+
+/// The base and node that our discovery on the broker points to, if they are no longer ours: what
+/// is retained there is to be collected, too, and given to [`cleanup`].
+#[must_use]
+pub fn moved_from(published: &Published, site: &Site) -> Option<Site> {
+    let topics = Topics::new(site);
+    let bridge: Json = serde_json::from_slice(published.at(&topics.config(Thing::Bridge))?).ok()?;
+    let online = bridge.get("components")?.get("online")?.get("state_topic")?.as_str()?;
+    let (base, node) = online.strip_suffix("/bridge/state")?.rsplit_once('/')?;
+    let is_plain = !base.is_empty() && !base.contains(['+', '#']) && super::topics::is_node(node);
+    let is_other = (base, node) != (site.base.as_str(), site.node.as_str());
+    (is_plain && is_other).then(|| Site { base: base.into(), node: node.into(), ..site.clone() })
+}
+
+/// The device whose discovery payload Home Assistant cleared, because somebody deleted the device
+/// there. Our own clearing is not it: then `published` holds nothing any more.
+#[must_use]
+pub fn deleted_by_ha(message: &Incoming, published: &Published, site: &Site) -> Option<DeviceId> {
+    if !message.payload.is_empty() {
+        return None;
+    }
+    published.at(&message.topic)?;
+    match Topics::new(site).config_of(&message.topic)? {
+        Thing::Device(id) => Some(id),
+        Thing::Bridge | Thing::Household | Thing::Security => None,
+    }
+}
+
+/// For each forgotten device that Home Assistant still lists: a discovery payload (not retained)
+/// and, to be sent two seconds later, the empty one.
+#[must_use]
+pub fn ghosts(view: &HomeView, site: &Site) -> Vec<(Publish, Publish)> {
+    let topics = Topics::new(site);
+    let listed = |id: &DeviceId| site.ha.ours.contains(&topics.identifier(Thing::Device(*id)));
+    let gone = view.tombstones.keys().filter(|id| !view.devices.contains_key(id) && listed(id));
+    gone.map(|id| {
+        let topic = topics.config(Thing::Device(*id));
+        let full = Publish { retain: false, ..retained(topic.clone(), discovery::ghost(*id, site, &topics), 1) };
+        (full, retained(topic, Vec::new(), 1))
+    })
+    .collect()
+}
+
+/// Devices that an alert worth a look is about.
+fn threatened(view: &HomeView) -> BTreeSet<DeviceId> {
+    let alerts = view.alerts.values().filter(|alert| needs_a_look(alert.state, alert.severity));
+    alerts.flat_map(|alert| [alert.attacker.device, alert.victim.device]).flatten().collect()
+}
+
+/// The view's time, else the latest that anything in it bears.
+fn clock(view: &HomeView) -> Option<Wall> {
+    if view.now != Wall::default() {
+        return Some(view.now);
+    }
+    let seen = view.devices.values().filter(|device| device.presence.is_here()).map(|device| device.last_seen);
+    seen.chain(view.scanners.iter().filter_map(|scanner| scanner.last_success)).max()
+}
+
+/// Also true if the clock was set back.
+const fn has_passed(since: Wall, now: Wall, ms: i64) -> bool {
+    now.0 < since.0 || now.0 - since.0 >= ms
+}
+
+/// Five minutes of news, or it left with news. What cannot be read is replaced.
+fn is_fast_due(old: &[u8], device: &DeviceView) -> bool {
+    let Ok(old) = serde_json::from_slice::<Json>(old) else { return true };
+    let seen = old.get("last_seen").and_then(Json::as_str).and_then(|text| text.parse::<Wall>().ok());
+    let Some(seen) = seen.filter(|_| old.get("signal").is_some()) else { return true };
+    let news = device.last_seen.0.saturating_sub(seen.0);
+    // A minute's rest is no news: only whole minutes are told.
+    let left = !device.presence.is_here() && device.presence != Presence::Unknown && !(0..60_000).contains(&news);
+    left || news.abs() >= FAST_PERIOD_MS
+}
+
+/// Whether only counters and times differ.
+fn is_same_health(old: &[u8], new: &[u8]) -> bool {
+    let read = |bytes: &[u8]| -> Option<Json> {
+        let mut health: Json = serde_json::from_slice(bytes).ok()?;
+        for scanner in health.get_mut("scanners")?.as_array_mut()? {
+            let scanner = scanner.as_object_mut()?;
+            scanner.remove("seen")?;
+            scanner.remove("last_success")?;
+        }
+        Some(health)
+    };
+    matches!((read(old), read(new)), (Some(old), Some(new)) if old == new)
+}
+
+fn retained(topic: String, payload: Vec<u8>, qos: u8) -> Publish {
+    Publish { topic, payload, retain: true, qos, expiry_s: None, correlation: None }
 }

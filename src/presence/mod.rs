@@ -1,111 +1,403 @@
 //! # Who is here
+//!
+//! Observations in, changes out; no clock, no IO. One rule above all: time blind is not time away.
+//! What was seen is taken in `tracker`, whose address it is stands in `identity` and `joins`, when
+//! a silence is a departure in `departure`, `tending` and `health`.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
-
-use serde::{Deserialize, Serialize};
-
-use crate::model::{
-    Answer, Change, Command, DeviceId, DeviceView, HaFact, Health, Household, MacAddr, Moment, Mono, NetworkFacts,
-    Observation, PartId, Refusal, Remembered, Role, Trust, Wall, Who,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
 };
 
+use crate::model::{
+    Answer, Capped, Change, Command, DeviceId, DeviceView, HaFact, HaName, Health, Household, MacAddr, Mode, Moment,
+    Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Tier, Trust, Wall, Who,
+};
+
+mod asks;
+mod departure;
+mod device;
+mod exposure;
+mod health;
+mod identity;
+mod joins;
+mod kinds;
+mod names;
+mod orders;
 pub mod overheard;
+mod people;
+mod priors;
+mod settings;
+mod tending;
+mod timers;
+mod titles;
+mod told;
+mod tracker;
+mod view;
+mod windows;
 
-/// How presence decides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {}
+pub use settings::{AskAfter, Exposure, Identity, Join, Settings};
 
-/// Which devices get entities in Home Assistant (from `homeassistant.expose…`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Exposure {
-    /// Every device gets all entities.
-    pub all: bool,
-    /// Only these (id, MAC or name).
-    pub listed: Option<Vec<String>>,
-    /// With neither: at most so many.
-    pub limit: u32,
-}
+use timers::Key;
+
+/// Gauges (last seen, signal, sightings) reach the views this often.
+const GAUGES: Duration = Duration::from_secs(10);
+/// After a restart nobody leaves for so long.
+const GRACE_RESTART: Duration = Duration::from_secs(120);
+/// How often guests who are gone for good are looked for.
+const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Who is here, from observations alone.
 pub struct Presence {
-    devices: BTreeMap<DeviceId, Arc<DeviceView>>,
-    tombstones: Arc<BTreeMap<DeviceId, Wall>>,
+    settings: Settings,
+    exposure: Exposure,
+    network: Arc<NetworkFacts>,
+    registry: identity::Registry,
+    timers: timers::Timers,
+    gate: health::Gate,
+    people: people::People,
+    names: names::Titles,
+    /// Facts about addresses that nobody was seen to use yet.
+    waiting: Capped<MacAddr, Vec<Observation>>,
+    ha_names: Vec<HaName>,
+    own: Option<DeviceId>,
+    asked: asks::Bucket,
+    never_wake: BTreeSet<DeviceId>,
+    /// Devices that may come back under another address.
+    rotating: BTreeSet<DeviceId>,
+    /// Witnesses that stayed silent when the segment was not dark.
+    discredited: BTreeSet<DeviceId>,
+    /// How many devices have entities, and who is kept out by the limit.
+    exposed: u32,
+    crowded: BTreeSet<DeviceId>,
+
+    views: BTreeMap<DeviceId, Arc<DeviceView>>,
+    dirty: BTreeSet<DeviceId>,
+    stale: Vec<DeviceId>,
+    gauges_at: Mono,
     household: Arc<Household>,
+    household_dirty: bool,
 }
 
 impl Presence {
     pub fn new(
-        _settings: &Settings,
-        _exposure: &Exposure,
-        _network: &Arc<NetworkFacts>,
-        _remembered: &Remembered,
-        _instance: u32,
-        _now: Moment,
+        settings: &Settings,
+        exposure: &Exposure,
+        network: &Arc<NetworkFacts>,
+        remembered: &Remembered,
+        instance: u32,
+        now: Moment,
     ) -> Presence {
-        Presence { devices: BTreeMap::new(), tombstones: Arc::default(), household: Arc::default() }
+        let mut presence = Presence {
+            settings: settings.clone(),
+            exposure: exposure.clone(),
+            network: Arc::clone(network),
+            registry: identity::Registry::new(instance, remembered.minted, remembered.tombstones.clone()),
+            timers: timers::Timers::default(),
+            gate: health::Gate::starting(now.mono),
+            people: people::People::new(remembered.mode.unwrap_or(Mode::Auto)),
+            names: names::Titles::default(),
+            waiting: Capped::new(tracker::WAITING_MAX),
+            ha_names: Vec::new(),
+            own: None,
+            asked: asks::Bucket::default(),
+            never_wake: BTreeSet::new(),
+            rotating: BTreeSet::new(),
+            discredited: BTreeSet::new(),
+            exposed: 0,
+            crowded: BTreeSet::new(),
+            views: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            stale: Vec::new(),
+            gauges_at: now.mono,
+            household: Arc::default(),
+            household_dirty: true,
+        };
+        presence.restore(remembered, now);
+        if presence.network.interfaces.iter().any(|interface| interface.mac.is_some()) {
+            presence.timers.set(Key::Own, now.mono);
+        }
+        presence.timers.set(Key::Sweep, now.mono + SWEEP);
+        presence
     }
+
     /// One observation, at `now` (its own `at` may be earlier).
-    pub fn observe(&mut self, _observation: &Observation, _now: Moment, _out: &mut Vec<Change>) {}
+    pub fn observe(&mut self, observation: &Observation, now: Moment, out: &mut Vec<Change>) {
+        self.take(observation, now, out);
+    }
+
     /// Runs what is due at `now` exactly; the engine calls it once a due time.
-    pub fn wake(&mut self, _now: Moment, _out: &mut Vec<Change>) {}
+    pub fn wake(&mut self, now: Moment, out: &mut Vec<Change>) {
+        // Each timer sets itself to later than now, so this ends.
+        while let Some(key) = self.timers.pop(now.mono) {
+            match key {
+                Key::Own => self.find_own(now, out),
+                Key::Dark(interface) => self.tend_dark(interface, now, out),
+                Key::Device(id) => self.tend(id, now, out),
+                Key::Sweep => {
+                    self.forget_guests(now, out);
+                    self.timers.set(Key::Sweep, now.mono + SWEEP);
+                }
+            }
+        }
+    }
+
     /// When it wants to be woken next.
     pub fn next_wake(&self) -> Option<Mono> {
-        None
+        self.timers.next()
     }
+
     /// `None` if the command is none of presence's business.
-    pub fn obey(
-        &mut self,
-        _command: &Command,
-        _now: Moment,
-        _out: &mut Vec<Change>,
-    ) -> Option<Result<Answer, Refusal>> {
-        None
+    pub fn obey(&mut self, command: &Command, now: Moment, out: &mut Vec<Change>) -> Option<Result<Answer, Refusal>> {
+        self.order(command, now, out)
     }
-    pub fn told(&mut self, _fact: &HaFact, _now: Moment, _out: &mut Vec<Change>) {}
+
+    pub fn told(&mut self, fact: &HaFact, now: Moment, out: &mut Vec<Change>) {
+        self.hear(fact, now, out);
+    }
+
     /// The networks changed: interfaces up or down, gateways, addresses.
-    pub fn network(&mut self, _network: &Arc<NetworkFacts>, _now: Moment, _out: &mut Vec<Change>) {}
+    pub fn network(&mut self, network: &Arc<NetworkFacts>, now: Moment, out: &mut Vec<Change>) {
+        self.network = Arc::clone(network);
+        for id in self.registry.ids() {
+            let Some(device) = self.registry.get_mut(id) else { continue };
+            let gateway = device.current().any(|ip| network.is_gateway(ip));
+            if std::mem::replace(&mut device.gateway, gateway) != gateway {
+                self.classify(id, now, out);
+                self.touch(id);
+            }
+        }
+        self.regate(self.settings.grace.0, now, out);
+        if network.interfaces.iter().any(|interface| interface.mac.is_some()) {
+            self.timers.by(Key::Own, now.mono + Duration::from_millis(1));
+        }
+    }
+
     /// A part went or is back.
-    pub fn part(&mut self, _part: &PartId, _health: &Health, _now: Moment, _out: &mut Vec<Change>) {}
+    pub fn part(&mut self, part: &PartId, health: &Health, now: Moment, out: &mut Vec<Change>) {
+        let deaf = self.gate.is_deaf_to_arrivals();
+        if !self.gate.part(part, health) {
+            return;
+        }
+        self.regate(self.settings.grace.0, now, out);
+        if self.gate.is_deaf_to_arrivals() && !deaf {
+            // Who comes is no longer heard by itself: those who left of late are looked for.
+            let away: Vec<DeviceId> =
+                self.registry.iter().filter(|device| !device.here).map(|device| device.id).collect();
+            for id in away {
+                self.timers.by(Key::Device(id), now.mono + self.settings.arrival_ask.0.max(Duration::from_secs(1)));
+            }
+        }
+    }
+
     /// The clocks disagreed, or the host slept: `blind` is the time nothing could be heard.
-    pub fn blind(&mut self, _blind: std::time::Duration, _now: Moment, _out: &mut Vec<Change>) {}
-    pub fn adopt(&mut self, _settings: &Settings, _exposure: &Exposure, _now: Moment, _out: &mut Vec<Change>) {}
+    pub fn blind(&mut self, blind: Duration, now: Moment, _out: &mut Vec<Change>) {
+        self.skip_blind(blind, now);
+    }
+
+    pub fn adopt(&mut self, settings: &Settings, exposure: &Exposure, now: Moment, out: &mut Vec<Change>) {
+        if self.settings != *settings {
+            self.settings = settings.clone();
+            for id in self.registry.ids() {
+                self.timers.by(Key::Device(id), now.mono + Duration::from_millis(1));
+            }
+        }
+        self.find_never_wake();
+        if self.exposure != *exposure {
+            self.exposure = exposure.clone();
+            self.expose_all(now, out);
+        }
+    }
+
     /// Rebuilds the views of what changed and returns all. Gauges (last_seen, signal, sightings)
     /// are refreshed at most every 10 s so that unchanged `Arc`s stay the same.
-    pub fn view(&mut self, _now: Moment) -> &BTreeMap<DeviceId, Arc<DeviceView>> {
-        &self.devices
+    pub fn view(&mut self, now: Moment) -> &BTreeMap<DeviceId, Arc<DeviceView>> {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        let gauges = now.mono.since(self.gauges_at) >= GAUGES;
+        if gauges {
+            self.gauges_at = now.mono;
+            for id in std::mem::take(&mut self.stale) {
+                if !dirty.contains(&id) {
+                    self.refresh(id, true);
+                }
+            }
+        }
+        while let Some(id) = dirty.pop_first() {
+            self.refresh(id, false);
+        }
+        if std::mem::take(&mut self.household_dirty) || gauges {
+            let household = self.household_now(now);
+            if *self.household != household {
+                self.household = Arc::new(household);
+            }
+        }
+        &self.views
     }
+
     pub fn household(&self) -> &Arc<Household> {
         &self.household
     }
     pub fn tombstones(&self) -> &Arc<BTreeMap<DeviceId, Wall>> {
-        &self.tombstones
+        self.registry.tombstones()
     }
     pub fn minted(&self) -> u32 {
-        0
+        self.registry.minted()
     }
     pub fn limit_reached(&self) -> bool {
-        false
+        !self.crowded.is_empty()
+    }
+    /// Newcomers refused and facts dropped for want of room.
+    pub fn dropped(&self) -> u64 {
+        self.registry.refused().saturating_add(self.waiting.dropped())
+    }
+
+    fn restore(&mut self, remembered: &Remembered, now: Moment) {
+        let stopped = remembered
+            .stopped
+            .map_or(Duration::MAX, |at| Duration::from_millis(now.wall.0.saturating_sub(at.0).max(0).unsigned_abs()));
+        let short = stopped <= self.settings.restart_keep.0;
+        let mut known: Vec<&DeviceView> = remembered.devices.iter().collect();
+        known.sort_by_key(|view| (view.first_seen, view.id));
+        let mut unsaid = Vec::new();
+        for view in known.into_iter().take(identity::DEVICES_MAX) {
+            let mut device = view::restore(view, &self.network, now);
+            let id = device.id;
+            device.mute.restart(now.mono, GRACE_RESTART);
+            if device.here && !device.own {
+                // After a short stop as if nothing had been; after a long one it is asked at once.
+                let wait = if short { self.settings.ask_after.busy.0 } else { Duration::from_secs(1) };
+                if !short {
+                    device.mute.quiet_since = now.mono - self.settings.ask_after.asleep.0;
+                }
+                self.timers.set(Key::Device(id), now.mono + wait);
+            } else if !device.own {
+                self.timers.set(Key::Device(id), now.mono + self.settings.arrival_ask.0.max(Duration::from_secs(1)));
+            }
+            if device.own {
+                self.own = Some(id);
+            }
+            self.exposed += u32::from(device.tier != Tier::None);
+            self.registry.insert(device);
+            self.rekey(id);
+            self.classify(id, now, &mut unsaid);
+            self.settle(id, now, &mut unsaid);
+            self.touch(id);
+        }
+        self.find_never_wake();
+    }
+
+    /// This host is a device too, and always here.
+    fn find_own(&mut self, now: Moment, out: &mut Vec<Change>) {
+        let network = Arc::clone(&self.network);
+        for interface in &network.interfaces {
+            let Some(mac) = interface.mac.filter(|mac| mac.is_station()) else { continue };
+            let ip = interface.addresses.iter().copied().find(IpAddr::is_ipv4).or(interface.addresses.first().copied());
+            let observation = Observation {
+                source: crate::model::Source::Netlink,
+                interface: Some(interface.id),
+                at: now,
+                subject: crate::model::Subject { mac: Some(mac), ip },
+                fact: crate::model::Fact::Alive { proof: crate::model::Proof::OwnHost, age: Duration::ZERO },
+            };
+            self.take(&observation, now, out);
+        }
+    }
+
+    fn find_never_wake(&mut self) {
+        let listed = &self.settings.never_wake;
+        let called = |device: &device::Device| listed.iter().any(|text| exposure::is_called(device, text));
+        self.never_wake = self.registry.iter().filter(|device| called(device)).map(|device| device.id).collect();
+    }
+
+    /// Guests of long ago are nobody's business any more.
+    fn forget_guests(&mut self, now: Moment, out: &mut Vec<Change>) {
+        let after = i64::from(self.settings.guest_forget_days).saturating_mul(86_400_000);
+        let old = |d: &&device::Device| {
+            !d.here && d.is_random() && d.is_nobodys() && now.wall.0.saturating_sub(d.last.wall.0) > after
+        };
+        let gone: Vec<DeviceId> = self.registry.iter().filter(old).map(|device| device.id).collect();
+        for id in gone {
+            self.forget(id, now, out);
+        }
+    }
+
+    /// Its view is to be cut anew at once.
+    fn touch(&mut self, id: DeviceId) {
+        self.dirty.insert(id);
+        self.household_dirty = true;
+    }
+
+    /// Only gauges moved: the view may wait.
+    fn grew_stale(&mut self, id: DeviceId) {
+        if let Some(device) = self.registry.get_mut(id).filter(|device| !device.stale) {
+            device.stale = true;
+            self.stale.push(id);
+        }
+    }
+
+    fn refresh(&mut self, id: DeviceId, gauges: bool) {
+        let Some(device) = self.registry.get_mut(id) else {
+            self.views.remove(&id);
+            return;
+        };
+        let moved = std::mem::replace(&mut device.stale, false);
+        if gauges && !moved {
+            return;
+        }
+        if device.unannounced.is_some() {
+            return;
+        }
+        let old = self.views.get(&id);
+        let facts = old.filter(|_| gauges).map(|view| Arc::clone(&view.facts));
+        let view = view::cut(device, &self.network, facts);
+        if old.is_none_or(|old| **old != view) {
+            self.views.insert(id, Arc::new(view));
+        }
+    }
+
+    /// Its view as it is now, for a change that carries it.
+    fn view_of(&mut self, id: DeviceId) -> Arc<DeviceView> {
+        self.refresh(id, false);
+        match (self.views.get(&id), self.registry.get(id)) {
+            (Some(view), _) => Arc::clone(view),
+            (None, Some(device)) => Arc::new(view::cut(device, &self.network, None)),
+            (None, None) => Arc::new(view::cut(&device::Device::new(id, Moment::default()), &self.network, None)),
+        }
+    }
+
+    /// The label of the network `id` is on.
+    fn segment(&self, id: DeviceId) -> Option<String> {
+        let device = self.registry.get(id)?;
+        device.current().find_map(|ip| self.network.label(ip)).map(ToOwned::to_owned)
     }
 }
 
 impl Who for Presence {
-    fn by_mac(&self, _mac: MacAddr) -> Option<DeviceId> {
-        None
+    fn by_mac(&self, mac: MacAddr) -> Option<DeviceId> {
+        self.registry.by_mac(mac)
     }
-    fn by_ip(&self, _ip: IpAddr) -> Option<DeviceId> {
-        None
+    fn by_ip(&self, ip: IpAddr) -> Option<DeviceId> {
+        self.registry.by_ip(ip)
     }
-    fn role(&self, _device: DeviceId) -> Role {
-        Role::Other
+    fn role(&self, device: DeviceId) -> Role {
+        match self.registry.get(device) {
+            Some(device) if device.own => Role::Own,
+            Some(device) if device.gateway => Role::Gateway,
+            _ => Role::Other,
+        }
     }
-    fn trust(&self, _device: DeviceId) -> Trust {
-        Trust::Unknown
+    fn trust(&self, device: DeviceId) -> Trust {
+        self.registry.get(device).map_or(Trust::Unknown, |device| device.trust)
     }
-    fn name(&self, _device: DeviceId) -> Option<String> {
-        None
+    fn name(&self, device: DeviceId) -> Option<String> {
+        self.registry.get(device).map(|device| device.title.shown.clone()).filter(|name| !name.is_empty())
     }
-    fn tells(&self, _device: DeviceId) -> bool {
-        true
+    fn is_important(&self, device: DeviceId) -> bool {
+        self.registry.get(device).is_some_and(|d| d.important)
+    }
+    fn tells(&self, device: DeviceId) -> bool {
+        self.registry.get(device).is_none_or(|device| device.alerts)
     }
 }

@@ -1,9 +1,194 @@
 //! # Frames become observations
+//!
+//! What a frame shows of its sender, by the table of `docs/presence.md`. Nothing is remembered
+//! here, so only what the frame itself proves is said:
+//! * The Ethernet source was on the wire just now. That is the one proof nobody but a forger can make
+//!   wrong, and all others add to it.
+//! * An address belongs to that source only if the protocol stays on the link and the frame does not
+//!   contradict itself: an ARP reply whose sender is somebody else is a proxy's, a multicast DNS
+//!   record for another address is a reflector's or a sleep proxy's. A packet from beyond a router
+//!   carries the router's MAC, so ordinary IP says nothing about addresses.
+//! * Groups, zeros and virtual routers are nobody.
+//!
+//! Leaves out: whether an address is attached here, and whose a MAC is; presence knows.
+
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
-    model::{Captured, Observation},
-    wire::Frame,
+    model::{
+        Captured, Fact, MacAddr, Observation, Proof, Rssi, Source, Subject, clean_text, is_link_local, is_unicast,
+    },
+    wire::{Faults, Frame, Net, Wifi, arp::Arp, mdns, nd, netbios, ssdp},
 };
 
+mod leases;
+mod names;
+
+/// Observations of one frame.
+const OBSERVATIONS_MAX: usize = 64;
+/// Bytes of a name or label.
+const TEXT_MAX: usize = 64;
+
 /// What a frame shows of its sender, pushed to `out`.
-pub fn glean(_captured: &Captured<'_>, _frame: &Frame<'_>, _out: &mut Vec<Observation>) {}
+pub fn glean(captured: &Captured<'_>, frame: &Frame<'_>, out: &mut Vec<Observation>) {
+    // The radio says the bytes are wrong: whose they are is wrong too.
+    if frame.faults.has(Faults::CHECKSUM) {
+        return;
+    }
+    let mut gleaned = Gleaned { captured, source: Source::Capture, left: OBSERVATIONS_MAX, out };
+    if let Some(wifi) = &frame.wifi {
+        radio(&mut gleaned, wifi);
+        // What an access point passes on was sent by the source; what it says itself was said above.
+        if frame.net.is_none() {
+            return;
+        }
+    }
+    let sender = frame.source.filter(|mac| is_device(*mac));
+    if let Some(udp) = frame.udp()
+        && leases::glean(&mut gleaned, frame, udp, sender)
+    {
+        return;
+    }
+    let Some(mac) = sender else { return };
+    match &frame.net {
+        Some(Net::Arp(arp)) => self::arp(&mut gleaned, mac, arp),
+        Some(Net::V4(_) | Net::V6(_)) => packet(&mut gleaned, frame, mac),
+        None => gleaned.alive(Subject::mac(mac), Proof::Frame),
+    }
+}
+
+/// Can be one device's own.
+fn is_device(mac: MacAddr) -> bool {
+    mac.is_station() && !mac.is_virtual_router()
+}
+
+/// Where observations of one frame go: so many and no more.
+struct Gleaned<'a> {
+    captured: &'a Captured<'a>,
+    source: Source,
+    left: usize,
+    out: &'a mut Vec<Observation>,
+}
+
+impl Gleaned<'_> {
+    fn fact(&mut self, subject: Subject, fact: Fact) {
+        let Some(left) = self.left.checked_sub(1) else { return };
+        self.left = left;
+        self.out.push(Observation {
+            source: self.source,
+            interface: Some(self.captured.interface),
+            at: self.captured.at,
+            subject,
+            fact,
+        });
+    }
+
+    fn alive(&mut self, subject: Subject, proof: Proof) {
+        self.fact(subject, Fact::Alive { proof, age: Duration::ZERO });
+    }
+
+    fn label(&mut self, subject: Subject, key: &'static str, raw: &[u8]) {
+        let value = text(raw);
+        if !value.is_empty() {
+            self.fact(subject, Fact::Label { key, value });
+        }
+    }
+}
+
+/// Text from the wire, cleaned and cut.
+fn text(raw: &[u8]) -> String {
+    clean_text(&String::from_utf8_lossy(raw), TEXT_MAX)
+}
+
+/// `mac` with `ip`, if `ip` can be a host's and `is_vouched`.
+fn subject(mac: MacAddr, ip: IpAddr, is_vouched: bool) -> Subject {
+    if is_vouched && is_unicast(ip) { Subject::both(mac, ip) } else { Subject::mac(mac) }
+}
+
+fn arp(gleaned: &mut Gleaned<'_>, mac: MacAddr, arp: &Arp) {
+    let proof = if arp.is_probe() || arp.is_announcement() {
+        Proof::ArpAnnounce
+    } else if arp.is_request() {
+        Proof::ArpRequest
+    } else if arp.is_reply() {
+        Proof::ArpReply
+    } else {
+        Proof::Frame
+    };
+    let is_vouched = arp.sender_mac == mac && proof != Proof::Frame;
+    gleaned.alive(subject(mac, arp.sender_ip.into(), is_vouched), proof);
+}
+
+fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
+    if let (Some(header), Some(icmp)) = (frame.ipv6(), frame.icmp_v6())
+        && icmp.code == 0
+        && let Some(message) = nd::Nd::read(icmp)
+        && (nd::is_local(header) || message == nd::Nd::ListenerReport)
+    {
+        return neighbour(gleaned, mac, header.source.into(), &message);
+    }
+    let Some((from, to)) = frame.addresses() else { return };
+    if let Some(udp) = frame.udp() {
+        let is_taken = match (udp.source, udp.destination) {
+            (mdns::PORT, _) | (_, mdns::PORT) => names::multicast_dns(gleaned, mac, from, to, udp),
+            (ssdp::PORT, _) | (_, ssdp::PORT) => names::ssdp(gleaned, mac, from, udp.payload),
+            (_, netbios::PORT_NAMES | netbios::PORT_DATAGRAMS) => names::netbios(gleaned, mac, from, udp),
+            _ => false,
+        };
+        if is_taken {
+            return;
+        }
+    }
+    // Routers pass on nothing from a link-local address (RFC 3927 §7, RFC 4291 §2.5.6).
+    gleaned.alive(subject(mac, from, is_link_local(from)), Proof::Frame);
+}
+
+fn neighbour(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, message: &nd::Nd<'_>) {
+    let said = |kind| message.link_address(kind).is_none_or(|said| said == mac);
+    match message {
+        nd::Nd::NeighbourSolicit { .. } if from.is_unspecified() => gleaned.alive(Subject::mac(mac), Proof::NdDad),
+        nd::Nd::NeighbourSolicit { .. } => {
+            gleaned.alive(subject(mac, from, said(nd::option::SOURCE_LINK)), Proof::NdSolicit);
+        }
+        nd::Nd::NeighbourAdvert { target, .. } => {
+            // Without the option the advertiser vouches only for the address it speaks from (RFC 4861 §4.4).
+            let is_own = match message.link_address(nd::option::TARGET_LINK) {
+                Some(said) => said == mac,
+                None => from == IpAddr::from(*target),
+            };
+            gleaned.alive(subject(mac, (*target).into(), is_own), Proof::NdAdvert);
+        }
+        nd::Nd::RouterSolicit { .. } => {
+            gleaned.alive(subject(mac, from, said(nd::option::SOURCE_LINK)), Proof::RouterSolicit);
+        }
+        nd::Nd::RouterAdvert(advert) => {
+            let router = subject(mac, from, is_link_local(from) && said(nd::option::SOURCE_LINK));
+            gleaned.alive(router, Proof::RouterAdvert);
+            // A lifetime of zero: it tells prefixes, but is not the way out (RFC 4861 §4.2).
+            if advert.lifetime_s > 0 {
+                gleaned.fact(router, Fact::Routes);
+            }
+        }
+        nd::Nd::Redirect { .. } | nd::Nd::ListenerReport => {
+            gleaned.alive(subject(mac, from, is_link_local(from)), Proof::Frame);
+        }
+    }
+}
+
+/// Whose radio it was. Encrypted or not, the transmitter's address is in the clear.
+fn radio(gleaned: &mut Gleaned<'_>, wifi: &Wifi) {
+    let Some(mac) = wifi.transmitter.filter(|mac| is_device(*mac)) else { return };
+    // Phones ask for networks under addresses drawn for that one question: a crowd, not a device.
+    if mac.is_local() && wifi.is_management(Wifi::PROBE_REQUEST) {
+        return;
+    }
+    gleaned.source = Source::WifiMonitor;
+    gleaned.alive(Subject::mac(mac), Proof::Frame);
+    if let Some(level) = wifi.signal.and_then(Rssi::new) {
+        gleaned.fact(Subject::mac(mac), Fact::Level(level));
+    }
+    gleaned.source = Source::Capture;
+}
+
+#[cfg(test)]
+mod tests;

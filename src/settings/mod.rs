@@ -1,10 +1,34 @@
 //! # Settings
+//!
+//! Composes the `Settings` of every room, and loads them: defaults, file, the app's options,
+//! environment, flags. Nothing starts on settings with a problem, and all problems are told at once.
 
 use std::path::PathBuf;
 
+mod check;
+mod layer;
+mod load;
+mod log;
+mod options;
+mod problem;
+mod rules;
+mod tree;
+
+pub mod plan;
+pub mod schema;
+pub mod secret;
+pub mod show;
+pub mod state_dir;
+
+pub use load::{Loaded, Places, SettingsError, Sources, load};
+pub use log::{Format, Level, Log};
+pub use options::NAMES as OPTION_NAMES;
+pub use plan::{Plan, plan};
+pub use problem::{Origin, Problem};
+
 use serde::{Deserialize, Serialize};
 
-use crate::{alerts, detectors, engine, homeassistant, mqtt, presence, scanners, store};
+use crate::{alerts, capture, detectors, engine, homeassistant, mqtt, presence, scanners, store};
 
 /// All settings. Every key has a working default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
@@ -15,7 +39,9 @@ pub struct Settings {
     /// Where the store, the own broker's password and the control socket live. Empty: the service
     /// manager's state directory, else the user's.
     pub state_dir: Option<PathBuf>,
+    pub log: Log,
     pub network: scanners::Network,
+    pub capture: capture::Settings,
     pub scanners: scanners::Settings,
     pub presence: presence::Settings,
     pub detectors: detectors::Settings,

@@ -1,14 +1,38 @@
 //! # Bytes become views
+//!
+//! Decoders for what a home's wire carries. They never fail, never allocate, keep no state and
+//! judge nothing: every read goes through [`reader::Reader`], every list has an end, and what was
+//! whole before a fault is kept.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::expect_used, clippy::panic))]
 
-use crate::model::LinkType;
-
+pub mod arp;
+mod cooked;
+pub mod dhcp;
+pub mod dhcp6;
+pub mod dns;
+mod ethernet;
+mod faults;
 mod frame;
-pub use frame::Frame;
+pub mod icmp;
+mod ieee80211;
+pub mod ipv4;
+pub mod ipv6;
+mod link;
+pub mod mdns;
+mod names;
+pub mod nd;
+pub mod netbios;
+mod radiotap;
+pub mod reader;
+pub mod ssdp;
+pub mod tcp;
+pub mod udp;
 
-impl<'a> Frame<'a> {
-    /// Reads one frame. Never fails: what cannot be read is a fault, what was whole is kept.
-    #[must_use]
-    pub fn decode(link: LinkType, bytes: &'a [u8]) -> Frame<'a> {
-        Frame { link, bytes }
-    }
-}
+#[cfg(test)]
+mod tests;
+
+pub use faults::Faults;
+pub use frame::{Frame, Net, Transport, protocol};
+pub use link::{Carries, Tags, Wifi, ether_type};
+pub use names::{link_name, protocol_name};

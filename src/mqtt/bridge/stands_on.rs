@@ -1,4 +1,4 @@
-//! # What the bridge stands on, and what it tells
+//! # What the bridge stands on, and what it tells its owner
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -32,15 +32,12 @@ pub struct Ears {
     pub heard: mpsc::Sender<(Incoming, Moment)>,
 }
 
-/// What a message on a command topic comes to.
-pub type Read = Option<(Reply, Result<Wish, Refusal>)>;
-
 /// The pure half, replaceable in tests.
 #[derive(Clone, Copy)]
 pub struct Pure {
     pub reconcile: fn(&HomeView, &Site, &Published) -> Vec<Publish>,
     pub events: fn(&Change, &HomeView, &Site) -> Vec<Publish>,
-    pub parse: fn(&Incoming, &HomeView, &Site) -> Read,
+    pub parse: fn(&Incoming, &HomeView, &Site) -> Option<(Reply, Result<Wish, Refusal>)>,
     pub answer: fn(&Reply, &Result<Answer, Refusal>, &Site) -> Option<Publish>,
 }
 

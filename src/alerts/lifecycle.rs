@@ -1,0 +1,172 @@
+//! # The alert's life
+//!
+//! New → acknowledged → resolved, with muted and false alarm as ends that stay. An alert clears by
+//! itself when its kind of trouble has been quiet long enough.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Alerts, CLOSED_MAX, DAY_MS, OPEN_MAX, Record};
+use crate::model::{AlertId, AlertState, AlertView, Category, Change, Finding, Moment};
+
+/// How long without a finding until an alert of this kind closes; `None`: until it is over or a person says so.
+pub(super) fn clear_after(finding: &Finding) -> Option<Duration> {
+    let minutes = match (finding.category, finding.detector) {
+        (_, "new_device") => 24 * 60,
+        (Category::Device | Category::Exposure, _) => return None,
+        (Category::Spoofing | Category::Dns | Category::Wireless, _) => 15,
+        (Category::Scan, _) => 10,
+        (Category::Access, _) => 60,
+        (Category::Flood, _) => 5,
+        (Category::Malware | Category::Leak, _) => 24 * 60,
+    };
+    Some(Duration::from_secs(minutes * 60))
+}
+
+/// The next cooldown: double, at most a day.
+pub(super) fn longer(cooldown: Duration) -> Duration {
+    (cooldown * 2).min(Duration::from_secs(86_400))
+}
+
+impl Alerts {
+    /// Puts a stored alert back; what was open is open, and clears from now on.
+    pub(super) fn restore(&mut self, alert: &AlertView, now: Moment) {
+        let view = Arc::new(alert.clone());
+        self.sequence = self.sequence.max(view.sequence);
+        let key = match (view.detector.as_str(), view.attacker.device.or(view.victim.device)) {
+            ("ip_conflict", _) => view.attacker.ip.map_or_else(String::new, |ip| ip.to_string()),
+            (_, Some(device)) => device.to_string(),
+            (_, None) => String::from("burst"),
+        };
+        let open = view.state.is_open();
+        let stays = matches!(view.category, Category::Device | Category::Exposure) && view.detector != "new_device";
+        let clear_at = (open && !stays).then(|| now.mono + Duration::from_secs(15 * 60));
+        if let Some(due) = clear_at {
+            self.due.insert((due, view.id.clone()));
+        }
+        if view.first_seen.0.div_euclid(DAY_MS) == self.day && view.state != AlertState::Observed {
+            self.today += 1;
+        }
+        self.by_key.insert((view.detector.clone(), key.clone()), view.id.clone());
+        self.views.insert(view.id.clone(), Arc::clone(&view));
+        let cooldown = self.settings.cooldown.0;
+        let told_at_count = view.count;
+        let closed = (!open).then_some(now.mono);
+        self.records.insert(view.id.clone(), Record { view, key, told_at_count, clear_at, closed, cooldown });
+    }
+
+    pub(super) fn acknowledge_all(&mut self, now: Moment, out: &mut Vec<Change>) -> usize {
+        let open: Vec<AlertId> =
+            self.records.iter().filter(|(_, r)| r.view.state == AlertState::New).map(|(id, _)| id.clone()).collect();
+        for id in &open {
+            self.set_state(id, AlertState::Acknowledged, now, out);
+        }
+        open.len()
+    }
+
+    pub(super) fn set_state(&mut self, id: &AlertId, state: AlertState, _now: Moment, out: &mut Vec<Change>) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.closed = None;
+        }
+        self.edit(id, |view| view.state = state);
+        if let Some(view) = self.views.get(id) {
+            out.push(Change::AlertUpdated { alert: Arc::clone(view) });
+        }
+    }
+
+    pub(super) fn close(&mut self, id: &AlertId, state: AlertState, now: Moment, out: &mut Vec<Change>) {
+        let Some(record) = self.records.get_mut(id) else { return };
+        let was_told = record.view.state != AlertState::Observed;
+        record.closed = Some(now.mono);
+        if let Some(due) = record.clear_at.take() {
+            self.due.remove(&(due, id.clone()));
+        }
+        self.edit(id, |view| view.state = state);
+        if let Some(view) = self.views.get(id).filter(|_| was_told) {
+            out.push(Change::AlertClosed { alert: Arc::clone(view) });
+        }
+        self.trim();
+    }
+
+    pub(super) fn reopen(&mut self, id: &AlertId, _now: Moment) {
+        self.edit(id, |view| view.state = AlertState::New);
+    }
+
+    pub(super) fn extend_clear(&mut self, id: &AlertId, finding: &Finding, now: Moment) {
+        let Some(record) = self.records.get_mut(id) else { return };
+        if let Some(due) = record.clear_at.take() {
+            self.due.remove(&(due, id.clone()));
+        }
+        if let Some(span) = clear_after(finding) {
+            record.clear_at = Some(now.mono + span);
+            self.due.insert((now.mono + span, id.clone()));
+        }
+    }
+
+    /// Changes the picture of one alert; it gets a new sequence number.
+    pub(super) fn edit(&mut self, id: &AlertId, change: impl FnOnce(&mut AlertView)) {
+        let Some(record) = self.records.get_mut(id) else { return };
+        self.sequence += 1;
+        let view = Arc::make_mut(&mut record.view);
+        change(view);
+        view.sequence = self.sequence;
+        self.views.insert(id.clone(), Arc::clone(&record.view));
+    }
+
+    pub(super) fn tell(
+        &mut self,
+        id: &AlertId,
+        count: u64,
+        out: &mut Vec<Change>,
+        change: impl FnOnce(Arc<AlertView>) -> Change,
+    ) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.told_at_count = count;
+            out.push(change(Arc::clone(&record.view)));
+        }
+    }
+
+    pub(super) fn count_today(&mut self, now: Moment) {
+        let day = now.wall.0.div_euclid(DAY_MS);
+        if day != self.day {
+            self.day = day;
+            self.today = 0;
+        }
+        self.today += 1;
+    }
+
+    /// Keeps room for one more open alert: the oldest of the lowest severity closes.
+    pub(super) fn make_room(&mut self, now: Moment, out: &mut Vec<Change>) {
+        let open = self.records.values().filter(|r| r.closed.is_none());
+        if open.count() < OPEN_MAX {
+            return;
+        }
+        let lowest = self
+            .records
+            .iter()
+            .filter(|(_, r)| r.closed.is_none())
+            .min_by_key(|(id, r)| (r.view.severity, (*id).clone()))
+            .map(|(id, _)| id.clone());
+        if let Some(id) = lowest {
+            self.close(&id, AlertState::Resolved, now, out);
+        }
+    }
+
+    /// Forgets the longest-closed beyond the cap; muted and false alarms go last.
+    fn trim(&mut self) {
+        let mut closed: Vec<_> = self
+            .records
+            .iter()
+            .filter_map(|(id, r)| r.closed.map(|at| (r.view.state != AlertState::Resolved, at, id.clone())))
+            .collect();
+        if closed.len() <= CLOSED_MAX {
+            return;
+        }
+        closed.sort();
+        for (_, _, id) in closed.iter().take(closed.len() - CLOSED_MAX) {
+            if let Some(record) = self.records.remove(id) {
+                self.by_key.remove(&(record.view.detector.clone(), record.key));
+            }
+            self.views.remove(id);
+        }
+    }
+}

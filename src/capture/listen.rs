@@ -1,0 +1,93 @@
+//! # One thread per interface, from the ring to the core
+//!
+//! When the core is behind, the batch is dropped and counted, and the next one that gets through
+//! says for how long frames were lost: the core must not take that time for silence.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use tokio::sync::{
+    mpsc::{Sender, error::TrySendError},
+    watch,
+};
+
+use super::{Batch, CaptureError, Ring};
+use crate::model::{Clock, Mono, Phase};
+
+/// How long a wait for frames may last, so that the end of the run is noticed.
+const WAIT: Duration = Duration::from_millis(100);
+/// The kernel's counters are read this often; reading resets them.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// What one interface brought, for health and metrics.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub frames: AtomicU64,
+    pub batches: AtomicU64,
+    /// Lost by the kernel: the ring was full.
+    pub lost_kernel: AtomicU64,
+    /// Lost by us: the core was behind.
+    pub lost_queue: AtomicU64,
+}
+
+/// Hears what `ring` brings until the run ends or the interface goes. Blocks: give it a thread of its own.
+/// `core` is bounded (64 batches); a full one loses batches, never waits.
+///
+/// # Errors
+/// An interface that went down or away: the caller starts again after a pause.
+pub fn listen(
+    mut ring: Ring,
+    clock: Clock,
+    core: &Sender<Batch>,
+    phase: &watch::Receiver<Phase>,
+    counters: &Counters,
+) -> Result<(), CaptureError> {
+    let mut lost = Lost::default();
+    let mut counted = clock().mono;
+    while *phase.borrow() == Phase::Running {
+        let mut batch = ring.next_batch(WAIT)?;
+        let now = clock().mono;
+        if now.since(counted) >= COUNT_EVERY {
+            let dropped = ring.statistics()?.dropped;
+            counters.lost_kernel.fetch_add(dropped, Relaxed);
+            lost.add(dropped, counted);
+            counted = now;
+        }
+        if batch.is_empty() && lost.frames == 0 {
+            continue;
+        }
+        (batch.lost, batch.blind) = (lost.frames, lost.since.map_or(Duration::ZERO, |since| now.since(since)));
+        let frames = batch.len() as u64;
+        match core.try_send(batch) {
+            Ok(()) => {
+                counters.frames.fetch_add(frames, Relaxed);
+                counters.batches.fetch_add(1, Relaxed);
+                lost = Lost::default();
+            }
+            Err(TrySendError::Full(_)) => {
+                counters.lost_queue.fetch_add(frames, Relaxed);
+                lost.add(frames, now);
+            }
+            Err(TrySendError::Closed(_)) => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// What was lost since the last batch that got through.
+#[derive(Default)]
+struct Lost {
+    frames: u64,
+    since: Option<Mono>,
+}
+
+impl Lost {
+    fn add(&mut self, frames: u64, since: Mono) {
+        if frames > 0 {
+            self.frames += frames;
+            self.since.get_or_insert(since);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! # `alert`: answers to alerts
+//!
+//! Each is a request to the running daemon, with the words and checks that MQTT's requests have.
+
+use clap::Subcommand;
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    context::Context,
+    control,
+    report::{Exit, say_json},
+};
+use crate::model::{AlertId, DeviceId};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Seen; stays open, tells no more
+    Acknowledge { id: AlertId },
+    /// Not now: this alert tells no more
+    Mute { id: AlertId },
+    /// That is how it is meant to be: learn it
+    Expected { id: AlertId },
+    /// It was wrong
+    False { id: AlertId },
+    /// Takes the answer back
+    Reopen { id: AlertId },
+    /// No alerts of a detector about a device
+    MuteDevice {
+        #[arg(value_name = "DETECTOR")]
+        detector: String,
+        #[arg(value_name = "ID")]
+        id: DeviceId,
+        /// For so many days
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+    },
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let (verb, fields) = request(&args.action);
+    let data = control::ask(&context.state_dir()?, verb, fields, control::PATIENCE)?;
+    if context.json() {
+        say_json(&data)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The verb and its fields.
+#[must_use]
+pub fn request(action: &Action) -> (&'static str, Map<String, Json>) {
+    let alert = |id: &AlertId| json!({"alert": id.as_str()});
+    let (verb, fields) = match action {
+        Action::Acknowledge { id } => ("alert/acknowledge", alert(id)),
+        Action::Mute { id } => ("alert/mute", alert(id)),
+        Action::Expected { id } => ("alert/expected", alert(id)),
+        Action::False { id } => ("alert/false_alarm", alert(id)),
+        Action::Reopen { id } => ("alert/reopen", alert(id)),
+        Action::MuteDevice { detector, id, days } => {
+            ("alert/mute", json!({"detector": detector, "device": id.to_string(), "days": days}))
+        }
+    };
+    match fields {
+        Json::Object(fields) => (verb, fields),
+        _ => (verb, Map::new()),
+    }
+}

@@ -1,0 +1,46 @@
+//! # `alerts`: what was odd
+
+use super::{
+    Context, Exit, json,
+    recorded::{Recorded, Since, to_stdout},
+    table,
+};
+
+// A table is for reading; more than this is for `--json` or `export`.
+const TABLE_ROWS_MAX: usize = 500;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only those last seen after: 2026-11-25T17:02:11Z, 2026-11-25, 2d, 12h
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Since>,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let recorded = Recorded::open(context)?;
+    let since = args.since.map(|since| since.from(recorded.now));
+    to_stdout(|out| {
+        if recorded.json {
+            let mut list = json::List::begin(out, "alerts")?;
+            recorded.each_alert(since, |alert| {
+                Ok(list.row(&recorded.line(&json::Alert::from(&recorded.shown_alert(alert)))?)?)
+            })?;
+            return Ok(list.end()?);
+        }
+        let (mut rows, mut more) = (Vec::new(), 0_usize);
+        recorded.each_alert(since, |alert| {
+            if rows.len() < TABLE_ROWS_MAX || alert.state.is_open() {
+                rows.push(recorded.shown_alert(alert));
+            } else {
+                more += 1;
+            }
+            Ok(())
+        })?;
+        let text = recorded.hidden(table::alerts(&rows, recorded.now, recorded.colour));
+        out.write_all(text.as_bytes())?;
+        if more > 0 {
+            writeln!(out, "{} older not shown; `--json` gives all.", table::count(more, "alert"))?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,167 @@
+//! # `doctor`: what is wrong here, and the command that mends it
+//!
+//! Each check is a small function of its own that looks at one thing and says what it found. A
+//! check that fails names one command or one setting. Nothing is changed.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use serde_json::{Value as Json, json};
+
+use super::{
+    context::Context,
+    report::{Exit, say, say_json},
+};
+use crate::{
+    model::Wall,
+    settings::{Settings, SettingsError},
+};
+
+mod broker;
+mod homeassistant;
+mod host;
+mod tls;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// What one look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    pub name: String,
+    pub ok: bool,
+    pub found: String,
+    /// The command or setting that mends it.
+    pub mend: Option<String>,
+}
+
+impl Check {
+    pub fn well(name: impl Into<String>, found: impl Into<String>) -> Check {
+        Check { name: name.into(), ok: true, found: found.into(), mend: None }
+    }
+    pub fn fails(name: impl Into<String>, found: impl Into<String>, mend: impl Into<String>) -> Check {
+        Check { name: name.into(), ok: false, found: found.into(), mend: Some(mend.into()) }
+    }
+}
+
+/// What the checks look at.
+pub struct Here<'a> {
+    pub settings: &'a Settings,
+    pub env: &'a BTreeMap<String, String>,
+    pub credentials: Option<PathBuf>,
+    pub state_dir: Option<PathBuf>,
+    /// As `http://supervisor`, with the token of this app; `None` outside of it.
+    pub supervisor: Option<(String, String)>,
+    pub wall: Wall,
+}
+
+pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let defaults = Settings::default();
+    let (mut checks, settings) = match context.loaded() {
+        Ok(loaded) => (vec![settings_read(loaded.file.as_deref())], &loaded.settings),
+        // The rest is still worth a look, with the defaults.
+        Err(error) => (vec![settings_broken(&error)], &defaults),
+    };
+    let state_dir = crate::settings::state_dir::locate(
+        context.global.state_dir.as_deref(),
+        settings,
+        &context.sources.env,
+        context.sources.is_app(),
+    );
+    let here = Here {
+        settings,
+        env: &context.sources.env,
+        credentials: context.credentials(),
+        state_dir: state_dir.as_ref().ok().cloned(),
+        supervisor: supervisor(context),
+        wall: context.wall(),
+    };
+    checks.push(host::raw_capture());
+    checks.push(host::network_admin());
+    checks.extend(host::interfaces(&here));
+    checks.push(host::clock(&here));
+    checks.push(host::state_folder(state_dir));
+    checks.extend(tls::files(&here));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        checks.extend(homeassistant::supervisor(&here).await);
+        checks.push(broker::check(&here).await);
+        checks.push(homeassistant::token(&here).await);
+    });
+    let failing = checks.iter().filter(|check| !check.ok).count();
+    if context.json() {
+        say_json(&as_json(&checks))?;
+    } else {
+        say(&text(&checks))?;
+    }
+    Ok(if failing == 0 { Exit::Done } else { Exit::Failed })
+}
+
+/// `SUPERVISOR_URL` is for tests and odd networks.
+fn supervisor(context: &Context) -> Option<(String, String)> {
+    let token = context.env("SUPERVISOR_TOKEN")?;
+    let url = context.env("SUPERVISOR_URL").unwrap_or("http://supervisor");
+    Some((url.trim_end_matches('/').to_owned(), token.to_owned()))
+}
+
+fn settings_read(file: Option<&Path>) -> Check {
+    Check::well("settings", file.map_or_else(|| "defaults, no file".into(), |file| file.display().to_string()))
+}
+
+fn settings_broken(error: &SettingsError) -> Check {
+    let found = error.to_string();
+    let found = found.lines().map(str::trim).collect::<Vec<_>>().join(" · ");
+    Check::fails("settings", found, "porchlight config check")
+}
+
+/// Aligned, the most important word first.
+#[must_use]
+pub fn text(checks: &[Check]) -> String {
+    let width = checks.iter().map(|check| check.name.chars().count()).filter(|n| *n <= 40).max().unwrap_or(0);
+    let mut out = String::new();
+    for check in checks {
+        let word = if check.ok { "ok   " } else { "fails" };
+        out.push_str(&format!("  {word} {:width$}  {}\n", check.name, check.found));
+        if let Some(mend) = &check.mend {
+            out.push_str(&format!("        {:width$}  {mend}\n", "try"));
+        }
+    }
+    let failing = checks.iter().filter(|check| !check.ok).count();
+    out.push_str(&match (failing, checks.len()) {
+        (0, all) => format!("\nAll {all} checks are well.\n"),
+        (1, all) => format!("\n1 of {all} checks fails.\n"),
+        (some, all) => format!("\n{some} of {all} checks fail.\n"),
+    });
+    out
+}
+
+/// The shape of the contract.
+#[must_use]
+pub fn as_json(checks: &[Check]) -> Json {
+    let checks = checks
+        .iter()
+        .map(|check| json!({"name": check.name, "ok": check.ok, "found": check.found, "mend": check.mend}));
+    json!({"checks": checks.collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_is_aligned_and_ends_with_the_count() {
+        let checks = [
+            Check::well("interface eth0", "up, 10.0.0.5/24"),
+            Check::fails("raw capture", "may not open eth0 for capture", "setcap cap_net_raw=ep porchlight"),
+        ];
+        assert_eq!(
+            text(&checks),
+            "  ok    interface eth0  up, 10.0.0.5/24\n  fails raw capture     may not open eth0 for capture\n        \
+             try             setcap cap_net_raw=ep porchlight\n\n1 of 2 checks fails.\n"
+        );
+        assert_eq!(as_json(&checks)["checks"][0]["mend"], Json::Null);
+    }
+}

@@ -1,0 +1,211 @@
+//! # Replay: capture files through the daemon's own core
+//!
+//! The running part, without words: files in, what the engine made of them out. Time is that of the
+//! frames, so the same files give the same devices and alerts on every machine, however fast.
+//!
+//! How it is told stands in `verb`. No network is touched and nothing is stored.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    capture::{CaptureError, file},
+    engine::{Engine, Input},
+    model::{AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, Moment, NetworkFacts, Remembered, Wall},
+    settings::Settings,
+    wire::{Frame, link_name, protocol_name},
+};
+
+mod conversations;
+mod verb;
+
+use conversations::Conversations;
+pub use conversations::{Conversation, Peer};
+pub use verb::{Args, run};
+
+/// The installation a replay plays: fixed, so that device ids are the same each time.
+const INSTANCE: u32 = 0x00_7e_91_a4;
+/// Alerts kept. The engine merges what repeats; a capture that raises more is an attack on us.
+const ALERTS_MAX: usize = 10_000;
+/// Interfaces of one file, so that those of the next have other numbers.
+const INTERFACES_A_FILE: u32 = 1024;
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub struct Replayed {
+    pub files: Vec<FileStats>,
+    /// By id.
+    pub devices: Vec<Arc<DeviceView>>,
+    /// All that were opened, as they were at the end, oldest first.
+    pub alerts: Vec<Arc<AlertView>>,
+    /// Alerts that found no room.
+    pub alerts_dropped: u64,
+    /// Protocol to frames.
+    pub protocols: BTreeMap<&'static str, u64>,
+    /// What was wrong with frames: word to frames.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Those with the most bytes first.
+    pub conversations: Vec<Conversation>,
+    /// Frames a second of processor time.
+    pub packets_per_second: f64,
+    pub cpu_seconds: f64,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStats {
+    pub path: PathBuf,
+    pub packets: u64,
+    /// Of frames, as captured.
+    pub bytes: u64,
+    /// Custom blocks of pcapng, which some tools count as packets.
+    pub customs: u64,
+    pub truncated: bool,
+    /// `mixed` if it holds several kinds; `None` without a frame.
+    pub link: Option<&'static str>,
+    /// Earliest and latest stamp.
+    pub from: Option<Wall>,
+    pub to: Option<Wall>,
+}
+
+/// Plays `paths` in order through one engine. `cpu_seconds` tells the processor time this process
+/// has used so far.
+///
+/// # Errors
+/// The first file that cannot be opened or is no capture; nothing has been played then.
+pub fn replay(paths: &[PathBuf], settings: &Settings, cpu_seconds: impl Fn() -> f64) -> Result<Replayed, CaptureError> {
+    // Opened once to know they are all there, and again one by one: a thousand files are too many to hold.
+    for path in paths {
+        file::open(path)?;
+    }
+    let started = cpu_seconds();
+    let mut player = Player::new(settings);
+    for path in paths {
+        player.play(path)?;
+    }
+    let mut replayed = player.finish();
+    replayed.cpu_seconds = (cpu_seconds() - started).max(0.0);
+    let packets: u64 = replayed.files.iter().map(|file| file.packets).sum();
+    if replayed.cpu_seconds > 0.0 {
+        replayed.packets_per_second = packets as f64 / replayed.cpu_seconds;
+    }
+    Ok(replayed)
+}
+
+struct Player {
+    settings: crate::engine::Settings,
+    /// Made at the first frame, whose moment is its start.
+    engine: Option<Engine>,
+    timeline: file::Timeline,
+    last: Moment,
+    alerts: BTreeMap<AlertId, Arc<AlertView>>,
+    conversations: Conversations,
+    replayed: Replayed,
+}
+
+impl Player {
+    fn new(settings: &Settings) -> Player {
+        Player {
+            settings: settings.engine(),
+            engine: None,
+            timeline: file::Timeline::default(),
+            last: Moment::default(),
+            alerts: BTreeMap::new(),
+            conversations: Conversations::default(),
+            replayed: Replayed::default(),
+        }
+    }
+
+    fn play(&mut self, path: &Path) -> Result<(), CaptureError> {
+        let mut reader = file::open(path)?;
+        let number = u32::try_from(self.replayed.files.len()).unwrap_or(u32::MAX);
+        let (mut from, mut to) = (None::<Wall>, None::<Wall>);
+        while let Some(frame) = reader.next() {
+            let at = self.timeline.at(frame.stamp_ns);
+            from = Some(from.map_or(frame.wall, |known| known.min(frame.wall)));
+            to = Some(to.map_or(frame.wall, |known| known.max(frame.wall)));
+            let interface = frame.interface.0.saturating_add(number.saturating_mul(INTERFACES_A_FILE));
+            self.frame(&Captured {
+                link: frame.link,
+                interface: InterfaceId(interface),
+                at,
+                wire_len: frame.wire_len,
+                bytes: frame.bytes,
+            });
+        }
+        let link = match reader.link() {
+            (_, true) => Some("mixed"),
+            (link, false) => link.map(link_name),
+        };
+        let (packets, bytes, customs) = (reader.frames(), reader.bytes(), reader.customs());
+        let truncated = reader.is_truncated();
+        self.replayed.files.push(FileStats {
+            path: path.to_owned(),
+            packets,
+            bytes,
+            customs,
+            truncated,
+            link,
+            from,
+            to,
+        });
+        Ok(())
+    }
+
+    fn frame(&mut self, captured: &Captured<'_>) {
+        let frame = Frame::decode(captured.link, captured.bytes);
+        let protocol = protocol_name(&frame);
+        *self.replayed.protocols.entry(protocol).or_default() += 1;
+        for fault in frame.faults.words() {
+            *self.replayed.faults.entry(fault).or_default() += 1;
+        }
+        self.conversations.frame(&frame, protocol, captured.wire_len);
+        // No interfaces: nothing is known of the network but what the frames show.
+        let engine = self.engine.get_or_insert_with(|| {
+            let network = Arc::new(NetworkFacts::default());
+            Engine::new(&self.settings, network, &Remembered::default(), INSTANCE, captured.at)
+        });
+        self.last = captured.at;
+        let changes = engine.handle(Input::Frame(*captured), captured.at);
+        self.keep(changes);
+    }
+
+    fn keep(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            let (Change::AlertOpened { alert } | Change::AlertUpdated { alert } | Change::AlertClosed { alert }) =
+                change
+            else {
+                continue;
+            };
+            if self.alerts.len() < ALERTS_MAX || self.alerts.contains_key(&alert.id) {
+                self.alerts.insert(alert.id.clone(), alert);
+            } else {
+                self.replayed.alerts_dropped += 1;
+            }
+        }
+    }
+
+    fn finish(mut self) -> Replayed {
+        if let Some(mut engine) = self.engine.take() {
+            let changes = engine.handle(Input::Tick, self.last);
+            let view = engine.view();
+            self.keep(changes);
+            self.replayed.devices = view.devices.values().cloned().collect();
+            // The view's are as they are now; those long closed are only in what was said.
+            for (id, alert) in &view.alerts {
+                if let Some(kept) = self.alerts.get_mut(id) {
+                    kept.clone_from(alert);
+                }
+            }
+        }
+        let mut alerts: Vec<Arc<AlertView>> = self.alerts.into_values().collect();
+        alerts.sort_by_key(|alert| (alert.first_seen, alert.sequence));
+        Replayed { alerts, conversations: self.conversations.top(), ..self.replayed }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! # `replay` on the command line
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::{Conversation, FileStats, Replayed, replay};
+use crate::{
+    capture::CaptureError,
+    cli::{Context, Exit, Failure, json as shapes, recorded::to_stdout, table},
+    daemon,
+    model::Wall,
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// pcap, pcapng or snoop, plain or gzipped
+    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let replayed = replay(&args.files, context.settings()?, cpu_seconds).map_err(failure)?;
+    to_stdout(|out| {
+        if context.json() {
+            return Ok(writeln!(out, "{}", serde_json::to_string(&shape(&replayed))?)?);
+        }
+        let now = replayed.files.iter().filter_map(|file| file.to).max().unwrap_or_else(|| context.wall());
+        for file in &replayed.files {
+            let cut = if file.truncated { ", cut short" } else { "" };
+            writeln!(out, "{}: {} frames, {} bytes{cut}", file.path.display(), file.packets, file.bytes)?;
+        }
+        let devices: Vec<_> = replayed.devices.iter().map(|device| (**device).clone()).collect();
+        out.write_all(table::devices(&devices, now, context.colour()).as_bytes())?;
+        let alerts: Vec<_> = replayed.alerts.iter().map(|alert| (**alert).clone()).collect();
+        if !alerts.is_empty() {
+            out.write_all(table::alerts(&alerts, now, context.colour()).as_bytes())?;
+        }
+        Ok(())
+    })
+}
+
+fn failure(error: CaptureError) -> Failure {
+    let missing = std::error::Error::source(&error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|source| source.kind() == std::io::ErrorKind::NotFound);
+    let failure = Failure::new(if missing { Exit::Missing } else { Exit::Failed }, daemon::with_source(&error));
+    match error.advice() {
+        Some(advice) => failure.advise(advice),
+        None => failure,
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate, for people
+fn shape(replayed: &Replayed) -> shapes::Replay {
+    shapes::Replay {
+        files: replayed.files.iter().map(file).collect(),
+        alerts: replayed.alerts.iter().map(|alert| shapes::Alert::from(&**alert)).collect(),
+        devices: replayed.devices.iter().map(|device| shapes::Device::from(&**device)).collect(),
+        conversations: replayed.conversations.iter().map(conversation).collect(),
+        protocols: replayed.protocols.iter().map(|(name, frames)| ((*name).to_owned(), *frames)).collect(),
+        credentials: Vec::new(),
+        packets_per_second: replayed.packets_per_second as u64,
+        cpu_seconds: replayed.cpu_seconds,
+    }
+}
+
+fn file(stats: &FileStats) -> shapes::ReplayFile {
+    let time = |at: Option<Wall>| at.map(|at| at.to_string());
+    shapes::ReplayFile {
+        path: stats.path.display().to_string(),
+        packets: stats.packets,
+        bytes: stats.bytes,
+        truncated: stats.truncated,
+        link: stats.link.map(str::to_owned),
+        from: time(stats.from),
+        to: time(stats.to),
+    }
+}
+
+fn conversation(talk: &Conversation) -> Value {
+    json!({
+        "a": talk.a.to_string(), "b": talk.b.to_string(), "protocol": talk.protocol, "port": talk.port,
+        "packets": talk.packets, "bytes": talk.bytes,
+    })
+}
+
+/// Processor time of this process (`clock_gettime(2)`, `CLOCK_PROCESS_CPUTIME_ID`).
+fn cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}

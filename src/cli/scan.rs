@@ -1,0 +1,89 @@
+//! # `scan`: one look around
+//!
+//! One round of every scanner, a table or JSON, the end. Nothing is stored, nobody is told.
+
+use std::{io::IsTerminal as _, sync::Arc, time::Duration};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{Context, Exit, Failure, json, recorded::to_stdout, run, table};
+use crate::{
+    daemon::{self, Glance},
+    model::DeviceView,
+    scanners::{Progress, SCANNERS},
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only these scanners
+    #[arg(long, value_name = "SCANNER", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// At most so many seconds
+    #[arg(long = "for", value_name = "SECONDS", default_value_t = 20)]
+    pub seconds: u32,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let names: Vec<&str> = SCANNERS.iter().map(|row| row.card.id).chain(["capture"]).collect();
+    for name in &args.only {
+        if !names.contains(&name.as_str()) {
+            let failure = Failure::usage(format!("no scanner is called {name}"));
+            return Err(failure.advise(format!("one of {}", names.join(", "))).into());
+        }
+    }
+    let settings = context.settings()?.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let progress = Arc::new(watch::Sender::new(Progress::default()));
+    let at_most = Duration::from_secs(args.seconds.into());
+    let glance = runtime.block_on(async {
+        if std::io::stderr().is_terminal() {
+            tokio::spawn(bar(progress.subscribe()));
+        }
+        tokio::select! {
+            glance = daemon::scan(settings, args.only.clone(), at_most, Arc::clone(&progress)) => Some(glance),
+            _ = tokio::signal::ctrl_c() => None,
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_millis(300));
+    let Some(glance) = glance else { return Ok(Exit::Interrupted) };
+    show(&glance.map_err(run::daemon_failure)?, context)
+}
+
+fn show(glance: &Glance, context: &Context) -> anyhow::Result<Exit> {
+    let devices: Vec<DeviceView> = glance.view.devices.values().map(|device| (**device).clone()).collect();
+    to_stdout(|out| {
+        if context.json() {
+            let devices: Vec<_> = devices.iter().map(json::Device::from).collect();
+            let scanners: Vec<_> = glance.scanners.iter().map(json::Health::from).collect();
+            return Ok(writeln!(out, "{}", json!({"devices": devices, "scanners": scanners}))?);
+        }
+        out.write_all(table::devices(&devices, context.wall(), context.colour()).as_bytes())?;
+        for line in &glance.scanners {
+            if let Some(why) = line.health.why() {
+                writeln!(out, "{}: {why}", line.name)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn bar(mut progress: watch::Receiver<Progress>) {
+    let bar = ProgressBar::new(1);
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} looking around {wide_bar} {pos}/{len} scanners {elapsed}")
+    {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    while progress.changed().await.is_ok() {
+        let now = *progress.borrow();
+        bar.set_length(u64::from(now.total.max(1)));
+        bar.set_position(u64::from(now.done));
+        if now.total > 0 && now.done >= now.total {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+}

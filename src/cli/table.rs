@@ -1,0 +1,243 @@
+//! # Tables for people
+//!
+//! Aligned, the most important first, colour only on a terminal. Text from the network is shown as data:
+//! nothing in a name can move the cursor or change a colour.
+
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+
+use crate::model::{AlertView, DeviceView, Presence, Severity, Wall, WindowView, clean_text};
+
+// A name longer than this pushes the other columns off the screen.
+const CELL_BYTES_MAX: usize = 60;
+
+/// A table without lines, the columns two spaces apart.
+fn blank(colour: bool, header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    // Off a terminal a row stays one line, so that `grep` finds it whole.
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    if colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table.set_header(header.iter().map(|word| Cell::new(word.to_uppercase())));
+    table
+}
+
+/// Lines without blanks at their ends.
+fn lines(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()).to_owned() + "\n").collect()
+}
+
+fn text(text: &str) -> Cell {
+    Cell::new(clean_text(text, CELL_BYTES_MAX))
+}
+
+/// Devices: who is here first, then by name.
+#[must_use]
+pub fn devices(devices: &[DeviceView], now: Wall, colour: bool) -> String {
+    let mut rows: Vec<&DeviceView> = devices.iter().collect();
+    rows.sort_by_key(|device| (rank(device.presence), device.name.to_lowercase(), device.id));
+    let mut table = blank(colour, &["presence", "name", "kind", "address", "mac", "vendor", "seen", "id"]);
+    for device in rows {
+        table.add_row(vec![
+            presence(device.presence),
+            text(&device.name),
+            Cell::new(device.kind.noun()),
+            Cell::new(device.addresses.first().map_or_else(|| "-".into(), ToString::to_string)),
+            Cell::new(device.macs.first().map_or_else(|| "-".into(), ToString::to_string)),
+            text(device.vendor.as_deref().unwrap_or("-")),
+            Cell::new(ago(now, device.last_seen)),
+            Cell::new(device.id),
+        ]);
+    }
+    let here = devices.iter().filter(|device| device.presence.is_here()).count();
+    format!("{}\n{} of {} here.\n", lines(&table), here, count(devices.len(), "device"))
+}
+
+/// Windows as they come; `name` tells whose.
+#[must_use]
+pub fn windows(windows: &[WindowView], name: impl Fn(&WindowView) -> String, now: Wall, colour: bool) -> String {
+    let mut table = blank(colour, &["name", "from", "to", "for", "seen", "level", "ended by"]);
+    for window in windows {
+        let level = match (window.min_dbm, window.max_dbm) {
+            (Some(min), Some(max)) => format!("{min} to {max} dBm"),
+            _ => "-".into(),
+        };
+        table.add_row(vec![
+            text(&name(window)),
+            Cell::new(clock(window.start)),
+            Cell::new(if window.open { "now".into() } else { clock(window.end) }),
+            Cell::new(span(if window.open { now } else { window.end }.0 - window.start.0)),
+            Cell::new(window.sightings),
+            Cell::new(level),
+            Cell::new(window.closed_because.map_or("-", |why| why.word())),
+        ]);
+    }
+    lines(&table)
+}
+
+/// Alerts: open ones first, the worst of them on top.
+#[must_use]
+pub fn alerts(alerts: &[AlertView], now: Wall, colour: bool) -> String {
+    let mut rows: Vec<&AlertView> = alerts.iter().collect();
+    rows.sort_by_key(|alert| {
+        (!alert.state.is_open(), std::cmp::Reverse(alert.severity), std::cmp::Reverse(alert.last_seen))
+    });
+    let mut table = blank(colour, &["severity", "state", "title", "by", "against", "count", "last", "id"]);
+    for alert in rows {
+        table.add_row(vec![
+            severity(alert.severity),
+            Cell::new(alert.state),
+            text(&alert.title),
+            text(&side(alert.attacker_name.as_deref(), &alert.attacker)),
+            text(&side(alert.victim_name.as_deref(), &alert.victim)),
+            Cell::new(alert.count),
+            Cell::new(ago(now, alert.last_seen)),
+            Cell::new(&alert.id),
+        ]);
+    }
+    let open = alerts.iter().filter(|alert| alert.state.is_open()).count();
+    format!("{}\n{} of {} open.\n", lines(&table), open, count(alerts.len(), "alert"))
+}
+
+/// How one side of an alert is called: by name, else as on the wire.
+#[must_use]
+pub fn side(name: Option<&str>, party: &crate::model::Party) -> String {
+    name.map(str::to_owned)
+        .or_else(|| party.ip.map(|ip| ip.to_string()))
+        .or_else(|| party.mac.map(|mac| mac.to_string()))
+        .or_else(|| party.device.map(|device| device.to_string()))
+        .unwrap_or_else(|| "-".into())
+}
+
+/// Pairs below each other, such as counts.
+#[must_use]
+pub fn pairs(rows: &[(String, u64)]) -> String {
+    let width = rows.iter().map(|(key, _)| key.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(key, count)| format!("  {key:width$}  {count}\n")).collect()
+}
+
+/// Here first, away last.
+const fn rank(presence: Presence) -> u8 {
+    match presence {
+        Presence::Home => 0,
+        Presence::Asleep => 1,
+        Presence::Leaving => 2,
+        Presence::Unknown => 3,
+        Presence::Away => 4,
+    }
+}
+
+fn presence(presence: Presence) -> Cell {
+    let colour = match presence {
+        Presence::Home => Color::Green,
+        Presence::Asleep | Presence::Leaving => Color::Yellow,
+        Presence::Away | Presence::Unknown => Color::DarkGrey,
+    };
+    Cell::new(presence).fg(colour)
+}
+
+fn severity(severity: Severity) -> Cell {
+    let colour = match severity {
+        Severity::Critical | Severity::High => Color::Red,
+        Severity::Medium => Color::Yellow,
+        Severity::Low | Severity::Info => Color::DarkGrey,
+    };
+    Cell::new(severity).fg(colour)
+}
+
+/// "1 device", "3 devices".
+#[must_use]
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// "3 min ago". Clocks that disagree by a little are "now".
+#[must_use]
+pub fn ago(now: Wall, at: Wall) -> String {
+    match now.0.saturating_sub(at.0) {
+        ms if ms < 10_000 => "now".into(),
+        ms => format!("{} ago", span(ms)),
+    }
+}
+
+/// A span in its largest unit: "45 s", "3 min", "5 h", "12 d".
+#[must_use]
+pub fn span(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Local time to the minute, as on the clock on the wall.
+#[must_use]
+pub fn clock(at: Wall) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(
+        |_| "-".into(),
+        |time| time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, MacAddr};
+
+    const NOW: Wall = Wall(1_795_626_131_000);
+
+    fn home() -> Vec<DeviceView> {
+        let phone = DeviceView {
+            name: "Ada's phone".into(),
+            kind: Kind::Phone,
+            presence: Presence::Away,
+            last_seen: Wall(NOW.0 - 7_300_000),
+            ..DeviceView::blank("d-aaaaaa".parse().unwrap())
+        };
+        let tv = DeviceView {
+            name: "TV\u{1b}[31m\u{202e}x".into(),
+            kind: Kind::Tv,
+            presence: Presence::Home,
+            macs: vec![MacAddr([0xb8, 0x27, 0xeb, 1, 2, 3])],
+            addresses: vec![[192, 168, 7, 20].into()],
+            vendor: Some("Raspberry Pi".into()),
+            last_seen: Wall(NOW.0 - 200_000),
+            ..DeviceView::blank("d-bbbbbb".parse().unwrap())
+        };
+        vec![phone, tv]
+    }
+
+    #[test]
+    fn a_table_is_aligned_and_plain() {
+        let expected = "\
+PRESENCE  NAME         KIND   ADDRESS       MAC                VENDOR        SEEN       ID
+home      TV [31m x    TV     192.168.7.20  b8:27:eb:01:02:03  Raspberry Pi  3 min ago  d-bbbbbb
+away      Ada's phone  phone  -             -                  -             2 h ago    d-aaaaaa
+
+1 of 2 devices here.
+";
+        assert_eq!(devices(&home(), NOW, false), expected);
+        let coloured = devices(&home(), NOW, true);
+        assert!(coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[31m\u{202e}"));
+    }
+
+    #[test]
+    fn ages_read_aloud() {
+        let cases = [
+            (0, "now"),
+            (-5_000, "now"),
+            (45_000, "45 s ago"),
+            (180_000, "3 min ago"),
+            (7_200_000, "2 h ago"),
+            (864_000_000, "10 d ago"),
+        ];
+        for (ms, expected) in cases {
+            assert_eq!(ago(NOW, Wall(NOW.0 - ms)), expected);
+        }
+    }
+}

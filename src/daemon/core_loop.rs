@@ -1,0 +1,165 @@
+//! # The core thread
+//!
+//! Takes inputs from bounded channels, one at a time, and hands them to the engine with the
+//! moment they count for. Nothing is awaited between taking an input and publishing what it
+//! changed, so nothing half-done can be cancelled.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, watch};
+
+use super::{clock::Drift, feed::Feed, watchdog::Watchdog};
+use crate::{
+    capture::Batch,
+    engine::{Engine, Input},
+    model::{
+        Change, Clock, Command, HaFact, Health, Moment, NetworkFacts, Observation, PartId, Phase, ScannerView, Ticket,
+    },
+};
+
+/// Everything that reaches the core besides frames and observations.
+#[derive(Debug)]
+pub enum Note {
+    Told(HaFact),
+    Adopt(Arc<crate::engine::Settings>),
+    Network(Arc<NetworkFacts>),
+    Part(PartId, Health),
+}
+
+/// The receiving ends. Bounds are those of the table in `docs/ARCHITECTURE.md`.
+pub struct Inbox {
+    /// 64 batches; full: dropped and counted by capture, which then notes `Blind`.
+    pub frames: mpsc::Receiver<Batch>,
+    /// 512; full: the scanner waits.
+    pub observations: mpsc::Receiver<Observation>,
+    /// 64; full: refused as busy.
+    pub commands: mpsc::Receiver<(Ticket, Command)>,
+    /// 64; full: the scanner waits.
+    pub scanners: mpsc::Receiver<ScannerView>,
+    /// 256; full: the sender waits.
+    pub notes: mpsc::Receiver<Note>,
+}
+
+// Inputs taken before the picture is cut again, so that a flood does not cut it a thousand times.
+const BURST: usize = 256;
+// Gauges (last seen, signal) reach the picture at least this often.
+const GAUGES: Duration = Duration::from_secs(10);
+
+/// Where the picture, the changes and the heartbeat go.
+pub struct Core {
+    pub engine: Engine,
+    pub feed: Feed,
+    pub watchdog: Watchdog,
+    pub now: Clock,
+    changes: Vec<Change>,
+    touched: bool,
+}
+
+impl Core {
+    #[must_use]
+    pub fn new(engine: Engine, feed: Feed, watchdog: Watchdog, now: Clock) -> Core {
+        Core { engine, feed, watchdog, now, changes: Vec::new(), touched: false }
+    }
+
+    /// Runs until `phase` says draining and the inbox is empty.
+    pub async fn run(mut self, mut inbox: Inbox, mut phase: watch::Receiver<Phase>) {
+        let mut drift = Drift::start();
+        let mut gauges = tokio::time::interval(GAUGES);
+        gauges.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut beat = tokio::time::interval(self.watchdog.interval());
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let now = (self.now)();
+            let wait = self.engine.next_wake().map_or(GAUGES, |due| due.since(now.mono));
+            tokio::select! {
+                biased;
+                _ = phase.wait_for(|p| *p >= Phase::Draining) => break,
+                Some((ticket, command)) = inbox.commands.recv() => self.take(Input::Command(ticket, command)),
+                Some(note) = inbox.notes.recv() => self.note(note),
+                Some(batch) = inbox.frames.recv() => self.frames(&batch),
+                Some(line) = inbox.scanners.recv() => {
+                    self.touched = true;
+                    self.take(Input::Scanner(line));
+                }
+                Some(observation) = inbox.observations.recv() => self.take(Input::Observation(observation)),
+                () = tokio::time::sleep(wait) => self.take(Input::Tick),
+                _ = beat.tick() => {
+                    self.take(Input::Tick);
+                    self.watchdog.beat();
+                }
+                _ = gauges.tick() => {
+                    if let (Some(slept), _) = drift.check() {
+                        tracing::info!(slept_s = slept.as_secs(), "the host slept; that time counts for nobody");
+                        self.take(Input::Blind(slept));
+                    }
+                    self.touched = true;
+                }
+            }
+            self.drain(&mut inbox);
+            self.publish();
+        }
+        self.drain(&mut inbox);
+        self.publish();
+    }
+
+    /// Takes what waits, up to a burst.
+    fn drain(&mut self, inbox: &mut Inbox) {
+        for _ in 0..BURST {
+            if let Ok((ticket, command)) = inbox.commands.try_recv() {
+                self.take(Input::Command(ticket, command));
+            } else if let Ok(note) = inbox.notes.try_recv() {
+                self.note(note);
+            } else if let Ok(batch) = inbox.frames.try_recv() {
+                self.frames(&batch);
+                // A batch may hold thousands of frames; what it showed must not wait for the next.
+                return;
+            } else if let Ok(observation) = inbox.observations.try_recv() {
+                self.take(Input::Observation(observation));
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        self.touched = true;
+        self.take(match note {
+            Note::Told(fact) => Input::Told(fact),
+            Note::Adopt(settings) => Input::Adopt(settings),
+            Note::Network(network) => Input::Network(network),
+            Note::Part(part, health) => Input::Part(part, health),
+        });
+    }
+
+    fn frames(&mut self, batch: &Batch) {
+        if batch.lost > 0 {
+            tracing::debug!(frames = batch.lost, "frames were lost; that time counts for nobody");
+            self.take(Input::Blind(batch.blind));
+        }
+        for captured in batch.frames() {
+            self.take_at(Input::Frame(captured), captured.at);
+        }
+    }
+
+    fn take(&mut self, input: Input<'_>) {
+        let now = (self.now)();
+        self.take_at(input, now);
+    }
+
+    fn take_at(&mut self, input: Input<'_>, at: Moment) {
+        let mut changes = self.engine.handle(input, at);
+        for change in &changes {
+            tracing::debug!(%change, "change");
+        }
+        self.changes.append(&mut changes);
+    }
+
+    fn publish(&mut self) {
+        if self.changes.is_empty() && !self.touched {
+            return;
+        }
+        self.touched = false;
+        let view = self.engine.view();
+        self.feed.publish(Some(view), std::mem::take(&mut self.changes));
+    }
+}

@@ -1,0 +1,85 @@
+//! # One look around
+//!
+//! The same eyes and the same core as the daemon's, for one round of every scanner; nothing is
+//! stored and nothing is told to anybody.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{
+    DaemonError, Parts, channels, eyes,
+    eyes::{Once, Wires},
+    start_core,
+};
+use crate::{
+    model::{HomeView, Phase, Remembered, ScannerView},
+    scanners::{self, Progress},
+    settings::Settings,
+};
+
+// Answers that are on their way when the last round was sent.
+const LAST_ANSWERS: Duration = Duration::from_millis(1500);
+
+/// What one look saw.
+pub struct Glance {
+    pub view: Arc<HomeView>,
+    pub scanners: Vec<ScannerView>,
+}
+
+/// One round of the scanners named in `only` (empty: all), at most `at_most` long.
+pub async fn scan(
+    settings: Settings,
+    only: Vec<String>,
+    at_most: Duration,
+    progress: Arc<watch::Sender<Progress>>,
+) -> Result<Glance, DaemonError> {
+    let (_settings_tx, settings_rx) = watch::channel(Arc::new(settings));
+    let (phase_tx, phase) = watch::channel(Phase::Running);
+    let (facts, looks, links) = channels();
+    let network = scanners::read_network(&settings_rx.borrow().network).await.map(Arc::new).unwrap_or_default();
+    facts.send_replace(Arc::clone(&network));
+    let (core, outlet) =
+        start_core(&settings_rx, &network, &Remembered::default(), 0, links.inbox, looks.clone(), &phase)?;
+    let mut parts = Parts::new(links.notes.clone(), phase.clone());
+    let wires = Wires {
+        settings: settings_rx.clone(),
+        phase: phase.clone(),
+        frames: links.frames,
+        observations: links.observations,
+        scanners: links.scanners,
+        notes: links.notes,
+        looks,
+        rounds: outlet.rounds.clone(),
+    };
+    let once =
+        Once { rounds: Some(1), settle: LAST_ANSWERS, progress: Some(Arc::clone(&progress)), only: only.clone() };
+    eyes::start(&mut parts, &wires, facts, &once);
+    drop(wires);
+
+    let wanted = scanners::enabled(&settings_rx.borrow().scanners, &only).count() as u32;
+    let mut seen = progress.subscribe();
+    let all_done = seen.wait_for(|p| p.total >= wanted && p.done >= p.total);
+    let _time_is_up = tokio::time::timeout(at_most, all_done).await;
+    tokio::time::sleep(LAST_ANSWERS.min(at_most)).await;
+
+    phase_tx.send_replace(Phase::Quiet);
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    phase_tx.send_replace(Phase::Draining);
+    let _ended = tokio::task::spawn_blocking(move || core.join()).await;
+    phase_tx.send_replace(Phase::Closed { lasting: true });
+    parts.join(Duration::from_secs(1)).await;
+    let view = Arc::clone(&outlet.view.borrow());
+    let mut lines: BTreeMap<String, ScannerView> =
+        view.scanners.iter().map(|line| (line.name.clone(), line.clone())).collect();
+    for part in &view.parts {
+        if let Some(line) = lines.get_mut(&part.part.0).filter(|_| part.health.why().is_some()) {
+            line.health = part.health.clone();
+        } else if part.health.why().is_some() {
+            let line =
+                ScannerView { name: part.part.0.clone(), health: part.health.clone(), seen: 0, last_success: None };
+            lines.insert(part.part.0.clone(), line);
+        }
+    }
+    Ok(Glance { view, scanners: lines.into_values().collect() })
+}

@@ -1,0 +1,259 @@
+//! # Outlets: the broker, Home Assistant, the store, the local socket
+//!
+//! Each gets the picture and the changes, and sends facts or commands back.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::{
+    clock,
+    control::{self, Control},
+    core_loop::Note,
+    eyes::with_source,
+    feed::Outlet,
+    identity::Who,
+    parts::{Fault, Parts, Run},
+};
+use crate::{
+    homeassistant,
+    model::{Command, HaFact, HaInfo, Health, PartId, Phase, Ticket, Wall},
+    mqtt::{
+        Site,
+        bridge::{self, BridgeParts, Counts, Pure, Told},
+        find::{self, Found, Surroundings},
+    },
+    settings::Settings,
+    store::Writer,
+};
+
+/// What an outlet wants of the daemon as a whole.
+#[derive(Debug)]
+pub enum Asked {
+    Reload,
+    Restart,
+    Fatal { why: String, advice: Option<String> },
+}
+
+/// Everything outlets stand on.
+pub struct Outlets {
+    pub settings: watch::Receiver<Arc<Settings>>,
+    pub state_dir: PathBuf,
+    pub around: Surroundings,
+    pub who: Who,
+    pub site: Site,
+    pub outlet: Outlet,
+    pub commands: mpsc::Sender<(Ticket, Command)>,
+    pub notes: mpsc::Sender<Note>,
+    pub phase: watch::Receiver<Phase>,
+    pub writer: Arc<Writer>,
+    pub asked: mpsc::Sender<Asked>,
+}
+
+/// Who we are on the broker, as far as settings say.
+pub fn site(settings: &Settings, who: &Who, started: Wall) -> Site {
+    Site {
+        base: settings.mqtt.base_topic.clone(),
+        node: who.node.clone(),
+        prefix: settings.mqtt.discovery_prefix.clone(),
+        instance: who.instance,
+        version: env!("CARGO_PKG_VERSION"),
+        started,
+        mqtt: 5,
+        commands: settings.mqtt.commands,
+        link_mac: settings.homeassistant.link_mac,
+        expose_limit: settings.homeassistant.expose_limit,
+        page: None,
+        ha: HaInfo::default(),
+        foreign_macs: std::collections::BTreeSet::new(),
+    }
+}
+
+/// The store's health as a part's, said from its own thread.
+pub fn store_health(notes: mpsc::Sender<Note>) -> Box<dyn Fn(Health) + Send> {
+    Box::new(move |health| {
+        // The store's thread may wait; the core never waits for the store.
+        let _core_ended = notes.blocking_send(Note::Part(PartId::new("store"), health));
+    })
+}
+
+/// Starts all of them as parts.
+pub fn start(parts: &mut Parts, mut outlets: Outlets) {
+    let (ha_info, ha_info_rx) = watch::channel(HaInfo::default());
+    let found = outlets.who.found.take();
+    keep_store(parts, &outlets);
+    keep_mqtt(parts, &outlets, ha_info_rx, found);
+    keep_homeassistant(parts, &outlets, ha_info);
+    keep_control(parts, &outlets);
+}
+
+fn keep_store(parts: &mut Parts, outlets: &Outlets) {
+    let (outlet, phase, writer) = (outlets.outlet.clone(), outlets.phase.clone(), Arc::clone(&outlets.writer));
+    let settings = outlets.settings.clone();
+    parts.start(PartId::new("history"), true, move || -> Run {
+        let (outlet, mut phase, writer, mut settings) =
+            (outlet.clone(), phase.clone(), Arc::clone(&writer), settings.clone());
+        let mut changes = outlet.changes();
+        Box::pin(async move {
+            writer.write(Arc::clone(&outlet.view.borrow()), Arc::from([]));
+            loop {
+                tokio::select! {
+                    batch = changes.recv() => match batch {
+                        Ok(batch) => writer.write(Arc::clone(&outlet.view.borrow()), batch),
+                        // State is in the view; only history rows of the missed batches are lost.
+                        Err(broadcast::error::RecvError::Lagged(missed)) => {
+                            tracing::warn!(missed, "history was lost: the store is slower than the home");
+                            writer.write(Arc::clone(&outlet.view.borrow()), Arc::from([]));
+                        }
+                        Err(broadcast::error::RecvError::Closed) => return Ok(()),
+                    },
+                    Ok(()) = settings.changed() => writer.adopt(&settings.borrow_and_update().store),
+                    // Not before the core has emptied its inbox: the last changes count.
+                    _ = phase.wait_for(|p| matches!(p, Phase::Closed { .. })) => {
+                        while let Ok(batch) = changes.try_recv() {
+                            writer.write(Arc::clone(&outlet.view.borrow()), batch);
+                        }
+                        writer.write(Arc::clone(&outlet.view.borrow()), Arc::from([]));
+                        return Ok(());
+                    }
+                }
+            }
+        })
+    });
+}
+
+fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, found: Option<Found>) {
+    // The broker found at start serves the first connection; later ones look again.
+    let found = Arc::new(Mutex::new(found));
+    let site = Arc::new(Mutex::new(outlets.site.clone()));
+    let (settings, around, outlet) = (outlets.settings.clone(), outlets.around.clone(), outlets.outlet.clone());
+    let (commands, phase, counts) = (outlets.commands.clone(), outlets.phase.clone(), Arc::new(Counts::default()));
+    let first_start = outlets.who.first_start;
+    let tell = teller(outlets, &site);
+    let asked = outlets.asked.clone();
+    parts.start(PartId::new("mqtt"), true, move || -> Run {
+        let mqtt = settings.borrow().mqtt.clone();
+        let first = found.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let site = site.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (around, outlet, commands, ha) = (around.clone(), outlet.clone(), commands.clone(), ha.clone());
+        let (phase, tell, counts, asked) = (phase.clone(), Arc::clone(&tell), Arc::clone(&counts), asked.clone());
+        Box::pin(async move {
+            let fault = |error: &crate::mqtt::MqttError| Fault {
+                why: with_source(error),
+                advice: error.advice().map(str::to_owned),
+                fatal: false,
+            };
+            let found = match first {
+                Some(found) => found,
+                None => find::find(&mqtt, &around).await.map_err(|error| fault(&error))?,
+            };
+            let changes = outlet.changes();
+            let parts = BridgeParts {
+                settings: mqtt,
+                found,
+                around,
+                site,
+                first_start,
+                view: outlet.view.clone(),
+                changes,
+                commands,
+                ha,
+                phase,
+                tell,
+                ears: None,
+                counts,
+                now: clock::now,
+                pure: Pure::default(),
+            };
+            match bridge::run(parts).await {
+                Ok(()) => Ok(()),
+                Err(error) if matches!(error, crate::mqtt::MqttError::Duplicate { .. }) => {
+                    let fault = fault(&error);
+                    let _ending =
+                        asked.send(Asked::Fatal { why: fault.why.clone(), advice: fault.advice.clone() }).await;
+                    Err(fault.fatal())
+                }
+                Err(error) => Err(fault(&error)),
+            }
+        })
+    });
+}
+
+/// Passes on what the bridge says of itself.
+fn teller(outlets: &Outlets, site: &Arc<Mutex<Site>>) -> Arc<dyn Fn(Told) + Send + Sync> {
+    let (notes, asked, writer, site) =
+        (outlets.notes.clone(), outlets.asked.clone(), Arc::downgrade(&outlets.writer), Arc::clone(site));
+    Arc::new(move |told| match told {
+        Told::Health(health) => {
+            let notes = notes.clone();
+            tokio::spawn(async move { notes.send(Note::Part(PartId::new("mqtt"), health)).await });
+        }
+        Told::Node(node) => {
+            site.lock().unwrap_or_else(PoisonError::into_inner).node.clone_from(&node);
+            if let Some(writer) = writer.upgrade() {
+                writer.set_meta("node", node);
+            }
+        }
+        Told::Restart => {
+            let _already_ending = asked.try_send(Asked::Restart);
+        }
+    })
+}
+
+fn keep_homeassistant(parts: &mut Parts, outlets: &Outlets, info: watch::Sender<HaInfo>) {
+    let (settings, notes, phase) = (outlets.settings.clone(), outlets.notes.clone(), outlets.phase.clone());
+    let instance = outlets.site.instance;
+    parts.start(PartId::new("homeassistant"), true, move || -> Run {
+        let (facts, mut heard) = mpsc::channel::<HaFact>(32);
+        let (forward, health_notes) = (notes.clone(), notes.clone());
+        let parts = homeassistant::Parts {
+            settings: settings.borrow().homeassistant.clone(),
+            instance,
+            facts,
+            info: info.clone(),
+            phase: phase.clone(),
+            supervisor: homeassistant::Supervisor::from_environment(),
+            health: Box::new(move |health| {
+                let notes = health_notes.clone();
+                tokio::spawn(async move { notes.send(Note::Part(PartId::new("homeassistant"), health)).await });
+            }),
+            now: clock::now,
+        };
+        Box::pin(async move {
+            let forward = async {
+                while let Some(fact) = heard.recv().await {
+                    if forward.send(Note::Told(fact)).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            let (ended, ()) = tokio::join!(homeassistant::run(parts), forward);
+            ended.map_err(|error| Fault { why: with_source(&error), advice: error.advice(), fatal: true })
+        })
+    });
+}
+
+fn keep_control(parts: &mut Parts, outlets: &Outlets) {
+    let (reload, mut wanted) = mpsc::channel(1);
+    let asked = outlets.asked.clone();
+    tokio::spawn(async move {
+        while wanted.recv().await.is_some() {
+            if asked.send(Asked::Reload).await.is_err() {
+                return;
+            }
+        }
+    });
+    let control = Control {
+        outlet: outlets.outlet.clone(),
+        commands: outlets.commands.clone(),
+        site: Site { commands: crate::mqtt::Commands::All, ..outlets.site.clone() },
+        reload,
+    };
+    let (state_dir, phase) = (outlets.state_dir.clone(), outlets.phase.clone());
+    parts.start(PartId::new("control"), true, move || -> Run {
+        Box::pin(control::run(control.clone(), state_dir.clone(), phase.clone()))
+    });
+}

@@ -1,0 +1,155 @@
+//! # Address conflict
+//!
+//! ## What it finds
+//! Two devices that use one IP address at the same time.
+//! ## Why it matters
+//! Both lose connections at random, and nobody suspects the address.
+//! ## How it decides
+//! Both hardware addresses claim the address *by themselves* (ARP requests, announcements, duplicate address
+//! detection) while the other was heard within 3 minutes, and the claims alternate: four changes of hands at once, or
+//! two that lie 30 s apart.
+//! ## What fools it
+//! Little: virtual routers (VRRP, HSRP) are left out, and devices that only *answer* for others (sleep proxies, Wi-Fi
+//! extenders, access points with proxy ARP) never claim. A lease handed on changes hands once, which is silent.
+//! ## What to do
+//! Give one of the two another address: remove its fixed address, or reserve one for it in the router.
+//!
+//! Leaves out: one device answering for the gateway on purpose (`arp_spoof`). Holds at most 1,024 addresses.
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    detectors::{Context, Detector, Evidence, Mode, Needs},
+    model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Party, Proof, Severity},
+};
+
+pub static CARD: Card =
+    Card { id: "ip_conflict", title: "Address conflict", needs: Some("CAP_NET_RAW"), page: include_str!("ip_conflict.rs") };
+
+const ADDRESSES_MAX: usize = 1024;
+// An owner silent for longer may have left; whoever takes the address then is its next owner.
+const ALIVE: Duration = Duration::from_secs(180);
+const APART: Duration = Duration::from_secs(30);
+const QUICK_CHANGES: u32 = 4;
+
+/// `detectors.ip_conflict`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// off: not run. observe: recorded, never told. alert: told.
+    pub mode: Mode,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    holder: MacAddr,
+    at: Mono,
+    /// The holder before, and when it last claimed.
+    before: Option<(MacAddr, Mono)>,
+    changes: u32,
+    first_change: Mono,
+}
+
+/// See the page above.
+pub struct IpConflict {
+    claims: Capped<IpAddr, Claim>,
+}
+
+impl IpConflict {
+    #[must_use]
+    pub fn new(_settings: Settings) -> IpConflict {
+        IpConflict { claims: Capped::new(ADDRESSES_MAX) }
+    }
+
+    /// Notes that `mac` claims `ip`; the other holder and the changes so far if they conflict.
+    fn claim(&mut self, ip: IpAddr, mac: MacAddr, now: Mono) -> Option<(MacAddr, u32)> {
+        let Some(claim) = self.claims.get_mut(&ip) else {
+            self.claims.insert(ip, Claim { holder: mac, at: now, before: None, changes: 0, first_change: now });
+            return None;
+        };
+        if claim.holder == mac {
+            claim.at = now;
+            return None;
+        }
+        let other = claim.holder;
+        // The one who claims now must have been alive before as well: only then two are alive.
+        let both_alive = now.since(claim.at) <= ALIVE;
+        let returns = claim.before.is_some_and(|(old, at)| old == mac && now.since(at) <= ALIVE);
+        *claim = Claim {
+            holder: mac,
+            at: now,
+            before: Some((other, claim.at)),
+            changes: if !both_alive { 0 } else if returns { claim.changes + 1 } else { 1 },
+            first_change: if returns && both_alive { claim.first_change } else { now },
+        };
+        let conflict = claim.changes >= QUICK_CHANGES || (claim.changes >= 2 && now.since(claim.first_change) >= APART);
+        conflict.then_some((other, claim.changes))
+    }
+}
+
+impl Detector for IpConflict {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Observation]
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Observation(observation) = evidence else { return };
+        let (Some(mac), Some(ip)) = (observation.subject.mac, observation.subject.ip) else { return };
+        let Fact::Alive { proof, .. } = observation.fact else { return };
+        if mac.is_virtual_router() || !matches!(proof, Proof::ArpRequest | Proof::ArpAnnounce | Proof::NdDad) {
+            return;
+        }
+        let Some((other, changes)) = self.claim(ip, mac, context.now.mono) else { return };
+        // Two addresses of one machine (docks, bonds, virtual bridges) are no conflict.
+        if context.who.by_mac(mac).is_some() && context.who.by_mac(mac) == context.who.by_mac(other) {
+            return;
+        }
+        let (newer, older) = if context.who.by_mac(mac).is_some() { (mac, other) } else { (other, mac) };
+        findings.push(Finding {
+            detector: CARD.id,
+            category: Category::Spoofing,
+            severity: if context.network.is_gateway(ip) { Severity::Medium } else { Severity::Low },
+            key: ip.to_string(),
+            at: context.now,
+            attacker: Party { device: None, mac: Some(newer), ip: Some(ip) },
+            victim: Party { device: None, mac: Some(older), ip: Some(ip) },
+            evidence: vec![("ip", ip.to_string()), ("macs", format!("{newer}, {older}")), ("changes", changes.to_string())],
+            technique: &[],
+            confidence: 0.9,
+            over: false,
+            observe_only: false,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: MacAddr = MacAddr([0x3c, 0, 0, 0, 0, 1]);
+    const B: MacAddr = MacAddr([0x3c, 0, 0, 0, 0, 2]);
+
+    #[test]
+    fn only_alternating_claims_of_two_living_devices_conflict() {
+        let cases: &[(&str, &[(u64, MacAddr)], bool)] = &[
+            ("one owner", &[(0, A), (5, A), (90, A)], false),
+            ("a lease handed on", &[(0, A), (400, B), (405, B)], false),
+            ("handed on quickly", &[(0, A), (10, B), (50, B)], false),
+            ("two alternate at once", &[(0, A), (1, B), (2, A), (3, B), (4, A), (5, B)], true),
+            ("two alternate slowly", &[(0, A), (20, B), (40, A), (60, B)], true),
+            ("swapped twice in one day", &[(0, A), (4000, B), (9000, A)], false),
+        ];
+        for (name, script, expected) in cases {
+            let mut detector = IpConflict::new(Settings::default());
+            let ip = IpAddr::from([192, 168, 7, 9]);
+            let fired = script.iter().filter(|(s, mac)| detector.claim(ip, *mac, Mono(s * 1_000_000_000)).is_some()).count();
+            assert_eq!(fired > 0, *expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! # The websocket's conversation
+//!
+//! Pure: which command has which id, which answers are still missing, what an event means. The socket
+//! is `websocket`'s.
+//!
+//! Home Assistant wants integers that grow as ids; it answers in any order, may send several messages
+//! in one array, and logs a refused command as an error of ours: so nothing here is asked to try.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::registry::{Lists, Tracker, Trackers};
+
+/// Events after which the registries are read anew. A user without admin rights may subscribe to these.
+const EVENTS: &[&str] = &[
+    "device_registry_updated",
+    "entity_registry_updated",
+    "area_registry_updated",
+    "floor_registry_updated",
+    "core_config_updated",
+];
+const TRACKERS_MAX: usize = 8192;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum List {
+    Config,
+    Devices,
+    Entities,
+    Areas,
+    Persons,
+}
+
+impl List {
+    const ALL: [List; 5] = [List::Config, List::Devices, List::Entities, List::Areas, List::Persons];
+
+    const fn command(self) -> &'static str {
+        match self {
+            List::Config => "get_config",
+            List::Devices => "config/device_registry/list",
+            List::Entities => "config/entity_registry/list",
+            List::Areas => "config/area_registry/list",
+            List::Persons => "person/list",
+        }
+    }
+}
+
+/// What an id was given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    List(List),
+    Event,
+    Ping,
+    Unwatch,
+}
+
+/// What messages came to.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The ping was answered.
+    pub pong: bool,
+    /// Something was changed over there: read anew.
+    pub changed: bool,
+    /// The last missing list came.
+    pub complete: bool,
+    /// Messages that made no sense.
+    pub faults: u32,
+    /// Commands that were refused: command and code.
+    pub refused: Vec<(&'static str, String)>,
+}
+
+/// One connection's state after authentication.
+#[derive(Debug, Default)]
+pub struct Conversation {
+    last_id: u64,
+    waiting: BTreeMap<u64, Purpose>,
+    missing: u32,
+    lists: Lists,
+    watched: BTreeSet<String>,
+    /// Id of the running `subscribe_entities`.
+    watching: Option<u64>,
+    trackers: Trackers,
+}
+
+impl Conversation {
+    /// The first commands: subscriptions before lists, so that no change falls between them.
+    pub fn open(&mut self) -> Vec<Value> {
+        let mut commands: Vec<Value> = EVENTS
+            .iter()
+            .map(|event| self.command(Purpose::Event, json!({"type": "subscribe_events", "event_type": event})))
+            .collect();
+        commands.extend(self.read_lists());
+        commands
+    }
+
+    /// Asks for all lists again.
+    pub fn read_lists(&mut self) -> Vec<Value> {
+        // Answers to an older round must not complete this one.
+        self.waiting.retain(|_, purpose| !matches!(purpose, Purpose::List(_)));
+        self.lists = Lists::default();
+        self.missing = 0;
+        List::ALL
+            .iter()
+            .map(|list| {
+                self.missing += 1;
+                self.command(Purpose::List(*list), json!({"type": list.command()}))
+            })
+            .collect()
+    }
+
+    pub fn ping(&mut self) -> Value {
+        self.command(Purpose::Ping, json!({"type": "ping"}))
+    }
+
+    /// Follows these entities instead of those before. Empty if they are the same.
+    pub fn watch(&mut self, entities: BTreeSet<String>) -> Vec<Value> {
+        if entities == self.watched {
+            return Vec::new();
+        }
+        let mut commands = Vec::new();
+        if let Some(id) = self.watching.take() {
+            commands.push(self.command(Purpose::Unwatch, json!({"type": "unsubscribe_events", "subscription": id})));
+        }
+        self.trackers.retain(|entity, _| entities.contains(entity));
+        if !entities.is_empty() {
+            commands.push(self.command(Purpose::Event, json!({"type": "subscribe_entities", "entity_ids": entities})));
+            self.watching = Some(self.last_id);
+        }
+        self.watched = entities;
+        commands
+    }
+
+    /// The lists that came; they are handed over once.
+    pub fn take_lists(&mut self) -> Lists {
+        std::mem::take(&mut self.lists)
+    }
+
+    pub fn trackers(&self) -> &Trackers {
+        &self.trackers
+    }
+
+    /// One frame: a message, or an array of them.
+    pub fn hear(&mut self, text: &str) -> Heard {
+        let mut heard = Heard::default();
+        match serde_json::from_str(text) {
+            Ok(Value::Array(messages)) => messages.into_iter().for_each(|message| self.message(message, &mut heard)),
+            Ok(message) => self.message(message, &mut heard),
+            Err(_) => heard.faults += 1,
+        }
+        heard
+    }
+
+    fn message(&mut self, mut message: Value, heard: &mut Heard) {
+        let Some(id) = message.get("id").and_then(Value::as_u64) else {
+            heard.faults += 1;
+            return;
+        };
+        match message.get("type").and_then(Value::as_str) {
+            Some("pong") => heard.pong |= self.waiting.remove(&id) == Some(Purpose::Ping),
+            Some("result") => self.result(id, &mut message, heard),
+            Some("event") => match message.get("event") {
+                Some(event) if self.watching == Some(id) => self.entities(event, heard),
+                Some(_) if self.waiting.get(&id) == Some(&Purpose::Event) => heard.changed = true,
+                // An old subscription's last words.
+                Some(_) => {}
+                None => heard.faults += 1,
+            },
+            _ => heard.faults += 1,
+        }
+    }
+
+    fn result(&mut self, id: u64, message: &mut Value, heard: &mut Heard) {
+        let refused = message.get("success").and_then(Value::as_bool) != Some(true);
+        let code = || {
+            let code = message.get("error").and_then(|e| e.get("code")).and_then(Value::as_str).unwrap_or("no code");
+            crate::model::clean_text(code, 40)
+        };
+        match self.waiting.get(&id).copied() {
+            Some(Purpose::List(list)) => {
+                self.waiting.remove(&id);
+                self.missing = self.missing.saturating_sub(1);
+                heard.complete |= self.missing == 0;
+                if refused {
+                    heard.refused.push((list.command(), code()));
+                } else if !self.keep(list, message.get_mut("result").map(Value::take).unwrap_or_default()) {
+                    heard.refused.push((list.command(), "an answer of another shape".into()));
+                }
+            }
+            Some(Purpose::Event) if refused => {
+                self.waiting.remove(&id);
+                heard.refused.push(("subscribe", code()));
+            }
+            // Stays: its events come under the same id.
+            Some(Purpose::Event) => {}
+            Some(Purpose::Ping | Purpose::Unwatch) => {
+                self.waiting.remove(&id);
+            }
+            // Answered twice, or to an older round.
+            None => {}
+        }
+    }
+
+    fn keep(&mut self, list: List, result: Value) -> bool {
+        match (list, result) {
+            (List::Config, config @ Value::Object(_)) => self.lists.config = Some(config),
+            (List::Devices, Value::Array(entries)) => self.lists.devices = Some(entries),
+            (List::Entities, Value::Array(entries)) => self.lists.entities = Some(entries),
+            (List::Areas, Value::Array(entries)) => self.lists.areas = Some(entries),
+            (List::Persons, persons @ Value::Object(_)) => self.lists.persons = Some(persons),
+            _ => return false,
+        }
+        true
+    }
+
+    /// `a`: whole states, `c`: what changed of a state, `r`: entities that went. Only what names a
+    /// device or hands a tracker to a person counts; coming and going does not.
+    fn entities(&mut self, event: &Value, heard: &mut Heard) {
+        for (entity, state) in parts(event, "a") {
+            let attributes = state.get("a").unwrap_or(&Value::Null);
+            heard.changed |= self.tracker(entity, attributes, false);
+        }
+        for (entity, change) in parts(event, "c") {
+            let new = change.get("+").and_then(|new| new.get("a")).unwrap_or(&Value::Null);
+            let gone = change.get("-").and_then(|gone| gone.get("a")).and_then(Value::as_array);
+            let gone = |key: &str| gone.is_some_and(|keys| keys.iter().any(|k| k.as_str() == Some(key)));
+            if entity.starts_with("person.") {
+                let keys = ["device_trackers", "friendly_name"];
+                heard.changed |= keys.iter().any(|key| new.get(key).is_some() || gone(key));
+            } else {
+                heard.changed |= self.tracker(entity, new, true);
+            }
+        }
+    }
+
+    /// Keeps what a tracker says; whether that is news.
+    fn tracker(&mut self, entity: &str, attributes: &Value, partial: bool) -> bool {
+        if !entity.starts_with("device_tracker.") || !self.watched.contains(entity) {
+            return false;
+        }
+        let mut now = Tracker::read(attributes);
+        let before = self.trackers.get(entity);
+        if partial {
+            // A phone that left has no address now; it is still the same phone.
+            now.mac = now.mac.or(before.and_then(|b| b.mac));
+            now.ip = now.ip.or(before.and_then(|b| b.ip));
+            now.host = now.host.or_else(|| before.and_then(|b| b.host.clone()));
+        }
+        if before == Some(&now) || before.is_none() && now == Tracker::default() {
+            return false;
+        }
+        if before.is_none() && self.trackers.len() >= TRACKERS_MAX {
+            return false;
+        }
+        self.trackers.insert(entity.to_owned(), now);
+        true
+    }
+
+    fn command(&mut self, purpose: Purpose, mut command: Value) -> Value {
+        self.last_id += 1;
+        self.waiting.insert(self.last_id, purpose);
+        if let Some(object) = command.as_object_mut() {
+            object.insert("id".into(), self.last_id.into());
+        }
+        command
+    }
+}
+
+fn parts<'a>(event: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    event.get(key).and_then(Value::as_object).into_iter().flat_map(Map::iter)
+}
+
+#[cfg(test)]
+mod tests;

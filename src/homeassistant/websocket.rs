@@ -1,0 +1,431 @@
+//! # The websocket to Home Assistant
+//!
+//! Connects, shows the token, reads the registries and listens until the other end goes; then again.
+//! What was learned stays while the line is down. A refused token is not shown a second time before
+//! it changed or a quarter of an hour went by: each refusal is a warning in Home Assistant, and five
+//! may ban this machine's address.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+    tungstenite::{self, Message, protocol::WebSocketConfig},
+};
+use tracing::{debug, info, warn};
+
+use super::{HaError, Parts, conversation::Conversation, endpoint::Endpoint, registry, tls};
+use crate::model::{HaFact, Health, Mono, Phase, clean_text};
+
+/// A registry of thousands of entities is a few MiB in one frame.
+const MESSAGE_MAX: usize = 64 * 1024 * 1024;
+const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
+/// Home Assistant itself hangs up after 10 s without authentication.
+const AUTH_PATIENCE: Duration = Duration::from_secs(10);
+const LISTS_PATIENCE: Duration = Duration::from_secs(60);
+const SEND_PATIENCE: Duration = Duration::from_secs(10);
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_PATIENCE: Duration = Duration::from_secs(10);
+/// From the first event to reading anew; a rename is several events.
+const DEBOUNCE: Duration = Duration::from_secs(1);
+/// Reconnects: drawn between the first and a limit that doubles up to the second.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(60);
+/// A restart of Home Assistant with an update takes minutes and is nobody's fault.
+const GRACE: Duration = Duration::from_secs(180);
+/// How often a waiting connection looks for another token.
+const TOKEN_LOOK: Duration = Duration::from_secs(2);
+/// With the token unchanged, try again only so often.
+const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// Messages without sense in one connection.
+const FAULTS_MAX: u32 = 100;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Why a connection ended.
+enum End {
+    /// The daemon ends.
+    Leaving,
+    Failed(HaError),
+}
+
+impl From<HaError> for End {
+    fn from(error: HaError) -> End {
+        End::Failed(error)
+    }
+}
+
+/// Keeps a connection until the daemon leaves. Only settings that cannot work end it with an error.
+pub(super) async fn keep(mut parts: Parts, endpoint: Endpoint) -> Result<(), HaError> {
+    let connector = tls::connector(parts.settings.ca_file.as_deref())?;
+    let mut line = Line { said: Said::default(), lost: None, told: None, tries: 0 };
+    loop {
+        let Some(token) = endpoint.token().await else {
+            line.tell(&mut parts, &HaError::NoToken { url: endpoint.shown() });
+            if wait_for_token(&mut parts.phase, &endpoint, None).await {
+                return Ok(());
+            }
+            continue;
+        };
+        let end = session(&mut parts, &endpoint, connector.clone(), &token, &mut line).await;
+        parts.info.send_if_modified(|info| std::mem::replace(&mut info.connected, false));
+        match end {
+            End::Leaving => return Ok(()),
+            End::Failed(error) if error.is_lasting() => return Err(error),
+            End::Failed(error @ HaError::Refused) => {
+                line.tell(&mut parts, &error);
+                if wait_for_token(&mut parts.phase, &endpoint, Some(&token)).await {
+                    return Ok(());
+                }
+            }
+            End::Failed(error) => {
+                line.tell(&mut parts, &error);
+                tokio::select! {
+                    biased;
+                    () = leaving(&mut parts.phase) => return Ok(()),
+                    () = sleep(line.pause()) => {}
+                }
+            }
+        }
+    }
+}
+
+/// What is kept from one connection to the next.
+struct Line {
+    said: Said,
+    /// When the line went (or was first tried), while it is down.
+    lost: Option<Mono>,
+    /// What the health line says now.
+    told: Option<String>,
+    tries: u32,
+}
+
+/// The facts sent last: equal ones are not sent again.
+#[derive(Default)]
+struct Said {
+    names: Option<HaFact>,
+    areas: Option<HaFact>,
+    persons: Option<HaFact>,
+}
+
+impl Said {
+    fn slot(&mut self, fact: &HaFact) -> &mut Option<HaFact> {
+        match fact {
+            HaFact::Names(_) => &mut self.names,
+            HaFact::Areas(_) => &mut self.areas,
+            HaFact::Persons(_) => &mut self.persons,
+        }
+    }
+}
+
+impl Line {
+    /// Says once what is wrong. What may mend itself is no fault before some minutes have passed.
+    fn tell(&mut self, parts: &mut Parts, error: &HaError) {
+        let now = (parts.now)().mono;
+        let lost = *self.lost.get_or_insert(now);
+        debug!(%error, "no line to Home Assistant");
+        let lasting = matches!(error, HaError::Refused | HaError::NoToken { .. });
+        let down = lasting || now.since(lost) >= GRACE;
+        let (why, advice) = (error.to_string(), error.advice());
+        let told = format!("{down} {why}");
+        if self.told.as_ref() == Some(&told) {
+            return;
+        }
+        // One line in the log for one outage, whatever its errors are called.
+        if down && !self.told.as_ref().is_some_and(|told| told.starts_with("true")) {
+            warn!(%error, advice, "Home Assistant's websocket down: names and areas stay as they were");
+        }
+        self.told = Some(told);
+        (parts.health)(if down { Health::Down { why, advice } } else { Health::Degraded { why, advice } });
+    }
+
+    fn up(&mut self, parts: &mut Parts, refused: &[(&'static str, String)]) {
+        let lost = self.lost.take();
+        self.tries = 0;
+        let health = match refused.first() {
+            None => Health::Up,
+            Some((command, code)) => Health::Degraded {
+                why: format!("Home Assistant refuses {command} ({code})"),
+                advice: Some("give the token's user the right to read, or update Home Assistant".into()),
+            },
+        };
+        let told = format!("up {health}");
+        if self.told.as_ref() != Some(&told) {
+            if self.told.as_ref().is_some_and(|told| told.starts_with("true")) {
+                let down_s = lost.map(|lost| (parts.now)().mono.since(lost).as_secs());
+                info!(down_s, "Home Assistant's websocket back");
+            }
+            self.told = Some(told);
+            (parts.health)(health);
+        }
+    }
+
+    /// Doubling, drawn by chance, so that a house full of clients does not knock at once.
+    fn pause(&mut self) -> Duration {
+        self.tries = self.tries.saturating_add(1);
+        let limit = RETRY_FIRST.saturating_mul(1 << self.tries.min(6)).min(RETRY_MAX);
+        let mut chance = [0; 2];
+        // Without chance we are merely punctual.
+        let share = getrandom::fill(&mut chance).map_or(0, |()| u32::from(u16::from_le_bytes(chance)));
+        RETRY_FIRST + (limit - RETRY_FIRST).mul_f64(f64::from(share) / f64::from(u16::MAX))
+    }
+}
+
+/// `true`: the daemon leaves. `false`: there is another token than `refused`, or it is time to try again.
+async fn wait_for_token(
+    phase: &mut watch::Receiver<Phase>,
+    endpoint: &Endpoint,
+    refused: Option<&SecretString>,
+) -> bool {
+    let again = Instant::now() + REFUSED_PAUSE;
+    loop {
+        tokio::select! {
+            biased;
+            () = leaving(phase) => return true,
+            () = sleep(TOKEN_LOOK) => {}
+        }
+        let another = endpoint
+            .token()
+            .await
+            .is_some_and(|token| refused.is_none_or(|refused| refused.expose_secret() != token.expose_secret()));
+        if another || refused.is_some() && Instant::now() >= again {
+            return false;
+        }
+    }
+}
+
+/// Ends when the daemon is on its way out, or gone.
+async fn leaving(phase: &mut watch::Receiver<Phase>) {
+    let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
+}
+
+/// One connection, from the first byte to its end.
+async fn session(
+    parts: &mut Parts,
+    endpoint: &Endpoint,
+    connector: Option<Connector>,
+    token: &SecretString,
+    line: &mut Line,
+) -> End {
+    let mut phase = parts.phase.clone();
+    let opened = tokio::select! {
+        biased;
+        () = leaving(&mut phase) => return End::Leaving,
+        opened = open(endpoint, connector, token) => opened,
+    };
+    let mut socket = match opened {
+        Ok(socket) => socket,
+        Err(error) => return End::Failed(error),
+    };
+    let end = match converse(parts, &mut phase, &mut socket, line).await {
+        Ok(()) => End::Leaving,
+        Err(end) => end,
+    };
+    if matches!(end, End::Leaving) {
+        // Politeness with a limit: the daemon has 8 s for everything.
+        let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
+    }
+    end
+}
+
+/// Connects and authenticates.
+async fn open(endpoint: &Endpoint, connector: Option<Connector>, token: &SecretString) -> Result<Socket, HaError> {
+    let mut socket = connect(endpoint, connector).await?;
+    let silent = |_| HaError::Silent { asked: "the greeting", seconds: AUTH_PATIENCE.as_secs() };
+    timeout(AUTH_PATIENCE, async {
+        // `auth_required` first; what else comes before it is none of our business.
+        wait_for(&mut socket, &["auth_required"]).await?;
+        send(&mut socket, &json!({"type": "auth", "access_token": token.expose_secret()})).await?;
+        match wait_for(&mut socket, &["auth_ok", "auth_invalid"]).await? {
+            "auth_ok" => Ok(()),
+            _ => Err(HaError::Refused),
+        }
+    })
+    .await
+    .map_err(silent)??;
+    Ok(socket)
+}
+
+/// Follows one redirect on the same host: a default installation answers its old port with one.
+async fn connect(endpoint: &Endpoint, connector: Option<Connector>) -> Result<Socket, HaError> {
+    let limits = WebSocketConfig::default().max_message_size(Some(MESSAGE_MAX)).max_frame_size(Some(MESSAGE_MAX));
+    let mut url = endpoint.url.clone();
+    for hop in 0..2 {
+        let attempt = connect_async_tls_with_config(url.as_str(), Some(limits), true, connector.clone());
+        let unreachable = |why: String| HaError::Unreachable { url: endpoint.shown(), why };
+        match timeout(CONNECT_PATIENCE, attempt).await {
+            Err(_) => return Err(unreachable(format!("no answer in {} s", CONNECT_PATIENCE.as_secs()))),
+            Ok(Ok((socket, _))) => return Ok(socket),
+            Ok(Err(tungstenite::Error::Http(response))) => {
+                let status = response.status().as_u16();
+                let to = response.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or_default();
+                match status {
+                    502..=504 => return Err(HaError::Starting { url: endpoint.shown(), status }),
+                    301 | 302 | 307 | 308 => match moved(&url, to) {
+                        // The token goes only to the host that was configured.
+                        Some(next) if hop == 0 && next.host_str() == url.host_str() => url = next,
+                        _ => return Err(HaError::Moved { url: endpoint.shown(), to: clean_text(to, 200) }),
+                    },
+                    _ => return Err(HaError::NoWebsocket { url: endpoint.shown(), status }),
+                }
+            }
+            Ok(Err(error)) => return Err(unreachable(clean_text(&error.to_string(), 200))),
+        }
+    }
+    Err(HaError::Moved { url: endpoint.shown(), to: url.to_string() })
+}
+
+/// Where a redirect points, as a websocket address; never from TLS to plain.
+fn moved(from: &url::Url, to: &str) -> Option<url::Url> {
+    let mut next = from.join(to).ok()?;
+    let scheme = match next.scheme() {
+        "https" | "wss" => "wss",
+        "http" | "ws" if from.scheme() == "ws" => "ws",
+        _ => return None,
+    };
+    next.set_scheme(scheme).ok()?;
+    Some(next)
+}
+
+/// Reads, re-reads and listens until somebody leaves.
+async fn converse(
+    parts: &mut Parts,
+    phase: &mut watch::Receiver<Phase>,
+    socket: &mut Socket,
+    line: &mut Line,
+) -> Result<(), End> {
+    let mut talk = Conversation::default();
+    send_all(socket, talk.open()).await?;
+    let mut lists_due = Some(Instant::now() + LISTS_PATIENCE);
+    let mut reread_at: Option<Instant> = None;
+    let mut ping_at = Instant::now() + PING_EVERY;
+    let mut pong_due: Option<Instant> = None;
+    let mut refused = Vec::new();
+    let mut faults = 0;
+    loop {
+        let text = tokio::select! {
+            biased;
+            () = leaving(phase) => return Ok(()),
+            () = until(lists_due) => return Err(silent("the registries", LISTS_PATIENCE)),
+            () = until(pong_due) => return Err(silent("a ping", PING_PATIENCE)),
+            () = sleep_until(ping_at) => {
+                ping_at = Instant::now() + PING_EVERY;
+                pong_due = Some(Instant::now() + PING_PATIENCE);
+                let ping = talk.ping();
+                send(socket, &ping).await?;
+                continue;
+            }
+            // Not while a round is under way: its answers would be thrown away.
+            () = until(reread_at), if lists_due.is_none() => {
+                reread_at = None;
+                lists_due = Some(Instant::now() + LISTS_PATIENCE);
+                refused.clear();
+                send_all(socket, talk.read_lists()).await?;
+                continue;
+            }
+            text = next_text(socket) => text?,
+        };
+        let heard = talk.hear(&text);
+        drop(text);
+        faults += heard.faults;
+        if faults > FAULTS_MAX {
+            return Err(HaError::Lost { why: format!("more than {FAULTS_MAX} messages that make no sense") }.into());
+        }
+        refused.extend(heard.refused);
+        if heard.pong {
+            pong_due = None;
+        }
+        if heard.changed {
+            reread_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
+        }
+        if heard.complete {
+            lists_due = None;
+            let reading = registry::read(&talk.take_lists(), talk.trackers(), parts.instance);
+            send_all(socket, talk.watch(reading.watch)).await?;
+            line.up(parts, &refused);
+            parts.info.send_if_modified(|info| {
+                let mut now = reading.info;
+                now.connected = true;
+                // A list that did not come leaves what was known.
+                now.version = now.version.or(info.version);
+                let changed = *info != now;
+                *info = now;
+                changed
+            });
+            for fact in reading.facts {
+                if line.said.slot(&fact).as_ref() == Some(&fact) {
+                    continue;
+                }
+                *line.said.slot(&fact) = Some(fact.clone());
+                tokio::select! {
+                    biased;
+                    () = leaving(phase) => return Ok(()),
+                    // The core is gone: so are we.
+                    sent = parts.facts.send(fact) => if sent.is_err() { return Ok(()) },
+                }
+            }
+        }
+    }
+}
+
+fn silent(asked: &'static str, patience: Duration) -> End {
+    HaError::Silent { asked, seconds: patience.as_secs() }.into()
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn send_all(socket: &mut Socket, messages: Vec<Value>) -> Result<(), HaError> {
+    for message in messages {
+        send(socket, &message).await?;
+    }
+    Ok(())
+}
+
+async fn send(socket: &mut Socket, message: &Value) -> Result<(), HaError> {
+    match timeout(SEND_PATIENCE, socket.send(Message::text(message.to_string()))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(lost(&error)),
+        Err(_) => Err(HaError::Lost { why: "it takes no more messages".into() }),
+    }
+}
+
+/// The next text frame. Pings of the other end are answered by the library while we read.
+async fn next_text(socket: &mut Socket) -> Result<String, HaError> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
+            Some(Ok(Message::Close(_))) | None => return Err(HaError::Lost { why: "closed by the other end".into() }),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(lost(&error)),
+        }
+    }
+}
+
+/// Waits for a message of one of `kinds`; others before it are passed over, some dozens at most.
+async fn wait_for(socket: &mut Socket, kinds: &[&'static str]) -> Result<&'static str, HaError> {
+    for _ in 0..64 {
+        let text = next_text(socket).await?;
+        let message: Value = serde_json::from_str(&text).unwrap_or_default();
+        let kind = message.get("type").and_then(Value::as_str);
+        if let Some(kind) = kinds.iter().find(|k| Some(**k) == kind) {
+            return Ok(kind);
+        }
+    }
+    Err(HaError::Lost { why: "it greets without end".into() })
+}
+
+fn lost(error: &tungstenite::Error) -> HaError {
+    HaError::Lost { why: clean_text(&error.to_string(), 200) }
+}

@@ -1,0 +1,179 @@
+//! # What the broker holds of ours, as far as we know
+//!
+//! Refilled at each connection from the retained messages, then kept up by what is sent. Also
+//! remembers which devices needed nothing, so that a reconcile looks only at what moved.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{Incoming, Publish, Site, payloads::instance_in, topics::Topics};
+use crate::model::{DeviceId, DeviceView, Presence, Wall};
+
+/// Retained topics kept in mind: 4 096 devices with four each, and room for the rest.
+const TOPICS_MAX: usize = 20_000;
+/// No payload of ours is longer; such a message is not ours, whatever its topic.
+const BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Debug, Clone, PartialEq)]
+struct Held {
+    payload: Vec<u8>,
+    /// We sent it ourselves since the collection.
+    by_us: bool,
+}
+
+/// What the broker holds of ours, as far as we know.
+#[derive(Debug, Default)]
+pub struct Published {
+    topics: BTreeMap<String, Held>,
+    /// The instance that the collected `bridge/info` named.
+    instance: Option<u32>,
+    dropped: u64,
+    memory: Mutex<Memory>,
+}
+
+/// Nothing here changes what is right to publish, only what must be looked at, and when.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub site: Option<Site>,
+    /// Devices whose topics were as they should be, by the very view that showed it, and whether a
+    /// threat was shown.
+    pub agreed: BTreeMap<DeviceId, (Arc<DeviceView>, bool)>,
+    /// Activity words that wait for their minute.
+    pub waiting: BTreeMap<DeviceId, (Presence, Wall)>,
+    /// The time of the last reconcile.
+    pub now: Option<Wall>,
+    /// When health was last sent.
+    pub health_at: Option<Wall>,
+}
+
+impl Published {
+    /// From the retained messages of ours that the broker just showed.
+    pub fn collected(retained: impl IntoIterator<Item = (String, Vec<u8>)>) -> Published {
+        let mut published = Published::default();
+        for (topic, payload) in retained {
+            if payload.is_empty() {
+                continue;
+            }
+            if payload.len() > BYTES_MAX || published.topics.len() >= TOPICS_MAX {
+                published.dropped += 1;
+                continue;
+            }
+            if topic.ends_with("/bridge/info") {
+                published.instance = instance_in(&payload).or(published.instance);
+            }
+            published.topics.insert(topic, Held { payload, by_us: false });
+        }
+        published
+    }
+
+    /// A message was handed to the broker.
+    pub fn sent(&mut self, message: &Publish) {
+        if !message.retain {
+            return;
+        }
+        self.touched(&message.topic);
+        if message.topic.ends_with("/bridge/health") {
+            let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
+            memory.health_at = memory.now;
+        }
+        if message.payload.is_empty() {
+            self.topics.remove(&message.topic);
+        } else {
+            self.topics.insert(message.topic.clone(), Held { payload: message.payload.clone(), by_us: true });
+        }
+    }
+
+    /// Somebody else cleared a topic: Home Assistant does so with the discovery of a device that
+    /// was deleted there. To be called after [`super::reconcile::deleted_by_ha`].
+    pub fn heard(&mut self, message: &Incoming) {
+        if message.payload.is_empty() && self.topics.remove(&message.topic).is_some() {
+            self.touched(&message.topic);
+        }
+    }
+
+    /// The payload held at `topic`.
+    #[must_use]
+    pub fn at(&self, topic: &str) -> Option<&[u8]> {
+        self.topics.get(topic).map(|held| held.payload.as_slice())
+    }
+
+    /// All that is held, in the order of topics.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.topics.iter().map(|(topic, held)| (topic.as_str(), held.payload.as_slice()))
+    }
+
+    /// How many retained messages were not kept in mind, for want of room or because of their size.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether what is held at `topic` may be taken for ours. Reads the payload of what was
+    /// collected, so it is to be asked about few.
+    pub(super) fn is_ours(&self, topic: &str, topics: &Topics, site: &Site) -> bool {
+        let Some(held) = self.topics.get(topic) else { return false };
+        let is_foreign = self.instance.is_some_and(|instance| instance != site.instance & 0x00ff_ffff);
+        held.by_us || topics.config_of(topic).is_some() || (!is_foreign && is_ours_within(topics, topic, &held.payload))
+    }
+
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touched(&mut self, topic: &str) {
+        // `…/device/<id>/…`, or `…/porchlight_<instance>_<id>/config`.
+        let id = topic.split('/').find_map(|part| part.rsplit('_').next()?.parse::<DeviceId>().ok());
+        if let Some(id) = id {
+            let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
+            memory.agreed.remove(&id);
+        }
+    }
+}
+
+impl Clone for Published {
+    fn clone(&self) -> Self {
+        // The memory is only there to save work.
+        let memory = Mutex::default();
+        Published { topics: self.topics.clone(), instance: self.instance, dropped: self.dropped, memory }
+    }
+}
+
+impl PartialEq for Published {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// Whether a retained message is ours: discovery by the instance in its topic, anything else by a
+/// topic that we write *and* a payload such as we write there. Another instance with our node
+/// writes alike: see `bridge/info` first.
+#[must_use]
+pub fn is_ours(topic: &str, payload: &[u8], site: &Site) -> bool {
+    let topics = Topics::new(site);
+    topics.config_of(topic).is_some() || is_ours_within(&topics, topic, payload)
+}
+
+fn is_ours_within(topics: &Topics, topic: &str, payload: &[u8]) -> bool {
+    use super::topics::{Place, Thing};
+    let Some((thing, place)) = topics.kept(topic) else { return false };
+    if place == Place::Availability {
+        return matches!(payload, b"online" | b"offline");
+    }
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(payload) else { return false };
+    let has = |keys: &[&str]| keys.iter().all(|key| object.contains_key(*key));
+    match (thing, place) {
+        (Thing::Device(id), Place::Presence) => {
+            object.get("id").and_then(|v| v.as_str()) == Some(id.to_string().as_str()) && has(&["in_zones"])
+        }
+        (Thing::Device(_), Place::State) => has(&["contract", "connected", "activity"]),
+        (Thing::Device(_), Place::Fast) => has(&["signal", "last_seen"]),
+        (Thing::Household, Place::State) => has(&["occupied", "mode"]),
+        (Thing::Household, Place::Who) => has(&["people", "guests"]),
+        (Thing::Security, Place::State) => has(&["active", "severity"]),
+        (Thing::Security, Place::Open) => has(&["open", "more"]),
+        (Thing::Bridge, _) => has(&["contract", "instance"]) || has(&["problem", "scanners"]),
+        _ => false,
+    }
+}

@@ -1,0 +1,248 @@
+//! # A device, as presence knows it
+//!
+//! The whole of what is known of one device. What outlets may see of it is cut in `view`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
+
+use crate::model::{
+    DeviceId, Goodbye, InterfaceId, Kind, MacAddr, Moment, Mono, NameSource, Presence, Proof, Rssi, ServiceView,
+    Source, Tier, Trust, Wall,
+};
+
+use super::{
+    departure::Mute,
+    kinds::Guess,
+    names::{Names, Title},
+    windows::Window,
+};
+
+/// Hardware addresses a device keeps.
+pub const MACS_MAX: usize = 16;
+/// Network addresses a device keeps: hosts with many VLANs, and IPv6 privacy addresses.
+pub const ADDRESSES_MAX: usize = 16;
+pub const SERVICES_MAX: usize = 64;
+pub const LABELS_MAX: usize = 16;
+
+/// Heard so long after the other began, it is another device.
+pub const OVERLAP: Duration = Duration::from_secs(10);
+/// Both heard within this time are heard at once; a phone that changes networks is not.
+const OVERLAP_WITHIN: Duration = Duration::from_secs(60);
+
+/// A hardware address and when it was heard.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HeldMac {
+    pub mac: MacAddr,
+    pub first: Mono,
+    pub last: Mono,
+}
+
+/// A network address and when it was claimed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HeldIp {
+    pub ip: IpAddr,
+    pub first: Mono,
+    pub last: Mono,
+    /// Held now; else it was replaced and is only remembered.
+    pub current: bool,
+}
+
+/// What its DHCP client says of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Dhcp {
+    pub asked: Vec<u8>,
+    pub vendor_class: Option<String>,
+    pub client_id: Option<Vec<u8>>,
+}
+
+/// What was joined into a device, so that it can be undone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Joined {
+    pub id: DeviceId,
+    /// Joined by a key fact; else by a person, who knows that both may be heard at once.
+    pub by_itself: bool,
+    pub macs: Vec<MacAddr>,
+    pub first_seen: Wall,
+    pub own_name: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Device {
+    pub id: DeviceId,
+    pub first_seen: Wall,
+    /// Newest first.
+    pub macs: Vec<HeldMac>,
+    /// Latest claimed first.
+    pub addresses: Vec<HeldIp>,
+    pub interface: Option<InterfaceId>,
+    pub sources: BTreeMap<Source, (Proof, Wall)>,
+    /// The last proof.
+    pub last: Moment,
+    pub presence: Presence,
+    pub reason: &'static str,
+    /// Of being here, or of being away.
+    pub since: Moment,
+    /// Counts as here: what trackers and people go by while `presence` is unknown.
+    pub here: bool,
+    pub away_for_s: u64,
+    pub mute: Mute,
+    pub window: Option<Window>,
+    pub level: Option<Rssi>,
+
+    pub names: Names,
+    pub title: Title,
+    pub vendor: Option<&'static str>,
+    pub labels: BTreeMap<String, String>,
+    pub services: BTreeSet<ServiceView>,
+    pub dhcp: Dhcp,
+    pub routes: bool,
+    pub guess: Guess,
+    pub own: bool,
+    pub gateway: bool,
+    pub joined: Option<Joined>,
+    /// Devices it was split from: never joined by itself again.
+    pub apart: BTreeSet<DeviceId>,
+    /// Not told of yet: its address is random and it may turn out to be somebody known.
+    pub unannounced: Option<Mono>,
+
+    pub kind_set: Option<Kind>,
+    pub trust: Trust,
+    pub owner: Option<String>,
+    pub ha_owner: Option<String>,
+    pub area: Option<String>,
+    pub ha_area: Option<String>,
+    pub group: Option<String>,
+    pub notes: Option<String>,
+    pub important: bool,
+    pub alerts: bool,
+    pub away_after: Duration,
+    pub exposed: bool,
+    pub hidden: bool,
+    pub tier: Tier,
+    pub slug: Option<String>,
+    /// Gauges moved since its view was cut.
+    pub stale: bool,
+}
+
+impl Device {
+    pub fn new(id: DeviceId, at: Moment) -> Device {
+        Device {
+            id,
+            first_seen: at.wall,
+            macs: Vec::new(),
+            addresses: Vec::new(),
+            interface: None,
+            sources: BTreeMap::new(),
+            last: at,
+            presence: Presence::Unknown,
+            reason: Presence::Unknown.word(),
+            since: at,
+            here: false,
+            away_for_s: 0,
+            mute: Mute::since(at.mono),
+            window: None,
+            level: None,
+            names: Names::default(),
+            title: Title { base: String::new(), source: NameSource::Address, shown: String::new() },
+            vendor: None,
+            labels: BTreeMap::new(),
+            services: BTreeSet::new(),
+            dhcp: Dhcp::default(),
+            routes: false,
+            guess: Guess::default(),
+            own: false,
+            gateway: false,
+            joined: None,
+            apart: BTreeSet::new(),
+            unannounced: None,
+            kind_set: None,
+            trust: Trust::Unknown,
+            owner: None,
+            ha_owner: None,
+            area: None,
+            ha_area: None,
+            group: None,
+            notes: None,
+            important: false,
+            alerts: true,
+            away_after: Duration::ZERO,
+            exposed: false,
+            hidden: false,
+            tier: Tier::None,
+            slug: None,
+            stale: false,
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind_set.unwrap_or(self.guess.kind)
+    }
+
+    pub fn mac(&self) -> Option<MacAddr> {
+        self.macs.first().map(|held| held.mac)
+    }
+
+    /// The person it belongs to: as said here, else as Home Assistant has it.
+    pub fn person(&self) -> Option<&str> {
+        self.owner.as_deref().or(self.ha_owner.as_deref())
+    }
+
+    /// Addresses it holds now.
+    pub fn current(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.addresses.iter().filter(|held| held.current).map(|held| held.ip)
+    }
+
+    pub fn ipv4(&self) -> Option<IpAddr> {
+        self.current().find(IpAddr::is_ipv4)
+    }
+
+    /// Where to ask by IPv6: the link-local address first, which needs no route.
+    pub fn ipv6(&self) -> Option<IpAddr> {
+        self.current()
+            .find(|ip| ip.is_ipv6() && crate::model::is_link_local(*ip))
+            .or_else(|| self.current().find(IpAddr::is_ipv6))
+    }
+
+    /// Nobody has said anything of it: it may go when room is short.
+    pub fn is_nobodys(&self) -> bool {
+        self.names.own.is_none()
+            && self.person().is_none()
+            && self.trust == Trust::Unknown
+            && !self.important
+            && !self.exposed
+            && !self.hidden
+            && self.tier == Tier::None
+            && !self.own
+            && !self.gateway
+    }
+
+    /// All its hardware addresses were drawn by itself.
+    pub fn is_random(&self) -> bool {
+        !self.macs.is_empty() && self.macs.iter().all(|held| held.mac.is_local())
+    }
+
+    /// Answers whenever it is there: its silence tells a deaf ear from a silent phone.
+    pub fn is_witness(&self) -> bool {
+        self.here && !self.own && (self.gateway || !self.kind().is_sleeper())
+    }
+
+    /// `mac` speaks while the other half of what was joined by itself is heard too: they are two.
+    pub fn overlaps(&self, mac: MacAddr, at: Mono) -> bool {
+        let Some(joined) = self.joined.as_ref().filter(|joined| joined.by_itself) else { return false };
+        let (Some(newest), Some(held)) = (self.macs.first(), self.macs.iter().find(|held| held.mac == mac)) else {
+            return false;
+        };
+        newest.mac != mac
+            && joined.macs.contains(&newest.mac) != joined.macs.contains(&mac)
+            && at >= newest.first + OVERLAP
+            && at.since(held.last) <= OVERLAP_WITHIN
+            && at.since(newest.last) <= OVERLAP_WITHIN
+    }
+
+    pub fn said_goodbye(&self) -> Option<Goodbye> {
+        self.mute.goodbye
+    }
+}

@@ -1,0 +1,283 @@
+//! # Time blind is not time away
+//!
+//! Silence counts only while somebody could have heard: an ear that is up, a segment whose
+//! witnesses answer, a core that hears anything at all. Everything else freezes the mute clocks,
+//! and after it they start over, with a grace.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::model::{Change, DeviceId, Health, InterfaceId, Moment, Mono, NetworkFacts, PartId, Presence as Where};
+
+use super::{Presence, device::Device, timers::Key};
+
+/// Grace after a dark segment is back: phones rejoin later than the access point.
+const GRACE_DARK: Duration = Duration::from_secs(120);
+/// Witnesses heard this long before the one in question count, and must be heard this lately.
+const WITNESS_BEFORE: Duration = Duration::from_secs(120);
+const WITNESS_FRESH: Duration = Duration::from_secs(60);
+const WITNESSES_ASKED_MAX: usize = 5;
+const WITNESS_ROUNDS: u8 = 3;
+const WITNESS_PAUSE: Duration = Duration::from_secs(5);
+const DARK_PAUSE: Duration = Duration::from_secs(10);
+/// Fell silent together: within this time.
+const TOGETHER: Duration = Duration::from_secs(15);
+/// More than so many at once are held.
+const MASS: usize = 3;
+// Nobody reported anything on so many questions: whoever puts them is gone.
+const UNHEARD_MAX: u32 = 20;
+// So many are enough if the silence was longer than any scanner waits for an answer.
+const UNHEARD_MIN: u32 = 3;
+const DEAF_AFTER: Duration = Duration::from_secs(90);
+const UNHEARD_PAUSE: Duration = Duration::from_secs(300);
+const PARTS_MAX: usize = 256;
+
+/// Whether a device that is due to leave may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Go,
+    Wait(Mono),
+}
+
+/// A segment whose witnesses fell silent.
+#[derive(Debug, Clone)]
+struct Dark {
+    since: Mono,
+    witnesses: Vec<DeviceId>,
+    /// Ends by itself: one silent plug is no proof of a dark segment for ever.
+    until: Option<Mono>,
+}
+
+/// What is known of our own ears.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// Parts by name, and whether their silence counts. Parts switched off are no ears.
+    parts: BTreeMap<String, bool>,
+    dark: BTreeMap<Option<InterfaceId>, Dark>,
+    last_heard: Mono,
+    unheard: u32,
+    last_ask: Mono,
+}
+
+impl Gate {
+    pub fn starting(now: Mono) -> Gate {
+        Gate { last_heard: now, ..Gate::default() }
+    }
+
+    /// Something was heard. `true` if before that nothing was, in spite of questions: whoever
+    /// puts them, or the whole host, was not there.
+    pub fn heard(&mut self, now: Mono) -> bool {
+        let deaf = self.unheard >= UNHEARD_MIN && now.since(self.last_heard) > DEAF_AFTER;
+        self.last_heard = now;
+        self.unheard = 0;
+        deaf
+    }
+    pub fn last_heard(&self) -> Mono {
+        self.last_heard
+    }
+    pub fn asked(&mut self, now: Mono) {
+        self.unheard = self.unheard.saturating_add(1);
+        self.last_ask = now;
+    }
+
+    /// Questions make sense: somebody answers or reports silence now and then.
+    pub fn may_ask(&self, now: Mono) -> bool {
+        self.unheard < UNHEARD_MAX || now.since(self.last_ask) >= UNHEARD_PAUSE
+    }
+
+    /// Takes the health of a part. `true` if it is heard otherwise than before.
+    pub fn part(&mut self, part: &PartId, health: &Health) -> bool {
+        if self.parts.len() >= PARTS_MAX && !self.parts.contains_key(&part.0) {
+            return false;
+        }
+        let up = match health {
+            Health::Up | Health::Degraded { .. } => Some(true),
+            Health::Down { .. } => Some(false),
+            Health::Off => None,
+        };
+        let before = match up {
+            Some(up) => self.parts.insert(part.0.clone(), up),
+            None => self.parts.remove(&part.0),
+        };
+        before != up
+    }
+
+    /// No capture is up, so who comes is not heard by itself.
+    pub fn is_deaf_to_arrivals(&self) -> bool {
+        !self.parts.is_empty() && !self.parts.iter().any(|(name, up)| *up && name.starts_with("capture"))
+    }
+
+    /// Why `device` cannot be heard now, if so.
+    fn deaf_to(&self, device: &Device, network: &NetworkFacts) -> Option<&'static str> {
+        let interface = device.interface.and_then(|id| network.interface(id));
+        match interface {
+            Some(facts) if !facts.up => return Some("interface_down"),
+            None if device.interface.is_some() && !network.interfaces.is_empty() => return Some("interface_down"),
+            _ => {}
+        }
+        let mut ears = self.parts.iter().filter(|(name, _)| match name.strip_prefix("capture/") {
+            Some(on) => interface.is_none_or(|facts| facts.name == on),
+            None => *name == "netlink" || device.sources.keys().any(|source| source.word() == name.as_str()),
+        });
+        let known = ears.clone().next().is_some();
+        if known && !ears.any(|(_, up)| *up) {
+            return Some("sensor_down");
+        }
+        self.dark.contains_key(&device.interface).then_some("segment_dark")
+    }
+}
+
+impl Presence {
+    /// The ears changed: freezes and thaws whoever they hear.
+    pub(super) fn regate(&mut self, grace: Duration, now: Moment, out: &mut Vec<Change>) {
+        for id in self.registry.ids() {
+            let Some(device) = self.registry.get(id).filter(|device| !device.own) else { continue };
+            let deaf = self.gate.deaf_to(device, &self.network);
+            let unknown = device.presence == Where::Unknown && device.here;
+            let Some(device) = self.registry.get_mut(id) else { continue };
+            match (deaf, device.mute.frozen) {
+                (Some(why), None) => {
+                    device.mute.frozen = Some((now.mono, why));
+                    self.timers.set(Key::Device(id), now.mono + Duration::from_millis(1));
+                }
+                (None, Some(_)) => {
+                    device.mute.frozen = None;
+                    device.mute.restart(now.mono, grace);
+                    self.timers.set(Key::Device(id), now.mono + Duration::from_millis(1));
+                    if unknown {
+                        device.presence = Where::Home;
+                        let why = device.reason;
+                        let at = now.wall;
+                        out.push(Change::Presence { device: id, from: Where::Unknown, to: Where::Home, why, at });
+                        self.touch(id);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The last word before somebody is called away: do the witnesses answer, and do too many go?
+    pub(super) fn may_leave(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Verdict {
+        let (witnesses, fresh) = self.witnesses(id, now.mono);
+        let weigh = |ids: &[DeviceId]| -> usize {
+            ids.iter().map(|id| if self.registry.get(*id).is_some_and(|d| d.gateway) { 2 } else { 1 }).sum()
+        };
+        if weigh(&fresh) * 2 < weigh(&witnesses) {
+            return self.doubt(id, witnesses, &fresh, now, out);
+        }
+        if self.is_mass(id, witnesses.is_empty()) {
+            let hold = self.settings.hold_mass.0;
+            let Some(device) = self.registry.get_mut(id) else { return Verdict::Go };
+            let until = *device.mute.held.get_or_insert(now.mono + hold);
+            if until > now.mono {
+                return Verdict::Wait(until);
+            }
+        }
+        Verdict::Go
+    }
+
+    /// Devices that were heard when `id` was and always answer; and those of them heard just now.
+    fn witnesses(&self, id: DeviceId, now: Mono) -> (Vec<DeviceId>, Vec<DeviceId>) {
+        let Some(candidate) = self.registry.get(id) else { return (Vec::new(), Vec::new()) };
+        let since = candidate.last.mono - WITNESS_BEFORE;
+        let all: Vec<&Device> = self
+            .registry
+            .iter()
+            .filter(|d| d.id != id && d.is_witness() && d.interface == candidate.interface && d.last.mono >= since)
+            .filter(|d| !self.discredited.contains(&d.id))
+            .collect();
+        let fresh = all.iter().filter(|d| now.since(d.last.mono) <= WITNESS_FRESH).map(|d| d.id).collect();
+        (all.into_iter().map(|d| d.id).collect(), fresh)
+    }
+
+    /// Fewer than half of the witnesses were heard of late: asks them, and then calls the segment dark.
+    fn doubt(
+        &mut self,
+        id: DeviceId,
+        witnesses: Vec<DeviceId>,
+        fresh: &[DeviceId],
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) -> Verdict {
+        let Some(device) = self.registry.get_mut(id) else { return Verdict::Go };
+        let interface = device.interface;
+        if device.mute.witness_rounds < WITNESS_ROUNDS {
+            device.mute.witness_rounds += 1;
+            for witness in witnesses.iter().filter(|w| !fresh.contains(w)).take(WITNESSES_ASKED_MAX) {
+                self.ask_first(*witness, now, out);
+            }
+            return Verdict::Wait(now.mono + WITNESS_PAUSE);
+        }
+        device.mute.witness_rounds = 0;
+        let gateway = witnesses.iter().any(|w| self.registry.get(*w).is_some_and(|d| d.gateway));
+        let until = (!gateway && witnesses.len() == 1).then(|| now.mono + self.settings.unknown_after.0);
+        tracing::warn!(witnesses = witnesses.len(), "a segment fell silent as a whole: nobody leaves until it is back");
+        self.gate.dark.insert(interface, Dark { since: now.mono, witnesses, until });
+        self.timers.set(Key::Dark(interface), now.mono + DARK_PAUSE);
+        self.regate(GRACE_DARK, now, out);
+        Verdict::Wait(now.mono + self.settings.unknown_after.0)
+    }
+
+    /// Looks whether a dark segment is back.
+    pub(super) fn tend_dark(&mut self, interface: Option<InterfaceId>, now: Moment, out: &mut Vec<Change>) {
+        let Some(dark) = self.gate.dark.get(&interface).cloned() else { return };
+        let alive =
+            dark.witnesses.iter().filter(|id| self.registry.get(**id).is_some_and(|d| d.last.mono > dark.since));
+        let back = alive.count() * 2 >= dark.witnesses.len();
+        let over = dark.until.is_some_and(|until| until <= now.mono);
+        if back || over {
+            if !back {
+                self.discredited.extend(dark.witnesses);
+            }
+            tracing::info!(dark_s = now.mono.since(dark.since).as_secs(), "a silent segment is back");
+            self.gate.dark.remove(&interface);
+            self.regate(GRACE_DARK, now, out);
+            return;
+        }
+        for witness in dark.witnesses.iter().take(WITNESSES_ASKED_MAX) {
+            self.ask_first(*witness, now, out);
+        }
+        self.timers.set(Key::Dark(interface), now.mono + DARK_PAUSE);
+    }
+
+    /// Too many fell silent together to believe that they left.
+    fn is_mass(&self, id: DeviceId, alone: bool) -> bool {
+        let Some(candidate) = self.registry.get(id) else { return false };
+        let last = candidate.last.mono;
+        let (mut present, mut together) = (0usize, 0usize);
+        for device in self.registry.iter().filter(|d| d.here && !d.own) {
+            present += 1;
+            let apart = device.last.mono.since(last).max(last.since(device.last.mono));
+            together += usize::from(apart <= TOGETHER);
+        }
+        together > MASS || (alone && together >= 2 && together * 10 >= present * 6)
+    }
+
+    /// Nothing was heard in spite of questions: all silences start over.
+    pub(super) fn wake_up(&mut self, now: Moment) {
+        let grace = self.settings.grace.0;
+        tracing::warn!("nobody answered or reported silence: everybody's silence starts over");
+        for id in self.registry.ids() {
+            if let Some(device) = self.registry.get_mut(id).filter(|device| device.here && !device.own) {
+                device.mute.restart(now.mono, grace);
+                self.timers.by(Key::Device(id), now.mono + Duration::from_secs(1));
+            }
+        }
+    }
+
+    /// For so long nothing could be heard at all.
+    pub(super) fn skip_blind(&mut self, blind: Duration, now: Moment) {
+        if blind.is_zero() {
+            return;
+        }
+        let grace = self.settings.grace.0;
+        for id in self.registry.ids() {
+            let Some(device) = self.registry.get_mut(id) else { continue };
+            if device.here && !device.own {
+                device.mute.skip(blind, now.mono, grace);
+                self.timers.by(Key::Device(id), now.mono + Duration::from_secs(1));
+            }
+        }
+        self.gate.heard(now.mono);
+    }
+}

@@ -1,0 +1,361 @@
+//! # Whose address it is
+//!
+//! Ids are minted once and never derived from an address; addresses are keys that move. This is
+//! the book of devices and keys. When two devices become one is decided in `joins`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use crate::model::{DeviceId, MacAddr, Moment, Mono, Subject, Wall};
+
+use super::{
+    asks::{Bucket, Rate},
+    device::{ADDRESSES_MAX, Device, HeldIp, HeldMac, MACS_MAX},
+};
+
+/// Devices that are kept.
+pub const DEVICES_MAX: usize = 4_096;
+/// Devices with a random address of whom nobody said anything.
+pub const RANDOM_MAX: usize = 512;
+const TOMBSTONES_MAX: usize = 4_096;
+// A flood of invented addresses must not keep the core busy: a whole network may appear at once,
+// later a few a second.
+const NEWCOMERS: Rate = Rate { burst: 1_024, per: std::time::Duration::from_millis(250) };
+
+/// All devices, by id and by key.
+#[derive(Debug)]
+pub struct Registry {
+    instance: u32,
+    minted: u32,
+    devices: BTreeMap<DeviceId, Device>,
+    by_mac: BTreeMap<MacAddr, DeviceId>,
+    by_ip: BTreeMap<IpAddr, DeviceId>,
+    by_client: BTreeMap<Vec<u8>, BTreeSet<DeviceId>>,
+    by_host: BTreeMap<String, BTreeSet<DeviceId>>,
+    /// Random addresses of nobody.
+    strays: BTreeSet<DeviceId>,
+    tombstones: Arc<BTreeMap<DeviceId, Wall>>,
+    newcomers: Bucket,
+    refused: u64,
+}
+
+/// What an address did to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    Known,
+    /// New to it; `from` is the one it replaces.
+    New {
+        from: Option<IpAddr>,
+    },
+}
+
+impl Registry {
+    pub fn new(instance: u32, minted: u32, tombstones: BTreeMap<DeviceId, Wall>) -> Registry {
+        Registry {
+            instance,
+            minted,
+            devices: BTreeMap::new(),
+            by_mac: BTreeMap::new(),
+            by_ip: BTreeMap::new(),
+            by_client: BTreeMap::new(),
+            by_host: BTreeMap::new(),
+            strays: BTreeSet::new(),
+            tombstones: Arc::new(tombstones),
+            newcomers: Bucket::default(),
+            refused: 0,
+        }
+    }
+
+    pub fn get(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.get(&id)
+    }
+    pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+        self.devices.get_mut(&id)
+    }
+    pub fn iter(&self) -> impl Iterator<Item = &Device> {
+        self.devices.values()
+    }
+    pub fn ids(&self) -> Vec<DeviceId> {
+        self.devices.keys().copied().collect()
+    }
+    pub fn len(&self) -> usize {
+        self.devices.len()
+    }
+    pub fn minted(&self) -> u32 {
+        self.minted
+    }
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+    pub fn tombstones(&self) -> &Arc<BTreeMap<DeviceId, Wall>> {
+        &self.tombstones
+    }
+    pub fn by_mac(&self, mac: MacAddr) -> Option<DeviceId> {
+        self.by_mac.get(&mac).copied()
+    }
+    pub fn by_ip(&self, ip: IpAddr) -> Option<DeviceId> {
+        self.by_ip.get(&ip).copied()
+    }
+    /// Devices with the same DHCP client id, and with the same DHCP host name.
+    pub fn by_client(&self, client: &[u8]) -> impl Iterator<Item = DeviceId> + '_ {
+        self.by_client.get(client).into_iter().flatten().copied()
+    }
+    pub fn by_host(&self, host: &str) -> impl Iterator<Item = DeviceId> + '_ {
+        self.by_host.get(&host.to_lowercase()).into_iter().flatten().copied()
+    }
+
+    /// The device a subject is, if it is known. A hardware address decides alone.
+    pub fn resolve(&self, subject: &Subject) -> Option<DeviceId> {
+        match (subject.mac, subject.ip) {
+            (Some(mac), _) => self.by_mac(mac),
+            (None, Some(ip)) => self.by_ip(ip),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether another device may come now.
+    pub fn admits(&mut self, now: Mono) -> bool {
+        let admits = self.newcomers.ready(NEWCOMERS, 0) <= now;
+        if admits {
+            self.newcomers.take(now, NEWCOMERS);
+        } else {
+            self.refused = self.refused.saturating_add(1);
+        }
+        admits
+    }
+
+    /// The next id. Ids of the past are never minted again.
+    pub fn mint(&mut self) -> DeviceId {
+        loop {
+            let id = DeviceId::mint(self.instance, self.minted);
+            self.minted = self.minted.wrapping_add(1);
+            if !self.devices.contains_key(&id) && !self.tombstones.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// Puts a device in the book with all its keys.
+    pub fn insert(&mut self, device: Device) {
+        let id = device.id;
+        for held in &device.macs {
+            self.by_mac.insert(held.mac, id);
+        }
+        for held in &device.addresses {
+            if held.current {
+                self.by_ip.insert(held.ip, id);
+            }
+        }
+        self.devices.insert(id, device);
+        self.index(id);
+    }
+
+    /// Takes a device out of the book.
+    pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
+        let device = self.devices.remove(&id)?;
+        for held in &device.macs {
+            if self.by_mac.get(&held.mac) == Some(&id) {
+                self.by_mac.remove(&held.mac);
+            }
+        }
+        for held in &device.addresses {
+            if self.by_ip.get(&held.ip) == Some(&id) {
+                self.by_ip.remove(&held.ip);
+            }
+        }
+        if let Some(client) = &device.dhcp.client_id {
+            drop_from(&mut self.by_client, client.as_slice(), id);
+        }
+        if let Some(host) = device.names.personal() {
+            drop_from(&mut self.by_host, host.to_lowercase().as_str(), id);
+        }
+        self.strays.remove(&id);
+        Some(device)
+    }
+
+    /// Its id is gone for ever.
+    pub fn bury(&mut self, id: DeviceId, at: Wall) {
+        let tombstones = Arc::make_mut(&mut self.tombstones);
+        tombstones.insert(id, at);
+        if tombstones.len() > TOMBSTONES_MAX
+            && let Some(oldest) = tombstones.iter().min_by_key(|(id, at)| (**at, **id)).map(|(id, _)| *id)
+        {
+            tombstones.remove(&oldest);
+        }
+    }
+
+    /// It is back after all.
+    pub fn unbury(&mut self, id: DeviceId) {
+        if self.tombstones.contains_key(&id) {
+            Arc::make_mut(&mut self.tombstones).remove(&id);
+        }
+    }
+
+    /// Whom to forget so that one more fits: the longest absent of those nobody said anything of.
+    pub fn to_evict(&self) -> Option<DeviceId> {
+        if self.strays.len() > RANDOM_MAX {
+            // The one known for the shortest time: a flood of invented addresses evicts itself.
+            let strays = self.strays.iter().filter_map(|id| self.devices.get(id));
+            let life = |device: &Device| device.last.wall.0.saturating_sub(device.first_seen.0);
+            return strays.min_by_key(|device| (life(device), device.last.wall, device.id)).map(|device| device.id);
+        }
+        if self.devices.len() <= DEVICES_MAX {
+            return None;
+        }
+        let nobodys = self.devices.values().filter(|device| device.is_nobodys());
+        nobodys.min_by_key(|device| (device.here, device.last.wall, device.id)).map(|device| device.id)
+    }
+
+    /// Whether there is room, or somebody who may go.
+    pub fn has_room(&self) -> bool {
+        self.devices.len() < DEVICES_MAX || self.devices.values().any(Device::is_nobodys)
+    }
+
+    /// Refreshes the keys that follow from what is known of it: DHCP client and name, stray or not.
+    pub fn index(&mut self, id: DeviceId) {
+        let Some(device) = self.devices.get(&id) else { return };
+        // A client id made of the address itself says nothing more than the address.
+        if let Some(client) = device.dhcp.client_id.as_ref().filter(|client| is_key(client, device.mac())) {
+            self.by_client.entry(client.clone()).or_default().insert(id);
+        }
+        if let Some(host) = device.names.personal() {
+            self.by_host.entry(host.to_lowercase()).or_default().insert(id);
+        }
+        if device.is_random() && device.is_nobodys() && device.names.personal().is_none() {
+            self.strays.insert(id);
+        } else {
+            self.strays.remove(&id);
+        }
+    }
+
+    /// Before the DHCP facts of a device change: takes the old keys out.
+    pub fn unindex_dhcp(&mut self, id: DeviceId) {
+        let Some(device) = self.devices.get(&id) else { return };
+        if let Some(client) = &device.dhcp.client_id {
+            drop_from(&mut self.by_client, client.as_slice(), id);
+        }
+        if let Some(host) = device.names.personal() {
+            drop_from(&mut self.by_host, host.to_lowercase().as_str(), id);
+        }
+    }
+
+    /// `mac` spoke as `id`. The newest comes first; the oldest of too many goes.
+    pub fn hold_mac(&mut self, id: DeviceId, mac: MacAddr, at: Mono) {
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        if let Some(first) = device.macs.first_mut().filter(|held| held.mac == mac) {
+            first.last = first.last.max(at);
+            return;
+        }
+        let known = device.macs.iter().position(|held| held.mac == mac);
+        let mut held = known.map_or(HeldMac { mac, first: at, last: at }, |index| device.macs.remove(index));
+        held.last = held.last.max(at);
+        device.macs.insert(0, held);
+        if device.macs.len() > MACS_MAX
+            && let Some(gone) = device.macs.pop()
+        {
+            self.by_mac.remove(&gone.mac);
+        }
+        self.by_mac.insert(mac, id);
+    }
+
+    /// `ip` is held by `id`. `same_net` says whether two addresses are in one subnet.
+    pub fn hold_ip(
+        &mut self,
+        id: DeviceId,
+        ip: IpAddr,
+        at: Mono,
+        same_net: impl Fn(IpAddr, IpAddr) -> bool,
+    ) -> Attached {
+        let Some(device) = self.devices.get_mut(&id) else { return Attached::Known };
+        if let Some(first) = device.addresses.first_mut().filter(|held| held.ip == ip && held.current) {
+            first.last = first.last.max(at);
+            if self.by_ip.get(&ip) != Some(&id) {
+                self.take_ip(ip, id);
+            }
+            return Attached::Known;
+        }
+        let known = device.addresses.iter().position(|held| held.ip == ip);
+        if let Some(index) = known {
+            let mut held = device.addresses.remove(index);
+            (held.last, held.current) = (held.last.max(at), true);
+            device.addresses.insert(0, held);
+            self.take_ip(ip, id);
+            return Attached::Known;
+        }
+        let mut from = None;
+        for held in device.addresses.iter_mut().filter(|held| held.current && held.ip.is_ipv4() == ip.is_ipv4()) {
+            // A new lease ends the old one. A host with both claims the old one again, silently.
+            if ip.is_ipv4() && same_net(held.ip, ip) {
+                held.current = false;
+                from = Some(held.ip);
+            }
+        }
+        device.addresses.insert(0, HeldIp { ip, first: at, last: at, current: true });
+        let gone = if device.addresses.len() > ADDRESSES_MAX { device.addresses.pop() } else { None };
+        if let Some(old) = gone.map(|held| held.ip).filter(|old| self.by_ip.get(old) == Some(&id)) {
+            self.by_ip.remove(&old);
+        }
+        if let Some(old) = from.filter(|old| self.by_ip.get(old) == Some(&id)) {
+            self.by_ip.remove(&old);
+        }
+        self.take_ip(ip, id);
+        Attached::New { from }
+    }
+
+    /// The address answers for `id` now. A device that is away has lost it; one that is here may
+    /// hold it still (a sleep proxy answers for a sleeper) and is asked there.
+    fn take_ip(&mut self, ip: IpAddr, id: DeviceId) {
+        let Some(before) = self.by_ip.insert(ip, id).filter(|before| *before != id) else { return };
+        if let Some(loser) = self.devices.get_mut(&before).filter(|loser| !loser.here) {
+            for held in loser.addresses.iter_mut().filter(|held| held.ip == ip) {
+                held.current = false;
+            }
+            loser.stale = true;
+        }
+    }
+
+    /// Since when `ip` is claimed without a break by its holder.
+    pub fn held_since(&self, ip: IpAddr) -> Option<(DeviceId, Mono)> {
+        let id = self.by_ip(ip)?;
+        self.get(id)?.addresses.iter().find(|held| held.ip == ip).map(|held| (id, held.first))
+    }
+}
+
+/// Whether a DHCP client id is more than the hardware address in another coat (RFC 2132 §9.14:
+/// type 1 and the address).
+pub fn is_key(client: &[u8], mac: Option<MacAddr>) -> bool {
+    client.len() >= 4
+        && !mac.is_some_and(|mac| client.ends_with(&mac.0))
+        && !(client.len() == 7 && client.first() == Some(&1))
+}
+
+fn drop_from<Q: Ord + ?Sized, K: Ord + std::borrow::Borrow<Q>>(
+    index: &mut BTreeMap<K, BTreeSet<DeviceId>>,
+    key: &Q,
+    id: DeviceId,
+) {
+    if let Some(ids) = index.get_mut(key) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+/// Which of two is the elder: the one first seen, then the lower id.
+pub fn elder(a: &Device, b: &Device) -> bool {
+    (a.first_seen, a.id) <= (b.first_seen, b.id)
+}
+
+/// A new device of `subject`, not yet in the book.
+pub fn newborn(id: DeviceId, subject: &Subject, at: Moment) -> Device {
+    let mut device = Device::new(id, at);
+    if let Some(mac) = subject.mac {
+        device.macs.push(HeldMac { mac, first: at.mono, last: at.mono });
+        device.vendor = crate::intel::vendors::lookup(mac);
+    }
+    device
+}

@@ -1,0 +1,246 @@
+//! # When two devices are one
+//!
+//! Phones draw a new address now and then. A newcomer with a random address is joined to a known
+//! device only by a key fact, without any veto, and if exactly one device qualifies; all else
+//! stays apart until a person says so. What was joined can be split.
+
+use std::time::Duration;
+
+use crate::model::{Change, DeviceId, LeaveReason, Moment, Mono, Presence as Where};
+
+use super::{
+    Presence,
+    device::{Device, Joined, OVERLAP},
+    identity,
+    settings::Join,
+};
+
+/// A newcomer that may be somebody known is not told of for so long.
+pub const UNTOLD: Duration = Duration::from_secs(5);
+/// A newcomer is a candidate for so long; an old acquaintance is no newcomer.
+const NEW_FOR: Duration = Duration::from_secs(600);
+
+impl Presence {
+    /// Somebody silent with a random address and a key fact is known: a newcomer may be them.
+    pub(super) fn may_be_known(&self, newcomer: &Device, now: Mono) -> bool {
+        self.settings.join == Join::Auto
+            && newcomer.is_random()
+            && self
+                .rotating
+                .iter()
+                .filter_map(|id| self.registry.get(*id))
+                .any(|known| now.since(known.last.mono) >= OVERLAP || !known.here)
+    }
+
+    /// Joins `id` to whom it was before, if that is proven. Returns who it is now.
+    pub(super) fn try_join(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> DeviceId {
+        let Some(newcomer) = self.registry.get(id) else { return id };
+        if self.settings.join != Join::Auto || !newcomer.is_random() || newcomer.macs.len() != 1 {
+            return id;
+        }
+        let began = newcomer.macs.first().map_or(now.mono, |held| held.first);
+        if now.mono.since(began) > NEW_FOR {
+            return id;
+        }
+        let mut candidates: Vec<DeviceId> = Vec::new();
+        if let Some(client) = newcomer.dhcp.client_id.as_ref().filter(|c| identity::is_key(c, newcomer.mac())) {
+            candidates.extend(self.registry.by_client(client));
+        }
+        if let Some(host) = newcomer.names.personal().filter(|_| !newcomer.dhcp.asked.is_empty()) {
+            candidates.extend(self.registry.by_host(host));
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates.retain(|other| {
+            *other != id && self.registry.get(*other).is_some_and(|known| !vetoed(newcomer, known, began))
+        });
+        let &[known] = candidates.as_slice() else { return id };
+        tracing::debug!(%id, %known, "joined by a key fact");
+        self.merge(id, known, true, now, out)
+    }
+
+    /// Makes one device of two; the elder's id stays. `silently`: the younger was never told of.
+    pub(super) fn merge(
+        &mut self,
+        a: DeviceId,
+        b: DeviceId,
+        by_itself: bool,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) -> DeviceId {
+        let (Some(one), Some(two)) = (self.registry.get(a), self.registry.get(b)) else { return a };
+        let (into, from) = if identity::elder(one, two) { (a, b) } else { (b, a) };
+        let Some(young) = self.registry.remove(from) else { return into };
+        let told = young.unannounced.is_none();
+        self.leave_home(from);
+        self.drop_title(&young);
+        let Some(mut old) = self.registry.remove(into) else { return into };
+        let fresh = (young.here || !told) && (!old.here || young.last.mono >= old.last.mono);
+        let window = young.window.clone();
+        let proof = (young.last, young.reason);
+        let base = young.title.base.clone();
+        absorb(&mut old, young, by_itself);
+        self.registry.insert(old);
+        self.timers.cancel(super::timers::Key::Device(from));
+        self.views.remove(&from);
+        if told {
+            self.registry.bury(from, now.wall);
+            if let Some(window) = window {
+                out.push(Change::WindowClosed { window: window.view(from, Some(LeaveReason::Merged)) });
+            }
+            out.push(Change::DeviceMerged { from, into, at: now.wall });
+        }
+        self.rekey(into);
+        self.classify(into, now, out);
+        self.retitle_eldest(&base, now, out);
+        self.settle(into, now, out);
+        if fresh {
+            // What the younger proved, the elder is: here.
+            let (last, reason) = proof;
+            if by_itself || !self.registry.get(into).is_some_and(|device| device.here) {
+                self.arrive(into, last, reason, now, out);
+            }
+        }
+        self.timers.by(super::timers::Key::Device(into), now.mono);
+        self.touch(into);
+        out.push(Change::DeviceChanged { device: into });
+        into
+    }
+
+    /// Undoes the last merge into `id`. Returns the device that is apart again.
+    pub(super) fn split(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Option<DeviceId> {
+        let joined = self.registry.get_mut(id)?.joined.take()?;
+        let mut kept = self.registry.remove(id)?;
+        let mut apart = Device::new(joined.id, now);
+        apart.first_seen = joined.first_seen;
+        apart.names.own = joined.own_name;
+        apart.apart.insert(id);
+        kept.apart.insert(joined.id);
+        let moved: Vec<_> = kept.macs.iter().filter(|held| joined.macs.contains(&held.mac)).copied().collect();
+        kept.macs.retain(|held| !joined.macs.contains(&held.mac));
+        // The addresses it claims now follow the hardware address that spoke last.
+        if kept.macs.first().map(|held| held.last) < moved.first().map(|held| held.last) {
+            std::mem::swap(&mut kept.addresses, &mut apart.addresses);
+            (apart.last, apart.interface) = (kept.last, kept.interface);
+            apart.sources.clone_from(&kept.sources);
+        }
+        apart.vendor = moved.first().and_then(|held| crate::intel::vendors::lookup(held.mac));
+        apart.macs = moved;
+        let heard_now = apart.macs.first().is_some_and(|held| now.mono.since(held.last) <= self.settings.away_min.0);
+        let (last, reason) = (apart.last, kept.reason);
+        apart.presence = Where::Away;
+        self.registry.insert(kept);
+        self.registry.insert(apart);
+        self.registry.unbury(joined.id);
+        self.rekey(id);
+        self.rekey(joined.id);
+        self.classify(joined.id, now, out);
+        self.announce(joined.id, now, out);
+        if heard_now {
+            self.arrive(joined.id, last, reason, now, out);
+        }
+        self.touch(id);
+        self.timers.by(super::timers::Key::Device(id), now.mono);
+        self.timers.by(super::timers::Key::Device(joined.id), now.mono);
+        out.push(Change::DeviceChanged { device: id });
+        Some(joined.id)
+    }
+}
+
+/// Any of these shows that `known` and the newcomer are two.
+fn vetoed(newcomer: &Device, known: &Device, began: Mono) -> bool {
+    let overlap = known.last.mono > began + OVERLAP;
+    let not_rotating = !known.mac().is_some_and(crate::model::MacAddr::is_local);
+    let signature = !known.dhcp.asked.is_empty()
+        && !newcomer.dhcp.asked.is_empty()
+        && (known.dhcp.asked != newcomer.dhcp.asked || make(known) != make(newcomer));
+    let names =
+        matches!((known.names.personal(), newcomer.names.personal()), (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b));
+    let kinds = known.kind_set.is_some_and(|kind| !kind.is_sleeper());
+    let segments = matches!((segment(known), segment(newcomer)), (Some(a), Some(b)) if a != b);
+    overlap
+        || not_rotating
+        || signature
+        || names
+        || kinds
+        || segments
+        || known.own
+        || known.gateway
+        || known.apart.contains(&newcomer.id)
+        || newcomer.apart.contains(&known.id)
+}
+
+/// The vendor class without its version: `android-dhcp-14` and `-15` are one phone, updated.
+fn make(device: &Device) -> Option<&str> {
+    device.dhcp.vendor_class.as_deref().map(|class| class.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
+}
+
+fn segment(device: &Device) -> Option<&str> {
+    device.window.as_ref().and_then(|window| window.segment.as_deref())
+}
+
+/// `old` takes over everything of `young` that it has not itself.
+fn absorb(old: &mut Device, young: Device, by_itself: bool) {
+    old.joined = Some(Joined {
+        id: young.id,
+        by_itself,
+        macs: young.macs.iter().map(|held| held.mac).collect(),
+        first_seen: young.first_seen,
+        own_name: young.names.own.clone(),
+    });
+    let newer = young.last.mono >= old.last.mono;
+    if newer {
+        (old.last, old.interface) = (young.last, young.interface.or(old.interface));
+        old.mute.proven(young.last.mono);
+        old.level = young.level.or(old.level);
+        // The newer half knows where it is now.
+        for held in &mut old.addresses {
+            held.current = held.current && !held.ip.is_ipv4();
+        }
+        if !young.dhcp.asked.is_empty() {
+            old.dhcp = young.dhcp;
+        }
+    }
+    old.macs.extend(young.macs);
+    old.macs.sort_by_key(|held| std::cmp::Reverse((held.last, held.mac)));
+    old.macs.truncate(super::device::MACS_MAX);
+    for held in young.addresses {
+        old.addresses.retain(|known| known.ip != held.ip);
+        old.addresses.push(held);
+    }
+    old.addresses.sort_by_key(|held| std::cmp::Reverse((held.current, held.last, held.ip)));
+    old.addresses.truncate(super::device::ADDRESSES_MAX);
+    for (source, seen) in young.sources {
+        old.sources
+            .entry(source)
+            .and_modify(|known| *known = if known.1 < seen.1 { seen } else { *known })
+            .or_insert(seen);
+    }
+    if let (Some(window), Some(other)) = (&mut old.window, &young.window) {
+        window.seen(other.end);
+        window.sightings = window.sightings.saturating_add(other.sightings);
+        window.reconnects = window.reconnects.saturating_add(1);
+    }
+    old.names.absorb(young.names);
+    old.services.extend(young.services);
+    while old.services.len() > super::device::SERVICES_MAX {
+        old.services.pop_last();
+    }
+    for (key, value) in young.labels {
+        if old.labels.len() < super::device::LABELS_MAX {
+            old.labels.entry(key).or_insert(value);
+        }
+    }
+    old.routes |= young.routes;
+    old.vendor = old.vendor.or(young.vendor);
+    old.kind_set = old.kind_set.or(young.kind_set);
+    if old.trust == crate::model::Trust::Unknown {
+        old.trust = young.trust;
+    }
+    old.owner = old.owner.take().or(young.owner);
+    old.ha_owner = old.ha_owner.take().or(young.ha_owner);
+    old.group = old.group.take().or(young.group);
+    old.notes = old.notes.take().or(young.notes);
+    old.important |= young.important;
+    old.exposed |= young.exposed;
+}

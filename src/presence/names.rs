@@ -1,0 +1,365 @@
+//! # What a device is called
+//!
+//! The best source wins: the own name, then Home Assistant's, then what the device calls itself,
+//! then maker and kind. A lower rank never replaces a higher; within a rank a new name must hold
+//! for ten minutes. Names we publish are never read back.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use crate::model::{DeviceId, Heard, Kind, MacAddr, Mono, NameSource, Wall, clean_text};
+
+/// How long a new name of the same rank must hold.
+const STABLE: Duration = Duration::from_secs(600);
+const CHARS_MAX: usize = 60;
+const SLUG_MAX: usize = 40;
+/// What resolvers and DHCP servers append.
+const TAILS: &[&str] = &[".local", ".lan", ".home", ".home.arpa", ".localdomain", ".fritz.box", ".internal"];
+/// Names that say nothing about whose or which device it is.
+const GENERIC: &[&str] = &[
+    "localhost",
+    "android",
+    "iphone",
+    "ipad",
+    "macbook",
+    "mac",
+    "galaxy",
+    "unknown",
+    "none",
+    "null",
+    "linux",
+    "ubuntu",
+    "debian",
+    "raspberrypi",
+    "openwrt",
+    "espressif",
+    "esp32",
+    "esp8266",
+    "wlan0",
+    "eth0",
+    "host",
+    "device",
+    "pc",
+    "phone",
+    "laptop",
+    "desktop",
+    "computer",
+    "dhcp",
+    "dhcpcd",
+    "udhcp",
+    "lwip",
+    "lwip0",
+    "watch",
+    "tablet",
+    "tv",
+    "printer",
+];
+const GENERIC_STARTS: &[&str] = &[
+    "android-", "android_", "esp-", "esp_", "esp32-", "esp8266-", "galaxy-", "iphone-", "ipad-", "dhcp-", "ip-",
+    "host-", "unknown-",
+];
+
+/// The names of one device, by where they come from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Names {
+    pub own: Option<String>,
+    pub ha: Option<String>,
+    heard: BTreeMap<NameSource, Name>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Name {
+    text: String,
+    /// Another name of the same rank, and since when it is heard.
+    next: Option<(String, Mono)>,
+}
+
+/// The name as shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Title {
+    /// Before it is made unique.
+    pub base: String,
+    pub source: NameSource,
+    pub shown: String,
+}
+
+impl Names {
+    /// Takes a name heard from the network. `true` if the names are different now.
+    pub fn hear(&mut self, by: Heard, raw: &str, now: Mono) -> bool {
+        let Some(text) = clean(raw) else { return false };
+        let source = source(by);
+        let Some(name) = self.heard.get_mut(&source) else {
+            self.heard.insert(source, Name { text, next: None });
+            return true;
+        };
+        if name.text == text {
+            name.next = None;
+        } else if name.next.as_ref().is_none_or(|(next, _)| *next != text) {
+            name.next = Some((text, now));
+        }
+        self.ripen(now)
+    }
+
+    /// When a new name will have held long enough.
+    pub fn due(&self) -> Option<Mono> {
+        self.heard.values().filter_map(|name| name.next.as_ref()).map(|(_, since)| *since + STABLE).min()
+    }
+
+    /// Takes the names that held long enough. `true` if there were any.
+    pub fn ripen(&mut self, now: Mono) -> bool {
+        let mut changed = false;
+        for name in self.heard.values_mut() {
+            if let Some((text, _)) = name.next.take_if(|(_, since)| *since + STABLE <= now) {
+                name.text = text;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Puts back a name from the store.
+    pub fn restore(&mut self, source: NameSource, text: &str) {
+        if let Some(text) = clean(text) {
+            self.heard.insert(source, Name { text, next: None });
+        }
+    }
+
+    /// Everything heard, worst first.
+    pub fn heard(&self) -> impl Iterator<Item = (NameSource, &str)> {
+        self.heard.iter().map(|(source, name)| (*source, name.text.as_str()))
+    }
+
+    /// What it calls itself.
+    pub fn hostname(&self) -> Option<&str> {
+        [NameSource::Dhcp, NameSource::Mdns, NameSource::Netbios]
+            .iter()
+            .find_map(|source| self.heard.get(source))
+            .map(|name| name.text.as_str())
+    }
+
+    /// The DHCP host name, if it names one device rather than a make.
+    pub fn personal(&self) -> Option<&str> {
+        self.heard.get(&NameSource::Dhcp).map(|name| name.text.as_str()).filter(|text| !is_generic(text))
+    }
+
+    /// Takes over what `other` knows and this does not.
+    pub fn absorb(&mut self, other: Names) {
+        self.own = self.own.take().or(other.own);
+        self.ha = self.ha.take().or(other.ha);
+        for (source, name) in other.heard {
+            self.heard.entry(source).or_insert(name);
+        }
+    }
+
+    /// The best name there is, never empty.
+    pub fn best(&self, vendor: Option<&str>, kind: Kind, mac: Option<MacAddr>, id: DeviceId) -> (String, NameSource) {
+        if let Some(own) = &self.own {
+            return (own.clone(), NameSource::Own);
+        }
+        if let Some(ha) = &self.ha {
+            return (ha.clone(), NameSource::HomeAssistant);
+        }
+        if let Some((source, name)) = self.heard.iter().rev().find(|(_, name)| !is_generic(&name.text)) {
+            return (name.text.clone(), *source);
+        }
+        if let Some(vendor) = vendor.filter(|_| kind != Kind::Unknown) {
+            return (format!("{vendor} {}", kind.noun()), NameSource::VendorKind);
+        }
+        if let Some(name) = self.heard.values().next_back() {
+            return (name.text.clone(), NameSource::Generic);
+        }
+        match (vendor, mac) {
+            (Some(vendor), Some(mac)) => (format!("{vendor} {}", mac.tail()), NameSource::VendorTail),
+            (_, Some(mac)) => {
+                let [_, _, _, d, e, f] = mac.0;
+                (format!("Device {d:02x}:{e:02x}:{f:02x}"), NameSource::Address)
+            }
+            _ => (format!("Device {}", tail(id, None)), NameSource::Address),
+        }
+    }
+}
+
+/// What tells two devices of the same name apart: the end of the MAC, else of the id.
+pub fn tail(id: DeviceId, mac: Option<MacAddr>) -> String {
+    mac.map_or_else(|| id.to_string().chars().skip(4).collect(), |mac| mac.tail().replace(':', ""))
+}
+
+fn source(by: Heard) -> NameSource {
+    match by {
+        Heard::Snmp => NameSource::Snmp,
+        Heard::Netbios => NameSource::Netbios,
+        Heard::Ssdp => NameSource::Ssdp,
+        Heard::Mdns => NameSource::Mdns,
+        Heard::Dhcp => NameSource::Dhcp,
+    }
+}
+
+/// A name fit to be shown, or nothing.
+pub fn clean(raw: &str) -> Option<String> {
+    let mut text = clean_text(raw, CHARS_MAX * 4);
+    loop {
+        let before = text.len();
+        text.truncate(text.trim_end_matches(['.', ' ']).len());
+        for tail in TAILS {
+            let cut = text.len().saturating_sub(tail.len());
+            if cut > 0 && text.get(cut..).is_some_and(|end| end.eq_ignore_ascii_case(tail)) {
+                text.truncate(cut);
+            }
+        }
+        // "name (2)" is what mDNS makes of a name that is taken (RFC 6762 §9).
+        if let Some((name, count)) = text.strip_suffix(')').and_then(|t| t.rsplit_once('('))
+            && !count.is_empty()
+            && count.bytes().all(|b| b.is_ascii_digit())
+            && !name.trim().is_empty()
+        {
+            text = name.trim_end().to_owned();
+        }
+        if text.len() == before {
+            break;
+        }
+    }
+    let text: String = text.chars().take(CHARS_MAX).collect();
+    let text = text.trim_end();
+    // Addresses and what resolver tools print are no names.
+    let bad = text.is_empty()
+        || text.starts_with(';')
+        || text.parse::<std::net::IpAddr>().is_ok()
+        || text.parse::<MacAddr>().is_ok();
+    (!bad).then(|| text.to_owned())
+}
+
+/// Says what sort of thing it is at most, not which.
+pub fn is_generic(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let digits = name.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_'));
+    digits || GENERIC.contains(&name.as_str()) || GENERIC_STARTS.iter().any(|start| name.starts_with(start))
+}
+
+/// For `default_entity_id`: lower case Latin letters, digits and `_`.
+pub fn slug(name: &str, id: DeviceId) -> String {
+    let mut slug = String::new();
+    for c in deunicode::deunicode(name).chars() {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('_') {
+            slug.push('_');
+        }
+    }
+    slug.truncate(SLUG_MAX);
+    slug.truncate(slug.trim_end_matches('_').len());
+    if slug.is_empty() { format!("device_{}", tail(id, None)) } else { slug }
+}
+
+/// Who has which name, so that each is shown once. The oldest device keeps the bare name.
+#[derive(Debug, Default)]
+pub struct Titles {
+    holders: BTreeMap<String, BTreeSet<(Wall, DeviceId)>>,
+    /// Who is shown by which name.
+    shown: BTreeMap<String, DeviceId>,
+}
+
+impl Titles {
+    pub fn join(&mut self, base: &str, since: Wall, id: DeviceId) {
+        self.holders.entry(base.to_lowercase()).or_default().insert((since, id));
+    }
+
+    pub fn leave(&mut self, base: &str, since: Wall, id: DeviceId) {
+        let key = base.to_lowercase();
+        if let Some(holders) = self.holders.get_mut(&key) {
+            holders.remove(&(since, id));
+            if holders.is_empty() {
+                self.holders.remove(&key);
+            }
+        }
+    }
+
+    /// `id` is shown as `to`, no longer as `from`.
+    pub fn show(&mut self, id: DeviceId, from: &str, to: Option<&str>) {
+        let from = from.to_lowercase();
+        if self.shown.get(&from) == Some(&id) {
+            self.shown.remove(&from);
+        }
+        if let Some(to) = to {
+            self.shown.insert(to.to_lowercase(), id);
+        }
+    }
+
+    /// Who else is shown as `name`.
+    pub fn taken(&self, name: &str, id: DeviceId) -> Option<DeviceId> {
+        self.shown.get(&name.to_lowercase()).copied().filter(|other| *other != id)
+    }
+
+    /// Whose name goes without a tail.
+    pub fn first(&self, base: &str) -> Option<DeviceId> {
+        self.holders.get(&base.to_lowercase()).and_then(|holders| holders.first()).map(|(_, id)| *id)
+    }
+
+    /// The two oldest holders: the only ones whose shown name can change when one comes or goes.
+    pub fn eldest(&self, base: &str) -> Vec<DeviceId> {
+        self.holders.get(&base.to_lowercase()).into_iter().flatten().take(2).map(|(_, id)| *id).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cleaned() {
+        let cases = [
+            ("Annas-iPhone.local.", Some("Annas-iPhone")),
+            ("tv.lan", Some("tv")),
+            ("Printer (2)", Some("Printer")),
+            ("Printer (2).local (3)", Some("Printer")),
+            ("evil\u{0}\nname", Some("evil name")),
+            (".local", Some(".local")),
+            (" . ", None),
+            (";; Warning: malformed packet", None),
+            ("192.168.7.9", None),
+            ("aa:bb:cc:dd:ee:ff", None),
+            ("Kitchen (upstairs)", Some("Kitchen (upstairs)")),
+        ];
+        for (raw, expected) in cases {
+            assert_eq!(clean(raw).as_deref(), expected, "{raw:?}");
+        }
+        assert_eq!(clean(&"é".repeat(90)).map(|n| n.chars().count()), Some(60));
+    }
+
+    #[test]
+    fn slugs_are_plain_and_never_empty() {
+        let id = DeviceId::mint(1, 1);
+        let cases = [("Anna's phone", "anna_s_phone"), ("Büro – Drucker", "buro_drucker"), ("__x__", "x")];
+        for (name, expected) in cases {
+            assert_eq!(slug(name, id), expected);
+        }
+        assert_eq!(slug("!!!", id), format!("device_{}", &id.to_string()[4..]));
+        assert!(slug(&"long name ".repeat(9), id).len() <= SLUG_MAX);
+    }
+
+    #[test]
+    fn a_better_source_wins_and_a_rank_is_stable() {
+        let (id, mac) = (DeviceId::mint(1, 1), "24:6f:28:aa:4f:1a".parse().ok());
+        let at = |s: u64| Mono(s * 1_000_000_000);
+        let mut names = Names::default();
+        let best = |names: &Names, kind| names.best(Some("Espressif"), kind, mac, id);
+        assert_eq!(best(&names, Kind::Unknown), ("Espressif 4f:1a".into(), NameSource::VendorTail));
+        names.hear(Heard::Dhcp, "esp-AA4F1A", at(0));
+        assert_eq!(best(&names, Kind::Unknown), ("esp-AA4F1A".into(), NameSource::Generic));
+        assert_eq!(best(&names, Kind::Light), ("Espressif light".into(), NameSource::VendorKind));
+        names.hear(Heard::Mdns, "Desk lamp.local", at(1));
+        assert_eq!(best(&names, Kind::Light).0, "Desk lamp");
+        names.hear(Heard::Ssdp, "Lamp", at(2));
+        assert_eq!(best(&names, Kind::Light).0, "Desk lamp", "a lower rank replaces nothing");
+        assert!(!names.hear(Heard::Mdns, "Other lamp", at(10)));
+        assert_eq!(best(&names, Kind::Light).0, "Desk lamp", "not yet stable");
+        assert!(!names.hear(Heard::Mdns, "Desk lamp", at(20)) && names.due().is_none());
+        names.hear(Heard::Mdns, "Other lamp", at(30));
+        assert_eq!(names.due(), Some(at(630)));
+        assert!(names.ripen(at(630)));
+        assert_eq!(best(&names, Kind::Light).0, "Other lamp");
+        names.own = Some("Mine".into());
+        assert_eq!(best(&names, Kind::Light), ("Mine".into(), NameSource::Own));
+    }
+}

@@ -1,0 +1,274 @@
+//! # People and the household
+//!
+//! A person is home while a device they carry is here. The household is what comes of all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Change, DeviceId, Household, Kind, Mode, Moment, Mono, Trust};
+
+use super::{Presence, device::Device};
+
+/// New devices are those first seen within this time.
+const NEW_FOR_MS: i64 = 86_400_000;
+/// Persons that are kept.
+const PERSONS_MAX: usize = 256;
+
+#[derive(Debug, Clone, Default)]
+struct Person {
+    devices: BTreeSet<DeviceId>,
+    home: bool,
+    since: Moment,
+}
+
+/// Who lives here, and what was set for the household.
+#[derive(Debug)]
+pub struct People {
+    persons: BTreeMap<String, Person>,
+    owner_of: BTreeMap<DeviceId, String>,
+    /// Carried devices that are here, and all carried ones that are known.
+    carried_here: BTreeSet<DeviceId>,
+    carried: BTreeSet<DeviceId>,
+    guests: BTreeSet<DeviceId>,
+    /// As set; `auto` is worked out.
+    pub mode: Mode,
+    effective: Mode,
+}
+
+impl People {
+    pub fn new(mode: Mode) -> People {
+        People {
+            persons: BTreeMap::new(),
+            owner_of: BTreeMap::new(),
+            carried_here: BTreeSet::new(),
+            carried: BTreeSet::new(),
+            guests: BTreeSet::new(),
+            mode,
+            effective: if mode == Mode::Auto { Mode::Home } else { mode },
+        }
+    }
+
+    fn people_home(&self) -> usize {
+        self.persons.values().filter(|person| person.home).count()
+    }
+
+    /// Somebody is here. Without persons, the phones say so.
+    fn occupied(&self) -> bool {
+        !self.guests.is_empty()
+            || if self.persons.is_empty() { !self.carried_here.is_empty() } else { self.people_home() > 0 }
+    }
+
+    /// What `auto` comes to. Where nothing tells of people, the home is not called empty.
+    fn worked_out(&self) -> Mode {
+        let untold = self.persons.is_empty() && self.carried.is_empty();
+        match self.mode {
+            Mode::Auto if self.occupied() || untold => Mode::Home,
+            Mode::Auto => Mode::Away,
+            set => set,
+        }
+    }
+
+    pub fn forget(&mut self, id: DeviceId) -> Option<String> {
+        self.carried.remove(&id);
+        self.carried_here.remove(&id);
+        self.guests.remove(&id);
+        let owner = self.owner_of.remove(&id)?;
+        if let Some(person) = self.persons.get_mut(&owner) {
+            person.devices.remove(&id);
+        }
+        Some(owner)
+    }
+}
+
+/// Goes where its owner goes. A device of unknown kind counts once it has an owner.
+fn is_carried(kind: Kind) -> bool {
+    matches!(kind, Kind::Phone | Kind::Watch)
+}
+
+/// How well a device stands for its owner: the best rank present decides alone.
+fn rank(kind: Kind) -> u8 {
+    match kind {
+        Kind::Phone | Kind::Watch | Kind::Unknown => 0,
+        Kind::Tablet | Kind::Laptop | Kind::Car => 1,
+        _ => 2,
+    }
+}
+
+impl Presence {
+    /// From when on `device` counts as a guest, if it may.
+    pub(super) fn guest_from(&self, device: &Device) -> Option<Mono> {
+        let stranger = device.here
+            && !device.own
+            && !device.gateway
+            && device.unannounced.is_none()
+            && device.person().is_none()
+            && !self.people.guests.contains(&device.id);
+        let mobile = matches!(device.kind(), Kind::Phone | Kind::Tablet | Kind::Watch | Kind::Laptop);
+        match device.trust {
+            Trust::Guest if stranger && mobile => Some(device.since.mono),
+            Trust::Unknown if stranger && device.kind() == Kind::Phone && device.names.own.is_none() => {
+                Some(device.since.mono + self.settings.guest_after.0)
+            }
+            _ => None,
+        }
+    }
+
+    /// Brings people, household, mode and exposure up to date after `id` changed.
+    pub(super) fn settle(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        self.expose(id, now, out);
+        let Some(device) = self.registry.get(id).filter(|device| device.unannounced.is_none()) else { return };
+        self.household_dirty = true;
+        let (here, carried) = (device.here, is_carried(device.kind()) && !device.own);
+        let owner = device.person().map(ToOwned::to_owned);
+        let guest = self.is_guest(device, now.mono);
+        if let Some(at) = self.guest_from(device).filter(|at| *at > now.mono) {
+            self.timers.by(super::timers::Key::Device(id), at);
+        }
+        set(&mut self.people.carried, id, carried);
+        set(&mut self.people.carried_here, id, carried && here);
+        set(&mut self.people.guests, id, guest);
+        let before = self.people.owner_of.get(&id).cloned();
+        if before == owner {
+            if let Some(owner) = owner {
+                self.judge_person(&owner, id, true, now, out);
+            }
+        } else {
+            if let Some(before) = before {
+                if let Some(person) = self.people.persons.get_mut(&before) {
+                    person.devices.remove(&id);
+                }
+                self.people.owner_of.remove(&id);
+                self.judge_person(&before, id, false, now, out);
+            }
+            if let Some(owner) =
+                owner.filter(|o| self.people.persons.len() < PERSONS_MAX || self.people.persons.contains_key(o))
+            {
+                self.people.owner_of.insert(id, owner.clone());
+                let person =
+                    self.people.persons.entry(owner.clone()).or_insert(Person { since: now, ..Person::default() });
+                person.devices.insert(id);
+                self.judge_person(&owner, id, false, now, out);
+            }
+        }
+        self.settle_mode(now, out);
+    }
+
+    fn is_guest(&self, device: &Device, now: Mono) -> bool {
+        if self.people.guests.contains(&device.id) {
+            let stranger =
+                device.here && device.person().is_none() && matches!(device.trust, Trust::Unknown | Trust::Guest);
+            return stranger && (device.trust == Trust::Guest || device.names.own.is_none());
+        }
+        self.guest_from(device).is_some_and(|at| at <= now)
+    }
+
+    /// Works out whether `name` is home. `told`: a move is an event; else somebody only sorted devices.
+    fn judge_person(&mut self, name: &str, by: DeviceId, told: bool, now: Moment, out: &mut Vec<Change>) {
+        let Some(person) = self.people.persons.get(name) else { return };
+        let devices: Vec<&Device> = person.devices.iter().filter_map(|id| self.registry.get(*id)).collect();
+        if devices.is_empty() {
+            self.people.persons.remove(name);
+            return;
+        }
+        let best = devices.iter().map(|device| rank(device.kind())).min();
+        let home = devices.iter().any(|device| Some(rank(device.kind())) == best && device.here);
+        let (was, since) = (person.home, person.since);
+        if was == home {
+            return;
+        }
+        if let Some(person) = self.people.persons.get_mut(name) {
+            (person.home, person.since) = (home, now);
+        }
+        if !told {
+            return;
+        }
+        let people_home = u32::try_from(self.people.people_home()).unwrap_or(u32::MAX);
+        let first_or_last = people_home == u32::from(home);
+        let away_s = if home { now.mono.since(since.mono).as_secs() } else { 0 };
+        let person = name.to_owned();
+        out.push(Change::PersonMoved { person, home, first_or_last, people_home, device: by, away_s, at: now.wall });
+        if first_or_last && self.people.mode != Mode::Auto {
+            // Set by hand, it holds until the first comes or the last goes.
+            self.people.mode = Mode::Auto;
+        }
+    }
+
+    /// A device is no longer there to speak for anybody.
+    pub(super) fn leave_home(&mut self, id: DeviceId) {
+        self.household_dirty = true;
+        if let Some(owner) = self.people.forget(id)
+            && self.people.persons.get(&owner).is_some_and(|person| person.devices.is_empty())
+        {
+            self.people.persons.remove(&owner);
+        }
+    }
+
+    /// After a device went for good: whom it stood for, and the mode.
+    pub(super) fn judge_all(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let names: Vec<String> = self.people.persons.keys().cloned().collect();
+        for name in names {
+            self.judge_person(&name, id, false, now, out);
+        }
+        self.settle_mode(now, out);
+    }
+
+    pub(super) fn settle_mode(&mut self, now: Moment, out: &mut Vec<Change>) {
+        let to = self.people.worked_out();
+        let from = std::mem::replace(&mut self.people.effective, to);
+        if from != to {
+            self.household_dirty = true;
+            out.push(Change::ModeChanged { from, to, at: now.wall });
+        }
+    }
+
+    /// `true` if it is different.
+    pub(super) fn set_mode(&mut self, mode: Mode, now: Moment, out: &mut Vec<Change>) -> bool {
+        if self.people.mode == mode {
+            return false;
+        }
+        let from = std::mem::replace(&mut self.people.mode, mode);
+        self.household_dirty = true;
+        let told = out.len();
+        self.settle_mode(now, out);
+        if out.len() == told {
+            out.push(Change::ModeChanged { from, to: mode, at: now.wall });
+        }
+        true
+    }
+
+    /// The household as outlets see it. `unknown`: here, trusted by nobody, named by nobody, owned
+    /// by nobody. `new_today`: first seen within the last 24 hours (the core knows no time zone).
+    pub(super) fn household_now(&self, now: Moment) -> Household {
+        let told = || self.registry.iter().filter(|device| device.unannounced.is_none());
+        let here = || told().filter(|device| device.here);
+        let unknown = |d: &&Device| {
+            d.trust == Trust::Unknown
+                && d.names.own.is_none()
+                && d.names.ha.is_none()
+                && d.person().is_none()
+                && !d.own
+                && !d.gateway
+        };
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Household {
+            occupied: self.people.occupied(),
+            people_home: self.people.persons.iter().filter(|(_, p)| p.home).map(|(name, _)| name.clone()).collect(),
+            people: self.people.persons.iter().map(|(name, person)| (name.clone(), person.home)).collect(),
+            devices_home: count(here().count()),
+            guests: self.people.guests.iter().copied().collect(),
+            unknown: here().filter(unknown).map(|device| device.id).collect(),
+            new_today: count(
+                told().filter(|d| !d.own && now.wall.0.saturating_sub(d.first_seen.0) < NEW_FOR_MS).count(),
+            ),
+            mode: self.people.mode,
+            effective_mode: self.people.effective,
+        }
+    }
+}
+
+fn set(ids: &mut BTreeSet<DeviceId>, id: DeviceId, on: bool) {
+    if on {
+        ids.insert(id);
+    } else {
+        ids.remove(&id);
+    }
+}

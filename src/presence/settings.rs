@@ -1,0 +1,185 @@
+//! # How presence decides: settings
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::model::{Kind, Span};
+
+/// `presence`: who counts as home, when a silence is a departure, and whose address is whose.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How many times a month a device may wrongly be called away. Kept for the learned departure;
+    /// until a device's sleep is learned, the times of its kind decide.
+    #[serde(deserialize_with = "dial")]
+    pub false_away_per_month: f64,
+    /// Silence after which a device of a kind is away, such as `phone: 15m`. Zero: the kind's own time.
+    #[serde(deserialize_with = "by_kind")]
+    pub away_after: BTreeMap<String, Span>,
+    /// No device is away sooner than this, whatever else is set.
+    pub away_min: Span,
+    /// Ask a silent device, by unicast, before it is called away. `false`: listen only.
+    pub ask: bool,
+    /// How long a device may be silent before it is asked.
+    pub ask_after: AskAfter,
+    /// Questions put to one device in an hour, at most. Fewer spare batteries.
+    pub asks_per_hour: u32,
+    /// Questions put to one device in a day, at most.
+    pub asks_per_day: u32,
+    /// Questions put to the whole network in a second, at most.
+    pub asks_per_second: u32,
+    /// Devices (id, MAC or name) that are never asked.
+    pub never_wake: Vec<String>,
+    /// How often a device that left is asked whether it is back, where frames cannot be heard.
+    /// Zero: never; then only a sweep finds it.
+    pub arrival_ask: Span,
+    /// A report older than this makes no arrival.
+    pub arrival_max_age: Span,
+    /// After a time in which nothing could be heard, nobody leaves for so long.
+    pub grace: Span,
+    /// When many fall silent at once, nobody leaves for so long.
+    pub hold_mass: Span,
+    /// After so long without any ear, presence is `unknown` (trackers keep their state).
+    pub unknown_after: Span,
+    /// A stop of the program shorter than this moves nobody.
+    pub restart_keep: Span,
+    /// What to do when a known address behaves like another device. Kept for the release that
+    /// compares visits; today presence follows the address.
+    pub identity: Identity,
+    /// What to do when a phone comes back with another random address.
+    pub join: Join,
+    /// An unknown phone counts as a guest after so long.
+    pub guest_after: Span,
+    /// A guest's device is forgotten after so many days of absence.
+    pub guest_forget_days: u32,
+    /// Home Assistant entities of the doors through which people leave. All of them, or none.
+    /// Kept for the learned departure.
+    pub doors: Vec<String>,
+    /// Names of the access points whose station lists are trusted. Kept for the learned departure.
+    pub ap_sources: Vec<String>,
+}
+
+/// `presence.ask_after`: silence before the first question, by how the device was used of late.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AskAfter {
+    /// Devices that do not sleep.
+    pub busy: Span,
+    /// Phones, tablets, laptops and watches.
+    pub idle: Span,
+    /// The same, known to be asleep.
+    pub asleep: Span,
+}
+
+/// What to do when a known address behaves like another device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// Presence follows the address, and an alert is raised.
+    #[default]
+    Warn,
+    /// An important device arrives only when a second fact agrees.
+    Enforce,
+}
+
+/// What to do when a phone comes back with another random address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// Join it to the device it was, if a key fact proves it.
+    #[default]
+    Auto,
+    /// Never join by itself.
+    Propose,
+    Off,
+}
+
+/// Which devices get entities in Home Assistant (from `homeassistant.expose…`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Exposure {
+    /// Every device gets all entities.
+    pub all: bool,
+    /// Only these (id, MAC or name).
+    pub listed: Option<Vec<String>>,
+    /// With neither: at most so many.
+    pub limit: u32,
+}
+
+impl Default for AskAfter {
+    fn default() -> Self {
+        AskAfter { busy: Span::seconds(30), idle: Span::seconds(45), asleep: Span::seconds(90) }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            false_away_per_month: 1.0,
+            away_after: BTreeMap::new(),
+            away_min: Span::seconds(45),
+            ask: true,
+            ask_after: AskAfter::default(),
+            asks_per_hour: 60,
+            asks_per_day: 1_000,
+            asks_per_second: 20,
+            never_wake: Vec::new(),
+            arrival_ask: Span::seconds(5),
+            arrival_max_age: Span::seconds(60),
+            grace: Span::seconds(60),
+            hold_mass: Span::minutes(5),
+            unknown_after: Span::minutes(30),
+            restart_keep: Span::minutes(10),
+            identity: Identity::Warn,
+            join: Join::Auto,
+            guest_after: Span::minutes(10),
+            guest_forget_days: 90,
+            doors: Vec::new(),
+            ap_sources: Vec::new(),
+        }
+    }
+}
+
+fn dial<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    let dial = f64::deserialize(d)?;
+    if (0.05..=30.0).contains(&dial) {
+        Ok(dial)
+    } else {
+        Err(serde::de::Error::custom("false_away_per_month lies between 0.05 and 30"))
+    }
+}
+
+fn by_kind<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, Span>, D::Error> {
+    let map = BTreeMap::<String, Span>::deserialize(d)?;
+    for kind in map.keys() {
+        Kind::from_str(kind).map_err(serde::de::Error::custom)?;
+    }
+    Ok(map)
+}
+
+impl Settings {
+    /// The fixed time of a kind, if one is set.
+    pub(crate) fn fixed(&self, kind: Kind) -> Option<std::time::Duration> {
+        self.away_after.get(kind.word()).filter(|span| !span.is_zero()).map(|span| span.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_read_as_people_write_them() {
+        let read = |text: &str| serde_json::from_str::<Settings>(text).map_err(|e| e.to_string());
+        assert_eq!(read("{}"), Ok(Settings::default()));
+        let set = read(r#"{"away_after": {"phone": "15m"}, "arrival_ask": 0, "join": "off"}"#).expect("good settings");
+        assert_eq!((set.fixed(Kind::Phone), set.join), (Some(Span::minutes(15).0), Join::Off));
+        for (bad, says) in [
+            (r#"{"away_after": {"fone": "15m"}}"#, "fone"),
+            (r#"{"false_away_per_month": 0}"#, "between"),
+            (r#"{"away_after_": {}}"#, "unknown field"),
+        ] {
+            assert!(read(bad).expect_err(bad).contains(says), "{bad}");
+        }
+    }
+}

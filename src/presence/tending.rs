@@ -1,0 +1,296 @@
+//! # What is due for one device
+//!
+//! A timer found nothing better to do: ask the silent, call the long silent away, look for those
+//! who left, and let names and guests ripen.
+
+use std::time::Duration;
+
+use crate::model::{Change, DeviceId, LeaveReason, Look, Moment, Mono, Presence as Where, Probe};
+
+use super::{
+    Presence,
+    asks::{self, Rate, Ways},
+    departure::{self, Rules, Step},
+    health, priors,
+    timers::Key,
+};
+
+/// Those who left this long ago are no longer looked for.
+const LOOKED_FOR: Duration = Duration::from_secs(12 * 3600);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// Something was heard within this time, so the world goes on.
+const ATTENDED: Duration = Duration::from_secs(90);
+
+impl Presence {
+    /// Does what is due for `id` and sets its timer.
+    pub(super) fn tend(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let mut due = self.ripen(id, now, out);
+        let Some(device) = self.registry.get(id) else { return };
+        if device.unannounced.is_some_and(|at| at <= now.mono) {
+            let (last, reason, away) = (device.last, device.reason, device.presence == Where::Away);
+            if away {
+                self.announce(id, now, out);
+            } else {
+                self.welcome(id, last, reason, now, out);
+            }
+        }
+        let Some(device) = self.registry.get(id) else { return };
+        let next = if device.own {
+            None
+        } else if device.unannounced.is_some() {
+            device.unannounced
+        } else if device.here {
+            Some(self.tend_silence(id, now, out))
+        } else {
+            self.look_for(id, now, out)
+        };
+        due.extend(next);
+        match due.into_iter().min() {
+            // A step that ends where it began must not spin.
+            Some(at) => self.timers.set(Key::Device(id), at.max(now.mono + Duration::from_millis(1))),
+            None => self.timers.cancel(Key::Device(id)),
+        }
+    }
+
+    /// Names and guests whose time has come; returns when the next one comes.
+    fn ripen(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Vec<Mono> {
+        let Some(device) = self.registry.get_mut(id) else { return Vec::new() };
+        let mut due = Vec::new();
+        if device.names.due().is_some_and(|at| at <= now.mono) {
+            self.registry.unindex_dhcp(id);
+            if let Some(device) = self.registry.get_mut(id) {
+                device.names.ripen(now.mono);
+            }
+            self.rekey(id);
+            self.classify(id, now, out);
+        }
+        let Some(device) = self.registry.get(id) else { return due };
+        due.extend(device.names.due());
+        if let Some(at) = self.guest_from(device) {
+            if at <= now.mono {
+                self.settle(id, now, out);
+            } else {
+                due.push(at);
+            }
+        }
+        due
+    }
+
+    fn tend_silence(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Mono {
+        let idle = now.mono + DAY;
+        let rules = self.rules(id, now.mono);
+        let Some(device) = self.registry.get(id) else { return idle };
+        if let Some((since, why)) = device.mute.frozen {
+            let at = since + self.settings.unknown_after.0;
+            if at <= now.mono && device.presence != Where::Unknown {
+                self.show(id, Where::Unknown, why, now, out);
+            }
+            return if at > now.mono { at } else { idle };
+        }
+        let shown = departure::shown(&device.mute, &rules, now.mono);
+        if shown != device.presence {
+            let why = if shown == Where::Home { device.reason } else { LeaveReason::NoAnswer.word() };
+            self.show(id, shown, why, now, out);
+        }
+        let Some(device) = self.registry.get(id) else { return idle };
+        match departure::step(&device.mute, &rules, now.mono) {
+            Step::Wait(at) => at,
+            Step::Ask { keep } => match self.ask(id, keep, now, out) {
+                // What comes next follows from the question just put.
+                Ok(()) => match self.registry.get(id).map(|device| departure::step(&device.mute, &rules, now.mono)) {
+                    Some(Step::Wait(at)) => at,
+                    _ => now.mono + Duration::from_secs(5),
+                },
+                Err(later) => later.max(now.mono + Duration::from_secs(1)),
+            },
+            Step::Away(reason) => match self.may_leave(id, now, out) {
+                health::Verdict::Go => {
+                    self.depart(id, reason, now, out);
+                    now.mono + self.looking_pause()
+                }
+                health::Verdict::Wait(at) => at,
+            },
+        }
+    }
+
+    /// It is away: closes the window at the last proof.
+    pub(super) fn depart(&mut self, id: DeviceId, reason: LeaveReason, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get_mut(id) else { return };
+        let from = std::mem::replace(&mut device.presence, Where::Away);
+        device.here = false;
+        device.reason = reason.word();
+        device.since = now;
+        device.mute.spell = None;
+        device.mute.held = None;
+        device.mute.witness_rounds = 0;
+        let window = device.window.take();
+        self.touch(id);
+        out.push(Change::Presence { device: id, from, to: Where::Away, why: reason.word(), at: now.wall });
+        if let Some(window) = window {
+            out.push(Change::WindowClosed { window: window.view(id, Some(reason)) });
+        }
+        self.settle(id, now, out);
+    }
+
+    fn show(&mut self, id: DeviceId, to: Where, why: &'static str, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get_mut(id) else { return };
+        let from = std::mem::replace(&mut device.presence, to);
+        if to != Where::Home {
+            device.reason = why;
+        }
+        out.push(Change::Presence { device: id, from, to, why, at: now.wall });
+        self.touch(id);
+    }
+
+    /// Looks for one that is away, where its frames cannot be heard.
+    fn look_for(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Option<Mono> {
+        let pause = self.settings.arrival_ask.0;
+        let device = self.registry.get(id)?;
+        let gone = now.mono.since(device.since.mono);
+        let wanted = device.kind().is_sleeper() || device.person().is_some() || device.important;
+        if pause.is_zero() || !self.settings.ask || gone > LOOKED_FOR || !wanted || !self.gate.is_deaf_to_arrivals() {
+            return None;
+        }
+        self.ask_first(id, now, out);
+        Some(now.mono + pause)
+    }
+
+    fn looking_pause(&self) -> Duration {
+        self.settings.arrival_ask.0.max(Duration::from_secs(1))
+    }
+
+    /// What applies to `id` now.
+    pub(super) fn rules(&self, id: DeviceId, now: Mono) -> Rules {
+        let Some(device) = self.registry.get(id) else {
+            return Rules {
+                ask_after: DAY,
+                away_after: DAY,
+                leaving_after: DAY,
+                hard: DAY,
+                fixed: false,
+                askable: false,
+                sleeper: true,
+                attended: false,
+            };
+        };
+        let kind = device.kind();
+        let deep = device.mute.sleep.deep(now);
+        let prior = priors::of(kind, deep);
+        let set = Some(device.away_after).filter(|after| !after.is_zero()).or_else(|| self.settings.fixed(kind));
+        let (mut away_after, mut leaving_after, mut hard) = (prior.away_after, prior.leaving_after, prior.hard);
+        let least = self.settings.away_min.0;
+        if let Some(set) = set {
+            away_after = set.max(least);
+            leaving_after = away_after * 4 / 5;
+            hard = prior.hard.max(away_after * 2);
+        } else if let Some(goodbye) = device.said_goodbye() {
+            let (share, of) = priors::after_goodbye(goodbye);
+            away_after = (away_after * share / of).max(least);
+            leaving_after = leaving_after * share / of;
+        }
+        let after = &self.settings.ask_after;
+        let mut ask_after = match (kind.is_sleeper(), deep) {
+            (false, _) => after.busy.0,
+            (true, false) => after.idle.0,
+            (true, true) => after.asleep.0,
+        };
+        if set.is_some() {
+            // A time set by people needs its questions before it ends.
+            ask_after = ask_after.min(away_after / 3);
+        }
+        if device.said_goodbye().is_some() {
+            ask_after = ask_after.min(Duration::from_secs(5));
+        }
+        let askable =
+            self.settings.ask && (device.ipv4().is_some() || device.ipv6().is_some()) && !self.never_wake.contains(&id);
+        Rules {
+            ask_after,
+            away_after,
+            leaving_after,
+            hard,
+            fixed: set.is_some(),
+            askable,
+            sleeper: kind.is_sleeper(),
+            attended: now.since(self.gate.last_heard()) <= ATTENDED,
+        }
+    }
+
+    /// Puts the next question to `id`, if budgets allow; else says when they will.
+    fn ask(&mut self, id: DeviceId, keep: u32, now: Moment, out: &mut Vec<Change>) -> Result<(), Mono> {
+        let hour = Rate::at_most(self.settings.asks_per_hour, HOUR);
+        let day = Rate::at_most(self.settings.asks_per_day, DAY);
+        let network = self.network_rate();
+        let later = now.mono + Duration::from_secs(30);
+        if !self.gate.may_ask(now.mono) {
+            return Err(later);
+        }
+        let Some(device) = self.registry.get(id) else { return Err(later) };
+        let ready = device.mute.hour.ready(hour, keep).max(device.mute.day.ready(day, 0));
+        if ready > now.mono {
+            return Err(ready);
+        }
+        if self.asked.ready(network, 0) > now.mono {
+            // The whole network's turn is over: come back when everybody else has had one, so that
+            // a big home thins its questions instead of knocking every second.
+            let turns = u32::try_from(self.registry.len()).unwrap_or(u32::MAX);
+            return Err(now.mono + Duration::from_secs(1) + network.per * turns);
+        }
+        let round = device.mute.rounds();
+        let Some(probe) = asks::probe(round, self.ways(id)) else { return Err(later) };
+        let Some(look) = self.look(id, probe) else { return Err(later) };
+        self.asked.take(now.mono, network);
+        self.gate.asked(now.mono);
+        if let Some(device) = self.registry.get_mut(id) {
+            device.mute.hour.take(now.mono, hour);
+            device.mute.day.take(now.mono, day);
+            device.mute.asked(now.mono);
+        }
+        out.push(Change::Asked(look));
+        Ok(())
+    }
+
+    /// One question outside any spell, if the network's budget allows.
+    pub(super) fn ask_first(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> bool {
+        let rate = self.network_rate();
+        if self.never_wake.contains(&id) || self.asked.ready(rate, 0) > now.mono || !self.gate.may_ask(now.mono) {
+            return false;
+        }
+        let Some(look) = asks::probe(0, self.ways(id)).and_then(|probe| self.look(id, probe)) else { return false };
+        self.asked.take(now.mono, rate);
+        self.gate.asked(now.mono);
+        out.push(Change::Asked(look));
+        true
+    }
+
+    pub(super) fn ask_once(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        if self.settings.ask {
+            self.ask_first(id, now, out);
+        }
+    }
+
+    pub(super) fn network_rate(&self) -> Rate {
+        let per = Duration::from_secs(1) / self.settings.asks_per_second.max(1);
+        Rate { burst: self.settings.asks_per_second.max(1), per }
+    }
+
+    pub(super) fn ways(&self, id: DeviceId) -> Ways {
+        let Some(device) = self.registry.get(id) else { return Ways { v4: false, v6: false, attached: false } };
+        let (v4, v6) = (device.ipv4(), device.ipv6());
+        let routes = self.network.interfaces.iter().any(|interface| !interface.subnets.is_empty());
+        let near =
+            v4.or(v6).is_some_and(|ip| crate::model::is_link_local(ip) || self.network.is_attached(ip) || !routes);
+        Ways { v4: v4.is_some(), v6: v6.is_some(), attached: near && device.mac().is_some() }
+    }
+
+    /// The question as it is sent.
+    pub(super) fn look(&self, id: DeviceId, probe: Probe) -> Option<Look> {
+        let device = self.registry.get(id)?;
+        let ip = match probe {
+            Probe::Arp => device.ipv4()?,
+            Probe::Nd => device.ipv6()?,
+            Probe::Icmp | Probe::Mdns | Probe::Tcp => device.ipv4().or_else(|| device.ipv6())?,
+        };
+        Some(Look { probe, mac: device.mac(), ip, interface: device.interface })
+    }
+}

@@ -1,0 +1,113 @@
+//! # What Home Assistant knows of our devices
+//!
+//! Names and areas of other integrations' devices, matched by MAC, else by address, else by host
+//! name; what is ambiguous is nobody's. Lists come whole; the same list again changes nothing.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::model::{Change, DeviceId, HaFact, HaName, HaPerson, Moment};
+
+use super::{Presence, names};
+
+/// An address names a device only if it has held it for so long.
+const LEASE_MIN: Duration = Duration::from_secs(600);
+
+impl Presence {
+    pub(super) fn hear(&mut self, fact: &HaFact, now: Moment, out: &mut Vec<Change>) {
+        match fact {
+            HaFact::Names(list) => {
+                self.ha_names = list.clone();
+                self.match_names(now, out);
+            }
+            HaFact::Areas(list) => {
+                let areas: BTreeMap<DeviceId, Option<String>> = list.iter().cloned().collect();
+                for id in self.registry.ids() {
+                    let area = areas.get(&id).cloned().flatten();
+                    let Some(device) = self.registry.get_mut(id).filter(|device| device.area != area) else { continue };
+                    device.area = area;
+                    self.touch(id);
+                    out.push(Change::DeviceChanged { device: id });
+                }
+            }
+            HaFact::Persons(list) => self.own(list, now, out),
+        }
+    }
+
+    fn own(&mut self, list: &[HaPerson], now: Moment, out: &mut Vec<Change>) {
+        let mut owners: BTreeMap<DeviceId, String> = BTreeMap::new();
+        for person in list {
+            for id in &person.devices {
+                owners.entry(*id).or_insert_with(|| person.name.clone());
+            }
+        }
+        for id in self.registry.ids() {
+            let owner = owners.get(&id).cloned();
+            let Some(device) = self.registry.get_mut(id).filter(|device| device.ha_owner != owner) else { continue };
+            device.ha_owner = owner;
+            self.registry.index(id);
+            self.touch(id);
+            out.push(Change::DeviceChanged { device: id });
+            self.settle(id, now, out);
+        }
+    }
+
+    fn match_names(&mut self, now: Moment, out: &mut Vec<Change>) {
+        let list = std::mem::take(&mut self.ha_names);
+        let mut strong: BTreeMap<DeviceId, Vec<&HaName>> = BTreeMap::new();
+        let mut weak: BTreeMap<DeviceId, Vec<&HaName>> = BTreeMap::new();
+        for entry in &list {
+            let mut by_mac: Vec<DeviceId> = entry.macs.iter().filter_map(|mac| self.registry.by_mac(*mac)).collect();
+            by_mac.sort_unstable();
+            by_mac.dedup();
+            match by_mac.as_slice() {
+                [id] => strong.entry(*id).or_default().push(entry),
+                [] => {
+                    if let Some(id) = self.matched_weakly(entry, now) {
+                        weak.entry(id).or_default().push(entry);
+                    }
+                }
+                _ => {} // one entry for several of ours: a router's page, nobody's name
+            }
+        }
+        for id in self.registry.ids() {
+            // Several entries by MAC are one device seen by several integrations: the best one speaks.
+            let best = strong.get(&id).and_then(|all| all.iter().max_by_key(|entry| (entry.by_user, entry.rank)));
+            let only = weak.get(&id).filter(|all| best.is_none() && all.len() == 1).and_then(|all| all.first());
+            let name = best.or(only).and_then(|entry| entry.name.as_deref()).and_then(names::clean);
+            let area = best.and_then(|entry| entry.area.clone());
+            let Some(device) = self.registry.get_mut(id) else { continue };
+            if device.names.ha == name && device.ha_area == area {
+                continue;
+            }
+            (device.names.ha, device.ha_area) = (name, area);
+            self.registry.index(id);
+            self.entitle(id, now, out);
+            self.touch(id);
+            out.push(Change::DeviceChanged { device: id });
+        }
+        self.expose_all(now, out);
+        self.ha_names = list;
+    }
+
+    /// By an address held long enough, else by an exact host name; `None` unless it is one device.
+    fn matched_weakly(&self, entry: &HaName, now: Moment) -> Option<DeviceId> {
+        let mut found: Vec<DeviceId> = entry
+            .ips
+            .iter()
+            .filter_map(|ip| self.registry.held_since(*ip))
+            .filter(|(_, since)| now.mono.since(*since) >= LEASE_MIN)
+            .map(|(id, _)| id)
+            .collect();
+        if found.is_empty() {
+            let hosts: Vec<String> = entry.hosts.iter().filter_map(|host| names::clean(host)).collect();
+            let named = |host: &str| hosts.iter().any(|h| h.eq_ignore_ascii_case(host) && !names::is_generic(h));
+            found = self.registry.iter().filter(|d| d.names.hostname().is_some_and(named)).map(|d| d.id).collect();
+        }
+        found.sort_unstable();
+        found.dedup();
+        match found.as_slice() {
+            [id] => Some(*id),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,465 @@
+//! # What was seen, and what follows at once
+//!
+//! Only proofs move clocks. A first proof is an arrival in the same call: no debounce, no second
+//! look. Everything else said of a device is kept for its name, kind and identity.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use crate::model::{
+    Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, ServiceView, Subject,
+    Subnet, clean_text, is_unicast,
+};
+
+use super::{
+    Presence,
+    device::{LABELS_MAX, SERVICES_MAX},
+    identity::{Attached, newborn},
+    joins,
+    timers::Key,
+    windows::Window,
+};
+
+/// Facts kept about addresses that nobody was seen to use yet, and per address.
+pub const WAITING_MAX: usize = 1_024;
+const WAITING_FACTS_MAX: usize = 8;
+const TEXT_MAX: usize = 120;
+const CLIENT_ID_MAX: usize = 64;
+
+impl Presence {
+    pub(super) fn take(&mut self, seen: &Observation, now: Moment, out: &mut Vec<Change>) {
+        if self.gate.heard(now.mono) {
+            self.wake_up(now);
+        }
+        match &seen.fact {
+            Fact::Alive { proof, age } => self.alive(seen, *proof, *age, now, out),
+            Fact::Unanswered { probe } => self.unanswered(&seen.subject, *probe, now, out),
+            _ => match self.registry.resolve(&seen.subject) {
+                Some(id) => {
+                    let id = self.learn(id, seen, now, out);
+                    self.attach(id, &seen.subject, now.mono, now, out);
+                }
+                None => self.remember(seen),
+            },
+        }
+    }
+
+    fn alive(&mut self, seen: &Observation, proof: Proof, age: Duration, now: Moment, out: &mut Vec<Change>) {
+        let subject = self.cleaned(&seen.subject);
+        let age = now.mono.since(seen.at.mono).saturating_add(age);
+        let at = now.earlier(age);
+        let own = proof == Proof::OwnHost
+            || match (subject.mac, subject.ip) {
+                (Some(mac), _) => self.network.is_own_mac(mac),
+                (None, Some(ip)) => self.network.is_own_ip(ip),
+                (None, None) => return,
+            };
+        let resolved = self.registry.resolve(&subject);
+        let known = if own { self.as_own(resolved, subject.mac, now, out) } else { resolved };
+        if let Some(id) = known {
+            self.proven(id, &subject, seen, (proof, at, age), now, out);
+        } else if own || subject.mac.is_some() || self.is_beyond_router(&subject, proof) {
+            self.found(&subject, seen, (proof, at, age), own, now, out);
+        }
+    }
+
+    /// This host's device. One found before it was known to be this host becomes it.
+    fn as_own(
+        &mut self,
+        resolved: Option<DeviceId>,
+        mac: Option<crate::model::MacAddr>,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) -> Option<DeviceId> {
+        let really = mac.is_none_or(|mac| self.network.is_own_mac(mac));
+        let into = match (resolved, self.own) {
+            (None, own) => return own,
+            (Some(id), None) => id,
+            (Some(id), Some(own)) if id != own && really => self.merge(id, own, true, now, out),
+            (Some(id), Some(_)) => return Some(id),
+        };
+        self.own = Some(into);
+        if let Some(device) = self.registry.get_mut(into) {
+            device.own = true;
+        }
+        self.touch(into);
+        Some(into)
+    }
+
+    /// A group address or zeros are nobody; an address that cannot be a host's says nothing.
+    fn cleaned(&self, subject: &Subject) -> Subject {
+        Subject { mac: subject.mac.filter(|mac| mac.is_station()), ip: subject.ip.filter(|ip| is_unicast(*ip)) }
+    }
+
+    /// An address without a MAC is a device only where no MAC can be seen: on a private network
+    /// that this host is not attached to, and if the host there answered itself.
+    fn is_beyond_router(&self, subject: &Subject, proof: Proof) -> bool {
+        let private = subject.ip.is_some_and(|ip| match ip {
+            IpAddr::V4(ip) => ip.is_private(),
+            IpAddr::V6(ip) => ip.is_unique_local(),
+        });
+        private
+            && matches!(proof, Proof::IcmpReply | Proof::TcpAnswer)
+            && subject.ip.is_some_and(|ip| !self.network.is_attached(ip) && !self.network.is_own_ip(ip))
+    }
+
+    fn found(
+        &mut self,
+        subject: &Subject,
+        seen: &Observation,
+        (proof, at, age): (Proof, Moment, Duration),
+        own: bool,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) {
+        if !own && (!self.registry.admits(now.mono) || !self.registry.has_room()) {
+            return;
+        }
+        let id = self.registry.mint();
+        let mut device = newborn(id, subject, at);
+        device.own = own;
+        device.interface = seen.interface;
+        device.reason = proof.word();
+        device.sources.insert(seen.source, (proof, at.wall));
+        device.mute.sleep = super::departure::Sleep::default();
+        let wait = self.may_be_known(&device, now.mono);
+        device.unannounced = Some(if wait { now.mono + joins::UNTOLD } else { now.mono });
+        self.registry.insert(device);
+        if own {
+            self.own = Some(id);
+        }
+        self.attach_quietly(id, subject, at.mono);
+        let facts = subject.mac.and_then(|mac| self.waiting.remove(&mac)).unwrap_or_default();
+        for fact in &facts {
+            if self.learn(id, fact, now, out) != id {
+                return; // it was somebody known
+            }
+        }
+        self.classify(id, now, out);
+        let fresh = age <= self.settings.arrival_max_age.0;
+        if !fresh {
+            // Not proven now: it is asked, and an answer makes it arrive.
+            if let Some(device) = self.registry.get_mut(id) {
+                device.presence = Where::Away;
+            }
+            self.ask_once(id, now, out);
+        }
+        match (wait, fresh) {
+            (true, _) => {}
+            (false, true) => self.welcome(id, at, proof.word(), now, out),
+            (false, false) => self.announce(id, now, out),
+        }
+        self.timers
+            .by(Key::Device(id), if wait { now.mono + joins::UNTOLD } else { now.mono + Duration::from_secs(1) });
+        while let Some(gone) = self.registry.to_evict().filter(|gone| *gone != id) {
+            self.forget(gone, now, out);
+        }
+    }
+
+    fn proven(
+        &mut self,
+        id: DeviceId,
+        subject: &Subject,
+        seen: &Observation,
+        (proof, at, age): (Proof, Moment, Duration),
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) {
+        let mut id = id;
+        if let Some(mac) = subject.mac {
+            if self.registry.get(id).is_some_and(|device| device.overlaps(mac, at.mono)) {
+                tracing::warn!(%id, "two addresses joined as one device are heard at once: split");
+                self.split(id, now, out);
+                id = self.registry.by_mac(mac).unwrap_or(id);
+            }
+            self.registry.hold_mac(id, mac, at.mono);
+        }
+        let fresh = age <= self.settings.arrival_max_age.0;
+        if !self.discredited.is_empty() {
+            self.discredited.remove(&id);
+        }
+        let Some(device) = self.registry.get_mut(id) else { return };
+        device.sources.insert(seen.source, (proof, at.wall));
+        let newer = at.mono > device.last.mono || (at.mono == device.last.mono && at.wall >= device.last.wall);
+        if device.unannounced.is_some() {
+            if newer {
+                device.last = at;
+            }
+        } else if device.here {
+            if let Some(window) = &mut device.window {
+                window.seen(at.wall);
+            }
+            if newer {
+                let gap = at.mono.since(device.last.mono);
+                device.mute.sleep.ended(gap, at.mono, proof.is_join());
+                device.last = at;
+                device.interface = seen.interface.or(device.interface);
+                device.mute.proven(at.mono);
+                let settled = device.mute.spell.is_none();
+                if settled && device.presence != Where::Home {
+                    let from = std::mem::replace(&mut device.presence, Where::Home);
+                    device.reason = proof.word();
+                    if let Some(window) = &mut device.window {
+                        window.reconnects = window.reconnects.saturating_add(1);
+                    }
+                    if device.unannounced.is_none() {
+                        out.push(Change::Presence {
+                            device: id,
+                            from,
+                            to: Where::Home,
+                            why: proof.word(),
+                            at: at.wall,
+                        });
+                    }
+                    self.touch(id);
+                }
+            }
+            self.grew_stale(id);
+        } else if newer && fresh {
+            if let Some(device) = self.registry.get_mut(id) {
+                device.interface = seen.interface.or(device.interface);
+            }
+            self.arrive(id, at, proof.word(), now, out);
+        } else if newer {
+            device.last = at;
+            self.grew_stale(id);
+        }
+        self.attach(id, subject, at.mono, now, out);
+    }
+
+    /// It is here: opens the window and says so.
+    pub(super) fn arrive(&mut self, id: DeviceId, at: Moment, why: &'static str, now: Moment, out: &mut Vec<Change>) {
+        let segment = self.segment(id);
+        let ask_after = self.settings.ask_after.busy.0;
+        let Some(device) = self.registry.get_mut(id) else { return };
+        let was_here = device.here && device.window.is_some();
+        let from = std::mem::replace(&mut device.presence, Where::Home);
+        let since_last = away_seconds(device.last, at);
+        device.mute.proven(at.mono);
+        device.mute.quiet_since = device.mute.quiet_since.max(at.mono);
+        if was_here {
+            device.last = at;
+            device.reason = why;
+            if let Some(window) = &mut device.window {
+                window.seen(at.wall);
+                window.reconnects = window.reconnects.saturating_add(u32::from(from != Where::Home));
+            }
+            if from != Where::Home {
+                out.push(Change::Presence { device: id, from, to: Where::Home, why, at: at.wall });
+            }
+            self.touch(id);
+            return;
+        }
+        device.mute.sleep = super::departure::Sleep::default();
+        device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);
+        (device.last, device.since, device.reason, device.here) = (at, at, why, true);
+        let window = Window::open(at.wall, segment);
+        let view = window.view(id, None);
+        device.window = Some(window);
+        if from == Where::Away {
+            device.away_for_s = since_last;
+        }
+        self.timers.by(Key::Device(id), at.mono + ask_after);
+        self.touch(id);
+        out.push(Change::Presence { device: id, from, to: Where::Home, why, at: at.wall });
+        if from == Where::Away {
+            out.push(Change::DeviceReturned { device: self.view_of(id), at: at.wall, away_s: since_last });
+        }
+        out.push(Change::WindowOpened { window: view });
+        self.settle(id, now, out);
+    }
+
+    /// Says for the first time that it exists, and that it is here.
+    pub(super) fn welcome(&mut self, id: DeviceId, at: Moment, why: &'static str, now: Moment, out: &mut Vec<Change>) {
+        let before = out.len();
+        self.announce(id, now, out);
+        self.arrive(id, at, why, now, out);
+        // Whoever reads of the find reads of a device that is here.
+        let here = self.view_of(id);
+        for change in out.iter_mut().skip(before) {
+            match change {
+                Change::DeviceFound { device, .. } if device.id == id => *device = Arc::clone(&here),
+                _ => {}
+            }
+        }
+    }
+
+    /// Says for the first time that it exists.
+    pub(super) fn announce(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get_mut(id) else { return };
+        device.unannounced = None;
+        let at = device.first_seen;
+        self.entitle(id, now, out);
+        self.settle(id, now, out);
+        self.touch(id);
+        out.push(Change::DeviceFound { device: self.view_of(id), at });
+        let Some(device) = self.registry.get(id) else { return };
+        let services: Vec<_> = device.services.iter().cloned().collect();
+        for service in services {
+            out.push(Change::ServiceOpened {
+                device: id,
+                tcp: service.tcp,
+                port: service.port,
+                name: service.name,
+                at: now.wall,
+            });
+        }
+    }
+
+    fn unanswered(&mut self, subject: &Subject, probe: Probe, now: Moment, out: &mut Vec<Change>) {
+        let Some(id) = self.registry.resolve(subject) else { return };
+        let rules = self.rules(id, now.mono);
+        let Some(device) = self.registry.get_mut(id) else { return };
+        // An answer to another question may have come since.
+        if !device.here || now.mono.since(device.mute.quiet_since) < rules.ask_after {
+            return;
+        }
+        device.mute.unanswered(probe, now.mono);
+        self.tend(id, now, out);
+    }
+
+    /// A fact about an address that nobody was seen to use: kept, it proves nothing.
+    fn remember(&mut self, seen: &Observation) {
+        let Some(mac) = seen.subject.mac.filter(|mac| mac.is_station()) else { return };
+        match self.waiting.get_mut(&mac) {
+            Some(facts) if facts.len() < WAITING_FACTS_MAX => facts.push(seen.clone()),
+            Some(_) => {}
+            None => {
+                self.waiting.insert(mac, vec![seen.clone()]);
+            }
+        }
+    }
+
+    /// Takes a fact that is no proof. Returns who it is now: facts may join it to somebody.
+    fn learn(&mut self, id: DeviceId, seen: &Observation, now: Moment, out: &mut Vec<Change>) -> DeviceId {
+        match &seen.fact {
+            Fact::Gone(goodbye) => self.said_goodbye(id, *goodbye, seen, now),
+            Fact::Address(ip) => {
+                self.attach(id, &Subject { mac: None, ip: Some(*ip) }, seen.at.mono.min(now.mono), now, out);
+            }
+            Fact::Named { name, by } => {
+                let name = clean_text(name, TEXT_MAX * 2);
+                self.registry.unindex_dhcp(id);
+                let changed = self.registry.get_mut(id).is_some_and(|device| device.names.hear(*by, &name, now.mono));
+                self.rekey(id);
+                if let Some(due) = self.registry.get(id).and_then(|device| device.names.due()) {
+                    self.timers.by(Key::Device(id), due);
+                }
+                if changed {
+                    self.classify(id, now, out);
+                    return self.joined(id, now, out);
+                }
+            }
+            Fact::Dhcp { asked, vendor_class, client_id } => {
+                self.registry.unindex_dhcp(id);
+                if let Some(device) = self.registry.get_mut(id) {
+                    if !asked.is_empty() {
+                        device.dhcp.asked = asked.iter().take(u8::MAX.into()).copied().collect();
+                    }
+                    if let Some(class) = vendor_class {
+                        device.dhcp.vendor_class = Some(clean_text(class, TEXT_MAX));
+                    }
+                    if let Some(client) = client_id {
+                        device.dhcp.client_id = Some(client.iter().take(CLIENT_ID_MAX).copied().collect());
+                    }
+                }
+                self.rekey(id);
+                self.classify(id, now, out);
+                return self.joined(id, now, out);
+            }
+            Fact::Service { tcp, port, name } => {
+                let service = ServiceView { tcp: *tcp, port: *port, name: clean_text(name, TEXT_MAX), product: None };
+                let Some(device) = self.registry.get_mut(id) else { return id };
+                if device.services.len() < SERVICES_MAX && device.services.insert(service.clone()) {
+                    if device.unannounced.is_none() {
+                        let ServiceView { tcp, port, name, .. } = service;
+                        out.push(Change::ServiceOpened { device: id, tcp, port, name, at: now.wall });
+                    }
+                    self.classify(id, now, out);
+                    self.touch(id);
+                }
+            }
+            Fact::Label { key, value } => {
+                let value = clean_text(value, TEXT_MAX);
+                let Some(device) = self.registry.get_mut(id) else { return id };
+                let room = device.labels.len() < LABELS_MAX || device.labels.contains_key(*key);
+                if room && !value.is_empty() && device.labels.get(*key) != Some(&value) {
+                    device.labels.insert((*key).to_owned(), value);
+                    self.classify(id, now, out);
+                    self.touch(id);
+                }
+            }
+            Fact::Routes => {
+                if self.registry.get_mut(id).is_some_and(|device| !std::mem::replace(&mut device.routes, true)) {
+                    self.classify(id, now, out);
+                }
+            }
+            Fact::Level(level) => {
+                if let Some(device) = self.registry.get_mut(id) {
+                    device.level = Some(*level);
+                    if let Some(window) = &mut device.window {
+                        window.heard(*level);
+                    }
+                }
+                self.grew_stale(id);
+            }
+            Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
+        }
+        id
+    }
+
+    fn joined(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> DeviceId {
+        self.try_join(id, now, out)
+    }
+
+    /// It said that it goes: the odds change, and it is asked soon.
+    fn said_goodbye(&mut self, id: DeviceId, goodbye: Goodbye, seen: &Observation, now: Moment) {
+        if let Some(device) = self.registry.get_mut(id)
+            && device.here
+            && seen.at.mono >= device.last.mono
+        {
+            device.mute.goodbye = Some(goodbye);
+            self.timers.by(Key::Device(id), now.mono + Duration::from_secs(5));
+        }
+    }
+
+    fn attach_quietly(&mut self, id: DeviceId, subject: &Subject, at: Mono) -> Attached {
+        let Some(ip) = subject.ip.filter(|ip| is_unicast(*ip)) else { return Attached::Known };
+        let network = Arc::clone(&self.network);
+        let attached = self.registry.hold_ip(id, ip, at, |a, b| same_net(&network, a, b));
+        if let (Attached::New { .. }, Some(device)) = (attached, self.registry.get_mut(id)) {
+            let gateway = device.current().any(|ip| network.is_gateway(ip));
+            device.gateway = gateway;
+            if let Some(window) = &mut device.window {
+                window.segment = network.label(ip).map(ToOwned::to_owned).or(window.segment.take());
+            }
+        }
+        attached
+    }
+
+    /// The address of a subject is its device's.
+    fn attach(&mut self, id: DeviceId, subject: &Subject, at: Mono, now: Moment, out: &mut Vec<Change>) {
+        let (Attached::New { from }, Some(to)) = (self.attach_quietly(id, subject, at), subject.ip) else { return };
+        let told = self.registry.get(id).is_some_and(|device| device.unannounced.is_none());
+        if to.is_ipv4() && told {
+            // Privacy addresses of IPv6 come daily; they are listed, not told.
+            out.push(Change::AddressChanged { device: id, from, to, at: now.wall });
+        }
+        self.classify(id, now, out);
+        self.touch(id);
+    }
+}
+
+/// Seconds between two moments: by the steady clock if both are of this run.
+fn away_seconds(from: Moment, to: Moment) -> u64 {
+    if from.mono.0 == 0 {
+        (to.wall.0.saturating_sub(from.wall.0).max(0) / 1_000).unsigned_abs()
+    } else {
+        to.mono.since(from.mono).as_secs()
+    }
+}
+
+fn same_net(network: &crate::model::NetworkFacts, a: IpAddr, b: IpAddr) -> bool {
+    let attached = network.interfaces.iter().flat_map(|interface| &interface.subnets).find(|net| net.contains(a));
+    // Without a route to tell by, homes have 256 addresses a subnet.
+    attached.copied().or_else(|| Subnet::new(a, 24)).is_some_and(|net| net.contains(b))
+}

@@ -1,0 +1,236 @@
+//! # What outlets see of a device, and how it comes back from the store
+//!
+//! Identity and naming rest on facts; they travel as `key value` pairs, so that `explain` can
+//! print them and a restart knows whom it knew.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use crate::model::{
+    DeviceId, DeviceView, MacAddr, Moment, NameSource, NetworkFacts, Presence as Where, Proof, Source, Wall,
+};
+
+use super::{
+    device::{Device, HeldIp, HeldMac, Joined},
+    kinds::Guess,
+    names::Title,
+    windows::Window,
+};
+
+/// The view of `device`. `facts` are those of the last view, if nothing but gauges moved.
+pub fn cut(device: &Device, network: &NetworkFacts, facts: Option<Arc<[(String, String)]>>) -> DeviceView {
+    let mut addresses: Vec<_> = device.current().collect();
+    addresses.sort_by_key(std::net::IpAddr::is_ipv6);
+    DeviceView {
+        id: device.id,
+        name: device.title.shown.clone(),
+        name_source: device.title.source,
+        own_name: device.names.own.clone(),
+        slug: device.slug.clone(),
+        macs: device.macs.iter().map(|held| held.mac).collect(),
+        hostname: device.names.hostname().map(ToOwned::to_owned),
+        vendor: device.vendor.map(ToOwned::to_owned),
+        vendor_source: device.vendor.map(|_| "oui"),
+        kind: device.kind(),
+        kind_confidence: if device.kind_set.is_some() { 1.0 } else { device.guess.confidence },
+        os: device.labels.get("os").cloned(),
+        model: ["model", "md", "am", "modelName"].iter().find_map(|key| device.labels.get(*key)).cloned(),
+        area: device.area.clone().or_else(|| device.ha_area.clone()),
+        owner: device.person().map(ToOwned::to_owned),
+        group: device.group.clone(),
+        notes: device.notes.clone(),
+        important: device.important,
+        alerts: device.alerts,
+        trust: device.trust,
+        randomised: device.is_random(),
+        is_own: device.own,
+        is_gateway: device.gateway,
+        presence: device.presence,
+        presence_reason: device.reason,
+        first_seen: device.first_seen,
+        last_seen: device.last.wall,
+        since: device.since.wall,
+        sources: device.sources.keys().copied().collect(),
+        services: device.services.iter().cloned().collect(),
+        signal_dbm: device.level.map(crate::model::Rssi::dbm),
+        segment: addresses.iter().find_map(|ip| network.label(*ip)).map(ToOwned::to_owned),
+        away_after_s: u32::try_from(device.away_after.as_secs()).unwrap_or(u32::MAX),
+        tier: device.tier,
+        exposed: device.exposed,
+        hidden: device.hidden,
+        away_for_s: device.away_for_s,
+        window: device.window.as_ref().map(|window| window.view(device.id, None)),
+        facts: facts.unwrap_or_else(|| facts_of(device)),
+        addresses,
+    }
+}
+
+fn facts_of(device: &Device) -> Arc<[(String, String)]> {
+    let mut facts: Vec<(String, String)> = Vec::new();
+    let mut put = |key: &str, value: String| facts.push((key.to_owned(), value));
+    if let Some(client) = &device.dhcp.client_id {
+        put(
+            "client_id",
+            client.iter().fold(String::new(), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            }),
+        );
+    }
+    if !device.dhcp.asked.is_empty() {
+        put("dhcp_asked", device.dhcp.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(","));
+    }
+    if let Some(class) = &device.dhcp.vendor_class {
+        put("vendor_class", class.clone());
+    }
+    for (source, name) in device.names.heard() {
+        put(&format!("name.{source}"), name.to_owned());
+    }
+    if let Some(name) = &device.names.ha {
+        put("name.homeassistant", name.clone());
+    }
+    for (key, value) in &device.labels {
+        put(&format!("label.{key}"), value.clone());
+    }
+    if device.routes {
+        put("routes", "yes".into());
+    }
+    if !device.guess.why.is_empty() {
+        put("kind.why", device.guess.why.clone());
+    }
+    if let Some(kind) = device.kind_set {
+        put("kind.set", kind.word().into());
+    }
+    for (key, value) in [
+        ("owner.set", &device.owner),
+        ("owner.ha", &device.ha_owner),
+        ("area.own", &device.area),
+        ("area.ha", &device.ha_area),
+    ] {
+        if let Some(value) = value {
+            put(key, value.clone());
+        }
+    }
+    for (source, (proof, at)) in &device.sources {
+        put(&format!("proof.{source}"), format!("{proof} {at}"));
+    }
+    if let Some(joined) = &device.joined {
+        let how = if joined.by_itself { "auto" } else { "told" };
+        let macs: Vec<String> = joined.macs.iter().map(ToString::to_string).collect();
+        put("joined", format!("{} {} {} {how}", joined.id, joined.first_seen, macs.join(",")));
+        if let Some(name) = &joined.own_name {
+            put("joined.name", name.clone());
+        }
+    }
+    for id in &device.apart {
+        put("apart", id.to_string());
+    }
+    facts.into()
+}
+
+/// A device from the store. Wall times become steady ones by their age, as far as the boot reaches.
+pub fn restore(view: &DeviceView, network: &NetworkFacts, now: Moment) -> Device {
+    let moment = |at: Wall| {
+        let age = Duration::from_millis(now.wall.0.saturating_sub(at.0).max(0).unsigned_abs());
+        Moment { mono: now.mono - age, wall: at }
+    };
+    let last = moment(view.last_seen);
+    let mut device = Device::new(view.id, last);
+    device.first_seen = view.first_seen;
+    let first = moment(view.first_seen).mono;
+    device.macs = view.macs.iter().map(|mac| HeldMac { mac: *mac, first, last: last.mono }).collect();
+    device.addresses =
+        view.addresses.iter().map(|ip| HeldIp { ip: *ip, first, last: last.mono, current: true }).collect();
+    device.presence = view.presence;
+    device.reason = view.presence_reason;
+    device.since = moment(view.since);
+    device.window = view.window.as_ref().and_then(Window::restored);
+    device.here = match view.presence {
+        Where::Away => false,
+        Where::Unknown => device.window.is_some(),
+        Where::Home | Where::Asleep | Where::Leaving => true,
+    };
+    if device.here {
+        device.presence = Where::Home;
+        device.window.get_or_insert_with(|| Window::open(last.wall, view.segment.clone()));
+    } else {
+        device.presence = Where::Away;
+    }
+    device.away_for_s = view.away_for_s;
+    device.names.own.clone_from(&view.own_name);
+    device.title = Title { base: String::new(), source: view.name_source, shown: view.name.clone() };
+    device.vendor = view.macs.iter().find_map(|mac| crate::intel::vendors::lookup(*mac));
+    device.services = view.services.iter().cloned().collect();
+    device.guess = Guess { kind: view.kind, confidence: view.kind_confidence, why: String::new() };
+    device.own = view.is_own;
+    let gateway = device.current().any(|ip| network.is_gateway(ip));
+    device.gateway = gateway;
+    device.trust = view.trust;
+    device.group.clone_from(&view.group);
+    device.notes.clone_from(&view.notes);
+    device.important = view.important;
+    device.alerts = view.alerts;
+    device.away_after = Duration::from_secs(view.away_after_s.into());
+    device.exposed = view.exposed;
+    device.hidden = view.hidden;
+    device.tier = view.tier;
+    device.slug.clone_from(&view.slug);
+    for (key, value) in view.facts.iter() {
+        read(&mut device, key, value);
+    }
+    device
+}
+
+/// One fact back into its place. What cannot be read is left out.
+fn read(device: &mut Device, key: &str, value: &str) {
+    match key.split_once('.') {
+        Some(("name", "homeassistant")) => device.names.ha = super::names::clean(value),
+        Some(("name", source)) => {
+            if let Ok(source) = source.parse::<NameSource>() {
+                device.names.restore(source, value);
+            }
+        }
+        Some(("label", key)) => {
+            device.labels.insert(key.to_owned(), value.to_owned());
+        }
+        Some(("proof", source)) => {
+            if let (Ok(source), Some((proof, at))) = (source.parse::<Source>(), value.split_once(' '))
+                && let (Ok(proof), Ok(at)) = (proof.parse::<Proof>(), at.parse())
+            {
+                device.sources.insert(source, (proof, at));
+            }
+        }
+        Some(("owner", "set")) => device.owner = Some(value.to_owned()),
+        Some(("owner", "ha")) => device.ha_owner = Some(value.to_owned()),
+        Some(("area", "own")) => device.area = Some(value.to_owned()),
+        Some(("area", "ha")) => device.ha_area = Some(value.to_owned()),
+        Some(("kind", "set")) => device.kind_set = value.parse().ok(),
+        Some(("kind", "why")) => value.clone_into(&mut device.guess.why),
+        Some(("joined", "name")) => {
+            if let Some(joined) = &mut device.joined {
+                joined.own_name = Some(value.to_owned());
+            }
+        }
+        _ => match key {
+            "client_id" => device.dhcp.client_id = unhex(value),
+            "dhcp_asked" => device.dhcp.asked = value.split(',').filter_map(|code| code.parse().ok()).collect(),
+            "vendor_class" => device.dhcp.vendor_class = Some(value.to_owned()),
+            "routes" => device.routes = true,
+            "joined" => device.joined = joined(value),
+            "apart" => device.apart.extend(value.parse::<DeviceId>()),
+            _ => {}
+        },
+    }
+}
+
+fn joined(value: &str) -> Option<Joined> {
+    let mut words = value.split(' ');
+    let (id, first_seen) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let macs: Vec<MacAddr> = words.next()?.split(',').filter_map(|mac| mac.parse().ok()).collect();
+    let by_itself = words.next() == Some("auto");
+    Some(Joined { id, by_itself, macs, first_seen, own_name: None })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}

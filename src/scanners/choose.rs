@@ -1,0 +1,205 @@
+//! # Which interfaces are the home's
+//!
+//! Pure: what the kernel listed becomes [`NetworkFacts`], and each interface gets a reason why it is
+//! watched or not. Container bridges and tunnels carry no devices of the home; who wants one of them
+//! watched names it in `network.interfaces`, which then decides alone.
+
+use std::net::IpAddr;
+
+use super::Network;
+use crate::model::{InterfaceFacts, InterfaceId, MacAddr, NetworkFacts, Subnet};
+
+/// An interface as listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub id: u32,
+    pub name: String,
+    pub mac: Option<MacAddr>,
+    /// Speaks Ethernet, so devices have hardware addresses there.
+    pub ethernet: bool,
+    pub loopback: bool,
+    /// Switched on and with carrier.
+    pub up: bool,
+    /// The bridge or bond it is a port of.
+    pub master: Option<u32>,
+}
+
+/// A route of the main table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub id: u32,
+    /// `None`: the default route.
+    pub to: Option<Subnet>,
+    pub via: Option<IpAddr>,
+}
+
+/// All the kernel listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    pub links: Vec<Link>,
+    pub addresses: Vec<(u32, IpAddr, u8)>,
+    pub routes: Vec<Route>,
+}
+
+/// Names of interfaces that container engines and hypervisors make for themselves.
+const FOREIGN: [&str; 14] = [
+    "docker", "hassio", "veth", "virbr", "vnet", "cni", "flannel", "cali", "podman", "lxcbr", "lxdbr", "incusbr",
+    "kube", "nerdctl",
+];
+
+/// The facts, and for each interface its name and why it is watched or not.
+#[must_use]
+pub fn choose(listing: &Listing, network: &Network) -> (NetworkFacts, Vec<(String, &'static str)>) {
+    let mut facts = NetworkFacts::default();
+    let mut reasons = Vec::new();
+    for link in &listing.links {
+        let reason = verdict(link, listing, network);
+        reasons.push((link.name.clone(), reason.unwrap_or_else(|why| why)));
+        if reason.is_ok() {
+            facts.interfaces.push(describe(link, listing));
+        }
+    }
+    for name in &network.interfaces {
+        if !listing.links.iter().any(|link| link.name == *name) {
+            reasons.push((name.clone(), "named in network.interfaces, but not there"));
+        }
+    }
+    facts.interfaces.sort_by_key(|interface| interface.id);
+    facts.labels = network
+        .labels
+        .iter()
+        .filter_map(|(subnet, label)| Some((subnet.parse::<Subnet>().ok()?, label.clone())))
+        .collect();
+    facts.labels.sort_by_key(|(subnet, _)| (std::cmp::Reverse(subnet.prefix()), *subnet));
+    (facts, reasons)
+}
+
+/// `Ok` to be watched.
+fn verdict(link: &Link, listing: &Listing, network: &Network) -> Result<&'static str, &'static str> {
+    if !network.interfaces.is_empty() {
+        let named = network.interfaces.contains(&link.name);
+        return if named { Ok("named in network.interfaces") } else { Err("not named in network.interfaces") };
+    }
+    if link.loopback {
+        return Err("loopback");
+    }
+    if !link.ethernet {
+        return Err("a tunnel without hardware addresses");
+    }
+    if is_foreign(&link.name) {
+        return Err("belongs to containers or virtual machines");
+    }
+    if link.master.is_some() {
+        return Err("port of a bridge, which is watched instead");
+    }
+    let has_subnet = listing
+        .addresses
+        .iter()
+        .any(|(id, ip, _)| *id == link.id && !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()));
+    if !has_subnet {
+        return Err("has no network of its own");
+    }
+    Ok("has a network of its own")
+}
+
+/// Docker names the bridge of a network `br-` and twelve hex digits; `br-lan` is a router's own.
+fn is_foreign(name: &str) -> bool {
+    let docker_network =
+        name.strip_prefix("br-").is_some_and(|rest| rest.len() == 12 && rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    docker_network || FOREIGN.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn describe(link: &Link, listing: &Listing) -> InterfaceFacts {
+    let mine = || listing.addresses.iter().filter(|(id, ..)| *id == link.id);
+    let mut subnets: Vec<Subnet> = mine().filter_map(|(_, ip, prefix)| Subnet::new(*ip, *prefix)).collect();
+    let (mut gateways, mut addresses) = (Vec::new(), Vec::new());
+    for route in listing.routes.iter().filter(|route| route.id == link.id) {
+        match (route.to, route.via) {
+            (None, Some(via)) => gateways.push(via),
+            // Reached without a hop: more of the same wire.
+            (Some(subnet), None) => subnets.push(subnet),
+            _ => {}
+        }
+    }
+    addresses.extend(mine().map(|(_, ip, _)| *ip));
+    for list in [&mut gateways, &mut addresses] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    subnets.retain(|subnet| !subnet.base().is_multicast() && subnet.prefix() > 0);
+    subnets.sort_unstable();
+    subnets.dedup();
+    InterfaceFacts {
+        id: InterfaceId(link.id),
+        name: link.name.clone(),
+        mac: link.mac,
+        addresses,
+        up: link.up,
+        subnets,
+        gateways,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn link(id: u32, name: &str) -> Link {
+        Link {
+            id,
+            name: name.into(),
+            mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
+            ethernet: true,
+            loopback: false,
+            up: true,
+            master: None,
+        }
+    }
+
+    fn listing() -> Listing {
+        let names = ["eth0", "docker0", "br-0123456789ab", "br-lan", "vethab12", "hassio", "wlan0", "enp3s0"];
+        let mut links: Vec<Link> = (2u32..).zip(names).map(|(id, name)| link(id, name)).collect();
+        links.push(Link { loopback: true, ..link(1, "lo") });
+        links.push(Link { ethernet: false, ..link(20, "wg0") });
+        links.push(Link { master: Some(5), ..link(21, "lan1") });
+        let mut addresses: Vec<_> = links
+            .iter()
+            .map(|l| (l.id, IpAddr::from([10, 0, l.id as u8, 1]), 24))
+            .filter(|(id, ..)| *id != 8)
+            .collect();
+        addresses.push((8, "fe80::1".parse().unwrap(), 64));
+        let routes = vec![
+            Route { id: 2, to: None, via: Some([10, 0, 2, 254].into()) },
+            Route { id: 2, to: "10.0.2.0/24".parse().ok(), via: None },
+            Route { id: 2, to: "10.9.0.0/24".parse().ok(), via: None },
+            Route { id: 2, to: "10.8.0.0/24".parse().ok(), via: Some([10, 0, 2, 253].into()) },
+        ];
+        Listing { links, addresses, routes }
+    }
+
+    fn watched(network: &Network) -> Vec<String> {
+        choose(&listing(), network).0.interfaces.into_iter().map(|i| i.name).collect()
+    }
+
+    #[test]
+    fn the_homes_networks_are_watched_and_containers_are_not() {
+        assert_eq!(watched(&Network::default()), ["eth0", "br-lan", "enp3s0"]);
+        let named = Network { interfaces: vec!["docker0".into(), "eth9".into()], ..Network::default() };
+        assert_eq!(watched(&named), ["docker0"]);
+        let reasons = choose(&listing(), &named).1;
+        assert!(reasons.contains(&("eth9".into(), "named in network.interfaces, but not there")), "{reasons:?}");
+    }
+
+    #[test]
+    fn an_interface_knows_its_wire_and_its_way_out() {
+        let labels = BTreeMap::from([("10.0.0.0/8".into(), "all".into()), ("10.0.2.0/24".into(), "home".into())]);
+        let (facts, _) = choose(&listing(), &Network { labels, ..Network::default() });
+        let eth0 = &facts.interfaces[0];
+        let subnets: Vec<String> = eth0.subnets.iter().map(ToString::to_string).collect();
+        assert_eq!(subnets, ["10.0.2.0/24", "10.9.0.0/24"]);
+        assert_eq!(eth0.gateways, [IpAddr::from([10, 0, 2, 254])]);
+        assert_eq!(facts.label([10, 0, 2, 7].into()), Some("home"), "the longest prefix names the segment");
+    }
+}

@@ -1,0 +1,187 @@
+//! # Tests of the desk
+//!
+//! In real time, with short intervals; every limit leaves room for a busy machine.
+
+use std::sync::OnceLock;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::model::{InterfaceId, Wall};
+
+fn clock() -> Moment {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let ns = u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap() + 1_000_000_000;
+    Moment { mono: Mono(ns), wall: Wall(i64::try_from(ns / 1_000_000).unwrap()) }
+}
+
+struct Office {
+    desk: Desk,
+    observations: mpsc::Receiver<Observation>,
+    looks: broadcast::Sender<Look>,
+    scan_now: watch::Sender<u64>,
+    phase: watch::Sender<Phase>,
+    progress: watch::Receiver<Progress>,
+    health: mpsc::Receiver<ScannerView>,
+}
+
+fn office(rounds: Option<u32>, room: usize) -> Office {
+    office_every(Duration::from_secs(600), rounds, room)
+}
+
+fn office_every(interval: Duration, rounds: Option<u32>, room: usize) -> Office {
+    let (observations, seen) = mpsc::channel(room);
+    let (looks, _) = broadcast::channel(LOOKS);
+    let (scan_now, asked) = watch::channel(0);
+    let (phase, run) = watch::channel(Phase::Running);
+    let (progress, watched) = watch::channel(Progress { done: 0, total: 1 });
+    let (health, lines) = mpsc::channel(8);
+    let (_, network) = watch::channel(Arc::default());
+    let (_, hearing) = watch::channel(true);
+    let parts = DeskParts {
+        clock,
+        settings: Arc::default(),
+        network,
+        phase: run,
+        observations,
+        looks: looks.clone(),
+        scan_now: asked,
+        health,
+        budget: Budget::with(clock, 400.0, 512.0),
+        hearing,
+        rounds,
+        settle: Duration::from_millis(300),
+        progress: Some(Arc::new(progress)),
+    };
+    let desk = Desk::new("icmp", Source::Icmp, &[Probe::Icmp], interval, parts);
+    Office { desk, observations: seen, looks, scan_now, phase, progress: watched, health: lines }
+}
+
+fn look(probe: Probe) -> Look {
+    Look { probe, mac: None, ip: [10, 0, 0, 9].into(), interface: Some(InterfaceId(2)) }
+}
+
+#[tokio::test]
+async fn rounds_come_at_the_interval_give_or_take_a_tenth() {
+    let mut office = office_every(Duration::from_secs(1), None, 8);
+    assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round), "the first at once");
+    for _ in 0..3 {
+        let before = clock().mono;
+        assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+        let waited = clock().mono.since(before).as_secs_f64();
+        assert!((0.89..3.0).contains(&waited), "{waited}");
+    }
+    for _ in 0..1000 {
+        let next = office.desk.jittered().as_secs_f64();
+        assert!((0.899..=1.101).contains(&next), "{next}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_is_handed_on_and_its_silence_told_after_two_seconds() {
+    let mut office = office_every(Duration::from_secs(3), None, 8);
+    office.desk.next().await.unwrap();
+    office.looks.send(look(Probe::Arp)).unwrap();
+    office.looks.send(look(Probe::Icmp)).unwrap();
+    let asked = clock().mono;
+    let Some(Work::Look(found)) = office.desk.next().await.unwrap() else { panic!("a look was sent") };
+    assert_eq!(found, look(Probe::Icmp), "others' looks are passed over");
+    office.desk.asked(found);
+    assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+    let told = office.observations.try_recv().unwrap();
+    assert_eq!(told.fact, Fact::Unanswered { probe: Probe::Icmp });
+    assert!(told.at.mono.since(asked) >= ANSWER);
+    assert!(office.observations.try_recv().is_err(), "told once");
+}
+
+#[tokio::test]
+async fn an_answered_look_is_not_told_as_silence() {
+    let mut office = office_every(Duration::from_secs(3), None, 8);
+    office.desk.next().await.unwrap();
+    office.desk.asked(look(Probe::Icmp));
+    office.desk.answered(&look(Probe::Icmp));
+    office.desk.next().await.unwrap();
+    assert!(office.observations.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn silence_is_told_in_time_also_during_a_long_round() {
+    let mut office = office(None, 8);
+    office.desk.asked(look(Probe::Icmp));
+    // Three times the burst: the budget makes the pieces wait 2.5 s together.
+    for _ in 0..3 {
+        assert!(office.desk.pace(512).await.unwrap());
+    }
+    assert!(office.observations.try_recv().is_ok());
+}
+
+#[tokio::test]
+async fn scan_now_brings_the_round_forward() {
+    let mut office = office(None, 8);
+    office.desk.next().await.unwrap();
+    let before = clock().mono;
+    office.scan_now.send_modify(|n| *n += 1);
+    assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+    assert!(clock().mono.since(before) < Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn the_end_of_the_run_is_heard_while_waiting() {
+    let mut office = office(None, 8);
+    office.desk.next().await.unwrap();
+    let (ended, ()) = tokio::join!(office.desk.next(), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        office.phase.send(Phase::Quiet).unwrap();
+    });
+    assert_eq!(ended.unwrap(), None);
+    assert!(!office.desk.pace(1).await.unwrap() && !office.desk.pause(Duration::from_secs(9)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_single_scan_is_one_round_then_time_for_answers_then_the_end() {
+    let mut office = office(Some(1), 8);
+    let before = clock().mono;
+    assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+    assert_eq!(office.desk.next().await.unwrap(), None);
+    assert!(clock().mono.since(before) >= Duration::from_millis(300));
+    drop(office.desk);
+    assert_eq!(*office.progress.borrow(), Progress { done: 1, total: 1 });
+}
+
+#[tokio::test]
+async fn a_slow_core_makes_the_scanner_wait_and_loses_nothing() {
+    let mut office = office(None, 1);
+    let subject = Subject::ip([10, 0, 0, 9].into());
+    let core = async {
+        let mut seen = 0;
+        while seen < 10 {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            office.observations.recv().await.unwrap();
+            seen += 1;
+        }
+    };
+    let scanner = async {
+        for _ in 0..10 {
+            office.desk.report(None, subject, Fact::Routes).await.unwrap();
+        }
+    };
+    let before = clock().mono;
+    tokio::join!(core, scanner);
+    assert!(clock().mono.since(before) >= Duration::from_millis(240));
+    drop(office.observations);
+    assert!(matches!(office.desk.report(None, subject, Fact::Routes).await, Err(ScanError::Unheard)));
+}
+
+#[tokio::test]
+async fn health_is_told_when_it_changes_and_after_each_round() {
+    let mut office = office(None, 8);
+    let down = Health::Down { why: "no bus".into(), advice: None };
+    office.desk.health(down.clone());
+    office.desk.health(down.clone());
+    office.desk.done(7);
+    let first = office.health.try_recv().unwrap();
+    let second = office.health.try_recv().unwrap();
+    assert_eq!((first.health, first.last_success, first.seen), (down, None, 0));
+    assert!(second.seen == 7 && second.last_success.is_some());
+    assert!(office.health.try_recv().is_err(), "the same twice is told once");
+}

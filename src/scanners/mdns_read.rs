@@ -1,0 +1,205 @@
+//! # What an mDNS service says of its device
+//!
+//! Pure. Names, kinds and TXT entries come from anybody on the network: they are cut, cleaned and bounded here.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Fact, Heard, Port, clean_text};
+
+/// TXT entries looked at.
+pub const TXT_MAX: usize = 64;
+/// Addresses of one service looked at.
+pub const ADDRESSES_MAX: usize = 16;
+/// The longest name kept: one DNS label (RFC 1035 §2.3.4).
+const NAME_MAX: usize = 63;
+const VALUE_MAX: usize = 255;
+
+/// TXT keys that tell what a device is, and the label they become. Sources: Google Cast `md` and `fn`; Apple
+/// `model`, `am`, `rpmd`; HomeKit `md` and `ci` (category); printers `ty` and `product` (Bonjour Printing 1.2.1);
+/// Shelly `app` and `gen`; ESPHome `board`, `platform`, `friendly_name`; Sonos and Matter their own.
+const LABELS: &[(&str, &str)] = &[
+    ("model", "model"),
+    ("am", "model"),
+    ("rpmd", "model"),
+    ("md", "model"),
+    ("ty", "model"),
+    ("product", "product"),
+    ("manufacturer", "manufacturer"),
+    ("usb_mfg", "manufacturer"),
+    ("usb_mdl", "model"),
+    ("ci", "homekit_category"),
+    ("app", "shelly_app"),
+    ("board", "board"),
+    ("platform", "platform"),
+    ("project_name", "project"),
+    ("osxvers", "os_version"),
+    ("srcvers", "source_version"),
+    ("vp", "matter_vendor_product"),
+    ("dt", "matter_device_type"),
+];
+
+/// Kinds of services whose instance names people (or a setup app) chose. Others carry serial numbers or user names.
+const NAMED_BY_PEOPLE: &[&str] = &[
+    "_airplay._tcp",
+    "_ipp._tcp",
+    "_ipps._tcp",
+    "_printer._tcp",
+    "_pdl-datastream._tcp",
+    "_uscan._tcp",
+    "_scanner._tcp",
+    "_smb._tcp",
+    "_afpovertcp._tcp",
+    "_device-info._tcp",
+    "_hap._tcp",
+    "_companion-link._tcp",
+    "_sftp-ssh._tcp",
+    "_rfb._tcp",
+    "_spotify-connect._tcp",
+    "_sonos._tcp",
+];
+
+/// `_http._tcp.local.`, well-formed and of sane length (RFC 6763 §7: at most 15 characters and an underscore).
+#[must_use]
+pub fn is_kind(name: &str) -> bool {
+    let Some(rest) = name.strip_suffix(".local.") else { return false };
+    let Some((service, transport)) = rest.split_once('.') else { return false };
+    let letters = service.strip_prefix('_').unwrap_or_default();
+    matches!(transport, "_tcp" | "_udp")
+        && !letters.is_empty()
+        && letters.len() <= 32
+        && letters.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// The facts in one resolved service.
+#[must_use]
+pub fn facts(kind: &str, fullname: &str, host: &str, port: Port, txt: &BTreeMap<String, String>) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let kind = kind.trim_end_matches(".local.");
+    let (service, tcp) = match kind.rsplit_once('.') {
+        Some((service, transport)) => (service.trim_start_matches('_'), transport == "_tcp"),
+        None => (kind, true),
+    };
+    if port != 0 {
+        facts.push(Fact::Service { tcp, port, name: clean_text(service, NAME_MAX) });
+    }
+    let hostname = clean_text(host.trim_end_matches('.').trim_end_matches(".local"), NAME_MAX);
+    if let Some(name) = chosen_name(kind, fullname, txt) {
+        facts.push(Fact::Named { name, by: Heard::Mdns });
+        if !hostname.is_empty() {
+            facts.push(Fact::Label { key: "hostname", value: hostname });
+        }
+    } else if !hostname.is_empty() {
+        facts.push(Fact::Label { key: "hostname", value: hostname.clone() });
+        facts.push(Fact::Named { name: hostname, by: Heard::Mdns });
+    }
+    facts.push(Fact::Label { key: "mdns_service", value: clean_text(service, NAME_MAX) });
+    for (key, label) in LABELS {
+        if let Some(value) = txt.get(*key).map(|value| clean_text(value, VALUE_MAX)).filter(|value| !value.is_empty()) {
+            facts.push(Fact::Label { key: label, value });
+        }
+    }
+    facts
+}
+
+/// The name people gave, if this kind of service carries one.
+fn chosen_name(kind: &str, fullname: &str, txt: &BTreeMap<String, String>) -> Option<String> {
+    let named = |text: &str| Some(clean_text(text, NAME_MAX)).filter(|name| !name.is_empty());
+    match kind {
+        "_googlecast._tcp" => named(txt.get("fn")?),
+        "_esphomelib._tcp" => named(txt.get("friendly_name")?),
+        _ if NAMED_BY_PEOPLE.contains(&kind) => {
+            let instance = fullname.split(&format!(".{kind}.")).next()?;
+            // DNS writes a dot or backslash inside a label with a backslash (RFC 6763 §4.3).
+            named(&instance.replace("\\.", ".").replace("\\\\", "\\"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn txt(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn name(kind: &str, full: &str, host: &str, pairs: &[(&str, &str)]) -> Option<String> {
+        facts(kind, full, host, 80, &txt(pairs)).into_iter().find_map(|fact| match fact {
+            Fact::Named { name, .. } => Some(name),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn the_name_people_chose_is_found() {
+        type Row<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
+        let cases: &[Row] = &[
+            (
+                "_googlecast._tcp.local.",
+                "Cast-1234._googlecast._tcp.local.",
+                "c1.local.",
+                &[("fn", "Kitchen speaker")],
+                "Kitchen speaker",
+            ),
+            ("_googlecast._tcp.local.", "Cast-1234._googlecast._tcp.local.", "c1.local.", &[], "c1"),
+            ("_airplay._tcp.local.", "Living Room._airplay._tcp.local.", "tv.local.", &[], "Living Room"),
+            ("_ipp._tcp.local.", "Laser Mk\\. 2._ipp._tcp.local.", "p.local.", &[], "Laser Mk. 2"),
+            ("_http._tcp.local.", "serial 9931._http._tcp.local.", "nas.local.", &[], "nas"),
+            ("_airplay._tcp.local.", "evil\u{202e}\n._airplay._tcp.local.", "tv.local.", &[], "evil"),
+        ];
+        for (kind, full, host, pairs, expected) in cases {
+            assert_eq!(name(kind, full, host, pairs).as_deref(), Some(*expected), "{full}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_believed_only_if_well_formed() {
+        for good in ["_http._tcp.local.", "_sleep-proxy._udp.local.", "_home-assistant._tcp.local."] {
+            assert!(is_kind(good), "{good}");
+        }
+        for bad in [
+            "",
+            "http._tcp.local.",
+            "_._tcp.local.",
+            "_http._sctp.local.",
+            "_http._tcp.example.",
+            "_a b._tcp.local.",
+            "_x._sub._http._tcp.local.",
+        ] {
+            assert!(!is_kind(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn models_and_services_are_told() {
+        let found = facts(
+            "_hap._tcp.local.",
+            "Lamp._hap._tcp.local.",
+            "lamp.local.",
+            5001,
+            &txt(&[("md", "L1"), ("ci", "5"), ("pw", "x")]),
+        );
+        assert!(found.contains(&Fact::Service { tcp: true, port: 5001, name: "hap".into() }));
+        assert!(found.contains(&Fact::Label { key: "model", value: "L1".into() }));
+        assert!(found.contains(&Fact::Label { key: "homekit_category", value: "5".into() }));
+        assert!(!format!("{found:?}").contains("\"x\""), "unknown keys are not passed on");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_device_says_stays_short_and_printable(kind in ".{0,80}", full in ".{0,300}", host in ".{0,300}", value in ".{0,600}") {
+            let pairs = BTreeMap::from([("model".to_owned(), value.clone()), ("fn".to_owned(), value)]);
+            for fact in facts(&kind, &full, &host, 1, &pairs) {
+                let text = match fact {
+                    Fact::Named { name, .. } | Fact::Service { name, .. } => name,
+                    Fact::Label { value, .. } => value,
+                    _ => String::new(),
+                };
+                prop_assert!(text.len() <= VALUE_MAX && !text.chars().any(char::is_control));
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests that need several decoders, or more room than their file has.
+
+mod dns;
+mod laws;

@@ -1,0 +1,42 @@
+//! Pages that are made from the source match it. `UPDATE=1 cargo test --test docs` writes them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
+use std::{collections::BTreeSet, env, fs, path::Path};
+
+use porchlight::{detectors, model::Card, scanners};
+
+fn hold(folder: &str, cards: &[&'static Card]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(folder);
+    let update = env::var_os("UPDATE").is_some();
+    if update {
+        fs::create_dir_all(&folder).unwrap();
+    }
+    let mut expected = BTreeSet::new();
+    for card in cards {
+        let name = format!("{}.md", card.id);
+        let needs = card.needs.map_or_else(|| "nothing".to_owned(), |cap| format!("`{cap}`"));
+        let text = format!("{}\nNeeds: {needs}. Settings: `{}`.\n", card.markdown(), card.id);
+        assert!(text.starts_with("# "), "{} has no page", card.id);
+        if update {
+            fs::write(folder.join(&name), &text).unwrap();
+        }
+        let written = fs::read_to_string(folder.join(&name)).unwrap_or_default();
+        assert!(written == text, "{name} is not what its source says; UPDATE=1 cargo test --test docs");
+        expected.insert(name);
+    }
+    let found: BTreeSet<String> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(found, expected, "pages without a source");
+}
+
+#[test]
+fn every_scanner_has_its_page() {
+    let cards: Vec<&'static Card> = scanners::SCANNERS.iter().map(|row| row.card).collect();
+    hold("scanners", &cards);
+}
+
+#[test]
+fn every_detector_has_its_page() {
+    hold("detectors", detectors::CARDS);
+}

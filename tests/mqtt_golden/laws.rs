@@ -1,0 +1,537 @@
+//! What holds for every home, however hostile its names.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use porchlight::{
+    model::{
+        AlertState, AlertView, Category, Change, DeviceId, DeviceView, Health, HomeView, Household, LinkMac, MacAddr,
+        PartId, PartView, Presence, ScannerView, Severity, Source, Tier, Trust, Wall,
+    },
+    mqtt::{
+        Publish, Site,
+        entities::{self, Config, Platform, Scope},
+        reconcile::{Published, events, reconcile},
+        topics::{self, Place, Thing, Topics},
+    },
+};
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+use crate::home;
+
+const HOSTILE: &[&str] = &[
+    "../../etc/passwd",
+    "+",
+    "#",
+    "a/b/+/#",
+    "nul\u{0}nul",
+    "\u{202e}drawkcab",
+    "🦀🦀🦀",
+    "{{ 7*7 }}",
+    "{% raw %}",
+    "\"},\"components\":{\"x\":{\"platform\":\"sensor\"}}",
+    "IP",
+    "a",
+    "name",
+    "",
+    " ",
+    "ligne\r\nzwei",
+];
+
+fn hostile_names() -> Vec<String> {
+    let mut names: Vec<String> = HOSTILE.iter().map(|name| (*name).to_owned()).collect();
+    names.extend(["x".repeat(300), "🦀".repeat(300), "\u{1}".repeat(300), "\"".repeat(300)]);
+    names
+}
+
+/// Everything text in a device is `text`.
+fn made_of(id: DeviceId, text: &str, tier: Tier) -> DeviceView {
+    let some = Some(text.to_owned());
+    DeviceView {
+        hostname: some.clone(),
+        vendor: some.clone(),
+        model: some.clone(),
+        area: some.clone(),
+        owner: some.clone(),
+        os: some.clone(),
+        group: some.clone(),
+        notes: some.clone(),
+        slug: some,
+        macs: vec![MacAddr([0, 1, 2, 3, 4, 5])],
+        tier,
+        ..home::device(id, text)
+    }
+}
+
+fn hostile_home(text: &str) -> HomeView {
+    let ids: Vec<DeviceId> = (0..120).map(|n| DeviceId::mint(7, n)).collect();
+    let mut view = home::of(ids.iter().map(|id| made_of(*id, text, Tier::Full)));
+    view.household = Arc::new(Household {
+        people_home: (0..120).map(|n| format!("{text}{n}")).collect(),
+        guests: ids.clone(),
+        unknown: ids.clone(),
+        ..Household::default()
+    });
+    for n in 0..64 {
+        let alert = AlertView {
+            id: porchlight::model::AlertId::mint(Wall(1_000), n),
+            incident: porchlight::model::AlertId::mint(Wall(2_000), n),
+            title: text.repeat(20),
+            detail: text.repeat(50),
+            recommendation: text.repeat(50),
+            detector: text.into(),
+            attacker_name: Some(text.into()),
+            technique: vec![text.into(); 50],
+            ..home::alert()
+        };
+        view.alerts.insert(alert.id.clone(), Arc::new(alert));
+    }
+    let down = || Health::Down { why: text.repeat(20), advice: None };
+    view.scanners = (0..60)
+        .map(|n| ScannerView { name: format!("{text}{n}"), health: down(), seen: 1, last_success: None })
+        .collect();
+    view.parts =
+        (0..60).map(|n| PartView { part: PartId::new(format!("{n}{text}")), health: down(), since: Wall(0) }).collect();
+    view
+}
+
+fn all_messages(view: &HomeView, site: &Site) -> Vec<Publish> {
+    let mut sent = reconcile(view, site, &Published::default());
+    for alert in view.alerts.values().take(3) {
+        sent.extend(events(&Change::AlertOpened { alert: Arc::clone(alert) }, view, site));
+    }
+    for device in view.devices.values().take(3) {
+        let device = Arc::clone(device);
+        sent.extend(events(&Change::DeviceFound { device, at: Wall(5) }, view, site));
+    }
+    sent
+}
+
+fn bytes_max(topic: &str) -> usize {
+    match topic.rsplit('/').next() {
+        Some("config") => 16 * 1024,
+        Some("who" | "open") => 12 * 1024,
+        Some("fast") => 512,
+        Some("health" | "info") => 8 * 1024,
+        Some("event") if topic.contains("/security/") => 8 * 1024,
+        _ => 4 * 1024,
+    }
+}
+
+fn strings<'j>(value: &'j Json, out: &mut Vec<&'j str>) {
+    match value {
+        Json::String(text) => out.push(text),
+        Json::Array(list) => list.iter().for_each(|value| strings(value, out)),
+        Json::Object(map) => map.values().for_each(|value| strings(value, out)),
+        _ => {}
+    }
+}
+
+/// Sizes, topics and texts of whatever is sent.
+fn check_all(view: &HomeView, site: &Site, name: &str) {
+    let templates: BTreeSet<&str> = entities::ENTITIES
+        .iter()
+        .flat_map(|group| group.iter())
+        .flat_map(|row| row.config.iter())
+        .filter_map(|(key, value)| match value {
+            Config::Text(text) if key.ends_with("template") => Some(*text),
+            _ => None,
+        })
+        .collect();
+    for message in all_messages(view, site) {
+        let topic = &message.topic;
+        let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/');
+        assert!(topic.chars().all(clean), "{name:?}: {topic}");
+        assert!(message.payload.len() <= bytes_max(topic), "{name:?}: {topic} {}", message.payload.len());
+        if topic.ends_with("/bridge/state") {
+            continue;
+        }
+        let payload: Json = serde_json::from_slice(&message.payload).expect("JSON");
+        let mut texts = Vec::new();
+        strings(&payload, &mut texts);
+        for text in texts {
+            assert!(text.chars().count() <= 255 && !text.chars().any(char::is_control), "{name:?}: {topic} {text:?}");
+        }
+        let Some(components) = payload.get("components").and_then(Json::as_object) else { continue };
+        let device = payload["device"]["name"].as_str().expect("a name").to_lowercase();
+        for (key, component) in components {
+            if let Some(entity) = component["name"].as_str() {
+                assert!(!entity.to_lowercase().starts_with(&device), "{name:?}: {device} {entity}");
+            }
+            for (field, value) in component.as_object().expect("an object") {
+                let Some(value) = value.as_str() else { continue };
+                if field.ends_with("template") {
+                    assert!(templates.contains(value), "{name:?}: {key} has a template that is in no row: {value}");
+                } else {
+                    assert!(!value.contains(['{', '}', '%', '+', '#']), "{name:?}: {key}.{field} {value}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_names_stay_plain_short_text() {
+    let mut site = home::site();
+    site.ha.areas = hostile_names().into_iter().collect();
+    for name in hostile_names() {
+        check_all(&hostile_home(&name), &site, &name);
+    }
+}
+
+#[test]
+fn long_lists_say_how_much_is_left_out() {
+    let view = hostile_home(&"🦀".repeat(60));
+    let sent = reconcile(&view, &home::site(), &Published::default());
+    let read = |end: &str| -> Json {
+        let message = sent.iter().find(|m| m.topic.ends_with(end)).expect(end);
+        serde_json::from_slice(&message.payload).expect("JSON")
+    };
+    let (who, open) = (read("/who"), read("/open"));
+    let len = |value: &Json| value.as_array().expect("a list").len();
+    let shown = len(&who["people"]) + len(&who["guests"]) + len(&who["unknown"]);
+    assert_eq!(shown as u64 + who["more"].as_u64().expect("more"), 360);
+    assert!(len(&who["people"]) > 10, "{shown}");
+    assert_eq!(len(&open["open"]) as u64 + open["more"].as_u64().expect("more"), 64);
+    // With names as people have them, only the count limits.
+    let sent = reconcile(&hostile_home("Anna's phone"), &home::site(), &Published::default());
+    let who = sent.iter().find(|m| m.topic.ends_with("/who")).expect("who");
+    let who: Json = serde_json::from_slice(&who.payload).expect("JSON");
+    assert_eq!((len(&who["people"]), len(&who["guests"]), len(&who["unknown"])), (50, 50, 50));
+    assert_eq!(who["more"], 210);
+}
+
+#[test]
+fn every_template_reads_a_key_that_is_there() {
+    let (view, site) = (home::view(), home::site());
+    let sent = reconcile(&view, &site, &Published::default());
+    let payloads: BTreeMap<&str, Json> =
+        sent.iter().filter_map(|m| Some((m.topic.as_str(), serde_json::from_slice(&m.payload).ok()?))).collect();
+    let mut templates = 0;
+    for (topic, config) in payloads.iter().filter(|(topic, _)| topic.ends_with("/config")) {
+        let whole = config["device"]["name"] == "Anna's phone";
+        for (key, component) in config["components"].as_object().expect("components") {
+            for (template, source) in
+                [("value_template", "state_topic"), ("json_attributes_template", "json_attributes_topic")]
+            {
+                let Some(text) = component.get(template).and_then(Json::as_str) else { continue };
+                let source = component.get(source).or_else(|| config.get(source)).and_then(Json::as_str);
+                let Some(payload) = payloads.get(source.expect("a topic")) else {
+                    assert!(!whole, "{topic} {key}: nothing is sent to {source:?}");
+                    continue;
+                };
+                for part in text.split("value_json.").skip(1) {
+                    let path: String =
+                        part.chars().take_while(|c| c.is_ascii_lowercase() || matches!(c, '_' | '.')).collect();
+                    let value = path.split('.').try_fold(payload, |value, key| value.get(key));
+                    assert!(value.is_some(), "{topic} {key}: no {path} in {payload}");
+                    templates += 1;
+                }
+            }
+        }
+    }
+    assert!(templates > 35, "{templates}");
+}
+
+#[test]
+fn rows_are_well_formed() {
+    let mut keys = BTreeSet::new();
+    let mut ends = BTreeSet::new();
+    let scopes = Scope::ALL.iter().flat_map(|scope| entities::of(*scope));
+    let mut rows = 0;
+    for row in scopes {
+        rows += 1;
+        assert!(keys.insert((row.scope, row.key)), "{} twice", row.key);
+        assert!(ends.insert((row.scope, row.platform, row.slug)), "{} {} twice", row.platform, row.slug);
+        assert!(row.key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", row.key);
+        assert!(row.name.is_some() || row.platform == Platform::DeviceTracker, "{}", row.key);
+        let has = |wanted: &str| row.config.iter().any(|(key, _)| *key == wanted);
+        let listens = row.config.iter().any(|(_, value)| matches!(value, Config::Topic(Place::Set | Place::Do)));
+        assert_eq!(listens, !matches!(row.act, entities::Act::Nothing), "{}", row.key);
+        assert_eq!(listens, has("command_topic"), "{}", row.key);
+        // These break commands, or lie.
+        for never in ["message_expiry_interval", "retain", "optimistic", "object_id", "expire_after"] {
+            assert!(!has(never), "{} has {never}", row.key);
+        }
+        let press = row.config.iter().find_map(|(key, value)| match (key, value) {
+            (&"payload_press", Config::Text(word)) => Some(*word),
+            _ => None,
+        });
+        match row.act {
+            entities::Act::PressDevice(word, _) | entities::Act::PressHome(word, _) => assert_eq!(press, Some(word)),
+            _ => assert_eq!(press, None, "{}", row.key),
+        }
+    }
+    assert_eq!(rows, entities::ENTITIES.iter().map(|group| group.len()).sum::<usize>());
+}
+
+/// The words used by code are those that are declared to Home Assistant.
+#[test]
+fn words_used_are_words_declared() {
+    let words = |scope, key: &str| -> BTreeSet<&str> {
+        let row = entities::of(scope).find(|row| row.key == key).expect(key);
+        row.config
+            .iter()
+            .find_map(|(_, value)| match value {
+                Config::Words(words) => Some(words.iter().copied().collect()),
+                _ => None,
+            })
+            .expect(key)
+    };
+    let all = |list: Vec<&'static str>| -> BTreeSet<&str> { list.into_iter().collect() };
+    assert_eq!(words(Scope::Device, "trust"), all(Trust::ALL.iter().map(|t| t.word()).collect()));
+    assert_eq!(words(Scope::Household, "mode"), all(porchlight::model::Mode::ALL.iter().map(|m| m.word()).collect()));
+    let mut severities: Vec<_> = Severity::ALL.iter().map(|s| s.word()).collect();
+    severities.push("none");
+    assert_eq!(words(Scope::Security, "severity"), all(severities));
+    let presences = Presence::ALL.iter().filter(|p| **p != Presence::Unknown).map(|p| p.word()).collect();
+    assert_eq!(words(Scope::Device, "activity"), all(presences));
+    let mut categories: Vec<_> = Category::ALL.iter().map(|c| c.word()).collect();
+    for category in &categories {
+        assert!(entities::of(Scope::Security).any(|row| row.key == *category), "{category} has no entity");
+    }
+    categories.push("resolved");
+    assert_eq!(words(Scope::Security, "event"), all(categories));
+
+    let mut guest = home::phone();
+    guest.trust = Trust::Guest;
+    let view = home::of([guest.clone()]);
+    let at = Wall(9);
+    let person = |home, first_or_last| Change::PersonMoved {
+        person: "Anna".into(),
+        home,
+        first_or_last,
+        people_home: 1,
+        device: guest.id,
+        away_s: 1,
+        at,
+    };
+    let moved = |from, to| Change::Presence { device: guest.id, from, to, why: "left", at };
+    let shared = Arc::new(guest.clone());
+    let changes = [
+        person(true, true),
+        person(true, false),
+        person(false, true),
+        person(false, false),
+        moved(Presence::Away, Presence::Home),
+        moved(Presence::Leaving, Presence::Away),
+        Change::DeviceFound { device: Arc::clone(&shared), at },
+        Change::DeviceReturned { device: shared, at, away_s: 1 },
+    ];
+    let mut types = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for change in &changes {
+        let sent = events(change, &view, &home::site());
+        assert_eq!(sent.len(), 1, "{change}");
+        let payload: Json = serde_json::from_slice(&sent[0].payload).expect("JSON");
+        types.insert(payload["event_type"].as_str().expect("a type").to_owned());
+        assert!(ids.insert(payload["id"].to_string()), "ids differ");
+    }
+    assert_eq!(types.iter().map(String::as_str).collect::<BTreeSet<_>>(), words(Scope::Household, "event"));
+}
+
+#[test]
+fn only_what_was_told_is_told_again() {
+    let view = home::view();
+    let alert = |state| Arc::new(AlertView { state, ..home::alert() });
+    let types = |change: Change| -> Vec<String> {
+        events(&change, &view, &home::site())
+            .iter()
+            .map(|m| {
+                serde_json::from_slice::<Json>(&m.payload).expect("JSON")["event_type"]
+                    .as_str()
+                    .expect("a type")
+                    .to_owned()
+            })
+            .collect()
+    };
+    use AlertState as S;
+    let cases: &[(fn(Arc<AlertView>) -> Change, S, &[&str])] = &[
+        (|alert| Change::AlertOpened { alert }, S::New, &["spoofing"]),
+        (|alert| Change::AlertOpened { alert }, S::Observed, &[]),
+        (|alert| Change::AlertOpened { alert }, S::Muted, &[]),
+        (|alert| Change::AlertUpdated { alert }, S::New, &["spoofing"]),
+        (|alert| Change::AlertUpdated { alert }, S::Acknowledged, &[]),
+        (|alert| Change::AlertClosed { alert }, S::Resolved, &["resolved"]),
+        (|alert| Change::AlertClosed { alert }, S::FalseAlarm, &["resolved"]),
+        (|alert| Change::AlertClosed { alert }, S::Observed, &[]),
+    ];
+    for (change, state, expected) in cases {
+        assert_eq!(types(change(alert(*state))), *expected, "{state}");
+    }
+    // Nobody but guests, and no hidden device, is told of by presence alone.
+    let moved =
+        Change::Presence { device: home::spy().id, from: Presence::Away, to: Presence::Home, why: "x", at: Wall(1) };
+    assert_eq!(types(moved), Vec::<String>::new());
+    let hidden = Arc::new(DeviceView { hidden: true, ..home::phone() });
+    assert_eq!(types(Change::DeviceReturned { device: hidden, at: Wall(1), away_s: 1 }), Vec::<String>::new());
+    // At a first start every device is new: no news. Nor is this host ever.
+    let found = |device: DeviceView, settling| {
+        let view = HomeView { settling, ..home::view() };
+        events(&Change::DeviceFound { device: Arc::new(device), at: Wall(1) }, &view, &home::site()).len()
+    };
+    assert_eq!((found(home::spy(), false), found(home::spy(), true)), (1, 0));
+    assert_eq!(found(DeviceView { is_own: true, ..home::spy() }, false), 0);
+    // 3.1.1 has no expiry.
+    let old = Site { mqtt: 3, ..home::site() };
+    assert_eq!(events(&Change::AlertOpened { alert: alert(S::New) }, &view, &old)[0].expiry_s, None);
+}
+
+#[test]
+fn threats_go_with_the_acknowledgement() {
+    let shows = |state, severity| -> (bool, bool, String) {
+        let mut view = home::view();
+        let alert = AlertView { state, severity, ..home::alert() };
+        view.alerts.insert(alert.id.clone(), Arc::new(alert));
+        let sent = reconcile(&view, &home::site(), &Published::default());
+        let read = |end: &str| -> Json {
+            serde_json::from_slice(&sent.iter().find(|m| m.topic.ends_with(end)).expect(end).payload).expect("JSON")
+        };
+        let security = read("security/state");
+        assert_eq!(read("d-9q2w1x/state")["threat"], read("d-gatewy/state")["threat"]);
+        assert_eq!(read("d-7f3k2m/state")["threat"], false);
+        let severity = security["severity"].as_str().expect("a word").to_owned();
+        (read("d-9q2w1x/state")["threat"] == true, security["active"]["spoofing"] == true, severity)
+    };
+    assert_eq!(shows(AlertState::New, Severity::Medium), (true, true, "medium".into()));
+    assert_eq!(shows(AlertState::New, Severity::Low), (false, false, "low".into()));
+    assert_eq!(shows(AlertState::Acknowledged, Severity::High), (false, false, "high".into()));
+    assert_eq!(shows(AlertState::Resolved, Severity::Critical), (false, false, "none".into()));
+}
+
+#[test]
+fn a_mac_is_linked_only_where_it_renames_nobody() {
+    let real: MacAddr = "3c:22:fb:01:02:03".parse().expect("a MAC");
+    let random: MacAddr = "da:a1:19:01:02:03".parse().expect("a MAC");
+    let linked = |site: &Site, device: &DeviceView, old: Option<&[u8]>| -> bool {
+        let payload = porchlight::mqtt::discovery::device(device, site, &Topics::new(site), old).expect("announced");
+        String::from_utf8(payload).expect("UTF-8").contains("connections")
+    };
+    let phone = home::phone();
+    let new = home::site();
+    let with = |change: &dyn Fn(&mut Site)| {
+        let mut site = home::site();
+        change(&mut site);
+        site
+    };
+    let old_ha = with(&|site| site.ha.version = Some((2026, 7)));
+    let no_ha = with(&|site| site.ha = porchlight::model::HaInfo::default());
+    assert!(linked(&new, &phone, None));
+    assert!(!linked(&old_ha, &phone, None));
+    assert!(!linked(&no_ha, &phone, None));
+    assert!(!linked(&with(&|site| site.foreign_macs = [real].into()), &phone, None));
+    assert!(!linked(&with(&|site| site.link_mac = LinkMac::Never), &phone, None));
+    let always = with(&|site| {
+        site.link_mac = LinkMac::Always;
+        site.ha.version = None;
+    });
+    assert!(linked(&always, &phone, None));
+    for random in [
+        DeviceView { macs: vec![random], ..home::phone() },
+        DeviceView { randomised: true, ..home::phone() },
+        DeviceView { macs: vec![MacAddr([0, 0, 0x5e, 0, 1, 9])], ..home::phone() },
+    ] {
+        assert!(!linked(&always, &random, None));
+    }
+    // A restart of Home Assistant, whose version is then unknown, takes no link away.
+    let published = porchlight::mqtt::discovery::device(&phone, &new, &Topics::new(&new), None).expect("announced");
+    assert!(linked(&no_ha, &phone, Some(&published)));
+    assert!(!linked(&old_ha, &phone, Some(&published)));
+}
+
+#[test]
+fn areas_are_suggested_for_things_that_stay() {
+    let mut site = home::site();
+    site.ha.areas = ["Kitchen".to_owned()].into();
+    let suggested = |kind, area: &str| -> bool {
+        let device = DeviceView { kind, area: Some(area.into()), ..home::phone() };
+        let payload =
+            porchlight::mqtt::discovery::device(&device, &site, &Topics::new(&site), None).expect("announced");
+        let payload: Json = serde_json::from_slice(&payload).expect("JSON");
+        payload["device"].get("suggested_area").is_some()
+    };
+    use porchlight::model::Kind;
+    assert!(suggested(Kind::Tv, "Kitchen"));
+    assert!(!suggested(Kind::Tv, "Cellar"));
+    assert!(!suggested(Kind::Phone, "Kitchen"));
+}
+
+#[test]
+fn what_only_bluetooth_sees_says_so() {
+    let source = |sources: Vec<Source>| -> String {
+        let device = DeviceView { sources, ..home::phone() };
+        let site = home::site();
+        let payload =
+            porchlight::mqtt::discovery::device(&device, &site, &Topics::new(&site), None).expect("announced");
+        let payload: Json = serde_json::from_slice(&payload).expect("JSON");
+        payload["components"]["tracker"]["source_type"].as_str().expect("a word").to_owned()
+    };
+    assert_eq!(source(vec![Source::Ble]), "bluetooth_le");
+    assert_eq!(source(vec![Source::Ble, Source::Capture]), "router");
+    assert_eq!(source(vec![]), "router");
+}
+
+fn device_ids() -> impl Strategy<Value = DeviceId> {
+    "[a-z0-9]{6}".prop_map(|digits| format!("d-{digits}").parse().expect("an id"))
+}
+
+fn things() -> impl Strategy<Value = Thing> {
+    prop_oneof![
+        Just(Thing::Bridge),
+        Just(Thing::Household),
+        Just(Thing::Security),
+        device_ids().prop_map(Thing::Device)
+    ]
+}
+
+proptest! {
+    #[test]
+    fn unique_ids_tell_instance_device_and_key(
+        a in (0u32..1 << 24, things(), 0usize..64), b in (0u32..1 << 24, things(), 0usize..64),
+    ) {
+        let rows: Vec<_> = Scope::ALL.iter().flat_map(|scope| entities::of(*scope)).collect();
+        let unique = |(instance, thing, row): (u32, Thing, usize)| {
+            let key = rows[row % rows.len()].key;
+            (Topics::new(&Site { instance, ..home::site() }).unique_id(thing, key), (instance, thing, key))
+        };
+        let ((x, facts_x), (y, facts_y)) = (unique(a), unique(b));
+        prop_assert_eq!(x == y, facts_x == facts_y);
+        // And back.
+        let rest = x.strip_prefix("porchlight_").expect("prefix");
+        let (instance, rest) = rest.split_once('_').expect("instance");
+        let (id, key) = rest.split_once('_').expect("key");
+        let (hex, thing) = (topics::instance_hex(facts_x.0), facts_x.1.id());
+        prop_assert_eq!((instance, id, key), (hex.as_str(), thing.as_str(), facts_x.2));
+    }
+
+    #[test]
+    fn topics_keep_to_the_grammar_and_read_back(thing in things(), node in "[a-z0-9_]{1,24}", instance in any::<u32>()) {
+        prop_assume!(topics::is_node(&node));
+        let site = Site { node, instance, ..home::site() };
+        let topics = Topics::new(&site);
+        let config = topics.config(thing);
+        prop_assert_eq!(topics.config_of(&config), Some(thing));
+        let other = Topics::new(&Site { instance: instance ^ 1, ..site.clone() });
+        prop_assert_eq!(other.config_of(&config), None);
+        let parts: Vec<&str> = config.split('/').collect();
+        prop_assert_eq!(parts.len(), 4);
+        prop_assert!(config.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'/')));
+        if let Thing::Device(_) = thing {
+            for place in [Place::Presence, Place::State, Place::Fast] {
+                prop_assert_eq!(topics.kept(&topics.at(thing, place, "")), Some((thing, place)));
+            }
+            prop_assert!(topics.asked(&topics.at(thing, Place::Set, "trust")).is_some());
+            prop_assert!(topics.asked(&topics.at(thing, Place::State, "")).is_none());
+        }
+    }
+
+    #[test]
+    fn any_name_is_told_safely(name in any::<String>(), tier in 0usize..3) {
+        let id = DeviceId::mint(3, 4);
+        let view = home::of([made_of(id, &name, Tier::ALL[tier])]);
+        check_all(&view, &home::site(), &name);
+    }
+}

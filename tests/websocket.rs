@@ -1,0 +1,575 @@
+//! Conversations with a pretend Home Assistant on loopback: the good one, and those that break.
+//!
+//! Each story gives the pretender a flaw for its first connection; from the second on it is well, so a
+//! client that survives always ends up with the facts. Waits end when the thing happens, with a
+//! deadline of a minute.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines)] // a test stops at the first surprise
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use porchlight::{
+    homeassistant::{self, HaError, Parts, Settings, Supervisor},
+    model::{HaFact, HaInfo, Health, Moment, Phase, Secret},
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{broadcast, mpsc, watch},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const TOKEN: &str = "eyJ.a-long-lived-token.sig";
+const INSTANCE: u32 = 0x7f_3a2c;
+
+/// What is wrong with the first connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    Nothing,
+    /// Every answer is preceded by text that is no JSON, and by a binary frame.
+    BadJson,
+    /// Answers whose ids, types and results have the wrong types come first.
+    WrongTypes,
+    /// Messages without an id come first.
+    NoIds,
+    /// The device list is larger than anybody may send.
+    Huge,
+    AuthInvalid,
+    CloseMidList,
+    /// Everything comes in arrays.
+    Arrays,
+    /// `person/list` is refused.
+    UnknownCommand,
+    /// Connects and says nothing.
+    NeverGreets,
+    /// Answers the lists, but no ping.
+    NeverPongs,
+    /// The lists hold nulls and odd fields among the good entries.
+    OddRegistry,
+    /// The upgrade is answered with 502.
+    Starting,
+    /// Every answer comes twice, and once more under an id that was never given.
+    DuplicateIds,
+    /// The upgrade is redirected: to its other path (same host), or to another host.
+    Redirect,
+    Elsewhere,
+    /// Speaks no HTTP.
+    Noise,
+    /// Answers in the opposite order.
+    Backwards,
+}
+
+/// The pretender's registries.
+struct Home {
+    devices: Vec<Value>,
+    entities: Vec<Value>,
+    areas: Vec<Value>,
+    persons: Value,
+}
+
+impl Default for Home {
+    fn default() -> Home {
+        Home {
+            devices: vec![
+                json!({"id": "dev1", "name": "Shelly", "name_by_user": null, "area_id": "kitchen", "identifiers": [["shelly", "x"]],
+                    "connections": [["mac", "b8:27:eb:01:02:03"]], "configuration_url": "http://192.168.7.20/"}),
+                json!({"id": "dev2", "name": "Anna's phone", "area_id": "hall", "connections": [],
+                    "identifiers": [["mqtt", "porchlight_7f3a2c_d-7f3k2m"]]}),
+            ],
+            entities: vec![
+                json!({"entity_id": "device_tracker.anna", "platform": "mqtt", "device_id": "dev2", "unique_id": "porchlight_7f3a2c_d-7f3k2m_tracker"}),
+                json!({"entity_id": "person.anna", "platform": "person", "unique_id": "anna"}),
+            ],
+            areas: vec![json!({"area_id": "kitchen", "name": "Kitchen"}), json!({"area_id": "hall", "name": "Hall"})],
+            persons: json!({"storage": [{"id": "anna", "name": "Anna", "device_trackers": ["device_tracker.anna"]}], "config": []}),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Fake {
+    at: SocketAddr,
+    home: Arc<Mutex<Home>>,
+    /// Event types to send to those who subscribed.
+    events: broadcast::Sender<&'static str>,
+    connections: watch::Receiver<u32>,
+    /// Every token that was shown, and every command type, in order.
+    heard: Arc<Mutex<Vec<String>>>,
+    accepts: Arc<Mutex<String>>,
+}
+
+impl Fake {
+    async fn start(flaw: Flaw) -> Fake {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (count, connections) = watch::channel(0);
+        let fake = Fake {
+            at: listener.local_addr().unwrap(),
+            home: Arc::default(),
+            events: broadcast::channel(16).0,
+            connections,
+            heard: Arc::default(),
+            accepts: Arc::new(Mutex::new(TOKEN.into())),
+        };
+        let this = fake.clone();
+        tokio::spawn(async move {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else { return };
+                count.send_modify(|n| *n += 1);
+                // A redirect is followed at once, so that flaw lasts for one more connection.
+                let flaw = if *count.borrow() == 1 { flaw } else { Flaw::Nothing };
+                let this = this.clone();
+                tokio::spawn(async move { this.talk(stream, flaw).await });
+            }
+        });
+        fake
+    }
+
+    async fn talk(&self, mut stream: TcpStream, flaw: Flaw) -> Option<()> {
+        let plain = match flaw {
+            Flaw::Starting => "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            Flaw::Redirect => {
+                "HTTP/1.1 307 Temporary Redirect\r\nLocation: /moved/api/websocket\r\nContent-Length: 0\r\n\r\n".into()
+            }
+            Flaw::Elsewhere => {
+                "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://localhost:9/\r\nContent-Length: 0\r\n\r\n".into()
+            }
+            Flaw::Noise => "\u{1}\u{2}SSH-2.0-nothing\r\n".into(),
+            _ => String::new(),
+        };
+        if !plain.is_empty() {
+            let _ = stream.read(&mut [0; 2048]).await;
+            let _ = stream.write_all(plain.as_bytes()).await;
+            return None;
+        }
+        let mut socket = accept_async(stream).await.ok()?;
+        if flaw == Flaw::NeverGreets {
+            // Held open, and silent.
+            while socket.next().await.is_some_and(|m| m.is_ok()) {}
+            return None;
+        }
+        say(&mut socket, json!({"type": "auth_required", "ha_version": "2026.11.0"})).await?;
+        let auth = self.command(&mut socket).await?;
+        let token = auth["access_token"].as_str().unwrap_or_default().to_owned();
+        self.heard.lock().unwrap().push(token.clone());
+        if flaw == Flaw::AuthInvalid || token != *self.accepts.lock().unwrap() {
+            say(&mut socket, json!({"type": "auth_invalid", "message": "Invalid access token or password"})).await?;
+            let _ = socket.close(None).await;
+            return None;
+        }
+        say(&mut socket, json!({"type": "auth_ok", "ha_version": "2026.11.0"})).await?;
+        let mut events = self.events.subscribe();
+        let mut subscribed: BTreeMap<String, Value> = BTreeMap::new();
+        let mut held = Vec::new();
+        loop {
+            let command = tokio::select! {
+                command = self.command(&mut socket) => command?,
+                Ok(event) = events.recv() => {
+                    if let Some(id) = subscribed.get(event) {
+                        say(&mut socket, json!({"id": id, "type": "event", "event": {"event_type": event, "data": {}}})).await?;
+                    }
+                    continue;
+                }
+            };
+            let (id, kind) = (command["id"].clone(), command["type"].as_str().unwrap_or_default().to_owned());
+            if kind == "subscribe_events" {
+                subscribed.insert(command["event_type"].as_str().unwrap_or_default().to_owned(), id.clone());
+            }
+            if kind == "ping" {
+                if flaw != Flaw::NeverPongs {
+                    say(&mut socket, json!({"id": id, "type": "pong"})).await?;
+                }
+                continue;
+            }
+            let answer = json!({"id": id, "type": "result", "success": true, "result": self.result(&kind, flaw)});
+            let is_list = kind.ends_with("/list");
+            match flaw {
+                Flaw::BadJson => {
+                    socket.send(Message::text("{\"id\":")).await.ok()?;
+                    socket.send(Message::binary(vec![0xff, 0xfe])).await.ok()?;
+                }
+                Flaw::WrongTypes if is_list => {
+                    say(&mut socket, json!({"id": id.to_string(), "type": "result", "success": true, "result": []}))
+                        .await?;
+                    say(&mut socket, json!({"id": id, "type": 4})).await?;
+                    say(&mut socket, json!({"id": 1.5, "type": "event", "event": []})).await?;
+                    say(&mut socket, json!("result")).await?;
+                }
+                Flaw::NoIds => {
+                    say(&mut socket, json!({"type": "result", "success": true, "result": null})).await?;
+                    say(
+                        &mut socket,
+                        json!({"id": null, "type": "result", "success": false, "error": {"code": "invalid_format"}}),
+                    )
+                    .await?;
+                }
+                Flaw::Huge if kind == "config/device_registry/list" => {
+                    socket.send(Message::text("x".repeat(65 * 1024 * 1024))).await.ok()?;
+                }
+                Flaw::CloseMidList if kind == "config/entity_registry/list" => {
+                    let _ = socket.close(None).await;
+                    return None;
+                }
+                Flaw::UnknownCommand if kind == "person/list" => {
+                    say(&mut socket, json!({"id": id, "type": "result", "success": false, "error": {"code": "unknown_command", "message": "Unknown command."}})).await?;
+                    continue;
+                }
+                Flaw::DuplicateIds => {
+                    say(&mut socket, answer.clone()).await?;
+                    say(
+                        &mut socket,
+                        json!({"id": 999_999, "type": "result", "success": true, "result": [{"name": "nobody's"}]}),
+                    )
+                    .await?;
+                }
+                _ => {}
+            }
+            match flaw {
+                Flaw::Arrays => say(&mut socket, json!([{"id": 0, "type": "pong"}, answer])).await?,
+                Flaw::Backwards if is_list || kind == "get_config" => {
+                    held.push(answer);
+                    // The fifth and last list: now all of them, last first.
+                    if held.len() == 5 {
+                        while let Some(answer) = held.pop() {
+                            say(&mut socket, answer).await?;
+                        }
+                    }
+                }
+                _ => say(&mut socket, answer).await?,
+            }
+        }
+    }
+
+    fn result(&self, kind: &str, flaw: Flaw) -> Value {
+        let home = self.home.lock().unwrap();
+        let with_junk = |entries: &[Value]| {
+            let junk = json!([null, {}, 5, {"id": {}, "name": 3, "connections": {"mac": 1}, "identifiers": [[]]},
+                {"id": "z", "name": "\u{202e}\u{0}", "connections": [["mac", "zz"]], "parent_device_id": "z"}]);
+            let mut all = if flaw == Flaw::OddRegistry { junk.as_array().unwrap().clone() } else { Vec::new() };
+            all.extend_from_slice(entries);
+            Value::from(all)
+        };
+        match kind {
+            "get_config" => json!({"version": "2026.11.0", "state": "RUNNING"}),
+            "config/device_registry/list" => with_junk(&home.devices),
+            "config/entity_registry/list" => with_junk(&home.entities),
+            "config/area_registry/list" => with_junk(&home.areas),
+            "person/list" => home.persons.clone(),
+            _ => Value::Null,
+        }
+    }
+
+    /// The next command, noted.
+    async fn command(&self, socket: &mut WebSocketStream<TcpStream>) -> Option<Value> {
+        loop {
+            if let Message::Text(text) = socket.next().await?.ok()? {
+                let command: Value = serde_json::from_str(&text).expect("we send JSON");
+                if let Some(kind) = command["type"].as_str() {
+                    self.heard.lock().unwrap().push(kind.to_owned());
+                }
+                return Some(command);
+            }
+        }
+    }
+
+    async fn connected(&self, times: u32) {
+        let mut connections = self.connections.clone();
+        timeout(DEADLINE, connections.wait_for(|n| *n >= times)).await.expect("a connection in time").unwrap();
+    }
+}
+
+async fn say(socket: &mut WebSocketStream<TcpStream>, message: Value) -> Option<()> {
+    socket.send(Message::text(message.to_string())).await.ok()
+}
+
+/// The client under test, with its outlets.
+struct Client {
+    facts: mpsc::Receiver<HaFact>,
+    info: watch::Receiver<HaInfo>,
+    health: mpsc::Receiver<Health>,
+    phase: watch::Sender<Phase>,
+    task: JoinHandle<Result<(), HaError>>,
+}
+
+impl Client {
+    fn start(settings: Settings, supervisor: Option<Supervisor>) -> Client {
+        let (facts_tx, facts) = mpsc::channel(16);
+        let (info_tx, info) = watch::channel(HaInfo::default());
+        let (health_tx, health) = mpsc::channel(64);
+        let (phase, phase_rx) = watch::channel(Phase::Running);
+        let parts = Parts {
+            settings,
+            instance: INSTANCE,
+            supervisor,
+            facts: facts_tx,
+            info: info_tx,
+            phase: phase_rx,
+            health: Box::new(move |health| health_tx.try_send(health).expect("health is told on changes only")),
+            now: Moment::default,
+        };
+        Client { facts, info, health, phase, task: tokio::spawn(homeassistant::run(parts)) }
+    }
+
+    fn of(fake: &Fake) -> Client {
+        Client::start(settings(fake), None)
+    }
+
+    /// The next names fact: name and area of each foreign device.
+    async fn names(&mut self) -> Vec<(Option<String>, Option<String>)> {
+        loop {
+            if let HaFact::Names(names) = self.fact().await {
+                return names.into_iter().map(|name| (name.name, name.area)).collect();
+            }
+        }
+    }
+
+    async fn fact(&mut self) -> HaFact {
+        timeout(DEADLINE, self.facts.recv()).await.expect("a fact in time").expect("the client runs")
+    }
+
+    async fn next_health(&mut self) -> Health {
+        timeout(DEADLINE, self.health.recv()).await.expect("health in time").expect("the client runs")
+    }
+
+    async fn end(self) -> Result<(), HaError> {
+        let _ = self.phase.send(Phase::Quiet);
+        timeout(Duration::from_secs(5), self.task).await.expect("it leaves when asked").unwrap()
+    }
+}
+
+fn settings(fake: &Fake) -> Settings {
+    Settings { url: Some(format!("http://{}", fake.at)), token: Some(Secret::new(TOKEN)), ..Settings::default() }
+}
+
+fn shelly(name: &str) -> Vec<(Option<String>, Option<String>)> {
+    vec![(Some(name.to_owned()), Some("Kitchen".to_owned()))]
+}
+
+#[tokio::test]
+async fn names_areas_persons_and_the_release_arrive() {
+    let fake = Fake::start(Flaw::Nothing).await;
+    let mut client = Client::of(&fake);
+    assert_eq!(client.names().await, shelly("Shelly"));
+    let HaFact::Areas(areas) = client.fact().await else { panic!("areas follow names") };
+    assert_eq!(areas, [("d-7f3k2m".parse().unwrap(), Some("Hall".to_owned()))]);
+    let HaFact::Persons(persons) = client.fact().await else { panic!("persons follow areas") };
+    assert_eq!((persons[0].name.as_str(), persons[0].devices.as_slice()), ("Anna", [areas[0].0].as_slice()));
+    let info = client.info.borrow().clone();
+    assert!(info.connected);
+    assert_eq!(info.version, Some((2026, 11)));
+    assert_eq!(info.areas.into_iter().collect::<Vec<_>>(), ["Hall", "Kitchen"]);
+    assert!(info.ours.contains("porchlight_7f3a2c_d-7f3k2m"));
+    assert_eq!(client.next_health().await, Health::Up);
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rename_over_there_is_a_fact_here_within_five_seconds() {
+    let fake = Fake::start(Flaw::Nothing).await;
+    let mut client = Client::of(&fake);
+    assert_eq!(client.names().await, shelly("Shelly"));
+    fake.home.lock().unwrap().devices[0]["name_by_user"] = "Kettle".into();
+    // A rename is a burst: it must come out as one fact.
+    for event in ["device_registry_updated", "entity_registry_updated", "entity_registry_updated"] {
+        fake.events.send(event).unwrap();
+    }
+    let names = timeout(Duration::from_secs(5), client.names()).await.expect("within five seconds");
+    assert_eq!(names, shelly("Kettle"));
+    let lists = fake.heard.lock().unwrap().iter().filter(|kind| *kind == "config/device_registry/list").count();
+    assert_eq!(lists, 2, "one reading at the start, one for the burst");
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_that_changes_nothing_for_us_sends_no_fact() {
+    let fake = Fake::start(Flaw::Nothing).await;
+    let mut client = Client::of(&fake);
+    for _ in 0..3 {
+        client.fact().await;
+    }
+    fake.events.send("entity_registry_updated").unwrap();
+    // The whole list is read again, then another change comes: the first fact must be of that one.
+    wait_until(|| fake.heard.lock().unwrap().iter().filter(|kind| *kind == "person/list").count() == 2).await;
+    fake.home.lock().unwrap().areas[0]["name"] = "Cellar".into();
+    fake.events.send("area_registry_updated").unwrap();
+    assert_eq!(client.names().await, [(Some("Shelly".to_owned()), Some("Cellar".to_owned()))]);
+    client.end().await.unwrap();
+}
+
+/// Flaws beside good answers: the first connection must do.
+#[tokio::test]
+async fn nonsense_among_good_answers_is_passed_over() {
+    for flaw in [
+        Flaw::BadJson,
+        Flaw::WrongTypes,
+        Flaw::NoIds,
+        Flaw::Arrays,
+        Flaw::OddRegistry,
+        Flaw::DuplicateIds,
+        Flaw::Backwards,
+    ] {
+        let fake = Fake::start(flaw).await;
+        let mut client = Client::of(&fake);
+        assert_eq!(client.names().await, shelly("Shelly"), "{flaw:?}");
+        assert_eq!(*fake.connections.borrow(), 1, "{flaw:?} must not cost the connection");
+        client.end().await.unwrap();
+    }
+}
+
+/// Flaws that cost the connection: the second must do, and nobody is alarmed by a short outage.
+#[tokio::test]
+async fn a_broken_connection_is_made_again() {
+    for flaw in [Flaw::Huge, Flaw::CloseMidList, Flaw::Starting, Flaw::Noise, Flaw::NeverGreets] {
+        let fake = Fake::start(flaw).await;
+        let mut client = Client::of(&fake);
+        assert_eq!(client.names().await, shelly("Shelly"), "{flaw:?}");
+        assert_eq!(*fake.connections.borrow(), 2, "{flaw:?}");
+        assert!(matches!(client.next_health().await, Health::Degraded { .. }), "{flaw:?} is not yet an outage");
+        assert_eq!(client.next_health().await, Health::Up, "{flaw:?}");
+        client.end().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_refused_command_leaves_the_rest_and_is_told() {
+    let fake = Fake::start(Flaw::UnknownCommand).await;
+    let mut client = Client::of(&fake);
+    assert!(matches!(client.fact().await, HaFact::Names(_)));
+    assert!(matches!(client.fact().await, HaFact::Areas(_)));
+    let Health::Degraded { why, .. } = client.next_health().await else { panic!("less than all is degraded") };
+    assert_eq!(why, "Home Assistant refuses person/list (unknown_command)");
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_token_is_shown_once_and_again_when_it_changed() {
+    let fake = Fake::start(Flaw::AuthInvalid).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file: PathBuf = folder.path().join("token");
+    std::fs::write(&file, "old-secret-token\n").unwrap();
+    let mut client = Client::start(Settings { token: None, token_file: Some(file.clone()), ..settings(&fake) }, None);
+
+    let Health::Down { why, advice } = client.next_health().await else { panic!("a refused token is an outage") };
+    assert_eq!(why, "token refused: expired or revoked");
+    assert!(advice.unwrap().contains("token_file"));
+    // Longer than any first pause between tries.
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(*fake.connections.borrow(), 1, "it must not hammer");
+
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    assert_eq!(client.names().await, shelly("Shelly"));
+    assert_eq!(client.next_health().await, Health::Up);
+    assert!(fake.heard.lock().unwrap().starts_with(&[
+        "auth".into(),
+        "old-secret-token".into(),
+        "auth".into(),
+        TOKEN.into()
+    ]));
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_token_file_is_waited_for() {
+    let fake = Fake::start(Flaw::Nothing).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let mut client = Client::start(Settings { token: None, token_file: Some(file.clone()), ..settings(&fake) }, None);
+    assert!(matches!(client.next_health().await, Health::Down { .. }));
+    std::fs::write(&file, TOKEN).unwrap();
+    assert_eq!(client.names().await, shelly("Shelly"));
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_on_the_same_host_only() {
+    let fake = Fake::start(Flaw::Redirect).await;
+    let mut client = Client::of(&fake);
+    assert_eq!(client.names().await, shelly("Shelly"));
+    assert_eq!(client.next_health().await, Health::Up);
+    client.end().await.unwrap();
+
+    let fake = Fake::start(Flaw::Elsewhere).await;
+    let mut client = Client::of(&fake);
+    let Health::Degraded { why, advice } = client.next_health().await else { panic!("told, but not yet an outage") };
+    assert!(why.contains("moved to http://localhost:9/"), "{why}");
+    assert!(advice.unwrap().contains("homeassistant.url"));
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn as_an_app_the_supervisors_proxy_and_token_are_used() {
+    let fake = Fake::start(Flaw::Starting).await;
+    let supervisor = Supervisor::new(&format!("http://{}/", fake.at), TOKEN);
+    let mut client = Client::start(Settings::default(), Some(supervisor));
+    assert_eq!(client.names().await, shelly("Shelly"));
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_line_without_pongs_is_given_up_and_what_was_learned_stays() {
+    let fake = Fake::start(Flaw::NeverPongs).await;
+    let mut client = Client::of(&fake);
+    client.names().await;
+    let mut info = client.info.clone();
+    timeout(DEADLINE, info.wait_for(|info| info.connected)).await.unwrap().unwrap();
+    // The first ping goes after 30 s and is waited for 10 s.
+    timeout(DEADLINE, info.wait_for(|info| !info.connected)).await.expect("the line goes").unwrap();
+    assert_eq!(client.info.borrow().version, Some((2026, 11)));
+    assert!(!client.info.borrow().areas.is_empty());
+    fake.connected(2).await;
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_an_address_there_is_nothing_to_do_and_wrong_ones_end_at_once() {
+    let mut client = Client::start(Settings::default(), None);
+    assert_eq!(client.next_health().await, Health::Off);
+    client.end().await.unwrap();
+
+    let wrong = [
+        Settings { url: Some("homeassistant.local".into()), ..Settings::default() },
+        Settings {
+            url: Some("https://ha:8123".into()),
+            token: Some(Secret::new(TOKEN)),
+            ca_file: Some("/nowhere/ca.pem".into()),
+            ..Settings::default()
+        },
+    ];
+    for settings in wrong {
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains(TOKEN), "{shown}");
+        let client = Client::start(settings, None);
+        let error = timeout(DEADLINE, client.task).await.unwrap().unwrap().unwrap_err();
+        assert!(error.is_lasting() && error.advice().is_some(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn it_leaves_at_once_whatever_it_waits_for() {
+    for flaw in [Flaw::Nothing, Flaw::NeverGreets, Flaw::AuthInvalid, Flaw::Starting] {
+        let fake = Fake::start(flaw).await;
+        let client = Client::of(&fake);
+        fake.connected(1).await;
+        client.end().await.unwrap();
+    }
+}
+
+async fn wait_until(mut done: impl FnMut() -> bool) {
+    timeout(DEADLINE, async {
+        while !done() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("in time");
+}
