@@ -155,6 +155,9 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
     let by_device = group(entities, trackers);
     let (mut names, mut own_areas) = (Vec::new(), Vec::new());
     for device in devices.iter().take(DEVICES_MAX) {
+        if is_others_mqtt(device) {
+            reading.info.mqtt_macs.extend(macs(device));
+        }
         let identifiers = ours(device);
         if identifiers.is_empty() {
             names.extend(name(device, &places, text(device, "id").and_then(|id| by_device.get(id))));
@@ -216,12 +219,7 @@ fn read_persons(persons: &Value, entities: &[Value], mine: &str) -> Vec<HaPerson
 /// A device of another integration; `None` if nothing of it could be matched with ours.
 fn name(device: &Value, places: &Places<'_>, hints: Option<&Hints<'_>>) -> Option<HaName> {
     let mut found = HaName { rank: rank(device, hints), area: places.area(device), ..HaName::default() };
-    for connection in list(device, "connections") {
-        let (Some(kind), Some(value)) = (item(connection, 0), item(connection, 1)) else { continue };
-        if matches!(kind, "mac" | "bluetooth") {
-            found.macs.extend(value.parse::<MacAddr>().ok().filter(|mac| mac.is_station()));
-        }
-    }
+    found.macs.extend(macs(device));
     let page = text(device, "configuration_url").and_then(|url| url::Url::parse(url).ok());
     match page.as_ref().filter(|url| matches!(url.scheme(), "http" | "https")).and_then(url::Url::host) {
         Some(url::Host::Ipv4(ip)) => found.ips.push(ip.into()),
@@ -258,6 +256,23 @@ fn rank(device: &Value, hints: Option<&Hints<'_>>) -> u8 {
         Some(_) => 3,
         None => 1,
     }
+}
+
+/// Hardware addresses among its connections.
+fn macs(device: &Value) -> impl Iterator<Item = MacAddr> {
+    list(device, "connections")
+        .filter(|connection| matches!(item(connection, 0), Some("mac" | "bluetooth")))
+        .filter_map(|connection| item(connection, 1)?.parse::<MacAddr>().ok())
+        .filter(|mac| mac.is_station())
+        .take(ADDRESSES_MAX)
+}
+
+/// Some other program announced it by MQTT; perhaps it is already one with a device of ours.
+fn is_others_mqtt(device: &Value) -> bool {
+    list(device, "identifiers")
+        .filter(|identifier| item(identifier, 0) == Some("mqtt"))
+        .filter_map(|identifier| item(identifier, 1))
+        .any(|id| !id.starts_with("porchlight_"))
 }
 
 /// Identifiers that some Porchlight published. Empty for everybody else's devices.

@@ -355,6 +355,10 @@ async fn converse(
                 now.connected = true;
                 // A list that did not come leaves what was known.
                 now.version = now.version.or(info.version);
+                if !reading.facts.iter().any(|fact| matches!(fact, HaFact::Names(_))) {
+                    (now.areas, now.ours) = (info.areas.clone(), info.ours.clone());
+                    now.mqtt_macs = info.mqtt_macs.clone();
+                }
                 let changed = *info != now;
                 *info = now;
                 changed

@@ -225,6 +225,7 @@ fn links<'a>(device: &'a DeviceView, site: &'a Site, old: &'a Old) -> impl Itera
         LinkMac::Never => false,
         LinkMac::Auto => {
             !site.foreign_macs.contains(mac)
+                && !site.ha.mqtt_macs.contains(mac)
                 && (old.macs.contains(mac) || site.ha.version.is_some_and(|version| version >= LINKS_SINCE))
         }
     };

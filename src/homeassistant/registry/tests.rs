@@ -100,6 +100,20 @@ fn a_device_merged_with_ours_by_an_older_release_is_ours() {
 }
 
 #[test]
+fn macs_of_other_programs_mqtt_devices_are_told() {
+    let device = |identifiers: Value, mac: &str| json!({"id": mac, "name": "N", "identifiers": identifiers, "connections": [["mac", mac]]});
+    let devices = json!([
+        device(json!([["mqtt", "others"]]), "b8:27:eb:01:02:01"),
+        device(json!([["mqtt", "porchlight_7f3a2c_d-7f3k2m"]]), "b8:27:eb:01:02:02"),
+        device(json!([["mqtt", "porchlight_7f3a2c_d-9q2w2x"], ["mqtt", "merged"]]), "b8:27:eb:01:02:03"),
+        device(json!([["shelly", "x"]]), "b8:27:eb:01:02:04"),
+    ]);
+    let reading = read(&lists(devices, json!([]), json!([]), json!({})), &Trackers::new(), INSTANCE);
+    let macs: Vec<String> = reading.info.mqtt_macs.iter().map(MacAddr::to_string).collect();
+    assert_eq!(macs, ["b8:27:eb:01:02:01", "b8:27:eb:01:02:03"]);
+}
+
+#[test]
 fn a_child_device_is_where_its_parent_is() {
     let devices = json!([
         {"id": "p", "name": "Strip", "area_id": "hall", "identifiers": [["hue", "p"]], "connections": [["mac", "b8:27:eb:01:02:03"]]},
