@@ -115,6 +115,7 @@ impl Engine {
         self.view.alerts.clone_from(self.alerts.view());
         self.view.alerts_today = self.alerts.today();
         self.view.mutes = Arc::clone(self.alerts.mutes());
+        self.view.now = self.now.wall;
         self.view.settling = self.is_settling(self.now);
         self.view.revision += 1;
         Arc::new(self.view.clone())

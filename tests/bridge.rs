@@ -1,12 +1,18 @@
 //! The bridge, with a small pure half of its own, against a real broker and against the own one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise"
+)]
+
 #[path = "broker/mosquitto.rs"]
 #[allow(dead_code)]
 mod mosquitto;
 
 use std::{
     collections::BTreeMap,
-    process::Command as Process,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -67,7 +73,8 @@ fn events(change: &Change, _: &HomeView, site: &Site) -> Vec<Publish> {
 fn parse(incoming: &Incoming, _: &HomeView, site: &Site) -> Option<(Reply, Result<Wish, Refusal>)> {
     let verb = incoming.topic.strip_prefix(&format!("{}/{}/", site.base, site.node))?;
     let wish = match verb {
-        "request/scan" | "device/d-aaaaaa/set/trust" => Wish::Command(Command::ScanNow),
+        set if set.ends_with("/set/trust") => Wish::Command(Command::ScanNow),
+        "request/scan" => Wish::Command(Command::ScanNow),
         "request/info" => Wish::Answer(serde_json::json!("me")),
         "bridge/do" => Wish::Restart,
         _ => return None,
@@ -247,7 +254,7 @@ async fn a_home_is_published_kept_and_published_again_to_a_wiped_broker() {
     home.shows(&[(device(1), 7), (device(2), 2)]);
     broker.again();
     home.told(|told| matches!(told, Told::Health(Health::Up))).await;
-    let mut other = visitor(broker.account(), "other", ALL).await;
+    let mut other = visitor(broker.account(), "another", ALL).await;
     hears(&mut other, ONLINE, b"online").await;
     let after = retained(broker.account(), ALL).await;
     assert_eq!(after.len(), before.len());
@@ -351,9 +358,14 @@ async fn each_request_gets_one_answer() {
     hears(&mut other, response, b"b not_found").await;
     home.says(Change::Answered { ticket, result: Ok(Answer::Done) });
 
-    // A refused entity command tells the old state again.
-    let state = format!("porchlight/home/device/{}/state", device(1));
-    let _ = state;
+    // A refused entity command tells the old state again, so that the switch snaps back.
+    let here = format!("porchlight/home/device/{}", device(1));
+    let mut switch = visitor(broker.account(), "switch", &[&format!("{here}/state")]).await;
+    hears(&mut switch, &format!("{here}/state"), b"1").await;
+    send(&mut other, &message(&format!("{here}/set/trust"), b"trusted", false)).await;
+    let (ticket, _) = home.commands.recv().await.expect("a command");
+    home.says(Change::Answered { ticket, result: Err(Refusal::new(RefusalCode::NotPermitted, "no")) });
+    hears(&mut switch, &format!("{here}/state"), b"1").await;
     // The core is busy: four wait in its channel, the fifth is refused at once.
     for n in 0..5 {
         send(&mut other, &message("porchlight/home/request/scan", format!("c{n}").as_bytes(), false)).await;
@@ -463,11 +475,12 @@ async fn the_own_broker_serves_both_versions_and_nobody_without_a_password() {
     assert_eq!(retained(guest, ALL).await.len(), 500);
     if wanted() {
         for version in ["5", "mqttv311"] {
-            let read = Process::new("mosquitto_sub")
+            let read = tokio::process::Command::new("mosquitto_sub")
                 .args(["-V", version, "-p", &port.to_string(), "-u", "homeassistant", "-P"])
                 .arg(keys.home_assistant().expose_secret())
                 .args(["-t", "#", "-q", "1", "-C", "500", "-W", "20", "-F", "%t"])
                 .output()
+                .await
                 .expect("mosquitto_sub runs");
             assert_eq!(String::from_utf8_lossy(&read.stdout).lines().count(), 500, "{version}");
         }

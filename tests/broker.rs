@@ -1,5 +1,12 @@
 //! The link to the broker, against a real one: what people's brokers do to it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise"
+)]
+
 #[path = "broker/mosquitto.rs"]
 mod mosquitto;
 

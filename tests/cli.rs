@@ -1,5 +1,7 @@
 //! The command line from outside: verbs, exit codes, what goes to which stream.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},

@@ -4,6 +4,8 @@
 //! `#env NAME=VALUE`, `#set KEY=VALUE` add those sources; `<case>.options.json` beside it are the
 //! app's options. `UPDATE=1 cargo test --test config` writes the texts anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,

@@ -1,6 +1,8 @@
 //! Captures through the whole core: small ones made here, and any folder of real ones named by
 //! `PORCHLIGHT_CORPUS`. Nothing may panic, nothing may take long, and what was whole is counted.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

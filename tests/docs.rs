@@ -1,5 +1,7 @@
 //! Pages that are made from the source match it. `UPDATE=1 cargo test --test docs` writes them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 use porchlight::{detectors, model::Card, scanners};

@@ -1,7 +1,7 @@
 //! Laws of the engine: for every script of inputs, ticks anywhere change nothing, and the same
 //! script gives the same lines.
 
-#![allow(clippy::expect_used)] // a helper of a test may stop at the first surprise, too
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
 use std::{sync::Arc, time::Duration};
 

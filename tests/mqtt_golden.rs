@@ -3,6 +3,8 @@
 //! The files in `golden/mqtt` are the contract's examples, less what does not exist yet: byte for
 //! byte what the program sends for the example home, but laid out for people.
 
+#![allow(clippy::expect_used, clippy::too_many_lines, reason = "tests may stop at the first surprise; tables are long")]
+
 #[path = "mqtt_golden/commands.rs"]
 mod commands;
 #[path = "mqtt_golden/home.rs"]

@@ -3,7 +3,7 @@
 //! A small world stands in for the scanners: it answers each question for the devices that are
 //! there, and reports the others unanswered two seconds later, as scanners do.
 
-#![allow(clippy::expect_used)] // a helper of a test may stop at the first surprise, too
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,7 @@
 //! The store from outside: a daemon that is killed, and the verbs that read what it left.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     net::IpAddr,

@@ -227,7 +227,7 @@ impl Stamps {
     /// host sent and frames whose header does not add up are passed over.
     fn copy(&mut self, frame: &[u8], from: (InterfaceId, LinkType), now: Moment, batch: &mut Batch) -> bool {
         let Some(view) = View::read(frame) else { return true };
-        if frame.get(FRAME_DIRECTION) == Some(&(libc::PACKET_OUTGOING as u8)) {
+        if frame.get(FRAME_DIRECTION) == Some(&libc::PACKET_OUTGOING) {
             return true;
         }
         let at = self.moment(view.stamp_ns, now);

@@ -88,8 +88,7 @@ pub fn start(parts: &mut Parts, wires: &Wires, facts: watch::Sender<Arc<NetworkF
 }
 
 fn scan_fault(error: ScanError) -> Fault {
-    let fault = Fault { why: with_source(&error), advice: error.advice().map(str::to_owned), fatal: error.is_fatal() };
-    fault
+    Fault { why: with_source(&error), advice: error.advice().map(str::to_owned), fatal: error.is_fatal() }
 }
 
 /// An error and what lies behind it, on one line.

@@ -6,37 +6,32 @@
 //! not kept for a broker that is away.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::{
-    sync::{broadcast, mpsc, watch},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::{
-    Incoming, MqttError, Publish, Settings, Site,
+    MqttError, Publish,
     client::{Event, Link, Options, Will},
-    commands::{self, Reply, Wish},
-    find::{Found, How, Surroundings},
-    reconcile::{self, Published},
+    find::How,
+    reconcile::Published,
 };
-use crate::model::{Answer, Change, Clock, Command, HaInfo, Health, HomeView, Moment, Phase, Refusal, Ticket};
+use crate::model::{Health, Phase, Refusal};
 
 mod asks;
 mod collect;
 mod hears;
 mod outbox;
+mod stands_on;
 mod topics;
 
 use asks::Asks;
 use collect::Collection;
 use hears::Hides;
 use outbox::{Outbox, Sent};
+pub use stands_on::{BridgeParts, Counts, Ears, Pure, Told};
 
 // The broker says `offline` for us unless we are back within so many seconds: a restart is none.
 const WILL_DELAY_S: u32 = 45;
@@ -52,85 +47,6 @@ const ASK_AGAIN: Duration = Duration::from_secs(15);
 const FLUSH_MAX: Duration = Duration::from_millis(500);
 // `home`, `home_2` … `home_9`.
 const NODES_TRIED: u32 = 9;
-
-/// What the bridge tells its owner.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Told {
-    Health(Health),
-    /// The node in use from now on, to be stored: another Porchlight has the first one.
-    Node(String),
-    /// Somebody asked for a restart.
-    Restart,
-}
-
-/// What goes to the scanner that hears other programs on the broker.
-#[derive(Clone)]
-pub struct Ears {
-    /// Topic filters.
-    pub filters: Vec<String>,
-    pub heard: mpsc::Sender<(Incoming, Moment)>,
-}
-
-/// The pure half, replaceable in tests.
-#[derive(Clone, Copy)]
-pub struct Pure {
-    pub reconcile: fn(&HomeView, &Site, &Published) -> Vec<Publish>,
-    pub events: fn(&Change, &HomeView, &Site) -> Vec<Publish>,
-    pub parse: fn(&Incoming, &HomeView, &Site) -> Option<(Reply, Result<Wish, Refusal>)>,
-    pub answer: fn(&Reply, &Result<Answer, Refusal>, &Site) -> Option<Publish>,
-}
-
-impl Default for Pure {
-    fn default() -> Self {
-        Pure {
-            reconcile: reconcile::reconcile,
-            events: reconcile::events,
-            parse: commands::parse,
-            answer: commands::answer,
-        }
-    }
-}
-
-/// What was dropped, for metrics.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Commands over the rate of their topic.
-    pub commands_dropped: AtomicU64,
-    /// Retained messages on command topics.
-    pub retained_dropped: AtomicU64,
-    /// Events and answers that found no room.
-    pub said_dropped: AtomicU64,
-    /// Messages larger than the broker takes.
-    pub unsendable: AtomicU64,
-    /// Messages the scanner was too busy to hear.
-    pub unheard: AtomicU64,
-    /// Messages waiting now.
-    pub queue: AtomicU64,
-    /// Messages sent.
-    pub sent: AtomicU64,
-}
-
-/// Everything the bridge stands on.
-pub struct BridgeParts {
-    pub settings: Settings,
-    pub found: Found,
-    pub around: Surroundings,
-    /// `mqtt`, `ha` and `foreign_macs` are filled in here.
-    pub site: Site,
-    /// Nobody has seen our node yet: it may still be changed.
-    pub first_start: bool,
-    /// Sent before the changes it shows.
-    pub view: watch::Receiver<Arc<HomeView>>,
-    pub changes: broadcast::Receiver<Arc<[Change]>>,
-    pub commands: mpsc::Sender<(Ticket, Command)>,
-    pub ha: watch::Receiver<HaInfo>,
-    pub phase: watch::Receiver<Phase>,
-    pub tell: Arc<dyn Fn(Told) + Send + Sync>,
-    pub ears: Option<Ears>,
-    pub counts: Arc<Counts>,
-    pub now: Clock,
-    pub pure: Pure,
-}
 
 /// Bridges until the phase is closed. Only errors that a person must mend end it earlier.
 pub async fn run(parts: BridgeParts) -> Result<(), MqttError> {

@@ -15,6 +15,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 use super::{Incoming, MqttError, Publish, account::Account};
 
 mod patience;
+mod session;
 mod v3;
 mod v5;
 

@@ -86,8 +86,8 @@ pub fn events(change: &Change, view: &HomeView, site: &Site) -> Vec<Publish> {
                 household(kind, guest.id, None, None, away_for, *at, view, site)
             })
         }
-        // This host is no news to its owner.
-        Change::DeviceFound { device, at } if !device.is_own => {
+        // This host is no news to its owner, and at a first start everything is new.
+        Change::DeviceFound { device, at } if !device.is_own && !view.settling => {
             Some(household(Kind::DeviceNew, device.id, device.owner.as_deref(), None, None, *at, view, site))
         }
         Change::DeviceReturned { device, at, away_s } if !device.hidden => Some(household(

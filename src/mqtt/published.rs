@@ -42,7 +42,9 @@ pub(super) struct Memory {
     pub agreed: BTreeMap<DeviceId, (Arc<DeviceView>, bool)>,
     /// Activity words that wait for their minute.
     pub waiting: BTreeMap<DeviceId, (Presence, Wall)>,
-    /// When health was last handed out.
+    /// The time of the last reconcile.
+    pub now: Option<Wall>,
+    /// When health was last sent.
     pub health_at: Option<Wall>,
 }
 
@@ -72,6 +74,10 @@ impl Published {
             return;
         }
         self.touched(&message.topic);
+        if message.topic.ends_with("/bridge/health") {
+            let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
+            memory.health_at = memory.now;
+        }
         if message.payload.is_empty() {
             self.topics.remove(&message.topic);
         } else {

@@ -39,6 +39,7 @@ pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Pub
     }
     let mut difference =
         Difference { topics: &topics, site, published, now: clock(view), discovery: Vec::new(), states: Vec::new() };
+    memory.now = difference.now;
     difference.fixed(view, &mut memory);
     let threatened = threatened(view);
     for (id, device) in &view.devices {
@@ -115,7 +116,6 @@ impl Difference<'_> {
                 return;
             }
         }
-        memory.health_at = self.now;
         self.state(topic, payload, 0);
     }
 

@@ -128,7 +128,9 @@ pub fn guess(signs: &Signs<'_>) -> Guess {
 
 /// `_ipp._tcp.local` is `_ipp`; whole words only, so `_ipp` is not `_ipps`.
 fn service_is(name: &str, pattern: &str) -> bool {
-    name.split('.').next().is_some_and(|first| first.eq_ignore_ascii_case(pattern))
+    // `_ipp._tcp.local`, `_ipp` and `ipp` are one service, whoever reports it.
+    let bare = |text: &str| text.split('.').next().unwrap_or_default().trim_start_matches('_').to_ascii_lowercase();
+    bare(name) == bare(pattern)
 }
 
 /// `iphone` at the start, or as a word of its own: `annas-iphone`.

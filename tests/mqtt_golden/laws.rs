@@ -368,6 +368,13 @@ fn only_what_was_told_is_told_again() {
     assert_eq!(types(moved), Vec::<String>::new());
     let hidden = Arc::new(DeviceView { hidden: true, ..home::phone() });
     assert_eq!(types(Change::DeviceReturned { device: hidden, at: Wall(1), away_s: 1 }), Vec::<String>::new());
+    // At a first start every device is new: no news. Nor is this host ever.
+    let found = |device: DeviceView, settling| {
+        let view = HomeView { settling, ..home::view() };
+        events(&Change::DeviceFound { device: Arc::new(device), at: Wall(1) }, &view, &home::site()).len()
+    };
+    assert_eq!((found(home::spy(), false), found(home::spy(), true)), (1, 0));
+    assert_eq!(found(DeviceView { is_own: true, ..home::spy() }, false), 0);
     // 3.1.1 has no expiry.
     let old = Site { mqtt: 3, ..home::site() };
     assert_eq!(events(&Change::AlertOpened { alert: alert(S::New) }, &view, &old)[0].expiry_s, None);

@@ -482,6 +482,23 @@ fn what_changes_often_is_told_seldom() {
     assert_eq!(told(561, P::Home, Health::Up), set(&["health"]));
 }
 
+/// The sender keeps only the newest list: what it did not send yet must be in the next one, too.
+#[test]
+fn what_was_not_sent_is_said_again() {
+    let site = home::site();
+    let mut published = Published::default();
+    for message in reconcile(&home::view(), &site, &published.clone()) {
+        published.sent(&message);
+    }
+    let mut view = home::view();
+    view.scanners[0].health = Health::Down { why: "gone".into(), advice: None };
+    let phone = DeviceView { trust: Trust::Guest, presence: Presence::Away, ..home::phone() };
+    view.devices.insert(phone.id, Arc::new(phone));
+    let first = reconcile(&view, &site, &published);
+    assert_eq!(first.len(), 3, "{:?}", first.iter().map(|m| &m.topic).collect::<Vec<_>>());
+    assert_eq!(reconcile(&view, &site, &published), first);
+}
+
 /// One device of 500 changes: the rest costs next to nothing. The bound is generous; what is
 /// compared is the same work without memory, in the same run.
 #[test]

@@ -7,11 +7,7 @@ use serde_json::{Value, json};
 use super::{Conversation, FileStats, Replayed, replay};
 use crate::{
     capture::CaptureError,
-    cli::{
-        Context, Exit, Failure, json as shapes,
-        recorded::to_stdout,
-        table,
-    },
+    cli::{Context, Exit, Failure, json as shapes, recorded::to_stdout, table},
     daemon,
     model::Wall,
 };

@@ -1,15 +1,15 @@
 //! # One connection in MQTT 5
 
 use rumqttc::{
-    AsyncClient, BrokerSessionResumePolicy, ClientError, ConnectReturnCode, ConnectionError, DisconnectReasonCode,
-    EventLoop, LastWill, LastWillProperties, MqttOptions, Outgoing, Packet, PublishOptions, PublishProperties, QoS,
-    StateError, SubscribeFilterInput, SubscribeReasonCode,
+    AsyncClient, ClientError, ConnectReturnCode, ConnectionError, DisconnectReasonCode, EventLoop, LastWill,
+    LastWillProperties, MqttOptions, Outgoing, Packet, PublishOptions, PublishProperties, QoS, StateError,
+    SubscribeFilterInput, SubscribeReasonCode,
 };
 use tokio::sync::mpsc;
 
 use super::{
     CONNECT_MAX, End, Event, Filter, Handle, Incoming, KEEP_ALIVE_S, MqttError, Options, PACKET_BYTES_MAX, Publish,
-    QUEUE_MAX, SendError, Signal, UNACKED_MAX, Why,
+    QUEUE_MAX, SendError, Signal, UNACKED_MAX, Why, session::Blank,
 };
 use crate::mqtt::{account::Place, socket};
 
@@ -59,7 +59,7 @@ fn prepared(options: &Options) -> Result<(AsyncClient, EventLoop), MqttError> {
     mqtt.set_keep_alive(KEEP_ALIVE_S)
         .set_connect_timeout(CONNECT_MAX)
         .set_clean_start(options.session_s.is_none())
-        .set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly)
+        .set_session_store(Blank)
         .set_session_expiry_interval(Some(options.session_s.unwrap_or(0)))
         .set_max_packet_size(Some(PACKET_BYTES_MAX))
         .set_outgoing_inflight_upper_limit(UNACKED_MAX);
