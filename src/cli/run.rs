@@ -86,8 +86,9 @@ fn reread(sources: &Sources) -> Result<Settings, String> {
 /// The page on the terminal.
 async fn show(started: Started, colour: bool) {
     println!("Porchlight is running. Looking around …");
-    let mut changes = started.outlet.changes();
     tokio::time::sleep(FIRST_LOOK).await;
+    // What came before is in the table.
+    let mut changes = started.outlet.changes();
     let view = Arc::clone(&started.outlet.view.borrow());
     let devices: Vec<DeviceView> = view.devices.values().map(|device| (**device).clone()).collect();
     println!("{}", table::devices(&devices, daemon::clock::now().wall, colour));
