@@ -142,7 +142,7 @@ fn device_view(devices: &[Shown<'_>]) -> Value {
     for device in devices {
         let key = match &device.device.area {
             Some(area) => (false, area.clone()),
-            None => (true, group_title(device.device.kind.group().word())),
+            None => (true, capital(device.device.kind.group().word())),
         };
         groups.entry(key).or_default().push(device.tile());
     }
@@ -153,7 +153,7 @@ fn device_view(devices: &[Shown<'_>]) -> Value {
     view("Devices", "devices", "mdi:devices", sections)
 }
 
-fn group_title(word: &str) -> String {
+fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -161,7 +161,10 @@ fn group_title(word: &str) -> String {
 fn security(devices: &[Shown<'_>]) -> Value {
     let categories: Vec<Value> = Category::ALL
         .iter()
-        .map(|category| json!({"entity": format!("binary_sensor.network_security_{}", category_slug(*category))}))
+        .map(|category| {
+            // With its own name: the whole one begins ten times with "Network security".
+            json!({"entity": format!("binary_sensor.network_security_{category}"), "name": category_name(*category)})
+        })
         .collect();
     let mut sections = vec![
         section(
@@ -171,8 +174,7 @@ fn security(devices: &[Shown<'_>]) -> Value {
                 tile("sensor.network_security_severity", "Highest severity"),
                 tile("sensor.network_security_open_incidents", "Open incidents"),
                 tile("sensor.network_security_alerts_today", "Alerts today"),
-                json!({"type": "tile", "entity": "button.network_security_acknowledge_all", "name": "Acknowledge all",
-                    "tap_action": {"action": "toggle"}}),
+                button("button.network_security_acknowledge_all", "Acknowledge all"),
                 json!({"type": "glance", "columns": 5, "show_state": false, "grid_options": {"columns": 12}, "entities": categories}),
             ],
         ),
@@ -212,15 +214,18 @@ fn security(devices: &[Shown<'_>]) -> Value {
             tile("binary_sensor.porchlight_online", "Online"),
             tile("binary_sensor.porchlight_problem", "Problem"),
             tile("sensor.porchlight_devices", "Devices known"),
-            json!({"type": "tile", "entity": "button.porchlight_scan_now", "name": "Scan now", "tap_action": {"action": "toggle"}}),
+            button("button.porchlight_scan_now", "Scan now"),
         ],
     ));
     view("Security", "security", "mdi:shield-home", sections)
 }
 
-/// The end of its sensor's entity id.
-fn category_slug(category: Category) -> &'static str {
-    category.word()
+fn category_name(category: Category) -> String {
+    match category {
+        Category::Dns => "DNS".into(),
+        Category::Scan => "Scanning".into(),
+        other => capital(other.word()),
+    }
 }
 
 fn view(title: &str, path: &str, icon: &str, sections: Vec<Value>) -> Value {
@@ -237,6 +242,75 @@ fn subtitle(text: &str) -> Value {
     json!({"type": "heading", "heading": text, "heading_style": "subtitle"})
 }
 
+/// A button's state is when it was pressed last, which nobody needs here.
+fn button(entity: &str, name: &str) -> Value {
+    json!({"type": "tile", "entity": entity, "name": name, "hide_state": true, "tap_action": {"action": "toggle"}})
+}
+
 fn tile(entity: &str, name: &str) -> Value {
     json!({"type": "tile", "entity": entity, "name": name})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device that is published, or would be if `tier` and `hidden` let it.
+    fn device(id: &str, name: &str, slug: Option<&str>, tier: Tier, hidden: bool) -> DeviceView {
+        let mut device = DeviceView::blank(id.parse().unwrap());
+        device.name = name.into();
+        device.slug = slug.map(str::to_owned);
+        (device.tier, device.hidden) = (tier, hidden);
+        device
+    }
+
+    fn home() -> Vec<DeviceView> {
+        let mut phone = device("d-7f3k2m", "Anna's phone", Some("anna_s_phone"), Tier::Full, false);
+        phone.owner = Some("Anna".into());
+        let mut lamp = device("d-9q2w2x", "Lamp: \"hall\" #1", Some("lamp"), Tier::Basic, false);
+        lamp.area = Some("Hall".into());
+        vec![
+            phone,
+            lamp,
+            device("d-aaaaaa", "Unexposed", Some("unexposed"), Tier::None, false),
+            device("d-bbbbbb", "Deleted over there", Some("deleted"), Tier::Basic, true),
+            device("d-cccccc", "Never published", None, Tier::Basic, false),
+        ]
+    }
+
+    #[test]
+    fn only_published_devices_are_on_it() {
+        let text = text(&home()).unwrap();
+        for wanted in ["device_tracker.anna_s_phone", "device_tracker.lamp", "binary_sensor.lamp_threat"] {
+            assert!(text.contains(wanted), "{wanted}");
+        }
+        for unwanted in ["unexposed", "deleted", "Never published"] {
+            assert!(!text.contains(unwanted), "{unwanted}");
+        }
+    }
+
+    #[test]
+    fn it_reads_back_as_three_views_of_core_cards() {
+        let page: Value = serde_saphyr::from_str(&text(&home()).unwrap()).unwrap();
+        let views = page["views"].as_array().unwrap();
+        let titles: Vec<&str> = views.iter().map(|view| view["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, ["Home", "Devices", "Security"]);
+        let core = ["heading", "tile", "markdown", "history-graph", "logbook", "glance"];
+        for view in views {
+            assert_eq!(view["type"], "sections");
+            for section in view["sections"].as_array().unwrap() {
+                for card in section["cards"].as_array().unwrap() {
+                    assert!(core.contains(&card["type"].as_str().unwrap()), "{card}");
+                }
+            }
+        }
+        // Names with characters that YAML gives a meaning come through.
+        assert!(page.to_string().contains(r#"Lamp: \"hall\" #1"#));
+    }
+
+    #[test]
+    fn a_home_without_devices_has_no_page_of_them() {
+        let page: Value = serde_saphyr::from_str(&text(&[]).unwrap()).unwrap();
+        assert_eq!(page["views"].as_array().unwrap().len(), 2);
+    }
 }
