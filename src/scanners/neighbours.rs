@@ -7,7 +7,7 @@
 //! Holds: [`KNOWN_MAX`] addresses; the least recently touched goes first, and only costs that its next
 //! failure is not told.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use crate::model::{Capped, Fact, InterfaceId, MacAddr, Probe, Proof, Subject};
 
@@ -52,6 +52,8 @@ pub type Seen = (InterfaceId, Subject, Fact);
 #[derive(Debug)]
 pub struct Table {
     known: Capped<(InterfaceId, IpAddr), Known>,
+    /// How many standing entries a hardware address has, so that a flood of new ones costs no search.
+    standing: BTreeMap<(InterfaceId, MacAddr), u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +65,7 @@ struct Known {
 
 impl Default for Table {
     fn default() -> Self {
-        Table { known: Capped::new(KNOWN_MAX) }
+        Table { known: Capped::new(KNOWN_MAX), standing: BTreeMap::new() }
     }
 }
 
@@ -76,22 +78,22 @@ impl Table {
             (State::Failed, mac) => {
                 // Of an address nobody ever held there is nothing to tell: a sweep fails at hundreds of them.
                 let mac = mac.or(before.map(|known| known.mac))?;
-                if let Some(known) = self.known.get_mut(&key) {
-                    known.stands = true;
+                if before.is_some() {
+                    self.set(key, Known { mac, stands: true });
                 }
                 let probe = if entry.ip.is_ipv4() { Probe::Arp } else { Probe::Nd };
                 let fact = Fact::Unanswered { probe };
                 (told == Told::Event).then_some((entry.interface, Subject::both(mac, entry.ip), fact))
             }
             (State::Reachable, Some(mac)) => {
-                self.known.insert(key, Known { mac, stands: true });
+                self.set(key, Known { mac, stands: true });
                 let fact = Fact::Alive { proof: Proof::NeighbourReachable, age: entry.confirmed };
                 Some((entry.interface, Subject::both(mac, entry.ip), fact))
             }
             (State::Stale, Some(mac)) => {
                 let new =
                     told == Told::Event && !before.is_some_and(|known| known.stands) && !self.has(entry.interface, mac);
-                self.known.insert(key, Known { mac, stands: true });
+                self.set(key, Known { mac, stands: true });
                 let proof = if entry.ip.is_ipv4() { Proof::ArpRequest } else { Proof::NdSolicit };
                 let fact = Fact::Alive { proof, age: Duration::ZERO };
                 new.then_some((entry.interface, Subject::both(mac, entry.ip), fact))
@@ -102,8 +104,9 @@ impl Table {
 
     /// The kernel threw the entry out: should it come back, that is news.
     pub fn gone(&mut self, interface: InterfaceId, ip: IpAddr) {
-        if let Some(known) = self.known.get_mut(&(interface, ip)) {
-            known.stands = false;
+        let key = (interface, ip);
+        if let Some(known) = self.known.get(&key).copied() {
+            self.set(key, Known { stands: false, ..known });
         }
     }
 
@@ -122,7 +125,21 @@ impl Table {
     }
 
     fn has(&self, interface: InterfaceId, mac: MacAddr) -> bool {
-        self.known.iter().any(|(key, known)| key.0 == interface && known.stands && known.mac == mac)
+        self.standing.contains_key(&(interface, mac))
+    }
+
+    fn set(&mut self, key: (InterfaceId, IpAddr), known: Known) {
+        if known.stands {
+            *self.standing.entry((key.0, known.mac)).or_default() += 1;
+        }
+        // What had to go for it: the entry before, or the oldest of all.
+        let Some(((interface, _), Known { mac, stands: true })) = self.known.insert(key, known) else { return };
+        if let Some(count) = self.standing.get_mut(&(interface, mac)) {
+            *count -= 1;
+            if *count == 0 {
+                self.standing.remove(&(interface, mac));
+            }
+        }
     }
 }
 
@@ -193,5 +210,8 @@ mod tests {
             table.take(&Entry { ip, ..entry(0, Some(MAC), State::Reachable) }, Told::Listed);
         }
         assert_eq!(table.known.len(), KNOWN_MAX);
+        assert_eq!(table.standing.get(&(ETH, MAC)).copied(), u32::try_from(KNOWN_MAX).ok());
+        table.relist();
+        assert!(table.standing.is_empty(), "nothing is counted that does not stand");
     }
 }
