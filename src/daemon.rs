@@ -166,7 +166,6 @@ pub async fn run(
     };
     eyes::start(&mut parts, &wires, facts, &Once::default());
     drop(wires);
-    drop_rights();
     watchdog::ready(&broker_line);
     started(Started { outlet, broker: broker_line, hints });
 
@@ -316,11 +315,4 @@ fn start_core(
         .spawn(move || runtime.block_on(core.run(inbox, phase)))
         .map_err(failed)?;
     Ok((thread, outlet))
-}
-
-/// Keeps only the rights that are needed from here on.
-fn drop_rights() {
-    if let Err(why) = capture::drop_all_but_needed() {
-        tracing::warn!(why, "rights could not be dropped");
-    }
 }

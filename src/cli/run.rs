@@ -22,6 +22,11 @@ pub struct Args {}
 pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let settings = with_credentials(context.settings()?.clone(), context);
     let state_dir = context.make_state_dir()?;
+    // Before any thread: rights are the thread's own (capabilities(7)). Capture opens again when an
+    // interface comes back, so its two rights stay.
+    if let Err(why) = crate::capture::drop_all_but_needed() {
+        tracing::warn!(why, "rights could not be dropped");
+    }
     let sources = context.sources.clone();
     let reload = Box::new(move || reread(&sources));
     let (terminal, colour) = (std::io::stdout().is_terminal() && !context.json(), context.colour());
