@@ -1,7 +1,7 @@
 //! # Who made it
 //!
 //! The first bytes of a globally administered MAC name the maker. The table is that of the IEEE
-//! registries MA-L, MA-M and MA-S (24, 28 and 36 bits), built by `packaging/vendors`, kept as it
+//! registries MA-L, MA-M, MA-S and IAB (24, 28, 36 and 36 bits), built by `packaging/vendors`, kept as it
 //! is in the program: looking up is a binary search, nothing is unpacked at start.
 
 use crate::model::MacAddr;
@@ -80,6 +80,9 @@ mod tests {
             ("3c:22:fb:01:02:03", Some("Apple")),
             ("24:6f:28:aa:4f:1a", Some("Espressif")),
             ("00:00:0c:01:02:03", Some("Cisco")),
+            ("84:c5:a6:01:02:03", Some("Intel")),
+            // An individual address block: 36 bits of a prefix that is the registry's own.
+            ("00:50:c2:f7:11:02", Some("RF Code")),
             ("5a:27:eb:01:02:03", None),
             ("ff:ff:ff:ff:ff:ff", None),
         ];
