@@ -271,6 +271,7 @@ impl Presence {
             return;
         }
         let grace = self.settings.grace.0;
+        self.timers.postpone(now.mono + Duration::from_secs(1));
         for id in self.registry.ids() {
             let Some(device) = self.registry.get_mut(id) else { continue };
             if device.here && !device.own {

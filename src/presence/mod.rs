@@ -13,7 +13,7 @@ use std::{
 
 use crate::model::{
     Answer, Capped, Change, Command, DeviceId, DeviceView, HaFact, HaName, Health, Household, MacAddr, Mode, Moment,
-    Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Tier, Trust, Wall, Who,
+    Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Subject, Tier, Trust, Wall, Who,
 };
 
 mod asks;
@@ -128,6 +128,11 @@ impl Presence {
         self.take(observation, now, out);
     }
 
+    /// The device a subject is, if it is known.
+    pub fn whose(&self, subject: &Subject) -> Option<DeviceId> {
+        self.registry.resolve(subject)
+    }
+
     /// Runs what is due at `now` exactly; the engine calls it once a due time.
     pub fn wake(&mut self, now: Moment, out: &mut Vec<Change>) {
         // Each timer sets itself to later than now, so this ends.
@@ -140,6 +145,7 @@ impl Presence {
                     self.forget_guests(now, out);
                     self.timers.set(Key::Sweep, now.mono + SWEEP);
                 }
+                Key::Mode => self.settle_mode(now, out),
             }
         }
     }
@@ -285,6 +291,7 @@ impl Presence {
             self.settle(id, now, &mut unsaid);
             self.touch(id);
         }
+        self.recall_mode(now);
         self.find_never_wake();
     }
 
@@ -298,7 +305,7 @@ impl Presence {
                 source: crate::model::Source::Netlink,
                 interface: Some(interface.id),
                 at: now,
-                subject: crate::model::Subject { mac: Some(mac), ip },
+                subject: Subject { mac: Some(mac), ip },
                 fact: crate::model::Fact::Alive { proof: crate::model::Proof::OwnHost, age: Duration::ZERO },
             };
             self.take(&observation, now, out);

@@ -233,7 +233,7 @@ impl Presence {
         let Some(device) = self.registry.get_mut(id) else { return };
         let was_here = device.here && device.window.is_some();
         let from = std::mem::replace(&mut device.presence, Where::Home);
-        let since_last = away_seconds(device.last, at);
+        let since_last = between(device.last, at).as_secs();
         device.mute.proven(at.mono);
         device.mute.quiet_since = device.mute.quiet_since.max(at.mono);
         if was_here {
@@ -449,12 +449,12 @@ impl Presence {
     }
 }
 
-/// Seconds between two moments: by the steady clock if both are of this run.
-fn away_seconds(from: Moment, to: Moment) -> u64 {
+/// The time between two moments: by the steady clock if both are of this boot.
+pub(super) fn between(from: Moment, to: Moment) -> Duration {
     if from.mono.0 == 0 {
-        (to.wall.0.saturating_sub(from.wall.0).max(0) / 1_000).unsigned_abs()
+        Duration::from_millis(to.wall.0.saturating_sub(from.wall.0).max(0).unsigned_abs())
     } else {
-        to.mono.since(from.mono).as_secs()
+        to.mono.since(from.mono)
     }
 }
 
