@@ -97,7 +97,7 @@ impl Presence {
         if fresh {
             // What the younger proved, the elder is: here.
             let (last, reason) = proof;
-            if by_itself || !self.registry.get(into).is_some_and(|device| device.here) {
+            if by_itself || self.registry.get(into).is_none_or(|device| device.presence != Where::Home) {
                 self.arrive(into, last, reason, now, out);
             }
         }
