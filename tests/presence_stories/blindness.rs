@@ -85,12 +85,13 @@ fn a_host_that_slept_calls_nobody_away_on_waking() {
         home.comes(GATEWAY);
         home.comes(PHONE);
         let phone = home.id(PHONE);
-        assert!(home.order(Command::SetAwayAfter { device: phone, after: Duration::from_secs(90) }));
+        assert!(home.order(Command::SetAwayAfter { device: phone, after: Duration::from_secs(60) }));
         home.give(Input::Adopt(Arc::new(settings.clone())));
-        home.run(60);
+        home.run(30);
         home.seen(PHONE, Proof::Mdns);
         let lines = home.lines.len();
-        home.run(20);
+        home.run(40);
+        home.seen(GATEWAY, Proof::Frame);
         home.now += slept * 1_000;
         home.coming.clear();
         home.give(Input::Blind(Duration::from_secs(slept)));
