@@ -300,15 +300,22 @@ impl Presence {
         let network = Arc::clone(&self.network);
         for interface in &network.interfaces {
             let Some(mac) = interface.mac.filter(|mac| mac.is_station()) else { continue };
-            let ip = interface.addresses.iter().copied().find(IpAddr::is_ipv4).or(interface.addresses.first().copied());
-            let observation = Observation {
-                source: crate::model::Source::Netlink,
-                interface: Some(interface.id),
-                at: now,
-                subject: Subject { mac: Some(mac), ip },
-                fact: crate::model::Fact::Alive { proof: crate::model::Proof::OwnHost, age: Duration::ZERO },
-            };
-            self.take(&observation, now, out);
+            // The first is the one shown: an IPv4 address, if there is one. Claimed last, it comes first.
+            let mut claimed: Vec<Option<IpAddr>> = interface.addresses.iter().copied().map(Some).collect();
+            claimed.sort_by_key(|ip| ip.is_some_and(|ip| ip.is_ipv4()));
+            if claimed.is_empty() {
+                claimed.push(None);
+            }
+            for ip in claimed.into_iter().take(device::ADDRESSES_MAX) {
+                let observation = Observation {
+                    source: crate::model::Source::Netlink,
+                    interface: Some(interface.id),
+                    at: now,
+                    subject: Subject { mac: Some(mac), ip },
+                    fact: crate::model::Fact::Alive { proof: crate::model::Proof::OwnHost, age: Duration::ZERO },
+                };
+                self.take(&observation, now, out);
+            }
         }
     }
 
