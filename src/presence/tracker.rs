@@ -54,12 +54,40 @@ impl Presence {
                 (None, None) => return,
             };
         let resolved = self.registry.resolve(&subject);
+        let resolved = if own { resolved } else { self.fleshed_out(resolved, &subject, now, out) };
         let known = if own { self.as_own(resolved, subject.mac, now, out) } else { resolved };
         if let Some(id) = known {
             self.proven(id, &subject, seen, (proof, at, age), now, out);
         } else if own || subject.mac.is_some() || self.is_beyond_router(&subject, proof) {
             self.found(&subject, seen, (proof, at, age), own, now, out);
         }
+    }
+
+    /// A device known by nothing but an address, from beyond a router, is whoever shows up with that
+    /// address and a hardware address.
+    fn fleshed_out(
+        &mut self,
+        resolved: Option<DeviceId>,
+        subject: &Subject,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) -> Option<DeviceId> {
+        let (Some(mac), Some(ip)) = (subject.mac, subject.ip) else { return resolved };
+        let bare = self.registry.by_ip(ip).filter(|id| Some(*id) != resolved);
+        let is_bare = |id: &DeviceId| self.registry.get(*id).is_some_and(|d| d.macs.is_empty() && !d.own);
+        let Some(bare) = bare.filter(is_bare) else { return resolved };
+        Some(match resolved {
+            Some(id) => self.merge(id, bare, true, now, out),
+            None => {
+                if let Some(device) = self.registry.get_mut(bare) {
+                    device.vendor = crate::intel::vendors::lookup(mac);
+                }
+                self.registry.hold_mac(bare, mac, now.mono);
+                self.classify(bare, now, out);
+                self.touch(bare);
+                bare
+            }
+        })
     }
 
     /// This host's device. One found before it was known to be this host becomes it.

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use porchlight::model::{Command, Fact, Goodbye, Kind, Presence, Probe, Proof, Rssi, Wall};
+use porchlight::{
+    engine::Settings,
+    model::{Command, Fact, Goodbye, Kind, Presence, Probe, Proof, Remembered, Rssi, Wall},
+};
 
 use crate::world::{GATEWAY, PHONE, START, World, at, ip, mac};
 
@@ -235,4 +238,36 @@ fn roaming_between_access_points_is_no_news() {
     }
     assert_eq!(home.lines.len(), before, "{:#?}", &home.lines[before..]);
     assert_eq!((home.engine.view().devices.len(), home.device(PHONE).presence), (2, Presence::Home));
+}
+
+// A sweep hears everybody at once, and devices that were asked often are asked no more for a while:
+// whoever leaves just then must not be taken for one of many.
+#[test]
+fn who_leaves_alone_is_not_held_for_those_who_were_only_not_asked() {
+    let mut settings = Settings::default();
+    settings.presence.asks_per_hour = 20;
+    let mut home = World::with(settings, &Remembered::default());
+    home.comes(GATEWAY);
+    let plugs: Vec<(String, String)> =
+        (0..6).map(|n| (format!("e8:db:84:00:01:{n:02x}"), format!("192.168.7.{}", 20 + n))).collect();
+    for (mac, ip) in &plugs {
+        home.comes((mac, ip));
+        home.named((mac, ip), &format!("shelly-{ip}"));
+    }
+    home.comes(PHONE);
+    let phone = home.id(PHONE);
+    assert!(home.order(Command::SetAwayAfter { device: phone, after: Duration::from_secs(60) }));
+    for _ in 0..180 {
+        home.run(10);
+        home.seen(PHONE, Proof::Frame);
+    }
+    for (mac, ip) in &plugs {
+        home.seen((mac, ip), Proof::ArpReply);
+    }
+    home.seen(GATEWAY, Proof::ArpReply);
+    home.goes(PHONE);
+    let left = home.now;
+    home.run(400);
+    let away = home.lines.iter().find(|(_, line)| line.contains("-> away")).expect("the phone is away").0;
+    assert!(away - left <= 100_000, "{} s", (away - left) / 1_000);
 }

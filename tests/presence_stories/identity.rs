@@ -225,3 +225,29 @@ fn an_old_address_that_expires_moves_nobody() {
     assert_eq!(home.lines.len(), before, "{:#?}", &home.lines[before..]);
     assert_eq!(home.device(old).presence, Presence::Home);
 }
+
+// A host beyond a router is known by its address alone, until its own wire is heard.
+#[test]
+fn an_address_beyond_a_router_becomes_the_device_that_holds_it() {
+    let (router, bulb) = ("10.0.60.1", "10.0.60.9");
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    for ip in [router, bulb] {
+        home.give(Input::Observation(Observation {
+            source: Source::Icmp,
+            interface: Some(ETH),
+            at: at(home.now),
+            subject: Subject::ip(ip.parse().expect("an address")),
+            fact: Fact::Alive { proof: Proof::IcmpReply, age: Duration::ZERO },
+        }));
+    }
+    assert_eq!(home.engine.view().devices.len(), 3);
+    home.seen((GATEWAY.0, router), Proof::ArpReply);
+    home.seen(("10:d5:61:00:00:09", bulb), Proof::ArpAnnounce);
+    let view = home.engine.view();
+    assert_eq!(view.devices.len(), 2, "{:#?}", home.lines);
+    assert_eq!(home.device(GATEWAY).addresses, [ip(router), ip(GATEWAY.1)]);
+    let bulb = home.device(("10:d5:61:00:00:09", bulb));
+    assert_eq!((bulb.vendor.as_deref(), bulb.presence), (Some("Tuya"), Presence::Home));
+    assert_eq!(home.saw("found"), 3, "nobody is told of twice");
+}
