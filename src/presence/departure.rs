@@ -20,6 +20,8 @@ const PAUSE_FIRST: Duration = Duration::from_secs(10);
 const PAUSE_LATER: Duration = Duration::from_secs(30);
 const PAUSE_LAST: Duration = Duration::from_secs(5);
 const LAST_STRETCH: Duration = Duration::from_secs(20);
+/// A first question that the budget held back for so long is put from the reserve.
+const OVERDUE: Duration = Duration::from_secs(60);
 
 /// The silence of a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -215,7 +217,9 @@ pub fn step(mute: &Mute, rules: &Rules, now: Mono) -> Step {
         return Step::Wait(asks_from);
     }
     let Some(spell) = mute.spell.as_ref() else {
-        return if rules.askable { Step::Ask { keep: 8 } } else { unasked(mute, rules, asks_from, now) };
+        // Routine questions leave some for when it matters: a silence that goes on.
+        let keep = if now.since(asks_from) < OVERDUE { 8 } else { 1 };
+        return if rules.askable { Step::Ask { keep } } else { unasked(mute, rules, asks_from, now) };
     };
     let start = if rules.fixed { mute.quiet_since } else { spell.first_ask };
     let ripe = (start + rules.away_after).max(mute.grace_until);

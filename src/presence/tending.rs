@@ -19,6 +19,8 @@ use super::{
 const LOOKED_FOR: Duration = Duration::from_secs(12 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+/// A question that was not allowed is thought of again after so long.
+const RECONSIDER: Duration = Duration::from_secs(30);
 /// Something was heard within this time, so the world goes on.
 const ATTENDED: Duration = Duration::from_secs(90);
 
@@ -102,7 +104,8 @@ impl Presence {
                     Some(Step::Wait(at)) => at,
                     _ => now.mono + Duration::from_secs(5),
                 },
-                Err(later) => later.max(now.mono + Duration::from_secs(1)),
+                // The budget may not allow it for long, but what it is kept for may come sooner.
+                Err(later) => later.min(now.mono + RECONSIDER).max(now.mono + Duration::from_secs(1)),
             },
             Step::Away(reason) => match self.may_leave(id, now, out) {
                 health::Verdict::Go => {

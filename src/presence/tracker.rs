@@ -63,33 +63,6 @@ impl Presence {
         }
     }
 
-    /// A device known by nothing but an address, from beyond a router, is whoever shows up with that
-    /// address and a hardware address.
-    fn fleshed_out(
-        &mut self,
-        resolved: Option<DeviceId>,
-        subject: &Subject,
-        now: Moment,
-        out: &mut Vec<Change>,
-    ) -> Option<DeviceId> {
-        let (Some(mac), Some(ip)) = (subject.mac, subject.ip) else { return resolved };
-        let bare = self.registry.by_ip(ip).filter(|id| Some(*id) != resolved);
-        let is_bare = |id: &DeviceId| self.registry.get(*id).is_some_and(|d| d.macs.is_empty() && !d.own);
-        let Some(bare) = bare.filter(is_bare) else { return resolved };
-        Some(match resolved {
-            Some(id) => self.merge(id, bare, true, now, out),
-            None => {
-                if let Some(device) = self.registry.get_mut(bare) {
-                    device.vendor = crate::intel::vendors::lookup(mac);
-                }
-                self.registry.hold_mac(bare, mac, now.mono);
-                self.classify(bare, now, out);
-                self.touch(bare);
-                bare
-            }
-        })
-    }
-
     /// This host's device. One found before it was known to be this host becomes it.
     fn as_own(
         &mut self,
@@ -374,7 +347,11 @@ impl Presence {
                 }
                 if changed {
                     self.classify(id, now, out);
-                    return self.joined(id, now, out);
+                    let who = self.joined(id, now, out);
+                    if who == id && *by == crate::model::Heard::Dhcp {
+                        self.told_all(id, now);
+                    }
+                    return who;
                 }
             }
             Fact::Dhcp { asked, vendor_class, client_id } => {

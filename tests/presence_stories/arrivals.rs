@@ -106,3 +106,26 @@ fn a_frame_without_checksums_is_still_a_frame() {
     home.frame(&icmp(PHONE, 0, 0, "192.168.7.5"));
     assert_eq!((home.saw("found"), home.device(PHONE).presence), (1, Presence::Home));
 }
+
+// A guest's random address may be a family phone's new one; its DHCP request shows at once that it is not.
+#[test]
+fn a_newcomer_that_told_all_is_told_of_at_once() {
+    let (known, guest) = (("5a:11:22:33:44:55", "192.168.7.50"), ("9e:11:22:33:44:66", "192.168.7.51"));
+    for named in [true, false] {
+        let mut home = World::new();
+        home.comes(known);
+        home.dhcp(known, "Maya-iPhone");
+        home.run(600);
+        home.goes(known);
+        home.run(60);
+        home.seen(guest, Proof::DhcpRequest);
+        if named {
+            home.dhcp(guest, "Guests-iPhone");
+        }
+        let came = home.now;
+        home.run(10);
+        let told = home.lines.iter().find(|(at, line)| *at >= came && line.contains("found")).expect("told of").0;
+        assert_eq!(told - came, if named { 1 } else { 5_000 });
+        assert_ne!(home.id(guest), home.id(known));
+    }
+}

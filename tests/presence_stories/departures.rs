@@ -271,3 +271,30 @@ fn who_leaves_alone_is_not_held_for_those_who_were_only_not_asked() {
     let away = home.lines.iter().find(|(_, line)| line.contains("-> away")).expect("the phone is away").0;
     assert!(away - left <= 100_000, "{} s", (away - left) / 1_000);
 }
+
+// A laptop that dozed all afternoon and went has used up its questions; back for a minute and gone
+// again, it is missed all the same.
+#[test]
+fn who_used_up_the_questions_is_missed_all_the_same() {
+    for after in [180, 360, 900] {
+        let mut home = World::new();
+        home.comes(GATEWAY);
+        home.comes(PHONE);
+        let phone = home.id(PHONE);
+        assert!(home.order(Command::SetAwayAfter { device: phone, after: Duration::from_secs(after) }));
+        for _ in 0..10 {
+            home.goes(PHONE);
+            home.run(after * 8 / 10);
+            home.comes(PHONE);
+            home.run(20);
+        }
+        assert_eq!(home.saw("-> away"), 0, "it only dozed: {:#?}", home.lines);
+        for times in 1..=4 {
+            home.goes(PHONE);
+            home.run(after + 60);
+            assert_eq!(home.saw("-> away"), times, "{after} s: {:#?}", home.lines);
+            home.comes(PHONE);
+            home.run(60);
+        }
+    }
+}
