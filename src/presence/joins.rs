@@ -260,6 +260,7 @@ fn absorb(old: &mut Device, young: Device, by_itself: bool) {
         window.sightings = window.sightings.saturating_add(other.sightings);
         window.reconnects = window.reconnects.saturating_add(1);
     }
+    old.habit = old.habit.take().or(young.habit);
     old.names.absorb(young.names);
     old.services.extend(young.services);
     while old.services.len() > super::device::SERVICES_MAX {

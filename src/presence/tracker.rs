@@ -178,6 +178,7 @@ impl Presence {
         if !self.discredited.is_empty() {
             self.discredited.remove(&id);
         }
+        let dial = self.settings.false_away_per_month;
         let Some(device) = self.registry.get_mut(id) else { return };
         device.sources.insert(seen.source, (proof, at.wall));
         let newer = at.mono > device.last.mono || (at.mono == device.last.mono && at.wall >= device.last.wall);
@@ -194,7 +195,13 @@ impl Presence {
                 device.mute.sleep.ended(gap, at.mono, proof.is_join());
                 device.last = at;
                 device.interface = seen.interface.or(device.interface);
+                if let Some(spell) = device.mute.spell.take_if(|spell| spell.first_ask <= at.mono) {
+                    device.learn(&spell, at, proof.is_join(), false, dial);
+                }
                 device.mute.proven(at.mono);
+                if proof.is_self_started() {
+                    device.activity.spoke(at.mono);
+                }
                 let settled = device.mute.spell.is_none();
                 if settled && device.presence != Where::Home {
                     let from = std::mem::replace(&mut device.presence, Where::Home);
@@ -214,6 +221,10 @@ impl Presence {
                     self.touch(id);
                 }
             }
+            let lesson = self.registry.get_mut(id).is_some_and(|device| std::mem::take(&mut device.lesson_due));
+            if lesson {
+                self.touch(id);
+            }
             self.grew_stale(id);
         } else if newer && fresh {
             if let Some(device) = self.registry.get_mut(id) {
@@ -231,6 +242,7 @@ impl Presence {
     pub(super) fn arrive(&mut self, id: DeviceId, at: Moment, why: &'static str, now: Moment, out: &mut Vec<Change>) {
         let segment = self.segment(id);
         let ask_after = self.settings.ask_after.busy.0;
+        let dial = self.settings.false_away_per_month;
         let Some(device) = self.registry.get_mut(id) else { return };
         let was_here = device.here && device.window.is_some();
         let from = std::mem::replace(&mut device.presence, Where::Home);
@@ -249,6 +261,10 @@ impl Presence {
             }
             self.touch(id);
             return;
+        }
+        if let Some(trip) = device.mute.trip.take() {
+            let joined = why.parse().is_ok_and(Proof::is_join);
+            device.learn(&trip.spell, at, joined, trip.by_habit, dial);
         }
         device.mute.sleep = super::departure::Sleep::default();
         device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);
@@ -308,13 +324,14 @@ impl Presence {
 
     fn unanswered(&mut self, subject: &Subject, probe: Probe, now: Moment, out: &mut Vec<Change>) {
         let Some(id) = self.registry.resolve(subject) else { return };
-        let rules = self.rules(id, now.mono);
+        let rules = self.rules(id, now);
         let Some(device) = self.registry.get_mut(id) else { return };
         // An answer to another question may have come since.
         if !device.here || now.mono.since(device.mute.quiet_since) < rules.ask_after {
             return;
         }
-        device.mute.unanswered(probe, now.mono);
+        let context = device.context(now);
+        device.mute.unanswered(probe, now.mono, context);
         self.tend(id, now, out);
     }
 

@@ -75,11 +75,6 @@ pub fn warnings(settings: &Settings, who: &dyn Fn(&[String]) -> Origin) -> Vec<P
     }
     let (set, usual) = (&settings.presence, &presence::Settings::default());
     let unused = [
-        (
-            "presence.false_away_per_month",
-            set.false_away_per_month != usual.false_away_per_month,
-            "presence.away_after",
-        ),
         ("presence.doors", set.doors != usual.doors, "leave it out"),
         ("presence.ap_sources", set.ap_sources != usual.ap_sources, "leave it out"),
         ("presence.identity", set.identity != usual.identity, "presence.identity: warn"),

@@ -8,6 +8,7 @@ mod arrivals;
 mod blindness;
 mod departures;
 mod identity;
+mod learned;
 mod names;
 mod people;
 mod restarts;
