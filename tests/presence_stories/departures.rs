@@ -3,8 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use porchlight::{
-    engine::Settings,
-    model::{Command, Fact, Goodbye, Kind, Presence, Probe, Proof, Remembered, Rssi, Wall},
+    engine::{Input, Settings},
+    model::{
+        Command, Fact, Goodbye, Kind, Observation, Presence, Probe, Proof, Remembered, Rssi, Source, Span, Subject,
+        Wall,
+    },
 };
 
 use crate::world::{GATEWAY, PHONE, START, World, at, ip, mac};
@@ -297,4 +300,27 @@ fn who_used_up_the_questions_is_missed_all_the_same() {
             home.run(60);
         }
     }
+}
+
+// No ARP reaches a host beyond a router; other questions do, and their silence is enough.
+#[test]
+fn a_host_beyond_a_router_is_missed_too() {
+    let camera = ip("10.0.60.9");
+    let mut settings = Settings::default();
+    settings.presence.away_after.insert("unknown".into(), Span::minutes(5));
+    let mut home = World::with(settings, &Remembered::default());
+    home.comes(GATEWAY);
+    home.beyond.insert(camera);
+    home.give(Input::Observation(Observation {
+        source: Source::Icmp,
+        interface: None,
+        at: at(home.now),
+        subject: Subject::ip(camera),
+        fact: Fact::Alive { proof: Proof::IcmpReply, age: Duration::ZERO },
+    }));
+    home.run(3_600);
+    assert_eq!((home.saw("found"), home.saw("-> away")), (2, 0), "{:#?}", home.lines);
+    home.beyond.clear();
+    home.run(400);
+    assert_eq!(home.saw("-> away no_answer"), 1, "{:#?}", home.lines);
 }

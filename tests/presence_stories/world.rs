@@ -30,6 +30,8 @@ pub struct World {
     pub now: u64,
     /// Who answers questions.
     pub there: BTreeSet<MacAddr>,
+    /// The same, of hosts beyond a router.
+    pub beyond: BTreeSet<IpAddr>,
     /// Answers and silences on their way.
     pub coming: BTreeMap<(u64, u64), Observation>,
     pub serial: u64,
@@ -92,6 +94,7 @@ impl World {
             network,
             now,
             there: BTreeSet::new(),
+            beyond: BTreeSet::new(),
             coming: BTreeMap::new(),
             serial: 0,
             lines: Vec::new(),
@@ -109,12 +112,14 @@ impl World {
             }
             if let Change::Asked(look) = change {
                 self.asks.push((self.now, look));
-                let known = look.mac.expect("devices here have MACs");
-                let answers = self.there.contains(&known);
-                let fact = match (answers, self.mute) {
-                    (_, true) => continue,
-                    (true, _) => Fact::Alive { proof: Proof::ArpReply, age: Duration::ZERO },
-                    (false, _) => Fact::Unanswered { probe: look.probe },
+                // A connect is put by no scanner yet: neither answered nor told as unanswered.
+                if self.mute || look.probe == Probe::Tcp {
+                    continue;
+                }
+                let answers = look.mac.map_or(self.beyond.contains(&look.ip), |mac| self.there.contains(&mac));
+                let fact = match answers {
+                    true => Fact::Alive { proof: Proof::ArpReply, age: Duration::ZERO },
+                    false => Fact::Unanswered { probe: look.probe },
                 };
                 let after = if answers { 20 } else { 2_000 };
                 self.serial += 1;
@@ -124,7 +129,7 @@ impl World {
                         source: if look.probe == Probe::Arp { Source::ArpSweep } else { Source::Icmp },
                         interface: look.interface,
                         at: at(self.now + after),
-                        subject: Subject::both(known, look.ip),
+                        subject: Subject { mac: look.mac, ip: Some(look.ip) },
                         fact,
                     },
                 );
