@@ -249,7 +249,7 @@ impl Presence {
     /// everybody at once. Says when to look again.
     fn ask_the_others(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Option<Mono> {
         let device = self.registry.get_mut(id).filter(|device| device.mute.held.is_none())?;
-        if device.mute.witness_rounds >= WITNESS_ROUNDS {
+        if device.mute.witness_rounds >= WITNESS_ROUNDS || !self.settings.ask {
             return None;
         }
         let (last, rounds) = (device.last.mono, device.mute.witness_rounds);
