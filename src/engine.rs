@@ -21,6 +21,8 @@ use crate::{
     wire::Frame,
 };
 
+mod tally;
+
 // A timer that asks for the same moment again and again would hang the home. No input comes near.
 const TIMERS_MAX: usize = 1_000_000;
 
@@ -62,6 +64,7 @@ pub struct Engine {
     settled_from: Mono,
     view: HomeView,
     gleaned: Vec<Observation>,
+    tally: tally::Tally,
 }
 
 impl Engine {
@@ -83,6 +86,7 @@ impl Engine {
             settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
             gleaned: Vec::new(),
+            tally: tally::Tally::default(),
         }
     }
 
@@ -91,12 +95,24 @@ impl Engine {
     pub fn handle(&mut self, input: Input<'_>, now: Moment) -> Vec<Change> {
         let now = if now.mono < self.now.mono { Moment { mono: self.now.mono, wall: now.wall } } else { now };
         let mut out = Vec::new();
-        self.run_timers(now, &mut out);
+        if let Input::Blind(blind) = input {
+            // What was due before is judged by what was heard; what came due meanwhile must first
+            // learn that nobody was listening.
+            self.run_timers(now.earlier(blind), &mut out);
+            self.take(input, now, &mut out);
+            self.run_timers(now, &mut out);
+        } else {
+            self.run_timers(now, &mut out);
+            self.take(input, now, &mut out);
+        }
         self.now = now;
-        let done = out.len();
-        self.run_input(input, now, &mut out);
-        self.judge(done, now, &mut out);
         out
+    }
+
+    fn take(&mut self, input: Input<'_>, now: Moment, out: &mut Vec<Change>) {
+        let done = out.len();
+        self.run_input(input, now, out);
+        self.judge(done, now, out);
     }
 
     /// When to call [`Engine::handle`] with [`Input::Tick`] at the latest.
@@ -115,6 +131,7 @@ impl Engine {
         self.view.alerts.clone_from(self.alerts.view());
         self.view.alerts_today = self.alerts.today();
         self.view.mutes = Arc::clone(self.alerts.mutes());
+        self.tally.fill(&mut self.view.scanners, self.now.mono);
         self.view.now = self.now.wall;
         self.view.settling = self.is_settling(self.now);
         self.view.revision += 1;
@@ -166,10 +183,13 @@ impl Engine {
                 self.presence.network(&self.network, now, out);
             }
             Input::Part(part, health) => self.part(part, health, now, out),
-            Input::Scanner(line) => match self.view.scanners.iter_mut().find(|known| known.name == line.name) {
-                Some(known) => *known = line,
-                None => self.view.scanners.push(line),
-            },
+            Input::Scanner(line) => {
+                self.tally.round(&line, now.mono);
+                match self.view.scanners.iter_mut().find(|known| known.name == line.name) {
+                    Some(known) => *known = line,
+                    None => self.view.scanners.push(line),
+                }
+            }
             Input::Blind(blind) => self.presence.blind(blind, now, out),
             Input::Tick => {}
         }
@@ -188,6 +208,9 @@ impl Engine {
 
     fn observe(&mut self, observation: &Observation, now: Moment, out: &mut Vec<Change>) {
         self.presence.observe(observation, now, out);
+        if let Some(device) = self.presence.whose(&observation.subject) {
+            self.tally.saw(observation, device, now.mono);
+        }
         self.examine(Evidence::Observation(observation), now, out);
     }
 

@@ -271,3 +271,23 @@ fn secrets_are_never_shown() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+/// Keys that are read and change nothing yet say so, each of them and only when it is set.
+#[test]
+fn a_key_without_effect_says_so() {
+    let told = |text: &str| -> Vec<String> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("config.yaml");
+        std::fs::write(&file, text).expect("written");
+        let loaded = settings::load(&Sources { config: Some(file), ..Sources::default() }).expect("good settings");
+        loaded.warnings.into_iter().filter(|warning| warning.what.contains("no effect")).map(|w| w.key).collect()
+    };
+    assert!(told("presence:\n  false_away_per_month: 0.3\n").is_empty());
+    for (text, key) in [
+        ("presence:\n  doors: [binary_sensor.front]\n", "presence.doors"),
+        ("presence:\n  ap_sources: [hall]\n", "presence.ap_sources"),
+        ("presence:\n  identity: enforce\n", "presence.identity"),
+    ] {
+        assert_eq!(told(text), [key]);
+    }
+}

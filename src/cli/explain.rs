@@ -138,7 +138,9 @@ pub fn device(view: &DeviceView) -> String {
     out.push_str(&columns(&rows));
     if !view.facts.is_empty() {
         out.push_str("\nfacts\n");
-        let facts: Vec<_> = view.facts.iter().map(|(key, value)| (key.clone(), value.clone(), String::new())).collect();
+        // The numbers of what was learned are for the program; `sleep` says it in words.
+        let told = view.facts.iter().filter(|(key, _)| !key.starts_with("habit."));
+        let facts: Vec<_> = told.map(|(key, value)| (key.clone(), value.clone(), String::new())).collect();
         out.push_str(&columns(&facts));
     }
     out

@@ -53,17 +53,17 @@ pub struct Core {
     pub now: Clock,
     changes: Vec<Change>,
     touched: bool,
+    drift: Drift,
 }
 
 impl Core {
     #[must_use]
     pub fn new(engine: Engine, feed: Feed, watchdog: Watchdog, now: Clock) -> Core {
-        Core { engine, feed, watchdog, now, changes: Vec::new(), touched: false }
+        Core { engine, feed, watchdog, now, changes: Vec::new(), touched: false, drift: Drift::start() }
     }
 
     /// Runs until `phase` says draining and the inbox is empty.
     pub async fn run(mut self, mut inbox: Inbox, mut phase: watch::Receiver<Phase>) {
-        let mut drift = Drift::start();
         let mut gauges = tokio::time::interval(GAUGES);
         gauges.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut beat = tokio::time::interval(self.watchdog.interval());
@@ -88,10 +88,7 @@ impl Core {
                     self.watchdog.beat();
                 }
                 _ = gauges.tick() => {
-                    if let (Some(slept), _) = drift.check() {
-                        tracing::info!(slept_s = slept.as_secs(), "the host slept; that time counts for nobody");
-                        self.take(Input::Blind(slept));
-                    }
+                    self.wake_up();
                     self.touched = true;
                 }
             }
@@ -131,7 +128,18 @@ impl Core {
         });
     }
 
+    /// A host that slept heard nobody: said before anything else is judged, so that no timer takes
+    /// the sleep for silence.
+    fn wake_up(&mut self) {
+        if let (Some(slept), _) = self.drift.check() {
+            tracing::info!(slept_s = slept.as_secs(), "the host slept; that time counts for nobody");
+            let now = (self.now)();
+            self.take_at(Input::Blind(slept), now);
+        }
+    }
+
     fn frames(&mut self, batch: &Batch) {
+        self.wake_up();
         if batch.lost > 0 {
             tracing::debug!(frames = batch.lost, "frames were lost; that time counts for nobody");
             self.take(Input::Blind(batch.blind));
@@ -142,6 +150,7 @@ impl Core {
     }
 
     fn take(&mut self, input: Input<'_>) {
+        self.wake_up();
         let now = (self.now)();
         self.take_at(input, now);
     }

@@ -54,12 +54,13 @@ pub async fn scan(
     };
     let once =
         Once { rounds: Some(1), settle: LAST_ANSWERS, progress: Some(Arc::clone(&progress)), only: only.clone() };
+    let wanted = scanners::enabled(&settings_rx.borrow().scanners, &only).count() as u32;
+    progress.send_modify(|progress| progress.total = wanted);
+    let mut seen = progress.subscribe();
     eyes::start(&mut parts, &wires, facts, &once);
     drop(wires);
 
-    let wanted = scanners::enabled(&settings_rx.borrow().scanners, &only).count() as u32;
-    let mut seen = progress.subscribe();
-    let all_done = seen.wait_for(|p| p.total >= wanted && p.done >= p.total);
+    let all_done = seen.wait_for(|progress| progress.done >= progress.total);
     let _time_is_up = tokio::time::timeout(at_most, all_done).await;
     tokio::time::sleep(LAST_ANSWERS.min(at_most)).await;
 

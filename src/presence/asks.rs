@@ -58,13 +58,12 @@ pub fn probe(round: u32, ways: Ways) -> Option<Probe> {
         return None;
     }
     Some(match (first, round) {
-        (None, round) => {
-            if round % 2 == 0 {
-                Probe::Icmp
-            } else {
-                Probe::Tcp
-            }
-        }
+        // Each is worth asking: where one is filtered the other is refused, and that is an answer too.
+        (None, round) => match round % 3 {
+            0 => Probe::Icmp,
+            1 => Probe::Mdns,
+            _ => Probe::Tcp,
+        },
         (Some(first), 0) => first,
         (Some(_), 1) => Probe::Mdns,
         (Some(_), 2) => Probe::Icmp,
@@ -119,7 +118,7 @@ mod tests {
         for (ways, kinds) in [
             (Ways { v4: true, v6: false, attached: true }, 3),
             (Ways { v4: false, v6: true, attached: true }, 3),
-            (Ways { v4: true, v6: false, attached: false }, 2),
+            (Ways { v4: true, v6: false, attached: false }, 3),
             (Ways { v4: false, v6: false, attached: true }, 0),
         ] {
             for from in [0, 4, 9] {

@@ -8,7 +8,12 @@ use std::time::Duration;
 
 use crate::model::{Goodbye, LeaveReason, Mono, Presence, Probe};
 
+use self::habit::Context;
 use super::{asks::Bucket, priors};
+
+pub mod habit;
+mod kept;
+pub mod survival;
 
 /// Questions that must stay unanswered before anybody is away, and of how many kinds.
 const UNANSWERED_MIN: u32 = 3;
@@ -20,6 +25,8 @@ const PAUSE_FIRST: Duration = Duration::from_secs(10);
 const PAUSE_LATER: Duration = Duration::from_secs(30);
 const PAUSE_LAST: Duration = Duration::from_secs(5);
 const LAST_STRETCH: Duration = Duration::from_secs(20);
+/// A first question that the budget held back for so long is put from the reserve.
+const OVERDUE: Duration = Duration::from_secs(60);
 
 /// The silence of a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +44,8 @@ pub struct Mute {
     /// How often witnesses were asked for this decision.
     pub witness_rounds: u8,
     pub sleep: Sleep,
+    /// The spell that it left in: it may turn out to have been sleep.
+    pub trip: Option<Trip>,
     pub hour: Bucket,
     pub day: Bucket,
 }
@@ -44,12 +53,23 @@ pub struct Mute {
 /// Questions that nobody answered so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spell {
+    /// When the silence began, and how the device was used before.
+    pub began: Mono,
+    pub context: Context,
     pub first_ask: Mono,
     pub last_ask: Mono,
     pub asks: u32,
     pub unanswered: u32,
     pub last_unanswered: Option<Mono>,
     kinds: u8,
+}
+
+/// A silence that was called a departure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trip {
+    pub spell: Spell,
+    /// What was learned of the device called it away, not a fixed time.
+    pub by_habit: bool,
 }
 
 /// What the night has shown of its sleep.
@@ -67,6 +87,10 @@ pub struct Rules {
     pub away_after: Duration,
     pub leaving_after: Duration,
     pub hard: Duration,
+    /// The most that is waited decides, not what was learned.
+    pub is_limit: bool,
+    /// The times are those learned of the device.
+    pub is_learned: bool,
     /// `away_after` was set by people: it counts from the last proof.
     pub fixed: bool,
     /// There is a way to ask it.
@@ -98,6 +122,7 @@ impl Mute {
             held: None,
             witness_rounds: 0,
             sleep: Sleep { awake_since: at, ..Sleep::default() },
+            trip: None,
             hour: Bucket::default(),
             day: Bucket::default(),
         }
@@ -129,14 +154,17 @@ impl Mute {
     pub fn skip(&mut self, blind: Duration, now: Mono, grace: Duration) {
         self.quiet_since = (self.quiet_since + blind).min(now);
         if let Some(spell) = &mut self.spell {
+            spell.began = (spell.began + blind).min(now);
             spell.first_ask = (spell.first_ask + blind).min(now);
             spell.last_ask = (spell.last_ask + blind).min(now);
         }
         self.grace_until = self.grace_until.max(now + grace);
     }
 
-    pub fn asked(&mut self, at: Mono) {
+    pub fn asked(&mut self, at: Mono, context: Context) {
         let spell = self.spell.get_or_insert(Spell {
+            began: self.quiet_since,
+            context,
             first_ask: at,
             last_ask: at,
             asks: 0,
@@ -149,9 +177,9 @@ impl Mute {
     }
 
     /// A question stayed unanswered. Without a spell it began with a question of somebody else.
-    pub fn unanswered(&mut self, probe: Probe, at: Mono) {
+    pub fn unanswered(&mut self, probe: Probe, at: Mono, context: Context) {
         if self.spell.is_none() {
-            self.asked(at);
+            self.asked(at, context);
         }
         if let Some(spell) = &mut self.spell {
             spell.unanswered = spell.unanswered.saturating_add(1);
@@ -197,7 +225,8 @@ pub fn shown(mute: &Mute, rules: &Rules, now: Mono) -> Presence {
         None if !rules.askable => now.since(mute.quiet_since + rules.ask_after),
         _ => return Presence::Home,
     };
-    let leaving_after = if rules.fixed { rules.leaving_after.max(priors::SHOWN_AFTER) } else { rules.leaving_after };
+    let is_short = rules.fixed || rules.is_learned;
+    let leaving_after = if is_short { rules.leaving_after.max(priors::SHOWN_AFTER) } else { rules.leaving_after };
     if mute_time >= leaving_after {
         Presence::Leaving
     } else if rules.sleeper && mute_time >= priors::SHOWN_AFTER {
@@ -215,14 +244,20 @@ pub fn step(mute: &Mute, rules: &Rules, now: Mono) -> Step {
         return Step::Wait(asks_from);
     }
     let Some(spell) = mute.spell.as_ref() else {
-        return if rules.askable { Step::Ask { keep: 8 } } else { unasked(mute, rules, asks_from, now) };
+        // Routine questions leave some for when it matters: a silence that goes on.
+        let keep = if now.since(asks_from) < OVERDUE { 8 } else { 1 };
+        return if rules.askable { Step::Ask { keep } } else { unasked(mute, rules, asks_from, now) };
     };
     let start = if rules.fixed { mute.quiet_since } else { spell.first_ask };
     let ripe = (start + rules.away_after).max(mute.grace_until);
     let enough = spell.unanswered >= UNANSWERED_MIN
         && spell.kinds.count_ones() >= KINDS_MIN
         && spell.last_unanswered.is_some_and(|at| now.since(at) <= FRESH);
-    let reason = if mute.goodbye.is_some() { LeaveReason::Left } else { LeaveReason::NoAnswer };
+    let reason = match mute.goodbye {
+        Some(_) => LeaveReason::Left,
+        None if rules.is_limit => LeaveReason::HardLimit,
+        None => LeaveReason::NoAnswer,
+    };
     if now >= ripe && (enough || !rules.askable) {
         return Step::Away(reason);
     }

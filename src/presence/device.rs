@@ -14,7 +14,10 @@ use crate::model::{
 };
 
 use super::{
-    departure::Mute,
+    departure::{
+        Mute, Spell,
+        habit::{Activity, Context, Ended, Habit},
+    },
     kinds::Guess,
     names::{Names, Title},
     windows::Window,
@@ -26,6 +29,9 @@ pub const MACS_MAX: usize = 16;
 pub const ADDRESSES_MAX: usize = 16;
 pub const SERVICES_MAX: usize = 64;
 pub const LABELS_MAX: usize = 16;
+
+/// Spells after which what was learned goes into the view.
+const LESSON: u32 = 16;
 
 /// Heard so long after the other began, it is another device.
 pub const OVERLAP: Duration = Duration::from_secs(10);
@@ -89,6 +95,11 @@ pub struct Device {
     pub here: bool,
     pub away_for_s: u64,
     pub mute: Mute,
+    pub activity: Activity,
+    /// What was learned of its sleep; nothing before its first spell.
+    pub habit: Option<Box<Habit>>,
+    /// More was learned than its view tells.
+    pub lesson_due: bool,
     pub window: Option<Window>,
     pub level: Option<Rssi>,
 
@@ -143,6 +154,9 @@ impl Device {
             here: false,
             away_for_s: 0,
             mute: Mute::since(at.mono),
+            activity: Activity::default(),
+            habit: None,
+            lesson_due: false,
             window: None,
             level: None,
             names: Names::default(),
@@ -222,6 +236,29 @@ impl Device {
     /// All its hardware addresses were drawn by itself.
     pub fn is_random(&self) -> bool {
         !self.macs.is_empty() && self.macs.iter().all(|held| held.mac.is_local())
+    }
+
+    /// How it was used before the silence that it is in.
+    pub fn context(&self, now: Moment) -> Context {
+        if let Some(spell) = &self.mute.spell {
+            return spell.context;
+        }
+        let began = now.back_to(self.mute.quiet_since.min(now.mono));
+        self.activity.context(began.mono, self.habit.as_ref().is_some_and(|habit| habit.is_quiet(began.wall)))
+    }
+
+    /// `spell` ended with a proof at `at`: what it teaches.
+    pub fn learn(&mut self, spell: &Spell, at: Moment, joined: bool, called_away: bool, dial: f64) {
+        if spell.unanswered == 0 || self.mute.frozen.is_some() || !self.kind().is_sleeper() {
+            return;
+        }
+        let began = at.back_to(spell.began.min(at.mono)).wall;
+        let mute_s = at.mono.since(spell.first_ask).as_secs_f64();
+        let ended = Ended { context: spell.context, began, mute_s, joined, called_away };
+        let habit = self.habit.get_or_insert_default();
+        habit.learn(&ended, dial);
+        // Now and then it is cut anew, so that a crash forgets little.
+        self.lesson_due |= habit.spells().is_multiple_of(LESSON);
     }
 
     /// Answers whenever it is there: its silence tells a deaf ear from a silent phone.

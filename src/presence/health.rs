@@ -23,6 +23,8 @@ const DARK_PAUSE: Duration = Duration::from_secs(10);
 const TOGETHER: Duration = Duration::from_secs(15);
 /// More than so many at once are held.
 const MASS: usize = 3;
+/// Devices asked at once whether they fell silent too.
+const MASS_ASKED_MAX: usize = 16;
 // Nobody reported anything on so many questions: whoever puts them is gone.
 const UNHEARD_MAX: u32 = 20;
 // So many are enough if the silence was longer than any scanner waits for an answer.
@@ -166,6 +168,9 @@ impl Presence {
             return self.doubt(id, witnesses, &fresh, now, out);
         }
         if self.is_mass(id, witnesses.is_empty()) {
+            if let Some(again) = self.ask_the_others(id, now, out) {
+                return Verdict::Wait(again);
+            }
             let hold = self.settings.hold_mass.0;
             let Some(device) = self.registry.get_mut(id) else { return Verdict::Go };
             let until = *device.mute.held.get_or_insert(now.mono + hold);
@@ -240,6 +245,29 @@ impl Presence {
         self.timers.set(Key::Dark(interface), now.mono + DARK_PAUSE);
     }
 
+    /// Those heard last when `id` was may only not have been asked since: a round of a sweep hears
+    /// everybody at once. Says when to look again.
+    fn ask_the_others(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Option<Mono> {
+        let device = self.registry.get_mut(id).filter(|device| device.mute.held.is_none())?;
+        if device.mute.witness_rounds >= WITNESS_ROUNDS || !self.settings.ask {
+            return None;
+        }
+        let (last, rounds) = (device.last.mono, device.mute.witness_rounds);
+        let others = self.registry.iter().filter(|d| d.id != id && d.here && !d.own && together(d.last.mono, last));
+        let unasked: Vec<DeviceId> =
+            others.filter(|d| d.mute.spell.is_none()).map(|d| d.id).take(MASS_ASKED_MAX).collect();
+        if unasked.is_empty() {
+            return None;
+        }
+        for other in unasked {
+            self.ask_first(other, now, out);
+        }
+        if let Some(device) = self.registry.get_mut(id) {
+            device.mute.witness_rounds = rounds + 1;
+        }
+        Some(now.mono + WITNESS_PAUSE)
+    }
+
     /// Too many fell silent together to believe that they left.
     fn is_mass(&self, id: DeviceId, alone: bool) -> bool {
         let Some(candidate) = self.registry.get(id) else { return false };
@@ -247,8 +275,7 @@ impl Presence {
         let (mut present, mut together) = (0usize, 0usize);
         for device in self.registry.iter().filter(|d| d.here && !d.own) {
             present += 1;
-            let apart = device.last.mono.since(last).max(last.since(device.last.mono));
-            together += usize::from(apart <= TOGETHER);
+            together += usize::from(self::together(device.last.mono, last));
         }
         together > MASS || (alone && together >= 2 && together * 10 >= present * 6)
     }
@@ -271,6 +298,7 @@ impl Presence {
             return;
         }
         let grace = self.settings.grace.0;
+        self.timers.postpone(now.mono + Duration::from_secs(1));
         for id in self.registry.ids() {
             let Some(device) = self.registry.get_mut(id) else { continue };
             if device.here && !device.own {
@@ -280,4 +308,9 @@ impl Presence {
         }
         self.gate.heard(now.mono);
     }
+}
+
+/// Fell silent together, as far as these last signs of life tell.
+fn together(a: Mono, b: Mono) -> bool {
+    a.since(b).max(b.since(a)) <= TOGETHER
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Change, DeviceId, LeaveReason, Moment, Mono, Presence as Where};
+use crate::model::{Change, DeviceId, LeaveReason, Moment, Mono, Presence as Where, Subject};
 
 use super::{
     Presence,
@@ -59,6 +59,45 @@ impl Presence {
         self.merge(id, known, true, now, out)
     }
 
+    /// A newcomer gave every fact that could join it to somebody known, and joined nobody: no need
+    /// to wait any longer before it is told of.
+    pub(super) fn told_all(&mut self, id: DeviceId, now: Moment) {
+        if let Some(device) = self.registry.get_mut(id)
+            && !device.dhcp.asked.is_empty()
+            && let Some(until) = device.unannounced.as_mut()
+        {
+            *until = (*until).min(now.mono);
+            self.timers.by(super::timers::Key::Device(id), now.mono + Duration::from_millis(1));
+        }
+    }
+
+    /// A device known by nothing but an address, from beyond a router, is whoever shows up with that
+    /// address and a hardware address.
+    pub(super) fn fleshed_out(
+        &mut self,
+        resolved: Option<DeviceId>,
+        subject: &Subject,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) -> Option<DeviceId> {
+        let (Some(mac), Some(ip)) = (subject.mac, subject.ip) else { return resolved };
+        let bare = self.registry.by_ip(ip).filter(|id| Some(*id) != resolved);
+        let is_bare = |id: &DeviceId| self.registry.get(*id).is_some_and(|d| d.macs.is_empty() && !d.own);
+        let Some(bare) = bare.filter(is_bare) else { return resolved };
+        Some(match resolved {
+            Some(id) => self.merge(id, bare, true, now, out),
+            None => {
+                if let Some(device) = self.registry.get_mut(bare) {
+                    device.vendor = crate::intel::vendors::lookup(mac);
+                }
+                self.registry.hold_mac(bare, mac, now.mono);
+                self.classify(bare, now, out);
+                self.touch(bare);
+                bare
+            }
+        })
+    }
+
     /// Makes one device of two; the elder's id stays. `silently`: the younger was never told of.
     pub(super) fn merge(
         &mut self,
@@ -97,7 +136,7 @@ impl Presence {
         if fresh {
             // What the younger proved, the elder is: here.
             let (last, reason) = proof;
-            if by_itself || !self.registry.get(into).is_some_and(|device| device.here) {
+            if by_itself || self.registry.get(into).is_none_or(|device| device.presence != Where::Home) {
                 self.arrive(into, last, reason, now, out);
             }
         }
@@ -221,6 +260,7 @@ fn absorb(old: &mut Device, young: Device, by_itself: bool) {
         window.sightings = window.sightings.saturating_add(other.sightings);
         window.reconnects = window.reconnects.saturating_add(1);
     }
+    old.habit = old.habit.take().or(young.habit);
     old.names.absorb(young.names);
     old.services.extend(young.services);
     while old.services.len() > super::device::SERVICES_MAX {

@@ -44,6 +44,7 @@ impl Default for Guess {
 enum Sign {
     Service,
     Host,
+    Word,
     Vendor,
     Class,
     Asked,
@@ -65,6 +66,7 @@ fn rule(line: &'static str) -> Option<Rule> {
     let sign = match columns.next()? {
         "service" => Sign::Service,
         "host" => Sign::Host,
+        "word" => Sign::Word,
         "vendor" => Sign::Vendor,
         "class" => Sign::Class,
         "asked" => Sign::Asked,
@@ -96,23 +98,28 @@ pub fn guess(signs: &Signs<'_>) -> Guess {
     if signs.routes {
         take(Kind::Router, u8::MAX, ROUTES, "routes".into());
     }
-    for rule in RULES.iter() {
-        let hit = match rule.sign {
-            Sign::Service => signs.services.iter().any(|service| service_is(&service.name, rule.pattern)),
-            Sign::Host => hosts.iter().any(|host| host_is(host, rule.pattern)),
-            Sign::Vendor => signs.vendor.is_some_and(|vendor| vendor.starts_with(rule.pattern)),
-            Sign::Class => signs.class.is_some_and(|class| class.starts_with(rule.pattern)),
-            Sign::Asked => asked == rule.pattern,
-            Sign::Label => labels.iter().any(|label| label.contains(rule.pattern)),
+    let is_hit = |rule: &&Rule| match rule.sign {
+        Sign::Service => signs.services.iter().any(|service| service_is(&service.name, rule.pattern)),
+        Sign::Host => hosts.iter().any(|host| host_is(host, rule.pattern)),
+        Sign::Word => hosts.iter().any(|host| words(host).any(|word| unnumbered(word) == rule.pattern)),
+        Sign::Vendor => signs.vendor.is_some_and(|vendor| vendor.starts_with(rule.pattern)),
+        Sign::Class => signs.class.is_some_and(|class| class.starts_with(rule.pattern)),
+        Sign::Asked => asked == rule.pattern,
+        Sign::Label => labels.iter().any(|label| label.contains(rule.pattern)),
+    };
+    let hits: Vec<&Rule> = RULES.iter().filter(is_hit).collect();
+    for rule in &hits {
+        // `galaxy-tab` says all that `galaxy-` says, and better.
+        let is_outdone = |other: &&Rule| {
+            other.sign == rule.sign
+                && other.pattern.len() > rule.pattern.len()
+                && other.pattern.starts_with(rule.pattern)
         };
-        if hit {
-            take(
-                rule.kind,
-                rule.sign as u8,
-                rule.confidence,
-                format!("{:?} {}", rule.sign, rule.pattern).to_lowercase(),
-            );
+        if rule.sign == Sign::Host && hits.iter().any(is_outdone) {
+            continue;
         }
+        let sort = if rule.sign == Sign::Word { Sign::Host } else { rule.sign };
+        take(rule.kind, sort as u8, rule.confidence, format!("{:?} {}", rule.sign, rule.pattern).to_lowercase());
     }
     let mut winner = Guess::default();
     for (kind, signs) in best {
@@ -137,9 +144,21 @@ fn service_is(name: &str, pattern: &str) -> bool {
 fn host_is(host: &str, pattern: &str) -> bool {
     host.starts_with(pattern)
         || (pattern.len() >= 4
-            && host
-                .split('-')
-                .any(|word| word.strip_prefix(pattern).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))))
+            && (words(host).any(|word| unnumbered(word) == pattern || word == pattern) || has_words(host, pattern)))
+}
+
+/// `galaxy-tab` somewhere in `annas-galaxy-tab-s9`.
+fn has_words(host: &str, pattern: &str) -> bool {
+    pattern.contains('-') && host.match_indices(pattern).any(|(at, _)| host[..at].ends_with('-'))
+}
+
+/// `plug` of `plug2`.
+fn unnumbered(word: &str) -> &str {
+    word.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
+fn words(host: &str) -> impl Iterator<Item = &str> {
+    host.split(|c: char| !c.is_alphanumeric())
 }
 
 #[cfg(test)]
@@ -155,31 +174,106 @@ mod tests {
         }
     }
 
+    /// A device as it shows itself, and what it is.
+    struct Case {
+        says: &'static str,
+        vendor: &'static str,
+        class: &'static str,
+        asked: &'static [u8],
+        services: &'static [&'static str],
+        label: &'static str,
+        routes: bool,
+        kind: Kind,
+    }
+
+    const fn host(says: &'static str, kind: Kind) -> Case {
+        Case { says, vendor: "", class: "", asked: &[], services: &[], label: "", routes: false, kind }
+    }
+
+    const ANDROID: &[u8] = &[1, 3, 6, 15, 26, 28, 51, 58, 59, 43, 114, 108];
+    const IOS: &[u8] = &[1, 121, 3, 6, 15, 108, 114, 119, 252];
+
     #[test]
-    #[allow(clippy::type_complexity)] // a row reads aloud
-    fn signs_add_up_and_the_best_kind_wins() {
-        let service = |name: &str| ServiceView { tcp: true, port: 80, name: name.into(), product: None };
-        let cases: &[(&str, Option<&str>, &[&str], Option<&str>, &[&str], &[(&str, &str)], bool, Kind)] = &[
-            ("nothing", None, &[], None, &[], &[], false, Kind::Unknown),
-            ("a name with iPhone in it", None, &["Anna's iPhone"], None, &[], &[], false, Kind::Phone),
-            ("apple alone says nothing", Some("Apple"), &[], None, &[], &[], false, Kind::Unknown),
-            ("printer services", Some("HP"), &[], None, &["_ipp", "_http"], &[], false, Kind::Printer),
-            ("a label beats a service", None, &[], None, &["_googlecast"], &[("md", "BRAVIA 4K")], false, Kind::Tv),
-            ("android's DHCP client", None, &[], Some("android-dhcp-14"), &[], &[], false, Kind::Phone),
-            ("routes", Some("AVM"), &[], None, &[], &[], true, Kind::Router),
-            ("ESP", Some("Espressif"), &["wled-desk"], None, &[], &[], false, Kind::Light),
+    fn kinds_are_told_by_name_vendor_and_service() {
+        let named = host;
+        let cases = [
+            host("", Kind::Unknown),
+            // By name alone.
+            named("Anna's iPhone", Kind::Phone),
+            named("Annas-Phone", Kind::Phone),
+            named("Galaxy-S24-Ultra", Kind::Phone),
+            named("Galaxy-Tab-S9", Kind::Tablet),
+            named("Annas-Galaxy-Tab", Kind::Tablet),
+            named("Galaxy-Tab", Kind::Tablet),
+            named("Tab-S9-von-Anna", Kind::Tablet),
+            named("SM-X710", Kind::Tablet),
+            named("SM-T580", Kind::Tablet),
+            named("SM-S921B", Kind::Phone),
+            named("Galaxy-Watch6", Kind::Watch),
+            named("Pixel-8", Kind::Phone),
+            named("Pixel-Tablet", Kind::Tablet),
+            named("Redmi-Note-12", Kind::Phone),
+            named("Redmi-Pad-SE", Kind::Tablet),
+            named("Lenovo-Tab-P11", Kind::Tablet),
+            named("Bens iPad", Kind::Tablet),
+            named("ops-laptop", Kind::Laptop),
+            named("LAPTOP-7K2M3N", Kind::Laptop),
+            named("DESKTOP-7K2M", Kind::Computer),
+            named("Annas-MacBook-Pro", Kind::Laptop),
+            named("Living-Room-TV", Kind::Tv),
+            named("ESP_PLUG1", Kind::Plug),
+            named("HS110", Kind::Plug),
+            named("IPC-Garden", Kind::Camera),
+            named("rockrobo", Kind::Vacuum),
+            named("family-nas", Kind::Nas),
+            named("BRW3C2AF4D75500", Kind::Printer),
+            named("PS5-Console", Kind::GameConsole),
+            // Words within words are no words.
+            named("stabilo", Kind::Unknown),
+            named("campus", Kind::Unknown),
+            named("watchtower", Kind::Unknown),
+            named("lighthouse", Kind::Unknown),
+            named("plug2", Kind::Plug),
+            named("headphoneless", Kind::Unknown),
+            named("nasa-wallpaper", Kind::Unknown),
+            // A tablet asks for addresses as a phone of the same maker does.
+            Case { asked: ANDROID, class: "android-dhcp-13", ..host("Galaxy-Tab", Kind::Tablet) },
+            Case { asked: ANDROID, class: "android-dhcp-14", ..host("Galaxy-S24", Kind::Phone) },
+            Case { asked: ANDROID, class: "android-dhcp-14", ..host("", Kind::Phone) },
+            Case { asked: IOS, ..host("Annas-iPad", Kind::Tablet) },
+            Case { asked: IOS, ..host("iPhone", Kind::Phone) },
+            // By maker, service and model.
+            Case { vendor: "Apple", ..host("", Kind::Unknown) },
+            Case { vendor: "Hikvision", ..host("", Kind::Camera) },
+            Case { vendor: "Synology", services: &["_smb", "_ssh"], ..host("diskstation", Kind::Nas) },
+            Case { vendor: "HP", services: &["_ipp", "_http"], ..host("", Kind::Printer) },
+            Case { vendor: "Espressif", ..host("wled-desk", Kind::Light) },
+            Case { vendor: "Espressif", services: &["_esphomelib"], ..host("garage-sensor", Kind::Sensor) },
+            Case {
+                vendor: "Apple",
+                services: &["_airplay", "_raop"],
+                label: "AudioAccessory5,1",
+                ..host("", Kind::Speaker)
+            },
+            Case { services: &["_googlecast"], label: "BRAVIA 4K", ..host("", Kind::Tv) },
+            Case { services: &["_googlecast"], label: "Chromecast", ..host("", Kind::MediaPlayer) },
+            Case { label: "Galaxy Tab S9", ..host("", Kind::Tablet) },
+            Case { vendor: "AVM", routes: true, ..host("", Kind::Router) },
         ];
-        for (name, vendor, hosts, class, services, labels, routes, kind) in cases {
+        for case in cases {
+            let filled = |text: &'static str| Some(text).filter(|text| !text.is_empty());
+            let service = |name: &&str| ServiceView { tcp: true, port: 80, name: (*name).into(), product: None };
             let guess = guess(&Signs {
-                vendor: *vendor,
-                hosts: hosts.to_vec(),
-                class: *class,
-                asked: &[],
-                services: &services.iter().map(|s| service(s)).collect(),
-                labels: &labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-                routes: *routes,
+                vendor: filled(case.vendor),
+                hosts: filled(case.says).into_iter().collect(),
+                class: filled(case.class),
+                asked: case.asked,
+                services: &case.services.iter().map(service).collect(),
+                labels: &filled(case.label).map(|label| ("model".to_owned(), label.to_owned())).into_iter().collect(),
+                routes: case.routes,
             });
-            assert_eq!(guess.kind, *kind, "{name}: {guess:?}");
+            let Case { says, vendor, kind, .. } = case;
+            assert_eq!(guess.kind, kind, "{says:?} {vendor:?}: {guess:?}");
             assert!(guess.confidence <= 1.0);
         }
     }

@@ -13,7 +13,7 @@ use std::{
 
 use crate::model::{
     Answer, Capped, Change, Command, DeviceId, DeviceView, HaFact, HaName, Health, Household, MacAddr, Mode, Moment,
-    Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Tier, Trust, Wall, Who,
+    Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Subject, Tier, Trust, Wall, Who,
 };
 
 mod asks;
@@ -128,6 +128,11 @@ impl Presence {
         self.take(observation, now, out);
     }
 
+    /// The device a subject is, if it is known.
+    pub fn whose(&self, subject: &Subject) -> Option<DeviceId> {
+        self.registry.resolve(subject)
+    }
+
     /// Runs what is due at `now` exactly; the engine calls it once a due time.
     pub fn wake(&mut self, now: Moment, out: &mut Vec<Change>) {
         // Each timer sets itself to later than now, so this ends.
@@ -140,6 +145,7 @@ impl Presence {
                     self.forget_guests(now, out);
                     self.timers.set(Key::Sweep, now.mono + SWEEP);
                 }
+                Key::Mode => self.settle_mode(now, out),
             }
         }
     }
@@ -285,6 +291,7 @@ impl Presence {
             self.settle(id, now, &mut unsaid);
             self.touch(id);
         }
+        self.recall_mode(now);
         self.find_never_wake();
     }
 
@@ -293,15 +300,22 @@ impl Presence {
         let network = Arc::clone(&self.network);
         for interface in &network.interfaces {
             let Some(mac) = interface.mac.filter(|mac| mac.is_station()) else { continue };
-            let ip = interface.addresses.iter().copied().find(IpAddr::is_ipv4).or(interface.addresses.first().copied());
-            let observation = Observation {
-                source: crate::model::Source::Netlink,
-                interface: Some(interface.id),
-                at: now,
-                subject: crate::model::Subject { mac: Some(mac), ip },
-                fact: crate::model::Fact::Alive { proof: crate::model::Proof::OwnHost, age: Duration::ZERO },
-            };
-            self.take(&observation, now, out);
+            // The first is the one shown: an IPv4 address, if there is one. Claimed last, it comes first.
+            let mut claimed: Vec<Option<IpAddr>> = interface.addresses.iter().copied().map(Some).collect();
+            claimed.sort_by_key(|ip| ip.is_some_and(|ip| ip.is_ipv4()));
+            if claimed.is_empty() {
+                claimed.push(None);
+            }
+            for ip in claimed.into_iter().take(device::ADDRESSES_MAX) {
+                let observation = Observation {
+                    source: crate::model::Source::Netlink,
+                    interface: Some(interface.id),
+                    at: now,
+                    subject: Subject { mac: Some(mac), ip },
+                    fact: crate::model::Fact::Alive { proof: crate::model::Proof::OwnHost, age: Duration::ZERO },
+                };
+                self.take(&observation, now, out);
+            }
         }
     }
 

@@ -224,7 +224,8 @@ pub fn clean(raw: &str) -> Option<String> {
     let text = text.trim_end();
     // Addresses and what resolver tools print are no names.
     let bad = text.is_empty()
-        || text.starts_with(';')
+        || text.starts_with([';', '*'])
+        || text.to_ascii_lowercase().ends_with(".arpa")
         || text.parse::<std::net::IpAddr>().is_ok()
         || text.parse::<MacAddr>().is_ok();
     (!bad).then(|| text.to_owned())

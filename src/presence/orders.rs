@@ -180,7 +180,10 @@ impl Presence {
             probes.push(Probe::Nd);
         }
         if ways.v4 || ways.v6 {
-            probes.extend([Probe::Icmp, if ways.attached { Probe::Mdns } else { Probe::Tcp }]);
+            probes.extend([Probe::Icmp, Probe::Mdns]);
+        }
+        if !ways.attached && (ways.v4 || ways.v6) {
+            probes.push(Probe::Tcp);
         }
         if probes.is_empty() {
             return Err(Refusal::new(RefusalCode::Unsupported, "no address of it is known, so it cannot be asked"));

@@ -26,6 +26,8 @@ mod names;
 
 /// Observations of one frame.
 const OBSERVATIONS_MAX: usize = 64;
+/// Answer to an echo request (RFC 4443 §4.2).
+const ECHO_REPLY_V6: u8 = 129;
 /// Bytes of a name or label.
 const TEXT_MAX: usize = 64;
 
@@ -128,6 +130,9 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
         return neighbour(gleaned, mac, header.source.into(), &message);
     }
     let Some((from, to)) = frame.addresses() else { return };
+    if is_link_local(from) && frame.icmp_v6().is_some_and(|icmp| icmp.kind == ECHO_REPLY_V6) {
+        return gleaned.alive(Subject::both(mac, from), Proof::IcmpReply);
+    }
     if let Some(udp) = frame.udp() {
         let is_taken = match (udp.source, udp.destination) {
             (mdns::PORT, _) | (_, mdns::PORT) => names::multicast_dns(gleaned, mac, from, to, udp),

@@ -2,16 +2,21 @@
 //!
 //! A person is home while a device they carry is here. The household is what comes of all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::model::{Change, DeviceId, Household, Kind, Mode, Moment, Mono, Trust};
 
-use super::{Presence, device::Device};
+use super::{Presence, device::Device, timers::Key, tracker::between};
 
 /// New devices are those first seen within this time.
 const NEW_FOR_MS: i64 = 86_400_000;
 /// Persons that are kept.
 const PERSONS_MAX: usize = 256;
+/// Nobody home for so long is a vacation.
+const VACATION_AFTER: Duration = Duration::from_secs(36 * 3600);
 
 #[derive(Debug, Clone, Default)]
 struct Person {
@@ -32,6 +37,8 @@ pub struct People {
     /// As set; `auto` is worked out.
     pub mode: Mode,
     effective: Mode,
+    /// When the home will have been empty for long, if it is empty.
+    vacation_from: Option<Mono>,
 }
 
 impl People {
@@ -44,6 +51,7 @@ impl People {
             guests: BTreeSet::new(),
             mode,
             effective: if mode == Mode::Auto { Mode::Home } else { mode },
+            vacation_from: None,
         }
     }
 
@@ -57,14 +65,26 @@ impl People {
             || if self.persons.is_empty() { !self.carried_here.is_empty() } else { self.people_home() > 0 }
     }
 
-    /// What `auto` comes to. Where nothing tells of people, the home is not called empty.
-    fn worked_out(&self) -> Mode {
+    /// Where nothing tells of people, the home is not called empty.
+    fn is_empty(&self) -> bool {
         let untold = self.persons.is_empty() && self.carried.is_empty();
-        match self.mode {
-            Mode::Auto if self.occupied() || untold => Mode::Home,
-            Mode::Auto => Mode::Away,
-            set => set,
+        !self.occupied() && !untold
+    }
+
+    /// What `auto` comes to. Never `night`: that needs hours that are known to be quiet, and those
+    /// are learned.
+    fn worked_out(&self, now: Mono) -> Mode {
+        match (self.mode, self.vacation_from) {
+            (Mode::Auto, None) => Mode::Home,
+            (Mode::Auto, Some(from)) if from <= now => Mode::Vacation,
+            (Mode::Auto, Some(_)) => Mode::Away,
+            (set, _) => set,
         }
+    }
+
+    /// Who speaks for people.
+    fn speakers(&self) -> impl Iterator<Item = DeviceId> + '_ {
+        self.carried.iter().chain(self.owner_of.keys()).copied()
     }
 
     pub fn forget(&mut self, id: DeviceId) -> Option<String> {
@@ -121,7 +141,7 @@ impl Presence {
         let owner = device.person().map(ToOwned::to_owned);
         let guest = self.is_guest(device, now.mono);
         if let Some(at) = self.guest_from(device).filter(|at| *at > now.mono) {
-            self.timers.by(super::timers::Key::Device(id), at);
+            self.timers.by(Key::Device(id), at);
         }
         set(&mut self.people.carried, id, carried);
         set(&mut self.people.carried_here, id, carried && here);
@@ -212,12 +232,32 @@ impl Presence {
     }
 
     pub(super) fn settle_mode(&mut self, now: Moment, out: &mut Vec<Change>) {
-        let to = self.people.worked_out();
+        if !self.people.is_empty() {
+            self.people.vacation_from = None;
+            self.timers.cancel(Key::Mode);
+        } else if self.people.vacation_from.is_none() {
+            let from = now.mono + VACATION_AFTER.saturating_sub(self.empty_for(now));
+            self.people.vacation_from = Some(from);
+            self.timers.set(Key::Mode, from);
+        }
+        let to = self.people.worked_out(now.mono);
         let from = std::mem::replace(&mut self.people.effective, to);
         if from != to {
             self.household_dirty = true;
             out.push(Change::ModeChanged { from, to, at: now.wall });
         }
+    }
+
+    /// For how long nobody who speaks for people is here: after a restart, longer than we know ourselves.
+    fn empty_for(&self, now: Moment) -> Duration {
+        let left = self.people.speakers().filter_map(|id| self.registry.get(id)).map(|device| device.since);
+        left.map(|since| between(since, now)).min().unwrap_or_default()
+    }
+
+    /// After everybody was put back from the store: since when the home is empty.
+    pub(super) fn recall_mode(&mut self, now: Moment) {
+        self.people.vacation_from = None;
+        self.settle_mode(now, &mut Vec::new());
     }
 
     /// `true` if it is different.

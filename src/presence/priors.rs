@@ -1,7 +1,6 @@
 //! # How long a kind of device keeps mute while it is home
 //!
-//! The place of the learned survival of mute spells: until a device's own sleep is known, the
-//! times of its kind decide. A phone's radio sleeps for tens of minutes (users of other trackers
+//! Until a device's own sleep is learned (`departure::habit`), the times of its kind decide. A phone's radio sleeps for tens of minutes (users of other trackers
 //! report gaps up to 45 minutes at night), a plug's never does.
 
 use std::time::Duration;
@@ -46,6 +45,16 @@ pub fn of(kind: Kind, deep: bool) -> Prior {
     }
     let away_after = if deep { DEEP_SLEEPER } else { SLEEPER };
     Prior { away_after, leaving_after: away_after * 4 / 5, hard: away_after.max(Duration::from_secs(150 * 60)) }
+}
+
+/// How much likelier a goodbye is of one who left: what it does to a learned time.
+#[must_use]
+pub const fn ratio(goodbye: Goodbye) -> f64 {
+    match goodbye {
+        Goodbye::ApLeft => 98.0,
+        Goodbye::DhcpRelease => 20.0,
+        Goodbye::MdnsGoodbye | Goodbye::SsdpByebye => 3.0,
+    }
 }
 
 /// The share of the time that is left after a goodbye: it changes the odds and proves nothing.

@@ -10,8 +10,9 @@ use crate::model::{Kind, Span};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How many times a month a device may wrongly be called away. Kept for the learned departure;
-    /// until a device's sleep is learned, the times of its kind decide.
+    /// How many times a month a phone, tablet, laptop or watch may wrongly be called away: the less, the
+    /// longer a departure takes to be told. Goes by what was learned of the device's sleep; until that
+    /// is enough (100 silences, or two weeks), the times of its kind decide.
     #[serde(deserialize_with = "dial")]
     pub false_away_per_month: f64,
     /// Silence after which a device of a kind is away, such as `phone: 15m`. Zero: the kind's own time.
@@ -54,9 +55,9 @@ pub struct Settings {
     /// A guest's device is forgotten after so many days of absence.
     pub guest_forget_days: u32,
     /// Home Assistant entities of the doors through which people leave. All of them, or none.
-    /// Kept for the learned departure.
+    /// Kept for a later version: no effect yet.
     pub doors: Vec<String>,
-    /// Names of the access points whose station lists are trusted. Kept for the learned departure.
+    /// Names of the access points whose station lists are trusted. Kept for a later version: no effect yet.
     pub ap_sources: Vec<String>,
 }
 

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use crate::model::{Change, DeviceId, LeaveReason, Look, Moment, Mono, Presence as Where, Probe};
+use crate::model::{Change, DeviceId, Kind, LeaveReason, Look, Moment, Mono, Presence as Where, Probe};
 
 use super::{
     Presence,
     asks::{self, Rate, Ways},
-    departure::{self, Rules, Step},
+    departure::{self, Rules, Step, Trip, habit::Threshold},
+    device::Device,
     health, priors,
     timers::Key,
 };
@@ -19,6 +20,8 @@ use super::{
 const LOOKED_FOR: Duration = Duration::from_secs(12 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+/// A question that was not allowed is thought of again after so long.
+const RECONSIDER: Duration = Duration::from_secs(30);
 /// Something was heard within this time, so the world goes on.
 const ATTENDED: Duration = Duration::from_secs(90);
 
@@ -79,7 +82,7 @@ impl Presence {
 
     fn tend_silence(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Mono {
         let idle = now.mono + DAY;
-        let rules = self.rules(id, now.mono);
+        let rules = self.rules(id, now);
         let Some(device) = self.registry.get(id) else { return idle };
         if let Some((since, why)) = device.mute.frozen {
             let at = since + self.settings.unknown_after.0;
@@ -102,7 +105,8 @@ impl Presence {
                     Some(Step::Wait(at)) => at,
                     _ => now.mono + Duration::from_secs(5),
                 },
-                Err(later) => later.max(now.mono + Duration::from_secs(1)),
+                // The budget may not allow it for long, but what it is kept for may come sooner.
+                Err(later) => later.min(now.mono + RECONSIDER).max(now.mono + Duration::from_secs(1)),
             },
             Step::Away(reason) => match self.may_leave(id, now, out) {
                 health::Verdict::Go => {
@@ -116,12 +120,13 @@ impl Presence {
 
     /// It is away: closes the window at the last proof.
     pub(super) fn depart(&mut self, id: DeviceId, reason: LeaveReason, now: Moment, out: &mut Vec<Change>) {
+        let by_habit = self.rules(id, now).is_learned;
         let Some(device) = self.registry.get_mut(id) else { return };
         let from = std::mem::replace(&mut device.presence, Where::Away);
         device.here = false;
         device.reason = reason.word();
         device.since = now;
-        device.mute.spell = None;
+        device.mute.trip = device.mute.spell.take().map(|spell| Trip { spell, by_habit });
         device.mute.held = None;
         device.mute.witness_rounds = 0;
         let window = device.window.take();
@@ -161,13 +166,15 @@ impl Presence {
     }
 
     /// What applies to `id` now.
-    pub(super) fn rules(&self, id: DeviceId, now: Mono) -> Rules {
+    pub(super) fn rules(&self, id: DeviceId, now: Moment) -> Rules {
         let Some(device) = self.registry.get(id) else {
             return Rules {
                 ask_after: DAY,
                 away_after: DAY,
                 leaving_after: DAY,
                 hard: DAY,
+                is_limit: false,
+                is_learned: false,
                 fixed: false,
                 askable: false,
                 sleeper: true,
@@ -175,15 +182,19 @@ impl Presence {
             };
         };
         let kind = device.kind();
-        let deep = device.mute.sleep.deep(now);
+        let deep = device.mute.sleep.deep(now.mono);
         let prior = priors::of(kind, deep);
         let set = Some(device.away_after).filter(|after| !after.is_zero()).or_else(|| self.settings.fixed(kind));
         let (mut away_after, mut leaving_after, mut hard) = (prior.away_after, prior.leaving_after, prior.hard);
         let least = self.settings.away_min.0;
+        let learned = self.learned(device, now).filter(|_| set.is_none() && !deep);
         if let Some(set) = set {
             away_after = set.max(least);
             leaving_after = away_after * 4 / 5;
             hard = prior.hard.max(away_after * 2);
+        } else if let Some(learned) = &learned {
+            away_after = Duration::from_secs_f64(learned.away_s).max(least);
+            leaving_after = Duration::from_secs_f64(learned.leaving_s).min(away_after);
         } else if let Some(goodbye) = device.said_goodbye() {
             let (share, of) = priors::after_goodbye(goodbye);
             away_after = (away_after * share / of).max(least);
@@ -209,11 +220,24 @@ impl Presence {
             away_after,
             leaving_after,
             hard,
+            is_limit: learned.is_some_and(|learned| learned.is_limit),
+            is_learned: learned.is_some(),
             fixed: set.is_some(),
             askable,
             sleeper: kind.is_sleeper(),
-            attended: now.since(self.gate.last_heard()) <= ATTENDED,
+            attended: now.mono.since(self.gate.last_heard()) <= ATTENDED,
         }
+    }
+
+    /// When the silence `device` is in is a departure, if enough is known of its sleep.
+    fn learned(&self, device: &Device, now: Moment) -> Option<Threshold> {
+        let kind = device.kind();
+        let habit = device.habit.as_ref().filter(|habit| kind.is_sleeper() && habit.is_learned(now.wall))?;
+        let began = device.mute.spell.as_ref().map_or(device.mute.quiet_since, |spell| spell.began);
+        let ratio = device.said_goodbye().map_or(1.0, priors::ratio);
+        let stretch = if matches!(kind, Kind::Tablet | Kind::Laptop) { 2.0 } else { 1.0 };
+        let began = now.back_to(began.min(now.mono)).wall;
+        Some(habit.threshold(device.context(now), began, self.settings.false_away_per_month, ratio, stretch))
     }
 
     /// Puts the next question to `id`, if budgets allow; else says when they will.
@@ -244,7 +268,8 @@ impl Presence {
         if let Some(device) = self.registry.get_mut(id) {
             device.mute.hour.take(now.mono, hour);
             device.mute.day.take(now.mono, day);
-            device.mute.asked(now.mono);
+            let context = device.context(now);
+            device.mute.asked(now.mono, context);
         }
         out.push(Change::Asked(look));
         Ok(())

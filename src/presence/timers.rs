@@ -18,6 +18,8 @@ pub enum Key {
     Device(DeviceId),
     /// Old guests are forgotten.
     Sweep,
+    /// The home is empty for so long that it is no errand.
+    Mode,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +47,16 @@ impl Timers {
     pub fn cancel(&mut self, key: Key) {
         if let Some(old) = self.due.remove(&key) {
             self.order.remove(&(old, key));
+        }
+    }
+
+    /// What was to be judged of devices before `until` is judged then.
+    pub fn postpone(&mut self, until: Mono) {
+        let early = self.order.iter().take_while(|(at, _)| *at < until);
+        let early: Vec<Key> =
+            early.map(|(_, key)| *key).filter(|k| matches!(k, Key::Dark(_) | Key::Device(_))).collect();
+        for key in early {
+            self.set(key, until);
         }
     }
 

@@ -54,6 +54,7 @@ impl Presence {
                 (None, None) => return,
             };
         let resolved = self.registry.resolve(&subject);
+        let resolved = if own { resolved } else { self.fleshed_out(resolved, &subject, now, out) };
         let known = if own { self.as_own(resolved, subject.mac, now, out) } else { resolved };
         if let Some(id) = known {
             self.proven(id, &subject, seen, (proof, at, age), now, out);
@@ -177,6 +178,7 @@ impl Presence {
         if !self.discredited.is_empty() {
             self.discredited.remove(&id);
         }
+        let dial = self.settings.false_away_per_month;
         let Some(device) = self.registry.get_mut(id) else { return };
         device.sources.insert(seen.source, (proof, at.wall));
         let newer = at.mono > device.last.mono || (at.mono == device.last.mono && at.wall >= device.last.wall);
@@ -193,7 +195,13 @@ impl Presence {
                 device.mute.sleep.ended(gap, at.mono, proof.is_join());
                 device.last = at;
                 device.interface = seen.interface.or(device.interface);
+                if let Some(spell) = device.mute.spell.take_if(|spell| spell.first_ask <= at.mono) {
+                    device.learn(&spell, at, proof.is_join(), false, dial);
+                }
                 device.mute.proven(at.mono);
+                if proof.is_self_started() {
+                    device.activity.spoke(at.mono);
+                }
                 let settled = device.mute.spell.is_none();
                 if settled && device.presence != Where::Home {
                     let from = std::mem::replace(&mut device.presence, Where::Home);
@@ -213,6 +221,10 @@ impl Presence {
                     self.touch(id);
                 }
             }
+            let lesson = self.registry.get_mut(id).is_some_and(|device| std::mem::take(&mut device.lesson_due));
+            if lesson {
+                self.touch(id);
+            }
             self.grew_stale(id);
         } else if newer && fresh {
             if let Some(device) = self.registry.get_mut(id) {
@@ -230,10 +242,11 @@ impl Presence {
     pub(super) fn arrive(&mut self, id: DeviceId, at: Moment, why: &'static str, now: Moment, out: &mut Vec<Change>) {
         let segment = self.segment(id);
         let ask_after = self.settings.ask_after.busy.0;
+        let dial = self.settings.false_away_per_month;
         let Some(device) = self.registry.get_mut(id) else { return };
         let was_here = device.here && device.window.is_some();
         let from = std::mem::replace(&mut device.presence, Where::Home);
-        let since_last = away_seconds(device.last, at);
+        let since_last = between(device.last, at).as_secs();
         device.mute.proven(at.mono);
         device.mute.quiet_since = device.mute.quiet_since.max(at.mono);
         if was_here {
@@ -248,6 +261,10 @@ impl Presence {
             }
             self.touch(id);
             return;
+        }
+        if let Some(trip) = device.mute.trip.take() {
+            let joined = why.parse().is_ok_and(Proof::is_join);
+            device.learn(&trip.spell, at, joined, trip.by_habit, dial);
         }
         device.mute.sleep = super::departure::Sleep::default();
         device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);
@@ -307,13 +324,14 @@ impl Presence {
 
     fn unanswered(&mut self, subject: &Subject, probe: Probe, now: Moment, out: &mut Vec<Change>) {
         let Some(id) = self.registry.resolve(subject) else { return };
-        let rules = self.rules(id, now.mono);
+        let rules = self.rules(id, now);
         let Some(device) = self.registry.get_mut(id) else { return };
         // An answer to another question may have come since.
         if !device.here || now.mono.since(device.mute.quiet_since) < rules.ask_after {
             return;
         }
-        device.mute.unanswered(probe, now.mono);
+        let context = device.context(now);
+        device.mute.unanswered(probe, now.mono, context);
         self.tend(id, now, out);
     }
 
@@ -346,7 +364,11 @@ impl Presence {
                 }
                 if changed {
                     self.classify(id, now, out);
-                    return self.joined(id, now, out);
+                    let who = self.joined(id, now, out);
+                    if who == id && *by == crate::model::Heard::Dhcp {
+                        self.told_all(id, now);
+                    }
+                    return who;
                 }
             }
             Fact::Dhcp { asked, vendor_class, client_id } => {
@@ -449,12 +471,12 @@ impl Presence {
     }
 }
 
-/// Seconds between two moments: by the steady clock if both are of this run.
-fn away_seconds(from: Moment, to: Moment) -> u64 {
+/// The time between two moments: by the steady clock if both are of this boot.
+pub(super) fn between(from: Moment, to: Moment) -> Duration {
     if from.mono.0 == 0 {
-        (to.wall.0.saturating_sub(from.wall.0).max(0) / 1_000).unsigned_abs()
+        Duration::from_millis(to.wall.0.saturating_sub(from.wall.0).max(0).unsigned_abs())
     } else {
-        to.mono.since(from.mono).as_secs()
+        to.mono.since(from.mono)
     }
 }
 

@@ -82,6 +82,17 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
     if let Some(class) = &device.dhcp.vendor_class {
         put("vendor_class", class.clone());
     }
+    if let Some(habit) = &device.habit {
+        let (spells, at) = (habit.spells(), device.last.wall);
+        let learned = if habit.is_learned(at) { "learned" } else { "learning" };
+        put(
+            "sleep",
+            format!("{learned} from {spells} silences, {} wrongly called away of late", habit.false_aways(at)),
+        );
+        for (key, value) in habit.lines() {
+            put(&format!("habit.{key}"), value);
+        }
+    }
     for (source, name) in device.names.heard() {
         put(&format!("name.{source}"), name.to_owned());
     }
@@ -189,6 +200,7 @@ fn read(device: &mut Device, key: &str, value: &str) {
                 device.names.restore(source, value);
             }
         }
+        Some(("habit", key)) => device.habit.get_or_insert_default().recall(key, value),
         Some(("label", key)) => {
             device.labels.insert(key.to_owned(), value.to_owned());
         }

@@ -4,9 +4,10 @@
 //! Devices with IPv6, which nearly all have at least a link-local address, without knowing any address: a
 //! subnet of 2⁶⁴ cannot be swept, but everybody listens to `ff02::1`.
 //! ## What it sends
-//! Two frames an interface and round, every five minutes by default: an echo request to everybody, and one
+//! Two frames an interface, prefix and round, every five minutes by default: an echo request to everybody, and one
 //! with an option nobody knows, which hosts that answer no echo must complain about (RFC 8200 §4.2); and single
-//! neighbour solicitations, by unicast, to devices the core wants to see.
+//! neighbour solicitations, by unicast, to devices the core wants to see. A host answers from the prefix it is asked
+//! from (RFC 6724 §5), so each of our prefixes shows their addresses there.
 //! ## What it needs
 //! CAP_NET_RAW, or for the echo alone an unprivileged ping socket.
 //! ## How it decides
@@ -89,19 +90,22 @@ impl Sweep {
         self.sequence = self.sequence.wrapping_add(1);
         let mut health = Health::Up;
         for interface in facts.interfaces.iter().filter(|interface| interface.up) {
-            let Some((mac, own)) = own(interface) else { continue };
-            if !desk.pace(2).await? {
+            let Some(mac) = interface.mac else { continue };
+            let sources = sources(interface);
+            if sources.is_empty() {
+                continue;
+            }
+            if !desk.pace(2 * sources.len() as u32).await? {
                 return Ok(());
             }
             let (id, sequence) = (interface.id.0 as u16, self.sequence);
             if desk.is_heard()
                 && let Ok(sender) = self.sender(interface)
             {
-                let both = [
-                    frames::echo_all((mac, own), id, sequence),
-                    frames::unknown_option_all((mac, own), id, sequence),
-                ];
-                for frame in both {
+                let frames = sources.iter().flat_map(|own| {
+                    [frames::echo_all((mac, *own), id, sequence), frames::unknown_option_all((mac, *own), id, sequence)]
+                });
+                for frame in frames {
                     if sender.send(&frame).await.is_err() {
                         self.senders.remove(&interface.id);
                         break;
@@ -160,6 +164,30 @@ impl Sweep {
             Entry::Vacant(room) => room.insert(FrameSender::open(interface)?),
         })
     }
+}
+
+/// Prefixes asked from on one interface: the link, and what a provider and a router of the home give.
+const SOURCES_MAX: usize = 4;
+
+/// Our link-local address there, then one of each prefix.
+fn sources(interface: &InterfaceFacts) -> Vec<Ipv6Addr> {
+    let own = |ip: &IpAddr| match ip {
+        IpAddr::V6(v6) => Some(*v6),
+        IpAddr::V4(_) => None,
+    };
+    let link_local = interface.addresses.iter().filter_map(own).find(Ipv6Addr::is_unicast_link_local);
+    let prefixes = interface.subnets.iter().filter_map(|net| {
+        let within = |ip: &Ipv6Addr| net.contains(IpAddr::V6(*ip)) && !ip.is_unicast_link_local();
+        interface.addresses.iter().filter_map(own).find(within)
+    });
+    let mut sources: Vec<Ipv6Addr> = link_local.into_iter().collect();
+    for own in prefixes {
+        if !sources.contains(&own) {
+            sources.push(own);
+        }
+    }
+    sources.truncate(if link_local.is_some() { SOURCES_MAX } else { 0 });
+    sources
 }
 
 /// Our hardware and link-local address there.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     homeassistant::Expose,
     model::{Kind, MacAddr, Subnet},
+    presence,
 };
 
 /// What is wrong with a value, and what to do.
@@ -71,6 +72,15 @@ pub fn warnings(settings: &Settings, who: &dyn Fn(&[String]) -> Origin) -> Vec<P
     }
     if ha.url.as_deref().is_some_and(|url| url.starts_with("http://") && !is_local(url)) {
         warn("homeassistant.url", "sends the token readable for everybody on the way", "https://…");
+    }
+    let (set, usual) = (&settings.presence, &presence::Settings::default());
+    let unused = [
+        ("presence.doors", set.doors != usual.doors, "leave it out"),
+        ("presence.ap_sources", set.ap_sources != usual.ap_sources, "leave it out"),
+        ("presence.identity", set.identity != usual.identity, "presence.identity: warn"),
+    ];
+    for (key, _, instead) in unused.into_iter().filter(|(_, is_set, _)| *is_set) {
+        warn(key, "has no effect in this version: it is kept for a later one", instead);
     }
     out
 }

@@ -1,0 +1,424 @@
+//! # What is learned of one device's sleep and trips
+//!
+//! How often it falls mute while it is home and for how long, when it leaves, and from that the
+//! mute time after which it is away: a spell this long happens at home less often than the dial
+//! allows. Hours are those of the wall clock in UTC; what counts is that they repeat.
+
+use crate::model::{Mono, Wall};
+
+use super::survival::{Survival, tail};
+
+/// How the device was used before it fell silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Context {
+    Busy,
+    Idle,
+    Asleep,
+}
+
+pub const CONTEXTS: [Context; 3] = [Context::Busy, Context::Idle, Context::Asleep];
+
+/// Of a phone nobody has watched yet: median and spread of its spells, spells and departures a month.
+const PRIOR: [(f64, f64, f64, f64); 3] = [(12.0, 0.8, 300.0, 24.0), (40.0, 1.0, 500.0, 16.0), (60.0, 1.15, 900.0, 2.0)];
+/// The prior rates are worth so many days.
+const PRIOR_DAYS: f64 = 5.0;
+/// No phone is home that keeps mute for longer, by context. In seconds.
+const MOST: [f64; 3] = [1_200.0, 3_600.0, 9_000.0];
+/// Trips last 45 minutes, give or take a factor of four (the spread of the log).
+const TRIP: (f64, f64) = (2_700.0, 1.4);
+/// Shorter spells are never trips; from this length on a spell may have been a departure. In seconds.
+const SHORT: f64 = 90.0;
+const DEPARTURE: f64 = 120.0;
+/// Of those who come back from a trip, so many join the network without being heard to.
+const UNSIGNED: f64 = 0.005;
+/// An hour in which it leaves this much less often than on average is quiet.
+const QUIET: f64 = 0.2;
+/// Ratios of evidence count for no more than this.
+const RATIO_MOST: f64 = 1_000.0;
+/// Judged false aways count for so long, and so many are kept.
+const LEDGER_DAYS: f64 = 30.0;
+const LEDGER_MAX: usize = 41;
+/// After a judged false away beyond the dial, old spells of that context fade to this part.
+const REGRET: f64 = 0.7;
+/// Enough is known after so many days with so many spells, or after so many spells.
+const LEARNED: (f64, u32, u32) = (14.0, 30, 100);
+
+/// Everything learned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Habit {
+    sleep: [Survival; 3],
+    seen: [f64; 3],
+    departures: [f64; 3],
+    /// Departures and spells, by weekend and hour.
+    left_at: [[f64; 24]; 2],
+    spells_at: [[f64; 24]; 2],
+    /// Running mean of the odds over the spells of a context.
+    mean: [f64; 3],
+    /// How often a short spell ends by joining the network anew: of so many, so many.
+    signed: (f64, f64),
+    /// Days of judged false aways.
+    ledger: Vec<f64>,
+    since: Option<f64>,
+    spells: u32,
+}
+
+/// How active it was, from what it said by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Activity {
+    rate: f64,
+    last: Mono,
+    busy: Option<Mono>,
+}
+
+/// A mute spell that ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ended {
+    pub context: Context,
+    /// When the silence began.
+    pub began: Wall,
+    pub mute_s: f64,
+    /// It ended with joining the network anew.
+    pub joined: bool,
+    /// It had been called away by what was learned.
+    pub called_away: bool,
+}
+
+/// When it is away, in seconds of mute time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    pub away_s: f64,
+    /// When the odds are one in twenty of that.
+    pub leaving_s: f64,
+    /// The most that is waited decided, not what was learned.
+    pub is_limit: bool,
+}
+
+impl Activity {
+    /// It said something by itself. Memory of 200 s.
+    pub fn spoke(&mut self, at: Mono) {
+        let memory = 200.0;
+        self.rate = self.rate * (-at.since(self.last).as_secs_f64() / memory).exp() + 1.0 / memory;
+        self.last = self.last.max(at);
+        if self.rate > 1.0 / 35.0 {
+            self.busy = Some(at);
+        }
+    }
+
+    /// The context of a silence that began at `at`.
+    pub fn context(&self, at: Mono, quiet_hour: bool) -> Context {
+        match self.busy.map(|busy| at.since(busy).as_secs()) {
+            Some(0..60) => Context::Busy,
+            Some(0..2_700) if !quiet_hour => Context::Idle,
+            _ => Context::Asleep,
+        }
+    }
+}
+
+impl Default for Habit {
+    fn default() -> Habit {
+        Habit {
+            sleep: PRIOR.map(|(median, sigma, ..)| Survival::of(median, sigma)),
+            seen: [0.0; 3],
+            departures: PRIOR.map(|(.., departures)| departures),
+            left_at: [[0.3; 24]; 2],
+            spells_at: [[10.0; 24]; 2],
+            mean: [1.0; 3],
+            signed: (20.0, 1.0),
+            ledger: Vec::new(),
+            since: None,
+            spells: 0,
+        }
+    }
+}
+
+fn of<T: Copy>(values: &[T; 3], context: Context) -> T {
+    let [busy, idle, asleep] = *values;
+    match context {
+        Context::Busy => busy,
+        Context::Idle => idle,
+        Context::Asleep => asleep,
+    }
+}
+
+fn of_mut<T>(values: &mut [T; 3], context: Context) -> &mut T {
+    let [busy, idle, asleep] = values;
+    match context {
+        Context::Busy => busy,
+        Context::Idle => idle,
+        Context::Asleep => asleep,
+    }
+}
+
+fn day(at: Wall) -> f64 {
+    at.0 as f64 / 86_400_000.0
+}
+
+/// Weekend or not, and the hour. 1970-01-01 was a Thursday.
+fn hour(at: Wall) -> (usize, usize) {
+    let hours = at.0.div_euclid(3_600_000);
+    let weekday = (hours.div_euclid(24) + 3).rem_euclid(7);
+    (usize::from(weekday >= 5), usize::try_from(hours.rem_euclid(24)).unwrap_or(0))
+}
+
+fn cell(table: &[[f64; 24]; 2], (weekend, hour): (usize, usize)) -> f64 {
+    table.get(weekend).and_then(|row| row.get(hour)).copied().unwrap_or(1.0)
+}
+
+fn total(table: &[[f64; 24]; 2]) -> f64 {
+    table.iter().flatten().sum()
+}
+
+fn add(table: &mut [[f64; 24]; 2], (weekend, hour): (usize, usize), more: f64) {
+    if let Some(cell) = table.get_mut(weekend).and_then(|row| row.get_mut(hour)) {
+        *cell += more;
+    }
+}
+
+impl Habit {
+    /// Enough is known to go by it.
+    pub fn is_learned(&self, now: Wall) -> bool {
+        let (days, few, many) = LEARNED;
+        self.spells >= many || self.spells >= few && self.age(day(now)) >= days
+    }
+
+    pub fn spells(&self) -> u32 {
+        self.spells
+    }
+
+    /// Days since the first spell.
+    fn age(&self, day: f64) -> f64 {
+        self.since.map_or(0.0, |since| (day - since).max(0.0))
+    }
+
+    /// Mute spells a month.
+    fn rate(&self, context: Context, day: f64) -> f64 {
+        let (.., monthly, _) = of(&PRIOR, context);
+        (of(&self.seen, context) + monthly * PRIOR_DAYS / 30.0) / (self.age(day) + PRIOR_DAYS) * 30.0
+    }
+
+    /// How much more often than on average it leaves at this hour.
+    fn odds(&self, at: Wall) -> f64 {
+        let here = cell(&self.left_at, hour(at)) / cell(&self.spells_at, hour(at)).max(1e-9);
+        let all = total(&self.left_at) / total(&self.spells_at).max(1e-9);
+        (here / all).clamp(0.05, 5.0)
+    }
+
+    pub fn is_quiet(&self, at: Wall) -> bool {
+        self.odds(at) < QUIET
+    }
+
+    /// Judged false aways of the last month.
+    pub fn false_aways(&self, now: Wall) -> usize {
+        self.ledger.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count()
+    }
+
+    /// Those beyond what the dial allows: each halves it.
+    fn over(&self, at: Wall, dial: f64) -> f64 {
+        (self.false_aways(at) as f64 - (dial - 1.0).max(0.0)).max(0.0)
+    }
+
+    /// When a silence that began at `began` is a departure. `ratio` is how much likelier what else
+    /// is known is of one who left; `stretch` is for kinds that may be mute for longer.
+    pub fn threshold(&self, context: Context, began: Wall, dial: f64, ratio: f64, stretch: f64) -> Threshold {
+        let share = 0.9 * of(&self.departures, context) / self.departures.iter().sum::<f64>() + 0.1 / 3.0;
+        let p = dial * 0.5f64.powf(self.over(began, dial)) * share / self.rate(context, day(began))
+            * ratio.clamp(1.0 / RATIO_MOST, RATIO_MOST)
+            * self.odds(began)
+            / of(&self.mean, context);
+        let [busy, idle, asleep] = &self.sleep;
+        let sleep = match context {
+            Context::Busy => busy,
+            Context::Idle => idle,
+            Context::Asleep => asleep,
+        };
+        let most = of(&MOST, context) * stretch;
+        let away_s = sleep.time_for(p.min(0.5));
+        let leaving_s = sleep.time_for((p * 20.0).min(0.5));
+        Threshold { away_s: away_s.min(most), leaving_s: leaving_s.min(most), is_limit: away_s >= most }
+    }
+
+    /// Takes in a spell that ended; returns how sure it is that it was one at home.
+    pub fn learn(&mut self, spell: &Ended, dial: f64) -> f64 {
+        let Ended { context, began, mute_s, joined, called_away } = *spell;
+        let day = day(began);
+        self.since.get_or_insert(day);
+        if mute_s < SHORT {
+            self.signed = (self.signed.0 + 1.0, self.signed.1 + f64::from(u8::from(joined)));
+        }
+        let home = if mute_s < SHORT { 1.0 } else { self.was_home(context, began, mute_s, joined) };
+        let over = called_away && home > 0.5 && {
+            self.ledger.push(day);
+            let excess = self.ledger.len().saturating_sub(LEDGER_MAX);
+            self.ledger.drain(..excess);
+            self.over(began, dial) > 0.0
+        };
+        let sleep = of_mut(&mut self.sleep, context);
+        sleep.add(mute_s, home, day);
+        if over {
+            sleep.forget(REGRET);
+        }
+        *of_mut(&mut self.seen, context) += home;
+        add(&mut self.spells_at, hour(began), home);
+        if mute_s >= DEPARTURE {
+            add(&mut self.left_at, hour(began), 1.0 - home);
+            *of_mut(&mut self.departures, context) += 1.0 - home;
+        }
+        let odds = self.odds(began);
+        let mean = of_mut(&mut self.mean, context);
+        *mean = 0.995 * *mean + 0.005 * odds;
+        self.spells = self.spells.saturating_add(1);
+        home
+    }
+
+    /// A spell at home, or a trip? By how long it was, how it ended and how often there is either.
+    fn was_home(&self, context: Context, began: Wall, mute_s: f64, joined: bool) -> f64 {
+        let signed = self.signed.1 / self.signed.0;
+        let (if_home, if_trip) = if joined { (signed, 1.0 - UNSIGNED) } else { (1.0 - signed, UNSIGNED) };
+        let (low, high) = (mute_s.ln() - 0.17, mute_s.ln() + 0.17);
+        let [busy, idle, asleep] = &self.sleep;
+        let sleep = match context {
+            Context::Busy => busy,
+            Context::Idle => idle,
+            Context::Asleep => asleep,
+        };
+        let within = (sleep.above(low.exp()) - sleep.above(high.exp())).max(1e-4);
+        let home = self.rate(context, day(began)) * within * if_home;
+        let (median, sigma) = TRIP;
+        let trips = tail((low - median.ln()) / sigma) - tail((high - median.ln()) / sigma);
+        let monthly = of(&self.departures, context) * 30.0 / (self.age(day(began)) + 30.0);
+        let trip = monthly * self.odds(began) * trips * if_trip;
+        home / (home + trip)
+    }
+
+    pub(super) fn sleep(&self) -> &[Survival; 3] {
+        &self.sleep
+    }
+
+    pub(super) fn ledger(&self) -> &[f64] {
+        &self.ledger
+    }
+
+    /// Single numbers in a fixed order, and the tables by hour.
+    pub(super) fn parts(&self) -> ([f64; 13], [&[[f64; 24]; 2]; 2]) {
+        let ([a, b, c], [d, e, f], [g, h, i]) = (self.seen, self.departures, self.mean);
+        let (spells, since) = (f64::from(self.spells), self.since.unwrap_or(-1.0));
+        ([a, b, c, d, e, f, g, h, i, self.signed.0, self.signed.1, spells, since], [&self.left_at, &self.spells_at])
+    }
+
+    pub(super) fn recall_rates(&mut self, numbers: &[f64]) {
+        let &[a, b, c, d, e, f, g, h, i, of, signed, spells, since] = numbers else { return };
+        let sane = [a, b, c].iter().all(|x| *x >= 0.0)
+            && [d, e, f, g, h, i, signed].iter().all(|x| *x >= 0.01)
+            && of >= signed
+            && spells >= 0.0;
+        if sane {
+            (self.seen, self.departures, self.mean) = ([a, b, c], [d, e, f], [g, h, i]);
+            (self.signed, self.spells) = ((of, signed), spells as u32);
+            self.since = Some(since).filter(|day| *day >= 0.0);
+        }
+    }
+
+    pub(super) fn recall_hours(&mut self, left: bool, numbers: &[f64]) {
+        let table = if left { &mut self.left_at } else { &mut self.spells_at };
+        if numbers.len() == table.len() * 24 && numbers.iter().all(|x| *x >= 0.01) {
+            for (cell, number) in table.iter_mut().flatten().zip(numbers) {
+                *cell = *number;
+            }
+        }
+    }
+
+    pub(super) fn recall_ledger(&mut self, days: &[f64]) {
+        self.ledger = days.iter().copied().take(LEDGER_MAX).collect();
+    }
+
+    pub(super) fn recall_sleep(&mut self, context: Context, sleep: Survival) {
+        *of_mut(&mut self.sleep, context) = sleep;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Midnight before a Monday.
+    fn monday(seconds: f64) -> Wall {
+        Wall(4 * 86_400_000 + (seconds * 1_000.0) as i64)
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 0.01 * b.abs() + 1e-3
+    }
+
+    #[test]
+    fn a_new_phone_at_noon_waits_as_its_kind_does() {
+        let habit = Habit::default();
+        let noon = monday(12.0 * 3_600.0);
+        for (context, alone, with_evidence) in
+            [(Context::Busy, 173.9, 37.5), (Context::Idle, 1_150.8, 279.2), (Context::Asleep, 5_988.6, 1_542.5)]
+        {
+            let wait = |ratio| habit.threshold(context, noon, 1.0, ratio, 1.0).away_s;
+            assert!(near(wait(1.0), alone), "{context:?}: {}", wait(1.0));
+            assert!(
+                context == Context::Busy && wait(33.0) <= 45.0 || near(wait(33.0), with_evidence),
+                "{context:?}: {}",
+                wait(33.0)
+            );
+            assert!(wait(50.0) < wait(1.0) && wait(1.0) < wait(0.02) || wait(0.02) >= of(&MOST, context));
+        }
+    }
+
+    #[test]
+    fn the_same_spells_teach_what_they_teach_the_reference_model() {
+        let mut habit = Habit::default();
+        let rows = include_str!("reference.tsv").lines().filter(|line| !line.starts_with('#'));
+        for (number, row) in rows.enumerate() {
+            let columns: Vec<&str> = row.split('\t').collect();
+            let value = |index: usize| columns[index].parse::<f64>().expect(row);
+            let context = match columns[1] {
+                "busy" => Context::Busy,
+                "idle" => Context::Idle,
+                _ => Context::Asleep,
+            };
+            let began = monday(value(0));
+            let away = habit.threshold(context, began, 1.0, 1.0, 1.0).away_s.max(45.0);
+            assert!(near(away, value(6)), "{number}: {away} {row}");
+            let joined = value(3) > 0.0;
+            let called_away = value(4) > 0.0;
+            let home = habit.learn(&Ended { context, began, mute_s: value(2), joined, called_away }, 1.0);
+            assert!(near(home, value(5)), "{number}: {home} {row}");
+        }
+        assert_eq!(habit.spells(), 300);
+    }
+
+    #[test]
+    fn a_phone_in_use_is_busy_then_idle_then_asleep() {
+        let at = |s: u64| Mono(s * 1_000_000_000);
+        let mut activity = Activity::default();
+        for s in 0..60 {
+            activity.spoke(at(1_000 + s * 10));
+        }
+        let context = |s, quiet| activity.context(at(s), quiet);
+        assert_eq!(context(1_600, false), Context::Busy);
+        assert_eq!((context(1_700, false), context(1_700, true)), (Context::Idle, Context::Asleep));
+        assert_eq!(context(1_590 + 2_700, false), Context::Asleep);
+        let mut rare = Activity::default();
+        for s in 0..60 {
+            rare.spoke(at(1_000 + s * 60));
+        }
+        assert_eq!(rare.context(at(4_600), false), Context::Asleep, "once a minute is no use");
+    }
+
+    #[test]
+    fn a_false_away_makes_it_wait_longer() {
+        let noon = monday(12.0 * 3_600.0);
+        let mut habit = Habit::default();
+        let before = habit.threshold(Context::Idle, noon, 1.0, 1.0, 1.0).away_s;
+        let spell =
+            Ended { context: Context::Idle, began: noon, mute_s: before + 60.0, joined: false, called_away: true };
+        for _ in 0..2 {
+            assert!(habit.learn(&spell, 1.0) > 0.5);
+        }
+        assert_eq!((habit.false_aways(noon), habit.false_aways(monday(31.0 * 86_400.0))), (2, 0));
+        assert!(habit.threshold(Context::Idle, noon, 1.0, 1.0, 1.0).away_s > before * 1.5);
+    }
+}

@@ -1,0 +1,252 @@
+//! # How long a device keeps mute while it is home
+//!
+//! S(m): the share of mute spells at home that last longer than m. Counts in half-octave bins, old
+//! ones fading; beyond the bin with 25 spells above it a log-normal tail, whose spread is shrunk to
+//! that of its kind. `docs/decisions/0007-learned-departure.md` says why this and no other.
+
+/// Bins: up to 5 s, then half-octaves up to 8 h, then everything longer.
+pub const BINS: usize = 27;
+const SHORTEST_S: f64 = 5.0;
+/// Spells that the kind's own sleep counts for.
+const PSEUDO: f64 = 40.0;
+/// So many spells above it, and a bin begins the tail.
+const TAIL: f64 = 25.0;
+/// The tail's spread is shrunk as if so many more spells had this mean log-excess.
+const SHRINK: (f64, f64) = (8.0, 0.53);
+/// Weights halve in this time.
+const HALF_LIFE_DAYS: f64 = 45.0;
+
+/// S of one device in one context.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survival {
+    counts: [f64; BINS],
+    /// When the counts were last faded, in days.
+    faded: Option<f64>,
+}
+
+/// The curve through the counts.
+struct Fit {
+    spells: f64,
+    /// Where the tail begins, and S there.
+    u: f64,
+    su: f64,
+    z: f64,
+    sigma: f64,
+}
+
+/// Upper edges of the bins in seconds; the last bin has none.
+fn edges() -> impl DoubleEndedIterator<Item = f64> + ExactSizeIterator {
+    (0..BINS as i32 - 1).map(edge)
+}
+
+fn edge(index: i32) -> f64 {
+    SHORTEST_S * 2f64.powf(f64::from(index) / 2.0)
+}
+
+fn bin(seconds: f64) -> usize {
+    edges().position(|edge| edge >= seconds).unwrap_or(BINS - 1)
+}
+
+/// The upper edge of a bin; of the last, where it begins.
+fn top(bin: usize) -> f64 {
+    edge(bin.min(BINS - 2) as i32)
+}
+
+fn middle(bin: usize) -> f64 {
+    let half = 2f64.powf(0.25);
+    if bin == BINS - 1 { top(bin) * half } else { top(bin) / half }
+}
+
+impl Survival {
+    /// As the kind sleeps: log-normal, with `median` in seconds and the spread `sigma` of the log.
+    pub fn of(median: f64, sigma: f64) -> Survival {
+        let above: Vec<f64> =
+            std::iter::once(1.0).chain(edges().map(|edge| tail((edge / median).ln() / sigma))).chain([0.0]).collect();
+        let mut counts = [0.0; BINS];
+        for (count, pair) in counts.iter_mut().zip(above.windows(2)) {
+            *count = PSEUDO * pair.iter().rev().copied().reduce(|low, high| high - low).unwrap_or(0.0);
+        }
+        Survival { counts, faded: None }
+    }
+
+    /// From the store. `None` unless every count makes sense.
+    pub fn restored(counts: &[f64], day: f64) -> Option<Survival> {
+        let counts: [f64; BINS] = counts.try_into().ok()?;
+        let sane = counts.iter().all(|count| (0.0..1e9).contains(count)) && counts.iter().sum::<f64>() > 1.0;
+        // Day zero: nothing was learned yet.
+        sane.then_some(Survival { counts, faded: Some(day).filter(|day| *day > 0.0) })
+    }
+
+    /// When the counts were last faded.
+    pub fn day(&self) -> f64 {
+        self.faded.unwrap_or(0.0)
+    }
+
+    pub fn counts(&self) -> &[f64; BINS] {
+        &self.counts
+    }
+
+    /// A spell of `seconds` that was one at home with this `weight`.
+    pub fn add(&mut self, seconds: f64, weight: f64, day: f64) {
+        let faded = *self.faded.get_or_insert(day);
+        let factor = 0.5f64.powf((day - faded).max(0.0) / HALF_LIFE_DAYS);
+        if factor < 0.99 {
+            self.forget(factor);
+            self.faded = Some(day);
+        }
+        if let Some(count) = self.counts.get_mut(bin(seconds)) {
+            *count += weight;
+        }
+    }
+
+    /// What was learned counts for less.
+    pub fn forget(&mut self, factor: f64) {
+        self.counts.iter_mut().for_each(|count| *count *= factor);
+    }
+
+    /// Spells that count, those of the kind among them.
+    pub fn spells(&self) -> f64 {
+        self.counts.iter().sum()
+    }
+
+    fn fit(&self) -> Fit {
+        let (mut above, mut index) = (0.0, BINS - 1);
+        for count in self.counts.iter().rev() {
+            if index <= 1 || above + count >= TAIL {
+                break;
+            }
+            above += count;
+            index -= 1;
+        }
+        let u = top(index);
+        // Log-excess over u, each spell at the middle of its bin.
+        let above_u = self.counts.iter().enumerate().skip(index + 1);
+        let excess: f64 = above_u.map(|(at, count)| count * (middle(at) / u).ln()).sum();
+        let spells = self.spells();
+        let su = (above + 1.0) / (spells + 1.0);
+        let z = inverse_tail(su).clamp(0.8, 2.5);
+        let hazard = (-z * z / 2.0).exp() / std::f64::consts::TAU.sqrt() / tail(z);
+        let (more, spread) = SHRINK;
+        Fit { spells, u, su, z, sigma: (excess + more * spread) / (above + more) / (hazard - z) }
+    }
+
+    /// S(m).
+    pub fn above(&self, seconds: f64) -> f64 {
+        let fit = self.fit();
+        if seconds >= fit.u {
+            return fit.su * tail(fit.z + (seconds / fit.u).ln() / fit.sigma) / tail(fit.z);
+        }
+        let longer: f64 = self.counts.iter().skip(bin(seconds)).sum();
+        (longer + 1.0) / (fit.spells + 1.0)
+    }
+
+    /// The shortest m with S(m) ≤ `p`, in seconds.
+    pub fn time_for(&self, p: f64) -> f64 {
+        let fit = self.fit();
+        if p < fit.su {
+            let z = inverse_tail((p / fit.su * tail(fit.z)).max(1e-12));
+            return fit.u * (fit.sigma * (z - fit.z)).exp();
+        }
+        let mut longer = 0.0;
+        for (at, count) in self.counts.iter().enumerate().rev() {
+            if (longer + count + 1.0) / (fit.spells + 1.0) > p {
+                return top(at);
+            }
+            longer += count;
+        }
+        SHORTEST_S
+    }
+}
+
+/// Q(z): the upper tail of the normal distribution.
+pub fn tail(z: f64) -> f64 {
+    let x = z.abs() / std::f64::consts::SQRT_2;
+    let complement = if x < 2.0 {
+        // Maclaurin series of erf (Abramowitz and Stegun 7.1.6).
+        let (mut term, mut sum) = (x, x);
+        for n in 1..60 {
+            term *= 2.0 * x * x / f64::from(2 * n + 1);
+            sum += term;
+        }
+        1.0 - sum * (-x * x).exp() * std::f64::consts::FRAC_2_SQRT_PI
+    } else {
+        // Continued fraction of erfc (7.1.14), from the inside out.
+        let fraction = (1..=60).rev().fold(x, |inner, n| x + f64::from(n) / 2.0 / inner);
+        (-x * x).exp() / fraction * std::f64::consts::FRAC_2_SQRT_PI / 2.0
+    };
+    if z < 0.0 { 1.0 - complement / 2.0 } else { complement / 2.0 }
+}
+
+/// z with Q(z) = `p`, by halving.
+fn inverse_tail(p: f64) -> f64 {
+    let (mut low, mut high) = (-8.0, 8.0);
+    for _ in 0..40 {
+        let middle = f64::midpoint(low, high);
+        if tail(middle) > p {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn near(a: f64, b: f64, part: f64) -> bool {
+        (a - b).abs() <= part * b.abs()
+    }
+
+    #[test]
+    fn the_normal_tail_is_that_of_the_tables() {
+        for (z, q) in [(0.0, 0.5), (1.0, 0.158_655_254), (2.5, 6.209_665e-3), (4.0, 3.167_124e-5), (6.0, 9.865_876e-10)]
+        {
+            assert!(near(tail(z), q, 1e-6), "{z}: {}", tail(z));
+            assert!(near(tail(-z), 1.0 - q, 1e-9) && near(inverse_tail(q), z, 1e-6) || z == 0.0, "{z}");
+        }
+    }
+
+    /// Figures of an independent model in another language, from the same spells.
+    #[test]
+    fn the_curve_is_that_of_the_reference_model() {
+        let mut sleep = Survival::of(40.0, 1.0);
+        for seconds in [12.0, 30.0, 30.0, 61.0, 75.0, 100.0, 140.0, 200.0, 333.0, 700.0, 1_200.0] {
+            sleep.add(seconds, 1.0, 0.0);
+        }
+        let fit = sleep.fit();
+        assert!(near(fit.u, 56.57, 1e-3) && near(fit.su, 0.453_43, 1e-4), "{} {}", fit.u, fit.su);
+        assert!(near(fit.z, 0.8, 1e-9) && near(fit.sigma, 1.427_2, 1e-4), "{} {}", fit.z, fit.sigma);
+        for (m, s) in [(10.0, 0.968_031), (60.0, 0.428_269), (300.0, 0.052_397), (1e3, 0.005_261), (3e3, 0.000_365)] {
+            assert!(near(sleep.above(m), s, 2e-3), "{m}: {}", sleep.above(m));
+        }
+        for (p, m) in [(0.1, 197.9), (0.01, 737.6), (0.001, 2_032.9), (1e-4, 4_769.2)] {
+            assert!(near(sleep.time_for(p), m, 1e-3), "{p}: {}", sleep.time_for(p));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn longer_is_rarer_and_times_answer_shares(
+            spells in proptest::collection::vec((0.1f64..40_000.0, 0.0f64..1.0, 0.0f64..400.0), 0..300),
+            p in 1e-9f64..0.5,
+        ) {
+            let mut sleep = Survival::of(40.0, 1.0);
+            for (seconds, weight, day) in spells {
+                sleep.add(seconds, weight, day);
+            }
+            let mut before = 1.0;
+            for seconds in [1.0, 5.0, 9.0, 20.0, 57.0, 99.0, 300.0, 999.0, 5_000.0, 30_000.0, 90_000.0] {
+                let share = sleep.above(seconds);
+                prop_assert!(share.is_finite() && share <= before + 1e-9, "{} {}", share, before);
+                before = share;
+            }
+            let time = sleep.time_for(p);
+            prop_assert!(time.is_finite() && time >= SHORTEST_S);
+            prop_assert!(sleep.above(time * 1.0001) <= p.max(1.0 / (sleep.spells() + 1.0)) * 1.001 || time <= top(BINS - 1));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! # Time blind is not time away
+
+use std::{sync::Arc, time::Duration};
+
+use porchlight::{
+    engine::{Input, Settings},
+    model::{Command, Health, InterfaceId, PartId, Presence, Proof, Remembered},
+};
+
+use crate::world::{GATEWAY, PHONE, World};
+
+#[test]
+fn time_blind_is_not_time_away() {
+    type Fault = fn(&mut World, bool);
+    let faults: &[(&str, Fault)] = &[
+        ("interface down", |home, down| {
+            let mut network = home.network.clone();
+            network.interfaces[0].up = !down;
+            home.give(Input::Network(Arc::new(network)));
+        }),
+        ("interface gone", |home, down| {
+            let mut network = home.network.clone();
+            if down {
+                network.interfaces[0].id = InterfaceId(9);
+            }
+            home.give(Input::Network(Arc::new(network)));
+        }),
+        ("all ears down", |home, down| {
+            for part in ["capture/eth0", "netlink", "arp_sweep", "icmp"] {
+                let health = if down { Health::Down { why: "no permission".into(), advice: None } } else { Health::Up };
+                home.give(Input::Part(PartId::new(part), health));
+            }
+        }),
+        ("access point down: all witnesses silent", |home, down| {
+            for who in [GATEWAY, PHONE, TV, PLUG] {
+                if down { home.goes(who) } else { home.comes(who) }
+            }
+        }),
+        ("nobody reports on questions", |home, down| home.mute = down),
+    ];
+    const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
+    const PLUG: (&str, &str) = ("e8:db:84:00:00:0b", "192.168.7.11");
+    for (name, fault) in faults {
+        let mut home = World::new();
+        for who in [GATEWAY, PHONE, TV, PLUG] {
+            home.comes(who);
+        }
+        home.named(TV, "samsung-tv");
+        home.named(PLUG, "shelly-b");
+        home.run(600);
+        fault(&mut home, true);
+        let stays = home.there.clone();
+        home.there.clear();
+        home.run(3 * 3_600);
+        assert_eq!(home.saw("-> away"), 0, "{name}: {:#?}", home.lines);
+        home.there = stays;
+        fault(&mut home, false);
+        home.run(3_600);
+        assert_eq!((home.saw("-> away"), home.saw("returned")), (0, 0), "{name}: {:#?}", home.lines);
+        assert!(home.engine.view().devices.values().all(|device| device.presence == Presence::Home), "{name}");
+    }
+}
+
+#[test]
+fn suspend_is_no_silence() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    home.run(300);
+    home.now += 2 * 3_600_000;
+    home.coming.clear();
+    home.give(Input::Blind(Duration::from_secs(7_200)));
+    home.run(1_800);
+    assert_eq!(home.saw("-> away"), 0, "{:#?}", home.lines);
+}
+
+// A host that sleeps wakes late: the first thing it hears of is that it was deaf, and only then do
+// timers run. Devices that cannot be asked leave by the timer alone, so they would go first.
+#[test]
+fn a_host_that_slept_calls_nobody_away_on_waking() {
+    let mut settings = Settings::default();
+    settings.presence.never_wake.push(PHONE.0.into());
+    for slept in [600, 3_600, 9 * 3_600] {
+        let mut home = World::with(settings.clone(), &Remembered::default());
+        home.comes(GATEWAY);
+        home.comes(PHONE);
+        let phone = home.id(PHONE);
+        assert!(home.order(Command::SetAwayAfter { device: phone, after: Duration::from_secs(60) }));
+        home.give(Input::Adopt(Arc::new(settings.clone())));
+        home.run(30);
+        home.seen(PHONE, Proof::Mdns);
+        let lines = home.lines.len();
+        home.run(40);
+        home.seen(GATEWAY, Proof::Frame);
+        home.now += slept * 1_000;
+        home.coming.clear();
+        home.give(Input::Blind(Duration::from_secs(slept)));
+        home.seen(GATEWAY, Proof::Frame);
+        home.give(Input::Tick);
+        home.run(50);
+        assert_eq!(home.saw("-> away"), 0, "{slept} s: {:#?}", &home.lines[lines..]);
+        home.run(300);
+        assert_eq!(home.saw("-> away no_answer"), 1, "and then it is missed as ever");
+    }
+}

@@ -1,0 +1,15 @@
+//! Stories of homes: what happens over hours, and which lines it must or must not give.
+//!
+//! No clock and no network: every story is inputs for `Engine::handle`, with their times.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
+mod arrivals;
+mod blindness;
+mod departures;
+mod identity;
+mod learned;
+mod names;
+mod people;
+mod restarts;
+mod world;

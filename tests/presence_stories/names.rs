@@ -1,0 +1,120 @@
+//! # What devices are called, and which are shown
+
+use std::sync::Arc;
+
+use porchlight::{
+    engine::{Input, Settings},
+    model::{Command, Fact, HaFact, HaName, Heard, Remembered, Tier, Trust},
+};
+
+use crate::world::{GATEWAY, PHONE, World, ip, mac};
+
+#[test]
+fn a_rename_changes_the_name_only() {
+    let mut home = World::new();
+    home.comes(PHONE);
+    home.named(PHONE, "Annas-iPhone");
+    let id = home.id(PHONE);
+    assert!(home.order(Command::Trust { device: id, trust: Trust::Trusted }));
+    let before = home.device(PHONE);
+    assert_eq!((before.tier, before.slug.as_deref()), (Tier::Basic, Some("annas_iphone")));
+    assert!(home.order(Command::Rename { device: id, name: Some("Anna's phone".into()) }));
+    let after = home.device(PHONE);
+    assert_eq!(
+        (after.id, after.name.as_str(), &after.slug, after.tier),
+        (id, "Anna's phone", &before.slug, Tier::Basic)
+    );
+    let lines = home.lines.len();
+    assert!(home.order(Command::Rename { device: id, name: Some("Anna's phone".into()) }));
+    assert_eq!(home.lines.len(), lines + 1, "the same again is only answered");
+    assert!(Arc::ptr_eq(&after, &home.device(PHONE)), "and its view is the same one");
+}
+
+#[test]
+fn names_of_home_assistant_are_taken_and_never_oscillate() {
+    let mut home = World::new();
+    home.comes(PHONE);
+    let names = |name: &str| {
+        HaFact::Names(vec![HaName {
+            name: Some(name.into()),
+            macs: vec![mac(PHONE.0)],
+            area: Some("Hall".into()),
+            ..HaName::default()
+        }])
+    };
+    home.give(Input::Told(names("Anna")));
+    assert_eq!((home.device(PHONE).name.as_str(), home.device(PHONE).area.as_deref()), ("Anna", Some("Hall")));
+    let lines = home.lines.len();
+    home.give(Input::Told(names("Anna")));
+    assert_eq!(home.lines.len(), lines, "the same list again changes nothing");
+    let id = home.id(PHONE);
+    assert!(home.order(Command::Rename { device: id, name: Some("Mine".into()) }));
+    home.give(Input::Told(names("Other")));
+    assert_eq!(home.device(PHONE).name, "Mine");
+    // Two entries claim one address: nobody's name.
+    let both = |name: &str| HaName { name: Some(name.into()), ips: vec![ip(GATEWAY.1)], ..HaName::default() };
+    home.comes(GATEWAY);
+    home.run(700);
+    home.give(Input::Told(HaFact::Names(vec![both("A"), both("B")])));
+    assert!(!["A", "B"].contains(&home.device(GATEWAY).name.as_str()));
+    home.give(Input::Told(HaFact::Names(vec![both("A")])));
+    assert_eq!(home.device(GATEWAY).name, "A");
+}
+
+#[test]
+fn the_limit_keeps_newcomers_out_and_takes_nothing_away() {
+    let mut settings = Settings::default();
+    settings.exposure.limit = 2;
+    let mut home = World::with(settings, &Remembered::default());
+    let who: Vec<(String, String)> =
+        (0..4).map(|n| (format!("3c:22:fb:00:03:{n:02x}"), format!("192.168.7.{}", 80 + n))).collect();
+    let mut ids = Vec::new();
+    for (mac, ip) in &who {
+        home.comes((mac, ip));
+        ids.push(home.id((mac, ip)));
+    }
+    for id in &ids[..3] {
+        assert!(home.order(Command::Trust { device: *id, trust: Trust::Trusted }));
+    }
+    let view = home.engine.view();
+    let tiers: Vec<Tier> = ids.iter().map(|id| view.devices[id].tier).collect();
+    assert_eq!((tiers, view.limit_reached), (vec![Tier::Basic, Tier::Basic, Tier::None, Tier::None], true));
+    assert!(home.order(Command::Hide { device: ids[0], by_ha: true }));
+    let view = home.engine.view();
+    assert_eq!(
+        (view.devices[&ids[0]].tier, view.devices[&ids[2]].tier, view.limit_reached),
+        (Tier::None, Tier::Basic, false)
+    );
+    assert!(home.order(Command::Expose { device: ids[3] }), "asked for, the limit does not count");
+    assert_eq!(home.engine.view().devices[&ids[3]].tier, Tier::Full);
+    assert!(home.order(Command::Forget { device: ids[3] }));
+    let view = home.engine.view();
+    assert!(view.tombstones.contains_key(&ids[3]) && !view.devices.contains_key(&ids[3]));
+}
+
+// What resolvers and scripts print when they fail is nobody's name.
+#[test]
+fn an_error_is_no_name() {
+    let mut home = World::new();
+    home.comes(PHONE);
+    let before = home.device(PHONE).name.clone();
+    let texts = [
+        ";; Warning: Message parser reports malformed message packet.",
+        ";; connection timed out; no servers could be reached",
+        "** server can't find 40.7.168.192.in-addr.arpa: NXDOMAIN",
+        "192.168.7.40",
+        "40.7.168.192.in-addr.arpa",
+        "3c:22:fb:01:02:03",
+        "",
+        "\u{0}\u{7}",
+    ];
+    for text in texts {
+        for by in Heard::ALL {
+            home.fact(PHONE, Fact::Named { name: text.into(), by: *by });
+        }
+        let phone = home.device(PHONE);
+        assert_eq!((phone.name.as_str(), phone.hostname.as_deref()), (before.as_str(), None), "{text:?}");
+    }
+    home.named(PHONE, "Annas-iPhone");
+    assert_eq!(home.device(PHONE).name, "Annas-iPhone");
+}

@@ -1,0 +1,86 @@
+//! # What a stop of the program changes
+
+use std::time::Duration;
+
+use porchlight::{
+    engine::Settings,
+    model::{Command, Fact, Presence, Proof, Wall},
+};
+
+use crate::world::{GATEWAY, PHONE, START, World, at, ip, mac};
+
+#[test]
+fn who_left_while_we_were_stopped_is_missed_when_due() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    home.run(60);
+    home.seen(PHONE, Proof::ArpReply);
+    let (last, mut remembered) = (at(home.now).wall, home.remember());
+    remembered.stopped = Some(Wall(at(START).wall.0 - 20 * 60_000));
+    for device in &mut remembered.devices {
+        device.last_seen = Wall(at(START).wall.0 - 20 * 60_000);
+        if let Some(window) = &mut device.window {
+            window.start = Wall(last.0 - 90 * 60_000);
+            window.end = device.last_seen;
+        }
+    }
+    let mut home = World::with(Settings::default(), &remembered);
+    home.comes(GATEWAY);
+    assert_eq!(home.device(PHONE).presence, Presence::Home);
+    home.run(10);
+    assert!(home.asks.iter().any(|(_, look)| look.ip == ip(PHONE.1)), "it is asked at once");
+    home.run(60 * 60);
+    assert_eq!(home.device(PHONE).presence, Presence::Away);
+    let closed = home.lines.iter().find(|(_, line)| line.contains("window closed")).expect("closed").1.clone();
+    assert!(closed.starts_with(&Wall(at(START).wall.0 - 20 * 60_000).to_string()), "{closed}");
+}
+
+#[test]
+fn restart_under_ten_minutes_moves_nobody() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    home.named(PHONE, "Annas-iPhone");
+    let anna = home.id(PHONE);
+    assert!(home.order(Command::SetOwner { device: anna, owner: Some("Anna".into()) }));
+    home.run(120);
+    let remembered = home.remember();
+    let before = home.device(PHONE);
+    let mut again = World::with(Settings::default(), &remembered);
+    let after = again.device(PHONE);
+    assert_eq!(
+        (after.id, &after.name, after.presence, &after.owner, &after.slug),
+        (before.id, &before.name, before.presence, &before.owner, &before.slug)
+    );
+    assert_eq!((after.kind, after.tier), (before.kind, before.tier));
+    again.there.extend([mac(GATEWAY.0), mac(PHONE.0)]);
+    again.run(600);
+    assert!(again.lines.is_empty(), "{:#?}", again.lines);
+    assert_eq!(again.engine.view().household.people_home, ["Anna"]);
+}
+
+#[test]
+fn what_identity_rests_on_survives_a_restart() {
+    let mut home = World::new();
+    let (before, after) = (("5a:11:22:33:44:55", "192.168.7.50"), ("9e:11:22:33:44:66", "192.168.7.51"));
+    home.comes(before);
+    home.dhcp(before, "Maya-iPhone");
+    home.run(60);
+    let maya = home.id(before);
+    let mut home = World::with(Settings::default(), &home.remember());
+    home.now += 30_000;
+    home.comes(after);
+    home.dhcp(after, "Maya-iPhone");
+    assert_eq!((home.id(after), home.id(before), home.saw("found")), (maya, maya, 0), "{:#?}", home.lines);
+    home.fact(
+        ("5a:00:00:00:00:01", "192.168.7.52"),
+        Fact::Alive { proof: Proof::NeighbourReachable, age: Duration::from_secs(300) },
+    );
+    home.run(60);
+    assert_eq!(
+        home.device(("5a:00:00:00:00:01", "")).presence,
+        Presence::Away,
+        "an old proof finds, and brings nobody home"
+    );
+}
