@@ -5,7 +5,9 @@ use std::{fmt, path::PathBuf};
 mod account;
 mod error;
 mod events;
+mod ghosts;
 mod message;
+mod moves;
 mod published;
 mod requests;
 mod shapes;
@@ -33,7 +35,8 @@ pub use account::{Account, Password, Place, Scheme, TlsFiles, problems};
 pub use client::Link;
 pub use error::MqttError;
 pub use message::{Incoming, Publish};
-pub use site::Site;
+pub use site::{Seat, Site};
+pub use text::device_slug;
 
 use serde::{Deserialize, Serialize};
 

@@ -6,8 +6,7 @@ use porchlight::{
     model::{Answer, Command, Mode, Refusal, RefusalCode, Trust},
     mqtt::{
         Commands, Incoming, Site,
-        commands::{Wish, answer, parse, restated},
-        reconcile::{Published, deleted_by_ha, reconcile},
+        commands::{Wish, answer, parse},
         topics::may_answer_on,
     },
 };
@@ -273,12 +272,6 @@ fn requests_are_answered_as_the_contract_shows() {
                 .into()
         )
     );
-    let mut published = Published::default();
-    for message in reconcile(&home::view(), &site, &published.clone()) {
-        published.sent(&message);
-    }
-    let state = restated(&reply, &published, &site).expect("the state as it is");
-    assert_eq!(Some(state.payload.as_slice()), published.at("porchlight/home/device/d-7f3k2m/state"));
 }
 
 #[test]
@@ -391,38 +384,6 @@ fn commands_can_be_limited() {
             assert_eq!(code, (!may).then_some(RefusalCode::NotPermitted), "{topic} {commands:?}");
         }
     }
-}
-
-#[test]
-fn a_device_deleted_in_home_assistant_is_known() {
-    let site = home::site();
-    let mut published = Published::default();
-    for message in reconcile(&home::view(), &site, &published.clone()) {
-        published.sent(&message);
-    }
-    let cleared = |topic: &str| Incoming { topic: topic.into(), ..Incoming::default() };
-    let topic = "homeassistant/device/porchlight_7f3a2c_d-7f3k2m/config";
-    assert_eq!(deleted_by_ha(&cleared(topic), &published, &site), Some(home::phone().id));
-    for other in [
-        "homeassistant/device/porchlight_7f3a2c_bridge/config",
-        "homeassistant/device/porchlight_aaaaaa_d-7f3k2m/config",
-        "homeassistant/device/porchlight_7f3a2c_d-9q2w1x/config",
-        "porchlight/home/device/d-7f3k2m/state",
-    ] {
-        assert_eq!(deleted_by_ha(&cleared(other), &published, &site), None, "{other}");
-    }
-    let ours = Incoming { payload: b"{}".to_vec(), ..cleared(topic) };
-    assert_eq!(deleted_by_ha(&ours, &published, &site), None);
-    // Home Assistant sends one per entity; after the first it is no news.
-    published.heard(&cleared(topic));
-    assert_eq!(deleted_by_ha(&cleared(topic), &published, &site), None);
-    // Nor is what we cleared ourselves.
-    let mut published = Published::collected([(topic.to_owned(), b"{}".to_vec())]);
-    let hidden = porchlight::model::DeviceView { hidden: true, ..home::phone() };
-    for message in reconcile(&home::of([hidden]), &site, &published.clone()) {
-        published.sent(&message);
-    }
-    assert_eq!(deleted_by_ha(&cleared(topic), &published, &site), None);
 }
 
 proptest! {
