@@ -8,6 +8,7 @@
 )]
 
 #[path = "broker/mosquitto.rs"]
+#[allow(dead_code)]
 mod mosquitto;
 
 use std::path::Path;

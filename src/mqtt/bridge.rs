@@ -6,7 +6,6 @@
 //! not kept for a broker that is away.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -14,10 +13,10 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    MqttError, Publish, Seat,
-    client::{Event, Filter, Link, Options, Will},
+    MqttError, Publish,
+    client::{Event, Link, Options, Will},
     find::How,
-    reconcile::{Published, cleanup, moved_from},
+    reconcile::Published,
 };
 use crate::model::{Health, Phase, Refusal};
 
@@ -27,6 +26,7 @@ mod farewells;
 mod hears;
 mod memo;
 mod outbox;
+mod reads;
 mod stands_on;
 mod topics;
 
@@ -254,16 +254,6 @@ impl Bridge {
         self.collect(link, topics::kept(&self.parts.site), now);
     }
 
-    /// Reads back what the broker holds; subscribes `others` with it.
-    fn collect(&mut self, link: &Link, mut filters: Vec<Filter>, now: Instant) {
-        let collection = Collection::new(&self.parts.site, self.memo.former(&self.parts.site.seat()), now);
-        filters.extend(collection.filters(&self.parts.site));
-        match link.subscribe(&filters) {
-            Ok(()) => self.collection = Some(collection),
-            Err(error) => tracing::warn!(%error, "cannot subscribe"),
-        }
-    }
-
     // The broker is gone: everything about it must be learned again.
     fn down(&mut self) {
         self.is_up = false;
@@ -365,73 +355,6 @@ impl Bridge {
         }
         self.send(link, now);
         None
-    }
-
-    fn collected(&mut self, link: &Link) -> Option<Leave> {
-        let collection = self.collection.take()?;
-        if let Some(other) = collection.other(&self.parts.site) {
-            return Some(Leave::Twin(other));
-        }
-        let broad = collection.filters(&self.parts.site).into_iter().map(|filter| filter.topic).collect::<Vec<_>>();
-        let now = Instant::now();
-        let read = collection.finish();
-        tracing::debug!(own = read.own.len(), macs = read.macs.len(), "retained messages read back");
-        self.published = Published::collected(read.own).recalling(&self.published);
-        self.parts.site.foreign_macs = read.macs;
-        if !self.has_looked_back && self.look_back() {
-            self.has_looked_back = true;
-            self.collect(link, Vec::new(), now);
-            return None;
-        }
-        if let Err(error) = link.unsubscribe(&broad) {
-            tracing::debug!(%error, "still hearing too much");
-        }
-        self.leave(read.former);
-        let was_live = self.is_live;
-        self.outbox.begin(was_live);
-        self.is_live = true;
-        // From here on our node is known to Home Assistant.
-        self.parts.first_start = false;
-        self.compare_soon(true);
-        if was_live {
-            self.begin_farewells(now);
-        }
-        None
-    }
-
-    /// Whether what the broker holds tells of a seat we did not know of.
-    fn look_back(&mut self) -> bool {
-        let told = moved_from(&self.published, &self.parts.site);
-        let news = told.iter().filter(|seat| self.memo.sit(seat)).count() > 0;
-        if news {
-            self.tell_memo();
-        }
-        news
-    }
-
-    /// What is left at former seats will be emptied; an empty one is done with.
-    fn leave(&mut self, former: Vec<(Seat, BTreeMap<String, Vec<u8>>)>) {
-        self.leftovers.clear();
-        let before = self.memo.clone();
-        for (seat, held) in former {
-            let left = cleanup(&seat, &self.parts.site, &Published::collected(held));
-            if left.is_empty() && self.refused == 0 {
-                self.memo.leave(&seat);
-            }
-            if !left.is_empty() {
-                tracing::info!(
-                    topics = left.len(),
-                    base = seat.base,
-                    node = seat.node,
-                    prefix = seat.prefix,
-                    "emptying what an earlier name left"
-                );
-            }
-            self.leftovers.extend(left);
-        }
-        if self.memo != before {
-            self.tell_memo();
-        }
     }
 
     fn compare(&mut self) {
