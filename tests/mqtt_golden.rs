@@ -17,6 +17,8 @@ mod links;
 mod model;
 #[path = "mqtt_golden/moves.rs"]
 mod moves;
+#[path = "mqtt_golden/names.rs"]
+mod names;
 #[path = "mqtt_golden/pace.rs"]
 mod pace;
 #[path = "mqtt_golden/payloads.rs"]

@@ -60,6 +60,8 @@ impl Presence {
             self.crowded.remove(&id);
         }
         if to == before {
+            // A person may have asked for it.
+            self.fix_slug(id, now);
             return;
         }
         match (before, to) {
