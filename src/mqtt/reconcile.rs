@@ -259,7 +259,7 @@ fn clock(view: &HomeView) -> Option<Wall> {
 
 /// Also true if the clock was set back.
 const fn has_passed(since: Wall, now: Wall, ms: i64) -> bool {
-    now.0 < since.0 || now.0 - since.0 >= ms
+    now.0 < since.0 || now.0.saturating_sub(since.0) >= ms
 }
 
 /// Five minutes of news, or it left with news. What cannot be read is replaced.

@@ -144,3 +144,71 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let done = work();
     (start.elapsed(), done)
 }
+
+/// 512 bytes, and at most once in five minutes and device, whatever it does: it flaps, its level
+/// jumps, and the connection to the broker is lost now and then.
+#[test]
+fn gauges_keep_to_their_budget() {
+    let site = home::site();
+    let start = home::wall("2026-11-25T18:00:37Z");
+    for (period, tier) in [(10, Tier::Full), (45, Tier::Full), (90, Tier::Full), (170, Tier::Full), (90, Tier::Basic)] {
+        let mut published = Published::default();
+        let mut last: Option<i64> = None;
+        let mut told = Vec::new();
+        for tick in 0..(6 * 3_600 / 5) {
+            let second = tick * 5;
+            let now = Wall(start.0 + second * 1_000);
+            let is_here = second / period % 2 == 0;
+            let (presence, seen) = if is_here {
+                (Presence::Home, now)
+            } else {
+                (Presence::Away, Wall(start.0 + second / period * period * 1_000))
+            };
+            let signal = Some(-90 + (tick % 60) as i8);
+            let device =
+                DeviceView { tier, presence, last_seen: seen, since: seen, signal_dbm: signal, ..home::phone() };
+            let mut view = home::of([device]);
+            view.now = now;
+            for message in reconcile(&view, &site, &published) {
+                if message.topic.ends_with("/fast") && !message.payload.is_empty() {
+                    assert!(message.payload.len() <= 512 && message.qos == 0 && message.retain);
+                    let since = last.map(|last| second - last);
+                    assert!(since.is_none_or(|since| since >= 300), "period {period}: {since:?} s after the last");
+                    last = Some(second);
+                    told.push(second);
+                }
+                published.sent(&message);
+            }
+            // The connection is lost and found again, about every eleven minutes.
+            if tick % 131 == 130 {
+                let held: Vec<_> =
+                    published.iter().map(|(topic, payload)| (topic.to_owned(), payload.to_vec())).collect();
+                published = Published::collected(held).recalling(&published);
+            }
+        }
+        let expected = if tier == Tier::Full { 30..=72 } else { 0..=0 };
+        assert!(expected.contains(&told.len()), "period {period}, {tier}: {} times in six hours", told.len());
+    }
+    for (signal, seen) in [(None, Wall(0)), (Some(i8::MIN), Wall(i64::MAX)), (Some(i8::MAX), Wall(i64::MIN))] {
+        let device = DeviceView { signal_dbm: signal, last_seen: seen, ..home::phone() };
+        let payload = porchlight::mqtt::payloads::fast(&device);
+        assert!(payload.len() <= 512, "{}", String::from_utf8_lossy(&payload));
+    }
+}
+
+/// Both entities that read the gauges are off by default; while they are, nothing is sent for them.
+#[test]
+fn gauges_nobody_reads_are_not_told() {
+    let told = |connected, entities: &[(&str, bool)]| {
+        let mut site = home::site();
+        site.ha.connected = connected;
+        site.ha.our_entities =
+            entities.iter().map(|(key, on)| (format!("porchlight_7f3a2c_d-7f3k2m_{key}"), *on)).collect();
+        let sent = reconcile(&home::of([home::phone()]), &site, &Published::default());
+        sent.iter().any(|message| message.topic.ends_with("/fast"))
+    };
+    assert!(!told(true, &[("signal", false), ("last_seen", false)]));
+    assert!(told(true, &[("signal", true), ("last_seen", false)]));
+    assert!(told(true, &[("signal", false)]), "not known yet");
+    assert!(told(false, &[("signal", false), ("last_seen", false)]), "nobody to ask");
+}
