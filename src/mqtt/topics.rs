@@ -115,6 +115,12 @@ impl Topics {
         format!("{}/bridge/info", self.root)
     }
 
+    /// What stands before a verb in the topics of requests, and one `/`.
+    #[must_use]
+    pub fn requests(&self) -> String {
+        format!("{}/request", self.root)
+    }
+
     /// The default topic of answers to `verb`.
     #[must_use]
     pub fn response(&self, verb: &str) -> String {

@@ -8,10 +8,6 @@ use crate::model::{Change, DeviceId, Moment, Mono, NameSource, Tier, Trust};
 
 use super::{Presence, device::Device, names, timers};
 
-// So long a device may take to tell its name by DHCP, mDNS, SSDP, NetBIOS or SNMP before its entity
-// ids are made from its maker: a round of every scanner that asks for names.
-const NAME_WAIT: Duration = Duration::from_secs(180);
-
 /// What it would get if there were room, and how much it is wanted (lower is more).
 fn wanted(device: &Device) -> (Tier, u8) {
     if device.hidden || device.unannounced.is_some() {
@@ -85,6 +81,7 @@ impl Presence {
     /// device or a person gave it; but not for ever, and not where a person asked for the device.
     /// Returns when to look again.
     pub(super) fn fix_slug(&mut self, id: DeviceId, now: Moment) -> Option<Mono> {
+        let wait = self.exposure.name_wait.0;
         let device = self.registry.get_mut(id)?;
         if device.tier == Tier::None || device.slug.is_some() || device.title.shown.is_empty() {
             return None;
@@ -92,10 +89,9 @@ impl Presence {
         let is_named = device.title.source >= NameSource::Snmp;
         let is_wanted = device.exposed || device.important || device.person().is_some();
         // A clock that was set back says nothing of its age.
-        let age =
-            u64::try_from(now.wall.0.saturating_sub(device.first_seen.0)).map_or(NAME_WAIT, Duration::from_millis);
-        if !is_named && !is_wanted && age < NAME_WAIT {
-            let at = now.mono + (NAME_WAIT - age);
+        let age = u64::try_from(now.wall.0.saturating_sub(device.first_seen.0)).map_or(wait, Duration::from_millis);
+        if !is_named && !is_wanted && age < wait {
+            let at = now.mono + wait.saturating_sub(age);
             self.timers.by(timers::Key::Device(id), at);
             return Some(at);
         }

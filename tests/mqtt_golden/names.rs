@@ -7,7 +7,7 @@ use porchlight::{
     engine::{Engine, Input, Settings},
     model::{
         Command, DeviceId, Fact, Heard, InterfaceFacts, InterfaceId, MacAddr, Moment, Mono, NetworkFacts, Observation,
-        Presence, Proof, Remembered, Source, Subject, Ticket, Wall,
+        Presence, Proof, Remembered, Source, Span, Subject, Ticket, Wall,
     },
     mqtt::reconcile::{Published, reconcile},
 };
@@ -39,6 +39,7 @@ impl Live {
         };
         let mut settings = Settings::default();
         settings.exposure.all = true;
+        settings.exposure.name_wait = Span::minutes(3);
         let engine = Engine::new(&settings, Arc::new(network), remembered, home::site().instance, at(START_MS));
         Live { engine, published: Published::default(), now: START_MS }
     }
