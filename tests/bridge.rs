@@ -9,11 +9,18 @@
 
 #[path = "bridge/home.rs"]
 mod home;
+#[path = "bridge/lan.rs"]
+mod lan;
 #[path = "broker/mosquitto.rs"]
 #[allow(dead_code)]
 mod mosquitto;
 #[path = "bridge/own.rs"]
 mod own;
+#[path = "bridge/passwords.rs"]
+mod passwords;
+#[path = "broker/supervisor.rs"]
+#[allow(dead_code)]
+mod supervisor;
 
 use std::{
     sync::atomic::Ordering,

@@ -6,13 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use porchlight::{
-    model::{DeviceId, DeviceView, HomeView, Tier},
-    mqtt::client::Event,
-};
+use porchlight::mqtt::client::Event;
 
 use crate::{
     ALL, ONLINE, home,
+    large::large,
     mosquitto::{Mosquitto, message, send, until, visitor, wanted},
     running::{Memo, Running},
 };
@@ -20,16 +18,6 @@ use crate::{
 const DEVICES: u32 = 500;
 // The retained messages are read back for three seconds at most, and compared at once.
 const ALL_READ: Duration = Duration::from_secs(5);
-
-fn large() -> HomeView {
-    let instance = home::site().instance;
-    let devices = (0..DEVICES).map(|n| {
-        let id = DeviceId::mint(instance, n);
-        DeviceView { id, slug: Some(format!("thing_{n}")), name: format!("Thing {n}"), ..home::phone() }
-    });
-    let view = home::of(devices.map(|device| DeviceView { tier: Tier::Full, ..device }));
-    HomeView { revision: 1, instance, ..view }
-}
 
 #[tokio::test]
 async fn five_hundred_devices_are_announced_once_and_never_again_unchanged() {
@@ -41,7 +29,7 @@ async fn five_hundred_devices_are_announced_once_and_never_again_unchanged() {
     let mut other = visitor(broker.account(), "other", ALL).await;
     let began = Instant::now();
     let memo = Memo::default();
-    let mut running = Running::at(broker.port, large(), home::site(), &memo).await;
+    let mut running = Running::at(broker.port, large(DEVICES), home::site(), &memo).await;
     let mut counts = BTreeMap::<String, u32>::new();
     running.is_up_again().await;
     until(&mut other, |event| {
@@ -78,7 +66,7 @@ async fn five_hundred_devices_are_announced_once_and_never_again_unchanged() {
     let again = running.counts.sent.load(Ordering::Relaxed) - sent;
     assert!(again <= 1, "{again} messages after a reconnect");
     running.end(false).await;
-    let mut running = Running::at(broker.port, large(), home::site(), &memo).await;
+    let mut running = Running::at(broker.port, large(DEVICES), home::site(), &memo).await;
     running.is_up_again().await;
     tokio::time::sleep(ALL_READ).await;
     let again = running.counts.sent.load(Ordering::Relaxed);
