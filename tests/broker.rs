@@ -93,7 +93,7 @@ async fn each_failure_has_its_name() {
     assert!(matches!(error_of(at("127.0.0.1", free_port())).await, MqttError::NothingListens { .. }));
     assert!(matches!(error_of(at("no-such-host.invalid", 1883)).await, MqttError::HostNotFound { .. }));
     let missing = Account { password: Password::File("/no/such/file".into()), ..broker.account() };
-    assert!(matches!(error_of(missing).await, MqttError::File { .. }));
+    assert!(matches!(error_of(missing).await, MqttError::Password { .. }));
     // TLS spoken to a plain port.
     let place = Place { scheme: Scheme::Mqtts, ..Place::tcp("localhost", broker.port) };
     let authority = authority(Path::new(secret.path()).parent().expect("a folder"), "plain");
