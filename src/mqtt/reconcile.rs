@@ -163,10 +163,11 @@ impl Difference<'_> {
         if self.is_unread(device.id) {
             return true;
         }
-        if let (Some(old), Some(now)) = (old, self.now) {
+        // What cannot be read is replaced at once.
+        if let (Some(told), Some(now)) = (old.and_then(fast_told), self.now) {
             // What was there when we came may have been sent just before.
             let last = *memory.fast_at.entry(device.id).or_insert(now);
-            if !is_fast_due(old, device) {
+            if !is_fast_due(told, device) {
                 return true;
             }
             if !has_passed(last, now, FAST_PERIOD_MS) {
@@ -262,11 +263,15 @@ const fn has_passed(since: Wall, now: Wall, ms: i64) -> bool {
     now.0 < since.0 || now.0.saturating_sub(since.0) >= ms
 }
 
-/// Five minutes of news, or it left with news. What cannot be read is replaced.
-fn is_fast_due(old: &[u8], device: &DeviceView) -> bool {
-    let Ok(old) = serde_json::from_slice::<Json>(old) else { return true };
-    let seen = old.get("last_seen").and_then(Json::as_str).and_then(|text| text.parse::<Wall>().ok());
-    let Some(seen) = seen.filter(|_| old.get("signal").is_some()) else { return true };
+/// The minute that a whole `fast` payload tells.
+fn fast_told(old: &[u8]) -> Option<Wall> {
+    let old: Json = serde_json::from_slice(old).ok()?;
+    old.get("signal")?;
+    old.get("last_seen")?.as_str()?.parse().ok()
+}
+
+/// Five minutes of news, or it left with news.
+fn is_fast_due(seen: Wall, device: &DeviceView) -> bool {
     let news = device.last_seen.0.saturating_sub(seen.0);
     // A minute's rest is no news: only whole minutes are told.
     let left = !device.presence.is_here() && device.presence != Presence::Unknown && !(0..60_000).contains(&news);

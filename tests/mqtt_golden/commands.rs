@@ -135,7 +135,10 @@ fn broken_wishes_are_refused_with_a_reason() {
     let long_id = format!(r#"{{"id":"{}"}}"#, "x".repeat(65));
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
     let long_name = format!(r#"{{"device":"d-7f3k2m","name":"{long}"}}"#);
+    let odd_id = format!(r#"{{"id":"{}","device":"d-7f3k2m"}}"#, "\\u0000".repeat(20));
+    // Topic below the node, payload, code, part of the reason.
     let cases: &[(&str, &[u8], RefusalCode, &str)] = &[
+        // Values of entities.
         ("device/d-7f3k2m/set/trust", b"friend", Bad, "`friend` is none of"),
         ("device/d-7f3k2m/set/trust", b"", Bad, "none of"),
         ("device/d-7f3k2m/set/trust", b"\xff\xfe", Bad, "UTF-8"),
@@ -153,6 +156,17 @@ fn broken_wishes_are_refused_with_a_reason() {
         ("device/d-aaaaaa/set/trust", b"guest", NotFound, "no device d-aaaaaa"),
         ("device/phone/set/trust", b"guest", Bad, "not a device id"),
         ("device/../set/trust", b"guest", Bad, "not a device id"),
+        ("device/d-7f3k2m/set/trust", b"guest\0", Bad, "none of"),
+        ("device/d-7f3k2m/set/trust", "\u{feff}guest".as_bytes(), Bad, "none of"),
+        ("device/d-7f3k2m/set/trust", b"{\"trust\":\"guest\"}", Bad, "none of"),
+        ("device/d-7f3k2m/set/away_after", "\u{663}\u{660}".as_bytes(), Bad, "whole number"),
+        ("device/d-7f3k2m/set/away_after", b"0x10", Bad, "whole number"),
+        ("device/d-7f3k2m/set/away_after", b"99999999999999999999999", Bad, "0 to 86400"),
+        ("device/D-7F3K2M/set/trust", b"guest", Bad, "not a device id"),
+        ("device//set/trust", b"guest", Bad, "not a device id"),
+        ("device/d-7f3k2m/set/trust/x", b"guest", Unsupported, "no `trust/x`"),
+        // Buttons.
+        ("device/d-7f3k2m/do", b"", Bad, "``"),
         ("device/d-7f3k2m/do", b"explode", Bad, "`explode`"),
         ("device/d-7f3k2m/do", &[b'x'; 65], TooLarge, "at most 64"),
         ("device/d-aaaaaa/do", b"forget", NotFound, "no device"),
@@ -162,7 +176,16 @@ fn broken_wishes_are_refused_with_a_reason() {
         ("security/do", b"scan_now", Bad, "`scan_now`"),
         ("bridge/do", b"acknowledge_all", Bad, "`acknowledge_all`"),
         ("bridge/do", b"{{ 7*7 }}", Bad, "{{ 7*7 }}"),
+        // Requests.
         ("request/device/rename", b"rename it", Bad, "not JSON"),
+        ("request/device/rename", br#"{"device":"d-7f3k2m","name":"x"} {}"#, Bad, "not JSON"),
+        ("request/device/rename", br#"{"device":"d-7f3k2m","name":"x""#, Bad, "not JSON"),
+        ("request/device/rename", br#"{'device':'d-7f3k2m'}"#, Bad, "not JSON"),
+        ("request/device/rename", b"null", Bad, "JSON object"),
+        ("request/device/rename", br#"{"device":null,"name":"x"}"#, Bad, "`device`"),
+        ("request/device/rename", br#"{"device":["d-7f3k2m"],"name":"x"}"#, Bad, "`device`"),
+        ("request/device/rename", br#"{"device":"d-7f3k2m","name":1e999}"#, Bad, "not JSON"),
+        ("request/device/rename", odd_id.as_bytes(), Bad, "`name` is missing"),
         ("request/device/rename", b"[1]", Bad, "JSON object"),
         ("request/device/rename", b"\"x\"", Bad, "JSON object"),
         ("request/device/rename", deep.as_bytes(), Bad, "not JSON"),

@@ -242,3 +242,42 @@ fn entities_that_went_while_home_assistant_was_down_are_laid_to_rest() {
     site.ha.connected = false;
     assert_eq!(called(&site).len(), 13, "all of them, with nobody to ask");
 }
+
+/// Whatever somebody else put at a topic of ours: it is replaced, and nothing else is touched.
+#[test]
+fn broken_payloads_at_our_topics_are_mended() {
+    let (view, site) = (home::view(), home::site());
+    let mut broker = Broker::default();
+    reconcile(&view, &site, &Published::default()).iter().for_each(|message| broker.take(message));
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let long = format!(r#"{{"x":"{}"}}"#, "x".repeat(50_000));
+    let wild =
+        r#"{"device":{"connections":[1]},"components":{"tracker":{"default_entity_id":7,"platform":"x"},"+":{}}}"#;
+    let kinds: &[(&str, &[u8])] = &[
+        ("not UTF-8", b"\xff\xfe\x00"),
+        ("a word", b"on"),
+        ("a number", b"1e999"),
+        ("null", b"null"),
+        ("an empty object", b"{}"),
+        ("an empty list", b"[]"),
+        ("cut short", br#"{"state":"home","in_zones":["#),
+        ("lists without end", deep.as_bytes()),
+        ("long", long.as_bytes()),
+        (
+            "other types",
+            br#"{"state":1,"in_zones":null,"since":[],"id":{},"contract":"1","instance":7,"components":3}"#,
+        ),
+        ("wild discovery", wild.as_bytes()),
+    ];
+    for topic in broker.0.keys() {
+        for (kind, payload) in kinds {
+            let mut held = broker.0.clone();
+            held.insert(topic.clone(), payload.to_vec());
+            let sent = reconcile(&view, &site, &Published::collected(held.clone()));
+            let topics: Vec<&str> = sent.iter().map(|message| message.topic.as_str()).collect();
+            assert_eq!(topics, [topic.as_str()], "{kind}");
+            sent.iter().for_each(|message| drop(held.insert(message.topic.clone(), message.payload.clone())));
+            assert!(reconcile(&view, &site, &Published::collected(held)).is_empty(), "{topic}: {kind}");
+        }
+    }
+}

@@ -151,12 +151,12 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 fn gauges_keep_to_their_budget() {
     let site = home::site();
     let start = home::wall("2026-11-25T18:00:37Z");
-    for (period, tier) in [(10, Tier::Full), (45, Tier::Full), (90, Tier::Full), (170, Tier::Full), (90, Tier::Basic)] {
+    for (period, tier) in [(20, Tier::Full), (50, Tier::Full), (90, Tier::Full), (170, Tier::Full), (90, Tier::Basic)] {
         let mut published = Published::default();
         let mut last: Option<i64> = None;
         let mut told = Vec::new();
-        for tick in 0..(6 * 3_600 / 5) {
-            let second = tick * 5;
+        for tick in 0..(3 * 3_600 / 10) {
+            let second = tick * 10;
             let now = Wall(start.0 + second * 1_000);
             let is_here = second / period % 2 == 0;
             let (presence, seen) = if is_here {
@@ -180,14 +180,14 @@ fn gauges_keep_to_their_budget() {
                 published.sent(&message);
             }
             // The connection is lost and found again, about every eleven minutes.
-            if tick % 131 == 130 {
+            if tick % 67 == 66 {
                 let held: Vec<_> =
                     published.iter().map(|(topic, payload)| (topic.to_owned(), payload.to_vec())).collect();
                 published = Published::collected(held).recalling(&published);
             }
         }
-        let expected = if tier == Tier::Full { 30..=72 } else { 0..=0 };
-        assert!(expected.contains(&told.len()), "period {period}, {tier}: {} times in six hours", told.len());
+        let expected = if tier == Tier::Full { 15..=36 } else { 0..=0 };
+        assert!(expected.contains(&told.len()), "period {period}, {tier}: {} times in three hours", told.len());
     }
     for (signal, seen) in [(None, Wall(0)), (Some(i8::MIN), Wall(i64::MAX)), (Some(i8::MAX), Wall(i64::MIN))] {
         let device = DeviceView { signal_dbm: signal, last_seen: seen, ..home::phone() };
