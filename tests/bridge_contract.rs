@@ -14,6 +14,8 @@ mod farewells;
 #[path = "mqtt_golden/home.rs"]
 #[allow(dead_code)]
 mod home;
+#[path = "bridge_contract/killed.rs"]
+mod killed;
 #[path = "bridge_contract/large.rs"]
 mod large;
 #[path = "broker/mosquitto.rs"]
