@@ -7,223 +7,35 @@
     reason = "a test may stop at the first surprise"
 )]
 
+#[path = "bridge/home.rs"]
+mod home;
+#[path = "bridge/lan.rs"]
+mod lan;
 #[path = "broker/mosquitto.rs"]
 #[allow(dead_code)]
 mod mosquitto;
+#[path = "bridge/own.rs"]
+mod own;
+#[path = "bridge/passwords.rs"]
+mod passwords;
+#[path = "broker/supervisor.rs"]
+#[allow(dead_code)]
+mod supervisor;
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-use mosquitto::{Mosquitto, PATIENCE, free_port, hears, message, send, until, visitor, wanted};
+use home::{Home, device};
+use mosquitto::{Mosquitto, PATIENCE, hears, message, retained, send, until, visitor, wanted};
 use porchlight::{
-    model::{
-        Answer, Change, Command, DeviceId, HaInfo, Health, HomeView, LinkMac, Moment, Phase, Presence, Refusal,
-        RefusalCode, Ticket, Wall,
-    },
-    mqtt::{
-        Account, Commands, Incoming, Link, MqttError, Place, Publish, Settings, Site,
-        bridge::{self, BridgeParts, Counts, Pure, Told},
-        broker::{Keys, OwnBroker},
-        client::{Event, Filter, Options},
-        commands::{Reply, Wish},
-        find::{self, How, Surroundings},
-        reconcile::Published,
-    },
-};
-use secrecy::ExposeSecret;
-use tokio::{
-    sync::{broadcast, mpsc, watch},
-    task::JoinHandle,
+    model::{Answer, Change, Command, Health, Presence, Refusal, RefusalCode},
+    mqtt::{MqttError, bridge::Told, client::Event},
 };
 
-// Fewer words than the real half, and the same manners: what differs, `online` last. Devices are
-// carried by the view's tombstones, whose wall time stands for their state.
-fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Publish> {
-    let here = format!("{}/{}", site.base, site.node);
-    let info = format!(r#"{{"instance":"{:06x}","version":"1","started":"now"}}"#, site.instance);
-    let mut wanted = vec![message(&format!("{here}/bridge/info"), info.as_bytes(), true)];
-    for (id, state) in view.tombstones.iter() {
-        let config = format!("{}/device/porchlight_{:06x}_{id}/config", site.prefix, site.instance);
-        wanted.push(message(&config, b"{}", true));
-        wanted.push(message(&format!("{here}/device/{id}/presence"), state.0.to_string().as_bytes(), true));
-        wanted.push(message(&format!("{here}/device/{id}/state"), state.0.to_string().as_bytes(), true));
-    }
-    wanted.push(message(&format!("{here}/bridge/state"), b"online", true));
-    let is_there = |message: &Publish| {
-        let mut after = published.clone();
-        after.sent(message);
-        after == *published
-    };
-    wanted.retain(|message| !is_there(message));
-    wanted
-}
-
-fn events(change: &Change, _: &HomeView, site: &Site) -> Vec<Publish> {
-    match change {
-        Change::Presence { to, .. } => {
-            vec![message(&format!("{}/{}/event", site.base, site.node), to.word().as_bytes(), false)]
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn parse(incoming: &Incoming, _: &HomeView, site: &Site) -> Option<(Reply, Result<Wish, Refusal>)> {
-    let verb = incoming.topic.strip_prefix(&format!("{}/{}/", site.base, site.node))?;
-    let wish = match verb {
-        set if set.ends_with("/set/trust") => Wish::Command(Command::ScanNow),
-        "request/scan" => Wish::Command(Command::ScanNow),
-        "request/info" => Wish::Answer(serde_json::json!("me")),
-        "bridge/do" => Wish::Restart,
-        _ => return None,
-    };
-    let topic = incoming.response_topic.clone().unwrap_or_else(|| format!("{}/{}/response/x", site.base, site.node));
-    let reply = Reply {
-        topic,
-        correlation: incoming.correlation.clone(),
-        id: Some(String::from_utf8_lossy(&incoming.payload).into_owned()),
-        is_request: verb.starts_with("request/"),
-        asked_on: incoming.topic.clone(),
-        data: serde_json::Value::Null,
-    };
-    Some((reply, Ok(wish)))
-}
-
-fn answer(reply: &Reply, result: &Result<Answer, Refusal>, _: &Site) -> Option<Publish> {
-    let word = result.as_ref().map_or_else(|refusal| refusal.code.word(), |_| "ok");
-    let text = format!("{} {word}", reply.id.as_deref().unwrap_or_default());
-    Some(message(&reply.topic, text.as_bytes(), false))
-}
-
-fn clock() -> Moment {
-    Moment::default()
-}
-
-fn device(n: u32) -> DeviceId {
-    DeviceId::mint(0x7f_3a2c, n)
-}
-
-/// A bridge and the home around it.
-struct Home {
-    view: watch::Sender<Arc<HomeView>>,
-    changes: broadcast::Sender<Arc<[Change]>>,
-    commands: mpsc::Receiver<(Ticket, Command)>,
-    phase: watch::Sender<Phase>,
-    told: mpsc::Receiver<Told>,
-    counts: Arc<Counts>,
-    bridge: JoinHandle<Result<(), MqttError>>,
-    _ha: watch::Sender<HaInfo>,
-}
-
-impl Home {
-    async fn start(broker: u16, instance: u32, first_start: bool) -> Home {
-        let settings = Settings { url: Some(format!("mqtt://127.0.0.1:{broker}")), ..Settings::default() };
-        let around = Surroundings { supervisor: None, state_dir: "/nonexistent".into(), local_port: 0 };
-        let found = find::find(&settings, &around).await.expect("configured");
-        Home::with(settings, around, found, instance, first_start)
-    }
-
-    fn with(settings: Settings, around: Surroundings, found: find::Found, instance: u32, first_start: bool) -> Home {
-        let (view, view_seen) = watch::channel(Arc::new(HomeView::default()));
-        let (changes, changes_heard) = broadcast::channel(256);
-        let (commands_out, commands) = mpsc::channel(4);
-        let (phase, phase_seen) = watch::channel(Phase::Running);
-        let (ha, ha_seen) = watch::channel(HaInfo::default());
-        let (tell, told) = mpsc::channel(64);
-        let counts = Arc::new(Counts::default());
-        let site = Site {
-            base: "porchlight".into(),
-            node: "home".into(),
-            prefix: "homeassistant".into(),
-            instance,
-            version: "0.1.0",
-            started: Wall(0),
-            mqtt: 5,
-            commands: Commands::All,
-            link_mac: LinkMac::Auto,
-            expose_limit: 40,
-            page: None,
-            ha: HaInfo::default(),
-            foreign_macs: std::collections::BTreeSet::new(),
-        };
-        let parts = BridgeParts {
-            settings,
-            found,
-            around,
-            site,
-            first_start,
-            view: view_seen,
-            changes: changes_heard,
-            commands: commands_out,
-            ha: ha_seen,
-            phase: phase_seen,
-            tell: Arc::new(move |word| drop(tell.try_send(word))),
-            ears: None,
-            counts: Arc::clone(&counts),
-            now: clock,
-            pure: Pure { reconcile, events, parse, answer },
-        };
-        let bridge = tokio::spawn(bridge::run(parts));
-        Home { view, changes, commands, phase, told, counts, bridge, _ha: ha }
-    }
-
-    /// The home as the core would show it.
-    fn shows(&self, devices: &[(DeviceId, i64)]) {
-        let devices: BTreeMap<DeviceId, Wall> = devices.iter().map(|(id, state)| (*id, Wall(*state))).collect();
-        self.view.send_modify(|view| {
-            let revision = view.revision + 1;
-            *view = Arc::new(HomeView { revision, tombstones: Arc::new(devices), ..HomeView::default() });
-        });
-    }
-
-    fn says(&self, change: Change) {
-        let batch: Arc<[Change]> = vec![change].into();
-        self.changes.send(batch).expect("the bridge listens");
-    }
-
-    fn moved(&self, device: DeviceId, to: Presence) {
-        self.says(Change::Presence { device, from: Presence::Home, to, why: "test", at: Wall(0) });
-    }
-
-    async fn told(&mut self, wanted: impl Fn(&Told) -> bool) -> Told {
-        tokio::time::timeout(PATIENCE, async {
-            loop {
-                let told = self.told.recv().await.expect("the bridge lives");
-                if wanted(&told) {
-                    return told;
-                }
-            }
-        })
-        .await
-        .expect("told in time")
-    }
-
-    async fn end(self, lasting: bool) {
-        self.phase.send(Phase::Closed { lasting }).expect("the bridge listens");
-        let ended = tokio::time::timeout(PATIENCE, self.bridge).await.expect("it ends");
-        assert_eq!(ended.expect("no panic"), Ok(()));
-    }
-}
-
-/// All retained messages under `topics`.
-async fn retained(account: Account, topics: &[&str]) -> BTreeMap<String, String> {
-    let mut link = Link::connect(Options::visit(account, "reader"));
-    mosquitto::up(&mut link).await;
-    let filters: Vec<Filter> = topics.iter().map(|topic| Filter::others(*topic)).collect();
-    link.subscribe(&filters).expect("subscribed");
-    let mut all = BTreeMap::new();
-    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_millis(700), link.next()).await {
-        if let Event::Message(message) = event {
-            all.insert(message.topic, String::from_utf8_lossy(&message.payload).into_owned());
-        }
-    }
-    all
-}
-
-const ALL: &[&str] = &["porchlight/#", "homeassistant/#"];
-const ONLINE: &str = "porchlight/home/bridge/state";
+pub const ALL: &[&str] = &["porchlight/#", "homeassistant/#"];
+pub const ONLINE: &str = "porchlight/home/bridge/state";
 
 #[tokio::test]
 async fn a_home_is_published_kept_and_published_again_to_a_wiped_broker() {
@@ -444,64 +256,4 @@ async fn two_of_us_do_not_share_a_node() {
     assert_eq!(retained(broker.account(), &[ONLINE]).await[ONLINE], "online", "the first one stands");
     second.end(true).await;
     first.end(true).await;
-}
-
-#[tokio::test]
-async fn the_own_broker_serves_both_versions_and_nobody_without_a_password() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut settings = Settings::default();
-    settings.broker.port = free_port();
-    // The wished port is taken.
-    let _taken = std::net::TcpListener::bind(("127.0.0.1", settings.broker.port)).expect("a port");
-    let around = Surroundings { supervisor: None, state_dir: folder.path().into(), local_port: free_port() };
-    let found = find::find(&settings, &around).await.expect("the own one");
-    assert_eq!(found.how, How::Own);
-    let port = found.account.place.port;
-    assert!(port > settings.broker.port && found.line.contains("is taken"), "{}", found.line);
-    let anonymous = Account::anonymous(Place::tcp("127.0.0.1", port));
-    assert!(matches!(Link::probe(anonymous, "nobody").await, Err(MqttError::Refused { .. })));
-
-    let keys = Keys::load(folder.path()).expect("the passwords");
-    let home = Home::with(settings.clone(), around, found, 0x7f_3a2c, true);
-    let devices: Vec<(DeviceId, i64)> = (0..166).map(|n| (device(n), 1)).collect();
-    home.shows(&devices);
-    let guest = Account {
-        username: Some("homeassistant".into()),
-        password: porchlight::mqtt::Password::Given(keys.home_assistant().clone()),
-        ..Account::anonymous(Place::tcp("127.0.0.1", port))
-    };
-    let mut other = visitor(guest.clone(), "guest", &[ONLINE]).await;
-    hears(&mut other, ONLINE, b"online").await;
-    assert_eq!(retained(guest, ALL).await.len(), 500);
-    if wanted() {
-        for version in ["5", "mqttv311"] {
-            let read = tokio::process::Command::new("mosquitto_sub")
-                .args(["-V", version, "-p", &port.to_string(), "-u", "homeassistant", "-P"])
-                .arg(keys.home_assistant().expose_secret())
-                .args(["-t", "#", "-q", "1", "-C", "500", "-W", "20", "-F", "%t"])
-                .output()
-                .await
-                .expect("mosquitto_sub runs");
-            assert_eq!(String::from_utf8_lossy(&read.stdout).lines().count(), 500, "{version}");
-        }
-    }
-    // Our end: others hear it before the broker is gone.
-    home.phase.send(Phase::Closed { lasting: true }).expect("the bridge listens");
-    hears(&mut other, ONLINE, b"offline").await;
-}
-
-#[tokio::test]
-async fn the_own_broker_speaks_the_will_of_the_vanished() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut settings = Settings::default();
-    settings.broker.port = free_port();
-    let broker = OwnBroker::start(&settings.broker, folder.path()).await.expect("started");
-    let mut other = visitor(broker.account(), "other", &["gone"]).await;
-    let will = porchlight::mqtt::client::Will { topic: "gone".into(), payload: b"yes".to_vec(), delay_s: 1 };
-    let mut ours =
-        Link::connect(Options { will: Some(will), session_s: Some(120), ..Options::visit(broker.account(), "ours") });
-    mosquitto::up(&mut ours).await;
-    drop(ours);
-    hears(&mut other, "gone", b"yes").await;
-    broker.stop().await;
 }

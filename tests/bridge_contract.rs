@@ -7,92 +7,42 @@
     reason = "a test may stop at the first surprise"
 )]
 
+#[path = "bridge_contract/announce.rs"]
+mod announce;
+#[path = "bridge_contract/farewells.rs"]
+mod farewells;
 #[path = "mqtt_golden/home.rs"]
 #[allow(dead_code)]
 mod home;
+#[path = "bridge_contract/killed.rs"]
+mod killed;
+#[path = "bridge_contract/large.rs"]
+mod large;
 #[path = "broker/mosquitto.rs"]
 #[allow(dead_code)]
 mod mosquitto;
+#[path = "bridge_contract/moves.rs"]
+mod moves;
+#[path = "bridge_contract/running.rs"]
+mod running;
 
-use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Duration};
-
-use mosquitto::{Mosquitto, PATIENCE, hears, message, send, until, visitor, wanted};
-use porchlight::{
-    model::{Answer, Change, Command, HaInfo, HomeView, Moment, Phase, Refusal, RefusalCode, Ticket, Trust},
-    mqtt::{
-        Account, Settings,
-        bridge::{self, BridgeParts, Counts, Pure},
-        client::Event,
-        find::{self, Surroundings},
-    },
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
-use tokio::sync::{broadcast, mpsc, watch};
 
-const ONLINE: &str = "porchlight/home/bridge/state";
-const ALL: &[&str] = &["porchlight/#", "homeassistant/#"];
+use mosquitto::{Mosquitto, hears, message, retained, send, until, visitor, wanted};
+use porchlight::{
+    model::{Answer, Change, Command, HomeView, Refusal, RefusalCode, Trust},
+    mqtt::client::Event,
+};
+use running::Running;
 
-struct Running {
-    view: watch::Sender<Arc<HomeView>>,
-    changes: broadcast::Sender<Arc<[Change]>>,
-    commands: mpsc::Receiver<(Ticket, Command)>,
-    phase: watch::Sender<Phase>,
-    counts: Arc<Counts>,
-    bridge: tokio::task::JoinHandle<Result<(), porchlight::mqtt::MqttError>>,
-    _ha: watch::Sender<HaInfo>,
-}
+pub const ONLINE: &str = "porchlight/home/bridge/state";
+pub const ALL: &[&str] = &["porchlight/#", "homeassistant/#"];
 
-impl Running {
-    async fn start(broker: u16, home: HomeView) -> Running {
-        let settings = Settings { url: Some(format!("mqtt://127.0.0.1:{broker}")), ..Settings::default() };
-        let around = Surroundings { supervisor: None, state_dir: "/nonexistent".into(), local_port: 0 };
-        let found = find::find(&settings, &around).await.expect("configured");
-        let site = home::site();
-        let (view, view_seen) = watch::channel(Arc::new(home));
-        let (changes, changes_heard) = broadcast::channel(256);
-        let (commands_out, commands) = mpsc::channel(8);
-        let (phase, phase_seen) = watch::channel(Phase::Running);
-        let (ha, ha_seen) = watch::channel(site.ha.clone());
-        let counts = Arc::new(Counts::default());
-        let bridge = tokio::spawn(bridge::run(BridgeParts {
-            settings,
-            found,
-            around,
-            site,
-            first_start: false,
-            view: view_seen,
-            changes: changes_heard,
-            commands: commands_out,
-            ha: ha_seen,
-            phase: phase_seen,
-            tell: Arc::new(|_| ()),
-            ears: None,
-            counts: Arc::clone(&counts),
-            now: Moment::default,
-            pure: Pure::default(),
-        }));
-        Running { view, changes, commands, phase, counts, bridge, _ha: ha }
-    }
-
-    async fn end(self, lasting: bool) {
-        self.phase.send(Phase::Closed { lasting }).expect("the bridge listens");
-        let ended = tokio::time::timeout(PATIENCE, self.bridge).await.expect("it ends");
-        assert_eq!(ended.expect("no panic"), Ok(()));
-    }
-}
-
-fn example() -> HomeView {
+pub fn example() -> HomeView {
     HomeView { revision: 1, instance: home::site().instance, ..home::view() }
-}
-
-async fn retained(account: Account) -> BTreeMap<String, Vec<u8>> {
-    let mut link = visitor(account, "reader", ALL).await;
-    let mut all = BTreeMap::new();
-    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_millis(700), link.next()).await {
-        if let Event::Message(message) = event {
-            all.insert(message.topic, message.payload);
-        }
-    }
-    all
 }
 
 #[tokio::test]
@@ -109,9 +59,9 @@ async fn the_example_home_stands_and_a_restart_adds_nothing() {
     send(&mut other, &message(orphan, b"{}", true)).await;
     let running = Running::start(broker.port, example()).await;
     hears(&mut other, ONLINE, b"online").await;
-    let first = retained(broker.account()).await;
+    let first = retained(broker.account(), ALL).await;
     let phone = &first["homeassistant/device/porchlight_7f3a2c_d-7f3k2m/config"];
-    assert!(!String::from_utf8_lossy(phone).contains("connections"), "another program has that address");
+    assert!(!phone.contains("connections"), "another program has that address");
     assert!(!first.contains_key(orphan), "the orphan went");
     for topic in ["bridge/info", "household/state", "security/state", "device/d-7f3k2m/presence"] {
         assert!(first.contains_key(&format!("porchlight/home/{topic}")), "{topic}");
@@ -125,7 +75,7 @@ async fn the_example_home_stands_and_a_restart_adds_nothing() {
     broker.again();
     let mut other = visitor(broker.account(), "afterwards", &[ONLINE]).await;
     hears(&mut other, ONLINE, b"online").await;
-    let mut again = retained(broker.account()).await;
+    let mut again = retained(broker.account(), ALL).await;
     // Nobody else published again, so the address is free now.
     let (mut first, config) = (first, "homeassistant/device/porchlight_7f3a2c_d-7f3k2m/config");
     first.remove("homeassistant/sensor/x/config");
@@ -190,6 +140,6 @@ async fn commands_of_home_assistant_reach_the_core_and_are_answered() {
     running.view.send_replace(Arc::new(hidden));
     // Longer than the bridge holds the device back by itself.
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert!(!retained(broker.account()).await.contains_key(config), "it stays deleted");
+    assert!(!retained(broker.account(), ALL).await.contains_key(config), "it stays deleted");
     running.end(true).await;
 }

@@ -8,7 +8,10 @@
 )]
 
 #[path = "broker/mosquitto.rs"]
+#[allow(dead_code)]
 mod mosquitto;
+#[path = "broker/supervisor.rs"]
+mod supervisor;
 
 use std::path::Path;
 
@@ -16,9 +19,10 @@ use mosquitto::{Mosquitto, PATIENCE, free_port, hears, message, send, until, up,
 use porchlight::mqtt::{
     Account, Link, MqttError, Password, Place, Publish, Scheme, Settings, TlsFiles,
     client::{Event, Filter, Options, SendError, Will},
-    find::{self, How, Supervisor, Surroundings},
+    find::{self, How, Surroundings},
     recover,
 };
+use supervisor::{account, supervisor};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -89,7 +93,7 @@ async fn each_failure_has_its_name() {
     assert!(matches!(error_of(at("127.0.0.1", free_port())).await, MqttError::NothingListens { .. }));
     assert!(matches!(error_of(at("no-such-host.invalid", 1883)).await, MqttError::HostNotFound { .. }));
     let missing = Account { password: Password::File("/no/such/file".into()), ..broker.account() };
-    assert!(matches!(error_of(missing).await, MqttError::File { .. }));
+    assert!(matches!(error_of(missing).await, MqttError::Password { .. }));
     // TLS spoken to a plain port.
     let place = Place { scheme: Scheme::Mqtts, ..Place::tcp("localhost", broker.port) };
     let authority = authority(Path::new(secret.path()).parent().expect("a folder"), "plain");
@@ -183,6 +187,45 @@ async fn websockets_carry_mqtt() {
     hears(&mut link, "w", &long).await;
     send(&mut link, &message("v", &long, false)).await;
     hears(&mut plain, "v", &long).await;
+}
+
+#[tokio::test]
+async fn websockets_within_tls_carry_mqtt() {
+    if !wanted() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (own, other) = (authority(folder.path(), "own"), authority(folder.path(), "other"));
+    let server = leaf(folder.path(), "server", &own);
+    let port = free_port();
+    let broker = Mosquitto::start_in(
+        folder,
+        &format!(
+            "listener {port} 127.0.0.1\nprotocol websockets\nallow_anonymous true\ncertfile {}\nkeyfile {}",
+            server.0.display(),
+            server.1.display()
+        ),
+    );
+    let settings = |ca: &Path| Settings {
+        url: Some(format!("wss://localhost:{port}/mqtt")),
+        ca_file: Some(ca.into()),
+        ..Settings::default()
+    };
+    let account = Account::configured(&settings(&own.0)).expect("readable").expect("configured");
+    let mut link = visitor(account, "web", &["w"]).await;
+    let mut plain = visitor(broker.account(), "plain", &["v"]).await;
+    let long = vec![b'x'; 300_000];
+    send(&mut plain, &message("w", &long, false)).await;
+    hears(&mut link, "w", &long).await;
+    send(&mut link, &message("v", &long, false)).await;
+    hears(&mut plain, "v", &long).await;
+    let stranger = Account::configured(&settings(&other.0)).expect("readable").expect("configured");
+    assert!(matches!(error_of(stranger).await, MqttError::NotTrusted { .. }));
+    // TLS is wanted there, and a page of something else is no broker.
+    let plain = Settings { url: Some(format!("ws://localhost:{port}/mqtt")), ..Settings::default() };
+    let plain = Account::configured(&plain).expect("readable").expect("configured");
+    let error = error_of(plain).await;
+    assert!(matches!(error, MqttError::Closed { .. } | MqttError::Protocol { .. }), "{error}");
 }
 
 /// Stands before `broker` and lets only 3.1.1 in: as a broker that answers with a CONNACK of its
@@ -347,39 +390,17 @@ async fn the_right_broker_is_found() {
     let local = find::find(&Settings::default(), &around(None, broker.port)).await.expect("local");
     assert_eq!((local.how, local.account.place.port), (How::Localhost, broker.port));
 
-    let body = format!(
-        r#"{{"result":"ok","data":{{"host":"127.0.0.1","port":{},"ssl":false,"username":"addons","password":"p"}}}}"#,
-        broker.port
-    );
-    let good = supervisor("200 OK", body).await;
+    let good = supervisor("200 OK", vec![account(broker.port, "p")]).await.0;
     let asked = find::find(&Settings::default(), &around(Some(good), nothing)).await.expect("supervised");
     assert_eq!((asked.how, asked.account.username.as_deref()), (How::Supervisor, Some("addons")));
     for refusal in ["400 Bad Request", "403 Forbidden"] {
-        let none = supervisor(refusal, r#"{"result":"error","message":"Service not enabled"}"#.into()).await;
+        let none = supervisor(refusal, vec![r#"{"result":"error","message":"Service not enabled"}"#.into()]).await.0;
         let found = find::find(&Settings::default(), &around(Some(none), broker.port)).await.expect("local");
         assert_eq!(found.how, How::Localhost, "{refusal}");
     }
-    let broken = supervisor("500 Internal Server Error", String::new()).await;
+    let broken = supervisor("500 Internal Server Error", vec![String::new()]).await.0;
     let error = find::find(&Settings::default(), &around(Some(broken), broker.port)).await.err();
     assert!(matches!(error, Some(MqttError::Supervisor { .. })), "not mistaken for a Supervisor without a broker");
-}
-
-async fn supervisor(status: &'static str, body: String) -> Supervisor {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("its address").port();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = vec![0; 4096];
-            let count = stream.read(&mut request).await.unwrap_or(0);
-            let text = String::from_utf8_lossy(&request[..count]).to_lowercase();
-            let is_right = text.starts_with("get /services/mqtt ") && text.contains("authorization: bearer token");
-            let status = if is_right { status } else { "401 Unauthorized" };
-            let answer =
-                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-            let _ = stream.write_all(answer.as_bytes()).await;
-        }
-    });
-    Supervisor::new(format!("http://127.0.0.1:{port}/"), "token")
 }
 
 #[tokio::test]

@@ -11,7 +11,17 @@ mod commands;
 mod home;
 #[path = "mqtt_golden/laws.rs"]
 mod laws;
+#[path = "mqtt_golden/links.rs"]
+mod links;
 #[path = "mqtt_golden/model.rs"]
 mod model;
+#[path = "mqtt_golden/moves.rs"]
+mod moves;
+#[path = "mqtt_golden/names.rs"]
+mod names;
+#[path = "mqtt_golden/pace.rs"]
+mod pace;
 #[path = "mqtt_golden/payloads.rs"]
 mod payloads;
+#[path = "mqtt_golden/rows.rs"]
+mod rows;

@@ -21,6 +21,8 @@ pub struct Who {
     pub node: String,
     /// Nobody has seen our node yet.
     pub first_start: bool,
+    /// What the bridge kept for itself.
+    pub mqtt_memo: Option<String>,
     /// The broker that was found, for the first connection.
     pub found: Option<Found>,
     pub how: Option<How>,
@@ -55,7 +57,8 @@ pub async fn settle(settings: &Settings, around: &Surroundings, remembered: &mut
         Err(error) => (None, format!("no broker yet: {error}")),
     };
     let node = settings.mqtt.node.clone().or_else(|| remembered.node.clone()).unwrap_or(wanted);
-    Ok(Who { instance, node, first_start, found: found.ok(), how, line })
+    let mqtt_memo = remembered.mqtt_memo.clone();
+    Ok(Who { instance, node, first_start, mqtt_memo, found: found.ok(), how, line })
 }
 
 /// A lost store: ids and names as the broker last showed them.

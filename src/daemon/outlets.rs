@@ -72,6 +72,13 @@ pub fn site(settings: &Settings, who: &Who, started: Wall) -> Site {
     }
 }
 
+/// What of it may change while we run.
+fn adopt(site: &mut Site, settings: &Settings) {
+    site.commands = settings.mqtt.commands;
+    site.link_mac = settings.homeassistant.link_mac;
+    site.expose_limit = settings.homeassistant.expose_limit;
+}
+
 /// The store's health as a part's, said from its own thread.
 pub fn store_health(notes: mpsc::Sender<Note>) -> Box<dyn Fn(Health) + Send> {
     Box::new(move |health| {
@@ -132,12 +139,15 @@ fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, 
     let (settings, around, outlet) = (outlets.settings.clone(), outlets.around.clone(), outlets.outlet.clone());
     let (commands, phase, counts) = (outlets.commands.clone(), outlets.phase.clone(), Arc::new(Counts::default()));
     let first_start = outlets.who.first_start;
-    let tell = teller(outlets, &site);
+    let memo = Arc::new(Mutex::new(outlets.who.mqtt_memo.clone()));
+    let tell = teller(outlets, &site, &memo);
     let asked = outlets.asked.clone();
     parts.start(PartId::new("mqtt"), true, move || -> Run {
         let mqtt = settings.borrow().mqtt.clone();
         let first = found.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let site = site.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut site = site.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        adopt(&mut site, &settings.borrow());
+        let memo = memo.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (around, outlet, commands, ha) = (around.clone(), outlet.clone(), commands.clone(), ha.clone());
         let (phase, tell, counts, asked) = (phase.clone(), Arc::clone(&tell), Arc::clone(&counts), asked.clone());
         Box::pin(async move {
@@ -157,13 +167,13 @@ fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, 
                 around,
                 site,
                 first_start,
+                memo,
                 view: outlet.view.clone(),
                 changes,
                 commands,
                 ha,
                 phase,
                 tell,
-                ears: None,
                 counts,
                 now: clock::now,
                 pure: Pure::default(),
@@ -183,9 +193,13 @@ fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, 
 }
 
 /// Passes on what the bridge says of itself.
-fn teller(outlets: &Outlets, site: &Arc<Mutex<Site>>) -> Arc<dyn Fn(Told) + Send + Sync> {
-    let (notes, asked, writer, site) =
-        (outlets.notes.clone(), outlets.asked.clone(), Arc::downgrade(&outlets.writer), Arc::clone(site));
+fn teller(
+    outlets: &Outlets,
+    site: &Arc<Mutex<Site>>,
+    memo: &Arc<Mutex<Option<String>>>,
+) -> Arc<dyn Fn(Told) + Send + Sync> {
+    let (notes, asked, writer) = (outlets.notes.clone(), outlets.asked.clone(), Arc::downgrade(&outlets.writer));
+    let (site, memo) = (Arc::clone(site), Arc::clone(memo));
     Arc::new(move |told| match told {
         Told::Health(health) => {
             let notes = notes.clone();
@@ -195,6 +209,12 @@ fn teller(outlets: &Outlets, site: &Arc<Mutex<Site>>) -> Arc<dyn Fn(Told) + Send
             site.lock().unwrap_or_else(PoisonError::into_inner).node.clone_from(&node);
             if let Some(writer) = writer.upgrade() {
                 writer.set_meta("node", node);
+            }
+        }
+        Told::Memo(text) => {
+            memo.lock().unwrap_or_else(PoisonError::into_inner).replace(text.clone());
+            if let Some(writer) = writer.upgrade() {
+                writer.set_meta("mqtt_memo", text);
             }
         }
         Told::Restart => {

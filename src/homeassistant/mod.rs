@@ -8,7 +8,7 @@ use std::{fmt, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
-use crate::model::{Clock, HaFact, HaInfo, Health, LinkMac, Phase};
+use crate::model::{Clock, HaFact, HaInfo, Health, LinkMac, Phase, Span};
 
 mod conversation;
 mod endpoint;
@@ -69,6 +69,8 @@ pub struct Settings {
     pub expose_limit: u32,
     /// With `listed`: these (id, MAC or name).
     pub expose_list: Vec<String>,
+    /// So long a new device may take to tell its name before its entity ids are made without one.
+    pub name_wait: Span,
     /// Whether a device's MAC is sent as a connection, which links it to other integrations' pages.
     pub link_mac: LinkMac,
 }
@@ -94,6 +96,7 @@ impl Default for Settings {
             expose: Expose::Auto,
             expose_limit: 40,
             expose_list: Vec::new(),
+            name_wait: Span::minutes(3),
             link_mac: LinkMac::Auto,
         }
     }
@@ -110,6 +113,7 @@ impl fmt::Debug for Settings {
             .field("expose", &self.expose)
             .field("expose_limit", &self.expose_limit)
             .field("expose_list", &self.expose_list)
+            .field("name_wait", &self.name_wait)
             .field("link_mac", &self.link_mac)
             .finish()
     }

@@ -123,6 +123,8 @@ pub struct Reading {
     pub info: HaInfo,
     /// Entities whose attributes tell more: persons, and trackers of others.
     pub watch: BTreeSet<String>,
+    /// The list of entities came.
+    pub has_entities: bool,
 }
 
 /// Reads all lists at once: they refer to each other.
@@ -141,7 +143,7 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
     let places = Places::of(devices, &areas);
     let mine = format!("porchlight_{instance:06x}_");
 
-    let mut reading = Reading::default();
+    let mut reading = Reading { has_entities: lists.entities.is_some(), ..Reading::default() };
     reading.info.version = lists.config.as_ref().and_then(|config| release(text(config, "version")?));
     reading.info.areas = areas.values().cloned().collect();
     for entity in entities {
@@ -149,6 +151,13 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
             && reading.watch.len() < DEVICES_MAX
         {
             reading.watch.insert(id.to_owned());
+        }
+        if let Some(unique) = text(entity, "unique_id").filter(|unique| unique.starts_with(&mine))
+            && text(entity, "platform") == Some("mqtt")
+            && reading.info.our_entities.len() < DEVICES_MAX
+        {
+            let is_enabled = text(entity, "disabled_by").is_none();
+            reading.info.our_entities.insert(unique.to_owned(), is_enabled);
         }
     }
 

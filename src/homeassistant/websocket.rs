@@ -359,6 +359,9 @@ async fn converse(
                     (now.areas, now.ours) = (info.areas.clone(), info.ours.clone());
                     now.mqtt_macs = info.mqtt_macs.clone();
                 }
+                if !reading.has_entities {
+                    now.our_entities = info.our_entities.clone();
+                }
                 let changed = *info != now;
                 *info = now;
                 changed

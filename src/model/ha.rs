@@ -48,6 +48,8 @@ pub struct HaInfo {
     pub areas: std::collections::BTreeSet<String>,
     /// Device identifiers of ours that its registry lists (`porchlight_7f3a2c_d-7f3k2m`).
     pub ours: std::collections::BTreeSet<String>,
+    /// Entities of ours that its registry lists, by `unique_id`, and whether each is enabled.
+    pub our_entities: std::collections::BTreeMap<String, bool>,
     /// MACs of MQTT devices of others. Home Assistant makes one device of two that share a MAC and
     /// both come by MQTT, so ours must not name it.
     pub mqtt_macs: std::collections::BTreeSet<MacAddr>,

@@ -17,6 +17,8 @@ pub struct Remembered {
     pub instance: Option<u32>,
     /// The node in MQTT topics, fixed at the first start.
     pub node: Option<String>,
+    /// What the bridge keeps for itself: earlier places of its topics, farewells it owes.
+    pub mqtt_memo: Option<String>,
     /// How many device ids were minted so far.
     pub minted: u32,
     /// When the last run was last alive, if there was one.

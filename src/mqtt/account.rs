@@ -4,13 +4,10 @@
 
 use std::{fmt, path::PathBuf};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use super::{MqttError, Settings};
+use super::{MqttError, Password, Settings};
 use crate::model::Secret;
-
-// A password file is one line; more is not a password file.
-const PASSWORD_BYTES_MAX: u64 = 64 * 1024;
 
 /// How bytes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,45 +76,6 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.word(), self.authority())
-    }
-}
-
-/// Where the password comes from.
-#[derive(Clone, Default)]
-pub enum Password {
-    #[default]
-    None,
-    Given(SecretString),
-    /// Read at each connect.
-    File(PathBuf),
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Password::None => "none",
-            Password::Given(_) => "given",
-            Password::File(_) => "in a file",
-        })
-    }
-}
-
-impl Password {
-    /// Reads it. Blocking, but a few bytes of a local file.
-    pub fn read(&self) -> Result<Option<SecretString>, MqttError> {
-        match self {
-            Password::None => Ok(None),
-            Password::Given(secret) => Ok(Some(secret.clone())),
-            Password::File(path) => {
-                let bad = |why: String| MqttError::File { path: path.clone(), why };
-                let size = std::fs::metadata(path).map_err(|e| bad(e.to_string()))?.len();
-                if size > PASSWORD_BYTES_MAX {
-                    return Err(bad(format!("{size} bytes are no password")));
-                }
-                let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
-                Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())))
-            }
-        }
     }
 }
 
@@ -334,7 +292,7 @@ mod tests {
             password: Password::File(file.clone()),
             ..Account::anonymous(Place::tcp("::1", 1883))
         };
-        assert!(matches!(account.credentials(), Err(MqttError::File { .. })));
+        assert!(matches!(account.credentials(), Err(MqttError::Password { .. })));
         for word in ["one", "two"] {
             std::fs::write(&file, format!("{word}\n")).expect("written");
             assert_eq!(account.credentials(), Ok(Some(("anna".into(), word.into()))));

@@ -22,16 +22,21 @@ use crate::model::{Health, Phase, Refusal};
 
 mod asks;
 mod collect;
+mod farewells;
 mod hears;
+mod memo;
 mod outbox;
+mod reads;
 mod stands_on;
 mod topics;
 
 use asks::Asks;
 use collect::Collection;
+use farewells::Farewells;
 use hears::Hides;
+use memo::Memo;
 use outbox::{Outbox, Sent};
-pub use stands_on::{BridgeParts, Counts, Ears, Pure, Told};
+pub use stands_on::{BridgeParts, Counts, Pure, Told};
 
 // The broker says `offline` for us unless we are back within so many seconds: a restart is none.
 const WILL_DELAY_S: u32 = 45;
@@ -45,6 +50,8 @@ const GAP_TIMES: u32 = 4;
 const ASK_AGAIN: Duration = Duration::from_secs(15);
 // For what is still queued when a service manager ends us.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
+// Home Assistant's registry follows its MQTT entities.
+const AFTER_LISTS: Duration = Duration::from_secs(5);
 // `home`, `home_2` … `home_9`.
 const NODES_TRIED: u32 = 9;
 
@@ -92,6 +99,14 @@ struct Bridge {
     outbox: Outbox,
     asks: Asks,
     hides: Hides,
+    memo: Memo,
+    /// What earlier seats still hold of ours, to be emptied after all else.
+    leftovers: Vec<Publish>,
+    /// The broker told of a seat we did not know; we look there once a connection.
+    has_looked_back: bool,
+    farewells: Farewells,
+    /// Home Assistant said that it is there.
+    ha_born: bool,
     /// When to compare next.
     due: Option<Instant>,
     compared: Instant,
@@ -120,6 +135,11 @@ impl Bridge {
             outbox: Outbox::default(),
             asks: Asks::new(),
             hides: Hides::default(),
+            memo: Memo::read(parts.memo.as_deref()),
+            leftovers: Vec::new(),
+            has_looked_back: false,
+            farewells: Farewells::default(),
+            ha_born: false,
             due: None,
             compared: now.checked_sub(Duration::from_secs(1)).unwrap_or(now),
             gap: GAP_MIN,
@@ -174,14 +194,23 @@ impl Bridge {
                 }
                 changed = self.parts.ha.changed(), if self.ha_open => {
                     self.ha_open = changed.is_ok();
-                    self.parts.site.ha = self.parts.ha.borrow_and_update().clone();
-                    self.compare_soon(false);
+                    self.on_ha();
                 }
                 () = sleep_until(wake), if wake.is_some() => {}
             }
             if let Some(leave) = self.step(link) {
                 return leave;
             }
+        }
+    }
+
+    fn on_ha(&mut self) {
+        let was_connected = self.parts.site.ha.connected;
+        self.parts.site.ha = self.parts.ha.borrow_and_update().clone();
+        self.compare_soon(false);
+        // Its lists have just been read: now it can be seen what it kept of what is gone.
+        if self.parts.site.ha.connected && !was_connected {
+            self.birth_due.get_or_insert(Instant::now() + AFTER_LISTS);
         }
     }
 
@@ -218,12 +247,11 @@ impl Bridge {
         self.refused = 0;
         self.parts.site.mqtt = mqtt;
         self.parts.site.ha = self.parts.ha.borrow_and_update().clone();
-        self.collection = Some(Collection::new(&self.parts.site, now));
-        let mut filters = topics::kept(&self.parts.site, self.parts.ears.as_ref());
-        filters.extend(Collection::filters(&self.parts.site));
-        if let Err(error) = link.subscribe(&filters) {
-            tracing::warn!(%error, "cannot subscribe");
+        // Before the first word there: whatever happens now, it will be found again.
+        if self.memo.sit(&self.parts.site.seat()) {
+            self.tell_memo();
         }
+        self.collect(link, topics::kept(&self.parts.site), now);
     }
 
     // The broker is gone: everything about it must be learned again.
@@ -232,6 +260,10 @@ impl Bridge {
         self.is_live = false;
         self.collection = None;
         self.birth_due = None;
+        self.ha_born = false;
+        self.has_looked_back = false;
+        self.leftovers.clear();
+        self.farewells = Farewells::default();
         self.outbox.clear();
     }
 
@@ -291,7 +323,7 @@ impl Bridge {
     }
 
     fn next_wake(&self, now: Instant) -> Option<Instant> {
-        let live = [self.due, self.birth_due, self.outbox.next_due(now)];
+        let live = [self.due, self.birth_due, self.outbox.next_due(now), self.farewells.next_due()];
         let live = live.into_iter().flatten().filter(|_| self.is_live);
         let collecting = self.collection.as_ref().map(Collection::due);
         live.chain(collecting).chain(self.asks.next_due()).chain(self.hides.next_due()).min()
@@ -315,35 +347,13 @@ impl Bridge {
         }
         if self.birth_due.is_some_and(|due| due <= now) && self.collection.is_none() {
             self.birth_due = None;
-            if link.subscribe(&Collection::filters(&self.parts.site)).is_ok() {
-                self.collection = Some(Collection::new(&self.parts.site, now));
-            }
+            self.collect(link, Vec::new(), now);
         }
+        self.end_farewells(now);
         if self.due.is_some_and(|due| due <= now) {
             self.compare();
         }
         self.send(link, now);
-        None
-    }
-
-    fn collected(&mut self, link: &Link) -> Option<Leave> {
-        let collection = self.collection.take()?;
-        if let Some(other) = collection.other(&self.parts.site) {
-            return Some(Leave::Twin(other));
-        }
-        let broad: Vec<String> = Collection::filters(&self.parts.site).into_iter().map(|f| f.topic).collect();
-        if let Err(error) = link.unsubscribe(&broad) {
-            tracing::debug!(%error, "still hearing too much");
-        }
-        let (own, macs) = collection.finish();
-        tracing::debug!(own = own.len(), macs = macs.len(), "retained messages read back");
-        self.published = Published::collected(own);
-        self.parts.site.foreign_macs = macs;
-        self.outbox.begin(self.is_live);
-        self.is_live = true;
-        // From here on our node is known to Home Assistant.
-        self.parts.first_start = false;
-        self.compare_soon(true);
         None
     }
 
@@ -364,11 +374,12 @@ impl Bridge {
         self.compared = Instant::now();
         self.gap = (began.elapsed() * GAP_TIMES).max(GAP_MIN);
         self.hides.without(&mut list, &self.parts.site, self.compared);
+        list.extend(self.leftovers.iter().cloned());
         self.outbox.replace(list);
     }
 
     fn send(&mut self, link: &Link, now: Instant) {
-        let counts = &self.parts.counts;
+        let counts = Arc::clone(&self.parts.counts);
         let discovery = collect::own_discovery(&self.parts.site);
         let is_quick = |topic: &str| topic.ends_with("/presence") || topic.starts_with(&discovery);
         for done in self.outbox.send(now, is_quick, |message| link.try_send(message)) {
@@ -384,7 +395,9 @@ impl Bridge {
                     message
                 }
             };
+            self.note_ghost(&message);
             self.published.sent(&message);
+            self.leftovers.retain(|left| left.topic != message.topic);
             if let Some(collection) = &mut self.collection {
                 collection.sent(&message);
             }

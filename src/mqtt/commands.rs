@@ -11,10 +11,9 @@ use super::{
     Commands, Incoming, Publish, Site,
     entities::{self, Act, Scope},
     payloads::bytes,
-    published::Published,
     requests,
     text::shown,
-    topics::{Asked, Place, Thing, Topics, may_answer_on},
+    topics::{Asked, Topics, may_answer_on},
 };
 use crate::model::{Answer, Command, DeviceId, HomeView, Refusal, RefusalCode};
 
@@ -157,21 +156,6 @@ pub fn answer(reply: &Reply, result: &Result<Answer, Refusal>, site: &Site) -> O
         expiry_s: (site.mqtt >= 5).then_some(ANSWER_EXPIRY_S),
         correlation: reply.correlation.clone().filter(|_| site.mqtt >= 5),
     })
-}
-
-/// The state that a refused entity command did not change, to be sent once more: the asker's
-/// switch snaps back. Home Assistant writes nothing for an equal state.
-#[must_use]
-pub fn restated(reply: &Reply, published: &Published, site: &Site) -> Option<Publish> {
-    let topics = Topics::new(site);
-    let thing = match topics.asked(&reply.asked_on)? {
-        Asked::Set { id: Some(id), .. } => Thing::Device(id.parse().ok()?),
-        Asked::Set { id: None, .. } => Thing::Household,
-        Asked::Do { .. } | Asked::Request(_) => return None,
-    };
-    let topic = topics.at(thing, Place::State, "");
-    let payload = published.at(&topic)?.to_vec();
-    Some(Publish { topic, payload, retain: true, qos: 1, expiry_s: None, correlation: None })
 }
 
 /// What the wish was about, with what the core said about it.

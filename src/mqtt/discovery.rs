@@ -50,10 +50,12 @@ pub fn fixed(thing: Thing, site: &Site, topics: &Topics) -> Vec<u8> {
     bytes(&payload(thing, head, rows, slug, false, site, topics))
 }
 
-/// Discovery of a device; `None` if it is not to be announced. `old` is what the broker holds.
+/// Discovery of a device; `None` if it is not to be announced. `old` is what the broker holds: a
+/// device that was never announced waits until the core has fixed its slug, since its entity ids
+/// stay for ever.
 #[must_use]
 pub fn device(device: &DeviceView, site: &Site, topics: &Topics, old: Option<&[u8]>) -> Option<Vec<u8>> {
-    if tier(device) == Tier::None {
+    if tier(device) == Tier::None || (device.slug.is_none() && old.is_none()) {
         return None;
     }
     let fresh = bytes(&of_device(device, site, topics, &Old::default()));
@@ -144,6 +146,34 @@ pub fn ghost(id: DeviceId, site: &Site, topics: &Topics) -> Vec<u8> {
     head.insert("name".into(), format!("Forgotten {id}").into());
     let rows = entities::of(Scope::Device).filter(|row| row.shown != Shown::NotYet);
     bytes(&payload(thing, head, rows, &device_slug("", id), false, site, topics))
+}
+
+/// A component that was dropped, as Home Assistant needs it to take it up again: the row that is
+/// still there for another tier, else as little as its platform asks for.
+#[must_use]
+pub(super) fn once_more(id: DeviceId, key: &str, platform: Platform, topics: &Topics) -> Map<String, Json> {
+    let thing = Thing::Device(id);
+    if let Some(row) = entities::of(Scope::Device).find(|row| row.key == key && row.platform == platform) {
+        return component(row, thing, &device_slug("", id), false, topics);
+    }
+    let mut out = Map::new();
+    out.insert("platform".into(), platform.word().into());
+    out.insert("unique_id".into(), topics.unique_id(thing, key).into());
+    let command = || topics.at(thing, Place::Do, "").into();
+    match platform {
+        Platform::Button | Platform::Number | Platform::Switch | Platform::Text => {
+            out.insert("command_topic".into(), command());
+        }
+        Platform::Select => {
+            out.insert("command_topic".into(), command());
+            out.insert("options".into(), json!([]));
+        }
+        Platform::Event => {
+            out.insert("event_types".into(), json!(["none"]));
+        }
+        Platform::BinarySensor | Platform::DeviceTracker | Platform::Sensor => {}
+    }
+    out
 }
 
 fn payload(

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use super::SecretFault;
+
 /// Why there is no broker, or no longer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MqttError {
@@ -29,6 +31,8 @@ pub enum MqttError {
     Protocol { broker: String, why: String },
     #[error("{path} cannot be used: {why}")]
     File { path: PathBuf, why: String },
+    #[error("the password file {path} cannot be used: {fault}")]
+    Password { path: PathBuf, fault: SecretFault },
     #[error("{0}")]
     Setting(String),
     #[error("the Supervisor gives no broker: {why}")]
@@ -64,6 +68,7 @@ impl MqttError {
                 Some("check that the port is that of MQTT, and mqtt:// against mqtts:// in mqtt.url")
             }
             MqttError::File { .. } => Some("make it a PEM file that porchlight may read"),
+            MqttError::Password { .. } => Some("write the password into it, one line, readable by porchlight"),
             MqttError::Setting(_) => Some("correct the settings"),
             MqttError::Supervisor { .. } => Some("install and start the Mosquitto add-on, or set mqtt.url"),
             MqttError::OwnBroker { .. } => Some("set mqtt.broker.port to a free port, or mqtt.url to another broker"),

@@ -58,6 +58,7 @@ struct Household<'a> {
     person: Option<String>,
     people_home: u32,
     away_for: Option<u64>,
+    request: String,
 }
 
 /// The messages that are not retained: events.
@@ -133,6 +134,7 @@ fn household(
         person: person.map(slug).filter(|person| !person.is_empty()),
         people_home: people_home.unwrap_or(home),
         away_for,
+        request: Topics::new(site).requests(),
     });
     event(Thing::Household, payload, site)
 }
@@ -164,6 +166,8 @@ fn security(event_type: &str, alert: &AlertView, view: &HomeView, site: &Site) -
         "incident": alert.incident.as_str(),
         "url": page.map(|page| format!("{page}/alert/{}", alert.id)),
         "tag": format!("porchlight-{}", alert.incident),
+        // Whoever acts on the event needs no settings to know where.
+        "request": Topics::new(site).requests(),
     }));
     event(Thing::Security, payload, site)
 }

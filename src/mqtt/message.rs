@@ -14,6 +14,14 @@ pub struct Publish {
     pub correlation: Option<Vec<u8>>,
 }
 
+impl Publish {
+    /// Clears a retained topic.
+    #[must_use]
+    pub fn emptying(topic: impl Into<String>) -> Publish {
+        Publish { topic: topic.into(), payload: Vec::new(), retain: true, qos: 1, expiry_s: None, correlation: None }
+    }
+}
+
 /// A message received.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Incoming {

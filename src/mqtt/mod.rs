@@ -5,7 +5,10 @@ use std::{fmt, path::PathBuf};
 mod account;
 mod error;
 mod events;
+mod ghosts;
 mod message;
+mod moves;
+mod password;
 mod published;
 mod requests;
 mod shapes;
@@ -29,11 +32,13 @@ pub mod reconcile;
 pub mod recover;
 pub mod topics;
 
-pub use account::{Account, Password, Place, Scheme, TlsFiles, problems};
+pub use account::{Account, Place, Scheme, TlsFiles, problems};
 pub use client::Link;
 pub use error::MqttError;
 pub use message::{Incoming, Publish};
-pub use site::Site;
+pub use password::{Password, SecretFault, read_secret};
+pub use site::{Seat, Site};
+pub use text::device_slug;
 
 use serde::{Deserialize, Serialize};
 

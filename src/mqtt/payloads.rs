@@ -130,7 +130,7 @@ pub fn fast(device: &DeviceView) -> Vec<u8> {
 
 /// `2026-11-25T17:05:00Z`.
 fn minute(at: Wall) -> String {
-    let floor = Wall(at.0 - at.0.rem_euclid(60_000)).to_string();
+    let floor = Wall(at.0.saturating_sub(at.0.rem_euclid(60_000))).to_string();
     floor.replace(".000Z", "Z")
 }
 

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Incoming, Publish, Site, payloads::instance_in, topics::Topics};
+use super::{Publish, Site, payloads::instance_in, topics::Topics};
 use crate::model::{DeviceId, DeviceView, Presence, Wall};
 
 /// Retained topics kept in mind: 4 096 devices with four each, and room for the rest.
@@ -46,6 +46,8 @@ pub(super) struct Memory {
     pub now: Option<Wall>,
     /// When health was last sent.
     pub health_at: Option<Wall>,
+    /// When the gauges of a device were last sent, or seen on the broker.
+    pub fast_at: BTreeMap<DeviceId, Wall>,
 }
 
 impl Published {
@@ -68,28 +70,35 @@ impl Published {
         published
     }
 
+    /// With what `before` knew of times: a new connection is no reason to speak sooner.
+    #[must_use]
+    pub fn recalling(self, before: &Published) -> Published {
+        {
+            let (mut memory, before) = (self.memory(), before.memory());
+            memory.now = before.now;
+            memory.health_at = before.health_at;
+            memory.fast_at.clone_from(&before.fast_at);
+        }
+        self
+    }
+
     /// A message was handed to the broker.
     pub fn sent(&mut self, message: &Publish) {
         if !message.retain {
             return;
         }
-        self.touched(&message.topic);
+        let id = self.touched(&message.topic);
+        let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
         if message.topic.ends_with("/bridge/health") {
-            let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
             memory.health_at = memory.now;
+        }
+        if let (true, Some(id), Some(now)) = (message.topic.ends_with("/fast"), id, memory.now) {
+            memory.fast_at.insert(id, now);
         }
         if message.payload.is_empty() {
             self.topics.remove(&message.topic);
         } else {
             self.topics.insert(message.topic.clone(), Held { payload: message.payload.clone(), by_us: true });
-        }
-    }
-
-    /// Somebody else cleared a topic: Home Assistant does so with the discovery of a device that
-    /// was deleted there. To be called after [`super::reconcile::deleted_by_ha`].
-    pub fn heard(&mut self, message: &Incoming) {
-        if message.payload.is_empty() && self.topics.remove(&message.topic).is_some() {
-            self.touched(&message.topic);
         }
     }
 
@@ -122,13 +131,14 @@ impl Published {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn touched(&mut self, topic: &str) {
+    fn touched(&mut self, topic: &str) -> Option<DeviceId> {
         // `…/device/<id>/…`, or `…/porchlight_<instance>_<id>/config`.
         let id = topic.split('/').find_map(|part| part.rsplit('_').next()?.parse::<DeviceId>().ok());
         if let Some(id) = id {
             let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
             memory.agreed.remove(&id);
         }
+        id
     }
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::Value as Json;
 
 use super::{
-    Incoming, Publish, Site, discovery,
+    Publish, Site, discovery,
     entities::{About, needs_a_look},
     payloads,
     published::Memory,
@@ -17,6 +17,8 @@ use super::{
 };
 pub use super::{
     events::events,
+    ghosts::{ghosts, leaves_ghost},
+    moves::{cleanup, moved_from},
     published::{Published, is_ours},
 };
 use crate::model::{DeviceId, DeviceView, HomeView, Presence, Tier, Wall};
@@ -35,7 +37,8 @@ pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Pub
     let topics = Topics::new(site);
     let mut memory = published.memory();
     if memory.site.as_ref() != Some(site) {
-        *memory = Memory { site: Some(site.clone()), ..Memory::default() };
+        memory.site = Some(site.clone());
+        memory.agreed.clear();
     }
     let mut difference =
         Difference { topics: &topics, site, published, now: clock(view), discovery: Vec::new(), states: Vec::new() };
@@ -53,9 +56,11 @@ pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Pub
             memory.agreed.remove(id);
         }
     }
-    if memory.agreed.len() > view.devices.len() || memory.waiting.len() > view.devices.len() {
+    let most = memory.agreed.len().max(memory.waiting.len()).max(memory.fast_at.len());
+    if most > view.devices.len() {
         memory.agreed.retain(|id, _| view.devices.contains_key(id));
         memory.waiting.retain(|id, _| view.devices.contains_key(id));
+        memory.fast_at.retain(|id, _| view.devices.contains_key(id));
     }
     let Difference { discovery, states, .. } = difference;
     let mut out = discovery;
@@ -138,19 +143,48 @@ impl Difference<'_> {
         let activity = self.activity(device, self.published.at(&topic), memory);
         self.state(topic, payloads::device_state(About { device, threat, activity }), 1);
 
-        // Only entities that `full` devices have read it.
-        let topic = self.topics.at(thing, Place::Fast, "");
+        let is_shown = activity == device.presence;
+        let is_quiet = self.fast(device, memory);
+        is_shown && is_quiet && before == self.discovery.len() + self.states.len()
+    }
+
+    /// The gauges: news of five minutes, or that it left with news; never sooner than five minutes
+    /// after the last. `false`: there is news that must wait.
+    fn fast(&mut self, device: &DeviceView, memory: &mut Memory) -> bool {
+        let topic = self.topics.at(Thing::Device(device.id), Place::Fast, "");
         let old = self.published.at(&topic);
-        let mut is_settled = activity == device.presence;
+        // Only entities that `full` devices have read it.
         if payloads::tier(device) != Tier::Full {
             if old.is_some() {
                 self.states.push(retained(topic, Vec::new(), 0));
             }
-        } else if old.is_none_or(|old| is_fast_due(old, device)) {
-            self.state(topic, payloads::fast(device), 0);
+            return true;
         }
-        is_settled &= before == self.discovery.len() + self.states.len();
-        is_settled
+        if self.is_unread(device.id) {
+            return true;
+        }
+        // What cannot be read is replaced at once.
+        if let (Some(told), Some(now)) = (old.and_then(fast_told), self.now) {
+            // What was there when we came may have been sent just before.
+            let last = *memory.fast_at.entry(device.id).or_insert(now);
+            if !is_fast_due(told, device) {
+                return true;
+            }
+            if !has_passed(last, now, FAST_PERIOD_MS) {
+                return false;
+            }
+        }
+        self.state(topic, payloads::fast(device), 0);
+        true
+    }
+
+    /// Home Assistant has both entities that read the gauges, and both disabled, as they are by default.
+    fn is_unread(&self, id: DeviceId) -> bool {
+        let is_off = |key: &str| {
+            let unique = self.topics.unique_id(Thing::Device(id), key);
+            self.site.ha.our_entities.get(&unique) == Some(&false)
+        };
+        self.site.ha.connected && is_off("signal") && is_off("last_seen")
     }
 
     /// The activity word to show: a change between words for being at home must last a minute.
@@ -209,62 +243,6 @@ fn orphans(view: &HomeView, site: &Site, topics: &Topics, published: &Published)
     states
 }
 
-/// Empties what an earlier node, base or prefix of ours left behind, as far as `published` shows
-/// it. Discovery stays where it is unless the prefix changed: renaming the node moves no entity.
-#[must_use]
-pub fn cleanup(old: &Site, site: &Site, published: &Published) -> Vec<Publish> {
-    let (from, to) = (Topics::new(old), Topics::new(site));
-    let is_left = |topic: &str| match from.config_of(topic) {
-        Some(_) => to.config_of(topic).is_none(),
-        None => to.kept(topic).is_none() && topic != to.info(),
-    };
-    let held = published.iter().map(|(topic, _)| topic);
-    let left = held.filter(|topic| is_left(topic) && published.is_ours(topic, &from, old));
-    left.map(|topic| retained(topic.to_owned(), Vec::new(), 1)).collect()
-}
-
-/// The base and node that our discovery on the broker points to, if they are no longer ours: what
-/// is retained there is to be collected, too, and given to [`cleanup`].
-#[must_use]
-pub fn moved_from(published: &Published, site: &Site) -> Option<Site> {
-    let topics = Topics::new(site);
-    let bridge: Json = serde_json::from_slice(published.at(&topics.config(Thing::Bridge))?).ok()?;
-    let online = bridge.get("components")?.get("online")?.get("state_topic")?.as_str()?;
-    let (base, node) = online.strip_suffix("/bridge/state")?.rsplit_once('/')?;
-    let is_plain = !base.is_empty() && !base.contains(['+', '#']) && super::topics::is_node(node);
-    let is_other = (base, node) != (site.base.as_str(), site.node.as_str());
-    (is_plain && is_other).then(|| Site { base: base.into(), node: node.into(), ..site.clone() })
-}
-
-/// The device whose discovery payload Home Assistant cleared, because somebody deleted the device
-/// there. Our own clearing is not it: then `published` holds nothing any more.
-#[must_use]
-pub fn deleted_by_ha(message: &Incoming, published: &Published, site: &Site) -> Option<DeviceId> {
-    if !message.payload.is_empty() {
-        return None;
-    }
-    published.at(&message.topic)?;
-    match Topics::new(site).config_of(&message.topic)? {
-        Thing::Device(id) => Some(id),
-        Thing::Bridge | Thing::Household | Thing::Security => None,
-    }
-}
-
-/// For each forgotten device that Home Assistant still lists: a discovery payload (not retained)
-/// and, to be sent two seconds later, the empty one.
-#[must_use]
-pub fn ghosts(view: &HomeView, site: &Site) -> Vec<(Publish, Publish)> {
-    let topics = Topics::new(site);
-    let listed = |id: &DeviceId| site.ha.ours.contains(&topics.identifier(Thing::Device(*id)));
-    let gone = view.tombstones.keys().filter(|id| !view.devices.contains_key(id) && listed(id));
-    gone.map(|id| {
-        let topic = topics.config(Thing::Device(*id));
-        let full = Publish { retain: false, ..retained(topic.clone(), discovery::ghost(*id, site, &topics), 1) };
-        (full, retained(topic, Vec::new(), 1))
-    })
-    .collect()
-}
-
 /// Devices that an alert worth a look is about.
 fn threatened(view: &HomeView) -> BTreeSet<DeviceId> {
     let alerts = view.alerts.values().filter(|alert| needs_a_look(alert.state, alert.severity));
@@ -282,14 +260,18 @@ fn clock(view: &HomeView) -> Option<Wall> {
 
 /// Also true if the clock was set back.
 const fn has_passed(since: Wall, now: Wall, ms: i64) -> bool {
-    now.0 < since.0 || now.0 - since.0 >= ms
+    now.0 < since.0 || now.0.saturating_sub(since.0) >= ms
 }
 
-/// Five minutes of news, or it left with news. What cannot be read is replaced.
-fn is_fast_due(old: &[u8], device: &DeviceView) -> bool {
-    let Ok(old) = serde_json::from_slice::<Json>(old) else { return true };
-    let seen = old.get("last_seen").and_then(Json::as_str).and_then(|text| text.parse::<Wall>().ok());
-    let Some(seen) = seen.filter(|_| old.get("signal").is_some()) else { return true };
+/// The minute that a whole `fast` payload tells.
+fn fast_told(old: &[u8]) -> Option<Wall> {
+    let old: Json = serde_json::from_slice(old).ok()?;
+    old.get("signal")?;
+    old.get("last_seen")?.as_str()?.parse().ok()
+}
+
+/// Five minutes of news, or it left with news.
+fn is_fast_due(seen: Wall, device: &DeviceView) -> bool {
     let news = device.last_seen.0.saturating_sub(seen.0);
     // A minute's rest is no news: only whole minutes are told.
     let left = !device.presence.is_here() && device.presence != Presence::Unknown && !(0..60_000).contains(&news);

@@ -115,6 +115,12 @@ impl Topics {
         format!("{}/bridge/info", self.root)
     }
 
+    /// What stands before a verb in the topics of requests, and one `/`.
+    #[must_use]
+    pub fn requests(&self) -> String {
+        format!("{}/request", self.root)
+    }
+
     /// The default topic of answers to `verb`.
     #[must_use]
     pub fn response(&self, verb: &str) -> String {
@@ -220,32 +226,6 @@ impl Asked<'_> {
 #[must_use]
 pub fn instance_hex(instance: u32) -> String {
     format!("{:06x}", instance & 0x00ff_ffff)
-}
-
-/// What to listen to for as long as we run: birth messages, our discovery topics (a device deleted
-/// in Home Assistant), commands. To be subscribed with *No Local*.
-#[must_use]
-pub fn subscriptions(site: &Site) -> Vec<String> {
-    let topics = Topics::new(site);
-    let root = &topics.root;
-    vec![
-        topics.birth.clone(),
-        // No wildcard within a level: ours are picked out by `deleted_by_ha`.
-        format!("{}+/config", topics.discovery),
-        format!("{root}/device/+/set/+"),
-        format!("{root}/device/+/do"),
-        format!("{root}/household/set/+"),
-        format!("{root}/security/do"),
-        format!("{root}/bridge/do"),
-        format!("{root}/request/#"),
-    ]
-}
-
-/// What to listen to besides while collecting what the broker retains; left again afterwards.
-#[must_use]
-pub fn collection(site: &Site) -> Vec<String> {
-    let root = Topics::new(site).root;
-    vec![format!("{root}/#"), format!("{}/+/+/config", site.prefix), format!("{}/+/+/+/config", site.prefix)]
 }
 
 /// A node from a host name: `[a-z0-9_]{1,24}`, never `sensor`, which remote sensors use.

@@ -2,9 +2,11 @@
 //!
 //! A device that has entities never loses them to the limit: automations rest on them.
 
-use crate::model::{Change, DeviceId, Moment, Tier, Trust};
+use std::time::Duration;
 
-use super::{Presence, device::Device, names};
+use crate::model::{Change, DeviceId, Moment, Mono, NameSource, Tier, Trust};
+
+use super::{Presence, device::Device, names, timers};
 
 /// What it would get if there were room, and how much it is wanted (lower is more).
 fn wanted(device: &Device) -> (Tier, u8) {
@@ -54,6 +56,8 @@ impl Presence {
             self.crowded.remove(&id);
         }
         if to == before {
+            // A person may have asked for it.
+            self.fix_slug(id, now);
             return;
         }
         match (before, to) {
@@ -63,16 +67,37 @@ impl Presence {
         }
         if let Some(device) = self.registry.get_mut(id) {
             device.tier = to;
-            if device.slug.is_none() {
-                device.slug = Some(names::slug(&device.title.shown, id));
-            }
         }
+        self.fix_slug(id, now);
         self.registry.index(id);
         self.touch(id);
         out.push(Change::DeviceChanged { device: id });
         if to == Tier::None {
             self.expose_crowded(now, out);
         }
+    }
+
+    /// Entity ids are made from the name once and stay for ever, so they wait for a name that the
+    /// device or a person gave it; but not for ever, and not where a person asked for the device.
+    /// Returns when to look again.
+    pub(super) fn fix_slug(&mut self, id: DeviceId, now: Moment) -> Option<Mono> {
+        let wait = self.exposure.name_wait.0;
+        let device = self.registry.get_mut(id)?;
+        if device.tier == Tier::None || device.slug.is_some() || device.title.shown.is_empty() {
+            return None;
+        }
+        let is_named = device.title.source >= NameSource::Snmp;
+        let is_wanted = device.exposed || device.important || device.person().is_some();
+        // A clock that was set back says nothing of its age.
+        let age = u64::try_from(now.wall.0.saturating_sub(device.first_seen.0)).map_or(wait, Duration::from_millis);
+        if !is_named && !is_wanted && age < wait {
+            let at = now.mono + wait.saturating_sub(age);
+            self.timers.by(timers::Key::Device(id), at);
+            return Some(at);
+        }
+        device.slug = Some(names::slug(&device.title.shown, id));
+        self.touch(id);
+        None
     }
 
     /// There is room again: who waited the longest with the best reason comes first.

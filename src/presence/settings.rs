@@ -105,6 +105,8 @@ pub struct Exposure {
     pub listed: Option<Vec<String>>,
     /// With neither: at most so many.
     pub limit: u32,
+    /// So long a new device may take to tell its name, before its entity ids are made without one.
+    pub name_wait: Span,
 }
 
 impl Default for AskAfter {

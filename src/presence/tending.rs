@@ -68,6 +68,7 @@ impl Presence {
             self.rekey(id);
             self.classify(id, now, out);
         }
+        due.extend(self.fix_slug(id, now));
         let Some(device) = self.registry.get(id) else { return due };
         due.extend(device.names.due());
         if let Some(at) = self.guest_from(device) {

@@ -58,6 +58,7 @@ impl Presence {
             }
         }
         self.retitle(id, now, out);
+        self.fix_slug(id, now);
         if old != base {
             self.retitle_eldest(&old, now, out);
             self.retitle_eldest(&base, now, out);

@@ -71,6 +71,7 @@ impl Settings {
                 listed: (self.homeassistant.expose == homeassistant::Expose::Listed)
                     .then(|| self.homeassistant.expose_list.clone()),
                 limit: self.homeassistant.expose_limit,
+                name_wait: self.homeassistant.name_wait,
             },
             detectors: self.detectors.clone(),
             alerts: self.alerts.clone(),

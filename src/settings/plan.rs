@@ -73,7 +73,10 @@ pub fn plan(old: &Settings, new: &Settings) -> Plan {
         relog: old.log != new.log,
         restart_capture,
         restart_scanners,
-        restart_mqtt: old.mqtt != restartable(&old.mqtt, &new.mqtt),
+        // Payloads say both.
+        restart_mqtt: old.mqtt != restartable(&old.mqtt, &new.mqtt)
+            || old.homeassistant.link_mac != new.homeassistant.link_mac
+            || old.homeassistant.expose_limit != new.homeassistant.expose_limit,
         restart_homeassistant: connection(&old.homeassistant) != connection(&new.homeassistant),
         store: old.store != new.store,
         refuse,
@@ -109,6 +112,7 @@ fn connection(settings: &crate::homeassistant::Settings) -> crate::homeassistant
         expose: base.expose,
         expose_limit: base.expose_limit,
         expose_list: base.expose_list,
+        name_wait: base.name_wait,
         link_mac: base.link_mac,
         ..settings.clone()
     }
@@ -167,6 +171,11 @@ mod tests {
                 "exposure goes to the core",
                 from(|s| s.homeassistant.expose = Expose::All),
                 Plan { adopt: true, ..Plan::default() },
+            ),
+            (
+                "what payloads say goes to the bridge, too",
+                from(|s| s.homeassistant.expose_limit = 7),
+                Plan { adopt: true, restart_mqtt: true, ..Plan::default() },
             ),
             (
                 "Home Assistant's address",

@@ -2,24 +2,27 @@
 //!
 //! A secret may stand in the settings, in a file that they name, or among systemd's credentials
 //! (`LoadCredential=mqtt_password:/path`). The first that is there wins, in that order. Nothing
-//! here prints one.
+//! here prints one. The reading itself is `mqtt::read_secret`, the daemon's own, so that `doctor`
+//! judges a file as the daemon will.
 
 use std::{
-    fs, io,
+    fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
+use secrecy::ExposeSecret;
 use thiserror::Error;
 
-use crate::{homeassistant, model::Secret, mqtt};
+use crate::{
+    homeassistant,
+    model::Secret,
+    mqtt::{self, SecretFault},
+};
 
 /// Names of systemd credentials.
 pub const MQTT_PASSWORD: &str = "mqtt_password";
 pub const HOMEASSISTANT_TOKEN: &str = "homeassistant_token";
-
-// A long-lived token has about 180 bytes. More is some other file.
-const BYTES_MAX: u64 = 16 << 10;
 
 /// A secret and what may be said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +40,8 @@ pub enum SecretError {
     Missing { key: &'static str, path: PathBuf },
     #[error("may not read {} that {key} names", path.display())]
     Forbidden { key: &'static str, path: PathBuf },
-    #[error("cannot read {} that {key} names", path.display())]
-    Unreadable { key: &'static str, path: PathBuf, source: io::Error },
+    #[error("cannot read {} that {key} names: {why}", path.display())]
+    Unreadable { key: &'static str, path: PathBuf, why: String },
     #[error("{} that {key} names is empty", path.display())]
     Empty { key: &'static str, path: PathBuf },
     #[error("{} that {key} names holds no single line of text", path.display())]
@@ -91,29 +94,17 @@ fn find(
 }
 
 fn read(key: &'static str, path: &Path) -> Result<Found, SecretError> {
-    let owned = || path.to_owned();
-    let told = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => SecretError::Missing { key, path: owned() },
-        io::ErrorKind::PermissionDenied => SecretError::Forbidden { key, path: owned() },
-        io::ErrorKind::InvalidData => SecretError::NoText { key, path: owned() },
-        _ => SecretError::Unreadable { key, path: owned(), source: error },
-    };
-    let meta = fs::metadata(path).map_err(told)?;
-    if !meta.is_file() || meta.len() > BYTES_MAX {
-        return Err(SecretError::NoText { key, path: owned() });
-    }
-    let text = fs::read_to_string(path).map_err(told)?;
-    // Editors end a file with a line break; no secret does.
-    let secret = text.trim_end_matches(['\n', '\r']);
-    if secret.is_empty() {
-        return Err(SecretError::Empty { key, path: owned() });
-    }
-    if secret.contains(['\n', '\r', '\0']) {
-        return Err(SecretError::NoText { key, path: owned() });
-    }
-    let open = meta.permissions().mode() & 0o004 != 0;
+    let path_of = || path.to_owned();
+    let secret = mqtt::read_secret(path).map_err(|fault| match fault {
+        SecretFault::Missing => SecretError::Missing { key, path: path_of() },
+        SecretFault::Forbidden => SecretError::Forbidden { key, path: path_of() },
+        SecretFault::Empty => SecretError::Empty { key, path: path_of() },
+        SecretFault::NoText => SecretError::NoText { key, path: path_of() },
+        SecretFault::Unreadable(why) => SecretError::Unreadable { key, path: path_of(), why },
+    })?;
+    let open = fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0);
     let warning = open.then(|| format!("{} can be read by everybody on this machine: chmod 600 it", path.display()));
-    Ok(Found { secret: Secret::new(secret), from: path.display().to_string(), warning })
+    Ok(Found { secret: Secret::new(secret.expose_secret()), from: path.display().to_string(), warning })
 }
 
 #[cfg(test)]

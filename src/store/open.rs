@@ -227,7 +227,7 @@ fn salvage(aside: &Path, now: Wall) -> (Remembered, u64) {
     let Ok((mut remembered, faults)) = remember(&conn, now) else { return (Remembered::default(), 0) };
     if remembered.instance.is_none() || remembered.minted == 0 {
         // Without the counter, ids could be given out twice.
-        remembered = Remembered { node: remembered.node, ..Remembered::default() };
+        remembered = Remembered { node: remembered.node, mqtt_memo: remembered.mqtt_memo, ..Remembered::default() };
     }
     (remembered, faults)
 }
@@ -238,6 +238,7 @@ fn keep(conn: &Connection, remembered: &Remembered) -> rusqlite::Result<()> {
         ("instance", remembered.instance.map(|n| n.to_string())),
         ("minted", Some(remembered.minted.to_string())),
         ("node", remembered.node.clone()),
+        ("mqtt_memo", remembered.mqtt_memo.clone()),
         ("stopped_ms", remembered.stopped.map(|at| at.0.to_string())),
         ("mode", remembered.mode.map(|mode| mode.word().to_owned())),
     ];

@@ -41,6 +41,7 @@ pub(super) fn remember(conn: &Connection, now: Wall) -> rusqlite::Result<(Rememb
     let remembered = Remembered {
         instance: number("instance"),
         node: meta.get("node").cloned(),
+        mqtt_memo: meta.get("mqtt_memo").cloned(),
         minted: number("minted").unwrap_or(0),
         stopped: meta.get("stopped_ms").and_then(|text| text.parse().ok()).map(Wall),
         devices: rows.devices()?,

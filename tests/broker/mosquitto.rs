@@ -1,6 +1,7 @@
 //! A real mosquitto on loopback, on a port of its own, and what tests need around it.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::{TcpListener, TcpStream},
     path::Path,
@@ -65,6 +66,13 @@ impl Mosquitto {
         self.child.wait().expect("ended");
     }
 
+    /// Asked to end: it stores what it is told to.
+    pub fn stop(&mut self) {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(asked.is_ok_and(|status| status.success()), "asked to end");
+        self.child.wait().expect("ended");
+    }
+
     pub fn again(&mut self) {
         self.child = launch(self.folder.path(), &self.config);
         self.wait();
@@ -93,7 +101,7 @@ impl Drop for Mosquitto {
 fn launch(folder: &Path, config: &str) -> Child {
     let file = folder.join("mosquitto.conf");
     // Started by root it would else become a user who cannot read this folder.
-    fs::write(&file, format!("user root\n{config}")).expect("written");
+    fs::write(&file, format!("user root\npersistence_location {}/\n{config}", folder.display())).expect("written");
     Command::new("mosquitto")
         .arg("-c")
         .arg(file)
@@ -151,4 +159,18 @@ pub async fn send(link: &mut Link, message: &Publish) {
     while link.try_send(message).is_err() {
         link.next().await.expect("the link lives");
     }
+}
+
+/// All retained messages under `topics`.
+pub async fn retained(account: Account, topics: &[&str]) -> BTreeMap<String, String> {
+    let mut link = visitor(account, "reader", topics).await;
+    let mut all = BTreeMap::new();
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_millis(700), link.next()).await {
+        if let Event::Message(message) = event
+            && message.retain
+        {
+            all.insert(message.topic, String::from_utf8_lossy(&message.payload).into_owned());
+        }
+    }
+    all
 }

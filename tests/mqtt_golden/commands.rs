@@ -6,8 +6,7 @@ use porchlight::{
     model::{Answer, Command, Mode, Refusal, RefusalCode, Trust},
     mqtt::{
         Commands, Incoming, Site,
-        commands::{Wish, answer, parse, restated},
-        reconcile::{Published, deleted_by_ha, reconcile},
+        commands::{Wish, answer, parse},
         topics::may_answer_on,
     },
 };
@@ -136,7 +135,10 @@ fn broken_wishes_are_refused_with_a_reason() {
     let long_id = format!(r#"{{"id":"{}"}}"#, "x".repeat(65));
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
     let long_name = format!(r#"{{"device":"d-7f3k2m","name":"{long}"}}"#);
+    let odd_id = format!(r#"{{"id":"{}","device":"d-7f3k2m"}}"#, "\\u0000".repeat(20));
+    // Topic below the node, payload, code, part of the reason.
     let cases: &[(&str, &[u8], RefusalCode, &str)] = &[
+        // Values of entities.
         ("device/d-7f3k2m/set/trust", b"friend", Bad, "`friend` is none of"),
         ("device/d-7f3k2m/set/trust", b"", Bad, "none of"),
         ("device/d-7f3k2m/set/trust", b"\xff\xfe", Bad, "UTF-8"),
@@ -154,6 +156,17 @@ fn broken_wishes_are_refused_with_a_reason() {
         ("device/d-aaaaaa/set/trust", b"guest", NotFound, "no device d-aaaaaa"),
         ("device/phone/set/trust", b"guest", Bad, "not a device id"),
         ("device/../set/trust", b"guest", Bad, "not a device id"),
+        ("device/d-7f3k2m/set/trust", b"guest\0", Bad, "none of"),
+        ("device/d-7f3k2m/set/trust", "\u{feff}guest".as_bytes(), Bad, "none of"),
+        ("device/d-7f3k2m/set/trust", b"{\"trust\":\"guest\"}", Bad, "none of"),
+        ("device/d-7f3k2m/set/away_after", "\u{663}\u{660}".as_bytes(), Bad, "whole number"),
+        ("device/d-7f3k2m/set/away_after", b"0x10", Bad, "whole number"),
+        ("device/d-7f3k2m/set/away_after", b"99999999999999999999999", Bad, "0 to 86400"),
+        ("device/D-7F3K2M/set/trust", b"guest", Bad, "not a device id"),
+        ("device//set/trust", b"guest", Bad, "not a device id"),
+        ("device/d-7f3k2m/set/trust/x", b"guest", Unsupported, "no `trust/x`"),
+        // Buttons.
+        ("device/d-7f3k2m/do", b"", Bad, "``"),
         ("device/d-7f3k2m/do", b"explode", Bad, "`explode`"),
         ("device/d-7f3k2m/do", &[b'x'; 65], TooLarge, "at most 64"),
         ("device/d-aaaaaa/do", b"forget", NotFound, "no device"),
@@ -163,7 +176,16 @@ fn broken_wishes_are_refused_with_a_reason() {
         ("security/do", b"scan_now", Bad, "`scan_now`"),
         ("bridge/do", b"acknowledge_all", Bad, "`acknowledge_all`"),
         ("bridge/do", b"{{ 7*7 }}", Bad, "{{ 7*7 }}"),
+        // Requests.
         ("request/device/rename", b"rename it", Bad, "not JSON"),
+        ("request/device/rename", br#"{"device":"d-7f3k2m","name":"x"} {}"#, Bad, "not JSON"),
+        ("request/device/rename", br#"{"device":"d-7f3k2m","name":"x""#, Bad, "not JSON"),
+        ("request/device/rename", br#"{'device':'d-7f3k2m'}"#, Bad, "not JSON"),
+        ("request/device/rename", b"null", Bad, "JSON object"),
+        ("request/device/rename", br#"{"device":null,"name":"x"}"#, Bad, "`device`"),
+        ("request/device/rename", br#"{"device":["d-7f3k2m"],"name":"x"}"#, Bad, "`device`"),
+        ("request/device/rename", br#"{"device":"d-7f3k2m","name":1e999}"#, Bad, "not JSON"),
+        ("request/device/rename", odd_id.as_bytes(), Bad, "`name` is missing"),
         ("request/device/rename", b"[1]", Bad, "JSON object"),
         ("request/device/rename", b"\"x\"", Bad, "JSON object"),
         ("request/device/rename", deep.as_bytes(), Bad, "not JSON"),
@@ -273,12 +295,6 @@ fn requests_are_answered_as_the_contract_shows() {
                 .into()
         )
     );
-    let mut published = Published::default();
-    for message in reconcile(&home::view(), &site, &published.clone()) {
-        published.sent(&message);
-    }
-    let state = restated(&reply, &published, &site).expect("the state as it is");
-    assert_eq!(Some(state.payload.as_slice()), published.at("porchlight/home/device/d-7f3k2m/state"));
 }
 
 #[test]
@@ -391,38 +407,6 @@ fn commands_can_be_limited() {
             assert_eq!(code, (!may).then_some(RefusalCode::NotPermitted), "{topic} {commands:?}");
         }
     }
-}
-
-#[test]
-fn a_device_deleted_in_home_assistant_is_known() {
-    let site = home::site();
-    let mut published = Published::default();
-    for message in reconcile(&home::view(), &site, &published.clone()) {
-        published.sent(&message);
-    }
-    let cleared = |topic: &str| Incoming { topic: topic.into(), ..Incoming::default() };
-    let topic = "homeassistant/device/porchlight_7f3a2c_d-7f3k2m/config";
-    assert_eq!(deleted_by_ha(&cleared(topic), &published, &site), Some(home::phone().id));
-    for other in [
-        "homeassistant/device/porchlight_7f3a2c_bridge/config",
-        "homeassistant/device/porchlight_aaaaaa_d-7f3k2m/config",
-        "homeassistant/device/porchlight_7f3a2c_d-9q2w1x/config",
-        "porchlight/home/device/d-7f3k2m/state",
-    ] {
-        assert_eq!(deleted_by_ha(&cleared(other), &published, &site), None, "{other}");
-    }
-    let ours = Incoming { payload: b"{}".to_vec(), ..cleared(topic) };
-    assert_eq!(deleted_by_ha(&ours, &published, &site), None);
-    // Home Assistant sends one per entity; after the first it is no news.
-    published.heard(&cleared(topic));
-    assert_eq!(deleted_by_ha(&cleared(topic), &published, &site), None);
-    // Nor is what we cleared ourselves.
-    let mut published = Published::collected([(topic.to_owned(), b"{}".to_vec())]);
-    let hidden = porchlight::model::DeviceView { hidden: true, ..home::phone() };
-    for message in reconcile(&home::of([hidden]), &site, &published.clone()) {
-        published.sent(&message);
-    }
-    assert_eq!(deleted_by_ha(&cleared(topic), &published, &site), None);
 }
 
 proptest! {

@@ -43,7 +43,8 @@ pub fn device(id: DeviceId, name: &str) -> DeviceView {
         name: name.into(),
         name_source: NameSource::Dhcp,
         own_name: None,
-        slug: None,
+        // Fixed when it was first announced.
+        slug: Some(porchlight::mqtt::device_slug(name, id)),
         macs: Vec::new(),
         addresses: Vec::new(),
         hostname: None,

@@ -7,12 +7,12 @@ use std::{
 
 use porchlight::{
     model::{
-        AlertState, AlertView, Category, Change, DeviceId, DeviceView, Health, HomeView, Household, LinkMac, MacAddr,
-        PartId, PartView, Presence, ScannerView, Severity, Source, Tier, Trust, Wall,
+        AlertState, AlertView, Change, DeviceId, DeviceView, Health, HomeView, Household, MacAddr, PartId, PartView,
+        ScannerView, Severity, Tier, Wall,
     },
     mqtt::{
         Publish, Site,
-        entities::{self, Config, Platform, Scope},
+        entities::{self, Config, Scope},
         reconcile::{Published, events, reconcile},
         topics::{self, Place, Thing, Topics},
     },
@@ -237,150 +237,6 @@ fn every_template_reads_a_key_that_is_there() {
 }
 
 #[test]
-fn rows_are_well_formed() {
-    let mut keys = BTreeSet::new();
-    let mut ends = BTreeSet::new();
-    let scopes = Scope::ALL.iter().flat_map(|scope| entities::of(*scope));
-    let mut rows = 0;
-    for row in scopes {
-        rows += 1;
-        assert!(keys.insert((row.scope, row.key)), "{} twice", row.key);
-        assert!(ends.insert((row.scope, row.platform, row.slug)), "{} {} twice", row.platform, row.slug);
-        assert!(row.key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", row.key);
-        assert!(row.name.is_some() || row.platform == Platform::DeviceTracker, "{}", row.key);
-        let has = |wanted: &str| row.config.iter().any(|(key, _)| *key == wanted);
-        let listens = row.config.iter().any(|(_, value)| matches!(value, Config::Topic(Place::Set | Place::Do)));
-        assert_eq!(listens, !matches!(row.act, entities::Act::Nothing), "{}", row.key);
-        assert_eq!(listens, has("command_topic"), "{}", row.key);
-        // These break commands, or lie.
-        for never in ["message_expiry_interval", "retain", "optimistic", "object_id", "expire_after"] {
-            assert!(!has(never), "{} has {never}", row.key);
-        }
-        let press = row.config.iter().find_map(|(key, value)| match (key, value) {
-            (&"payload_press", Config::Text(word)) => Some(*word),
-            _ => None,
-        });
-        match row.act {
-            entities::Act::PressDevice(word, _) | entities::Act::PressHome(word, _) => assert_eq!(press, Some(word)),
-            _ => assert_eq!(press, None, "{}", row.key),
-        }
-    }
-    assert_eq!(rows, entities::ENTITIES.iter().map(|group| group.len()).sum::<usize>());
-}
-
-/// The words used by code are those that are declared to Home Assistant.
-#[test]
-fn words_used_are_words_declared() {
-    let words = |scope, key: &str| -> BTreeSet<&str> {
-        let row = entities::of(scope).find(|row| row.key == key).expect(key);
-        row.config
-            .iter()
-            .find_map(|(_, value)| match value {
-                Config::Words(words) => Some(words.iter().copied().collect()),
-                _ => None,
-            })
-            .expect(key)
-    };
-    let all = |list: Vec<&'static str>| -> BTreeSet<&str> { list.into_iter().collect() };
-    assert_eq!(words(Scope::Device, "trust"), all(Trust::ALL.iter().map(|t| t.word()).collect()));
-    assert_eq!(words(Scope::Household, "mode"), all(porchlight::model::Mode::ALL.iter().map(|m| m.word()).collect()));
-    let mut severities: Vec<_> = Severity::ALL.iter().map(|s| s.word()).collect();
-    severities.push("none");
-    assert_eq!(words(Scope::Security, "severity"), all(severities));
-    let presences = Presence::ALL.iter().filter(|p| **p != Presence::Unknown).map(|p| p.word()).collect();
-    assert_eq!(words(Scope::Device, "activity"), all(presences));
-    let mut categories: Vec<_> = Category::ALL.iter().map(|c| c.word()).collect();
-    for category in &categories {
-        assert!(entities::of(Scope::Security).any(|row| row.key == *category), "{category} has no entity");
-    }
-    categories.push("resolved");
-    assert_eq!(words(Scope::Security, "event"), all(categories));
-
-    let mut guest = home::phone();
-    guest.trust = Trust::Guest;
-    let view = home::of([guest.clone()]);
-    let at = Wall(9);
-    let person = |home, first_or_last| Change::PersonMoved {
-        person: "Anna".into(),
-        home,
-        first_or_last,
-        people_home: 1,
-        device: guest.id,
-        away_s: 1,
-        at,
-    };
-    let moved = |from, to| Change::Presence { device: guest.id, from, to, why: "left", at };
-    let shared = Arc::new(guest.clone());
-    let changes = [
-        person(true, true),
-        person(true, false),
-        person(false, true),
-        person(false, false),
-        moved(Presence::Away, Presence::Home),
-        moved(Presence::Leaving, Presence::Away),
-        Change::DeviceFound { device: Arc::clone(&shared), at },
-        Change::DeviceReturned { device: shared, at, away_s: 1 },
-    ];
-    let mut types = BTreeSet::new();
-    let mut ids = BTreeSet::new();
-    for change in &changes {
-        let sent = events(change, &view, &home::site());
-        assert_eq!(sent.len(), 1, "{change}");
-        let payload: Json = serde_json::from_slice(&sent[0].payload).expect("JSON");
-        types.insert(payload["event_type"].as_str().expect("a type").to_owned());
-        assert!(ids.insert(payload["id"].to_string()), "ids differ");
-    }
-    assert_eq!(types.iter().map(String::as_str).collect::<BTreeSet<_>>(), words(Scope::Household, "event"));
-}
-
-#[test]
-fn only_what_was_told_is_told_again() {
-    let view = home::view();
-    let alert = |state| Arc::new(AlertView { state, ..home::alert() });
-    let types = |change: Change| -> Vec<String> {
-        events(&change, &view, &home::site())
-            .iter()
-            .map(|m| {
-                serde_json::from_slice::<Json>(&m.payload).expect("JSON")["event_type"]
-                    .as_str()
-                    .expect("a type")
-                    .to_owned()
-            })
-            .collect()
-    };
-    use AlertState as S;
-    let cases: &[(fn(Arc<AlertView>) -> Change, S, &[&str])] = &[
-        (|alert| Change::AlertOpened { alert }, S::New, &["spoofing"]),
-        (|alert| Change::AlertOpened { alert }, S::Observed, &[]),
-        (|alert| Change::AlertOpened { alert }, S::Muted, &[]),
-        (|alert| Change::AlertUpdated { alert }, S::New, &["spoofing"]),
-        (|alert| Change::AlertUpdated { alert }, S::Acknowledged, &[]),
-        (|alert| Change::AlertClosed { alert }, S::Resolved, &["resolved"]),
-        (|alert| Change::AlertClosed { alert }, S::FalseAlarm, &["resolved"]),
-        (|alert| Change::AlertClosed { alert }, S::Observed, &[]),
-    ];
-    for (change, state, expected) in cases {
-        assert_eq!(types(change(alert(*state))), *expected, "{state}");
-    }
-    // Nobody but guests, and no hidden device, is told of by presence alone.
-    let moved =
-        Change::Presence { device: home::spy().id, from: Presence::Away, to: Presence::Home, why: "x", at: Wall(1) };
-    assert_eq!(types(moved), Vec::<String>::new());
-    let hidden = Arc::new(DeviceView { hidden: true, ..home::phone() });
-    assert_eq!(types(Change::DeviceReturned { device: hidden, at: Wall(1), away_s: 1 }), Vec::<String>::new());
-    // At a first start every device is new: no news. Nor is this host ever.
-    let found = |device: DeviceView, settling| {
-        let view = HomeView { settling, ..home::view() };
-        events(&Change::DeviceFound { device: Arc::new(device), at: Wall(1) }, &view, &home::site()).len()
-    };
-    assert_eq!((found(home::spy(), false), found(home::spy(), true)), (1, 0));
-    assert_eq!(found(DeviceView { is_own: true, ..home::spy() }, false), 0);
-    // 3.1.1 has no expiry.
-    let old = Site { mqtt: 3, ..home::site() };
-    assert_eq!(events(&Change::AlertOpened { alert: alert(S::New) }, &view, &old)[0].expiry_s, None);
-}
-
-#[test]
 fn threats_go_with_the_acknowledgement() {
     let shows = |state, severity| -> (bool, bool, String) {
         let mut view = home::view();
@@ -400,78 +256,6 @@ fn threats_go_with_the_acknowledgement() {
     assert_eq!(shows(AlertState::New, Severity::Low), (false, false, "low".into()));
     assert_eq!(shows(AlertState::Acknowledged, Severity::High), (false, false, "high".into()));
     assert_eq!(shows(AlertState::Resolved, Severity::Critical), (false, false, "none".into()));
-}
-
-#[test]
-fn a_mac_is_linked_only_where_it_renames_nobody() {
-    let real: MacAddr = "3c:22:fb:01:02:03".parse().expect("a MAC");
-    let random: MacAddr = "da:a1:19:01:02:03".parse().expect("a MAC");
-    let linked = |site: &Site, device: &DeviceView, old: Option<&[u8]>| -> bool {
-        let payload = porchlight::mqtt::discovery::device(device, site, &Topics::new(site), old).expect("announced");
-        String::from_utf8(payload).expect("UTF-8").contains("connections")
-    };
-    let phone = home::phone();
-    let new = home::site();
-    let with = |change: &dyn Fn(&mut Site)| {
-        let mut site = home::site();
-        change(&mut site);
-        site
-    };
-    let old_ha = with(&|site| site.ha.version = Some((2026, 7)));
-    let no_ha = with(&|site| site.ha = porchlight::model::HaInfo::default());
-    assert!(linked(&new, &phone, None));
-    assert!(!linked(&old_ha, &phone, None));
-    assert!(!linked(&no_ha, &phone, None));
-    assert!(!linked(&with(&|site| site.foreign_macs = [real].into()), &phone, None));
-    assert!(!linked(&with(&|site| site.link_mac = LinkMac::Never), &phone, None));
-    let always = with(&|site| {
-        site.link_mac = LinkMac::Always;
-        site.ha.version = None;
-    });
-    assert!(linked(&always, &phone, None));
-    for random in [
-        DeviceView { macs: vec![random], ..home::phone() },
-        DeviceView { randomised: true, ..home::phone() },
-        DeviceView { macs: vec![MacAddr([0, 0, 0x5e, 0, 1, 9])], ..home::phone() },
-    ] {
-        assert!(!linked(&always, &random, None));
-    }
-    // A restart of Home Assistant, whose version is then unknown, takes no link away.
-    let published = porchlight::mqtt::discovery::device(&phone, &new, &Topics::new(&new), None).expect("announced");
-    assert!(linked(&no_ha, &phone, Some(&published)));
-    assert!(!linked(&old_ha, &phone, Some(&published)));
-}
-
-#[test]
-fn areas_are_suggested_for_things_that_stay() {
-    let mut site = home::site();
-    site.ha.areas = ["Kitchen".to_owned()].into();
-    let suggested = |kind, area: &str| -> bool {
-        let device = DeviceView { kind, area: Some(area.into()), ..home::phone() };
-        let payload =
-            porchlight::mqtt::discovery::device(&device, &site, &Topics::new(&site), None).expect("announced");
-        let payload: Json = serde_json::from_slice(&payload).expect("JSON");
-        payload["device"].get("suggested_area").is_some()
-    };
-    use porchlight::model::Kind;
-    assert!(suggested(Kind::Tv, "Kitchen"));
-    assert!(!suggested(Kind::Tv, "Cellar"));
-    assert!(!suggested(Kind::Phone, "Kitchen"));
-}
-
-#[test]
-fn what_only_bluetooth_sees_says_so() {
-    let source = |sources: Vec<Source>| -> String {
-        let device = DeviceView { sources, ..home::phone() };
-        let site = home::site();
-        let payload =
-            porchlight::mqtt::discovery::device(&device, &site, &Topics::new(&site), None).expect("announced");
-        let payload: Json = serde_json::from_slice(&payload).expect("JSON");
-        payload["components"]["tracker"]["source_type"].as_str().expect("a word").to_owned()
-    };
-    assert_eq!(source(vec![Source::Ble]), "bluetooth_le");
-    assert_eq!(source(vec![Source::Ble, Source::Capture]), "router");
-    assert_eq!(source(vec![]), "router");
 }
 
 fn device_ids() -> impl Strategy<Value = DeviceId> {

@@ -4,14 +4,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use porchlight::{
-    model::{DeviceId, DeviceView, Health, HomeView, Presence, ScannerView, Tier, Trust, Wall},
+    model::{DeviceId, DeviceView, HomeView, Presence, Tier, Trust, Wall},
     mqtt::{
-        Publish, Site,
-        reconcile::{Published, cleanup, ghosts, is_ours, moved_from, reconcile},
+        Publish,
+        reconcile::{Published, reconcile},
     },
 };
 use serde_json::Value as Json;
@@ -20,10 +19,10 @@ use crate::home;
 
 /// The retained set.
 #[derive(Default, Clone, PartialEq, Debug)]
-struct Broker(BTreeMap<String, Vec<u8>>);
+pub struct Broker(pub BTreeMap<String, Vec<u8>>);
 
 impl Broker {
-    fn take(&mut self, message: &Publish) {
+    pub fn take(&mut self, message: &Publish) {
         assert!(message.retain, "{}", message.topic);
         if message.payload.is_empty() {
             assert!(self.0.remove(&message.topic).is_some(), "{} was empty already", message.topic);
@@ -250,86 +249,6 @@ fn a_broker_that_lost_everything_gets_everything() {
 }
 
 #[test]
-fn only_our_own_orphans_are_emptied() {
-    let site = home::site();
-    let gone: DeviceId = home::id("d-aaaaaa");
-    let presence = format!(r#"{{"state":"home","in_zones":[],"id":"{gone}"}}"#);
-    let state = r#"{"contract":1,"connected":true,"activity":"home"}"#;
-    let fast = r#"{"signal":null,"last_seen":"x"}"#;
-    let info = |instance: &str| format!(r#"{{"contract":1,"instance":"{instance}"}}"#);
-    let leaves = [("presence", presence.as_str()), ("state", state), ("fast", fast)];
-    let mut ours: Vec<(String, Vec<u8>)> = leaves
-        .iter()
-        .map(|(leaf, payload)| (format!("porchlight/home/device/{gone}/{leaf}"), payload.as_bytes().to_vec()))
-        .collect();
-    ours.push((format!("homeassistant/device/porchlight_7f3a2c_{gone}/config"), b"{}".to_vec()));
-    let others: Vec<(String, Vec<u8>)> = [
-        ("homeassistant/device/porchlight_aaaaaa_d-aaaaaa/config", "{}"),
-        ("homeassistant/device/porchlight_7f3a2c_newer/config", "{}"),
-        ("homeassistant/sensor/d-aaaaaa/config", "{}"),
-        ("porchlight/home/device/d-aaaaaa/story", "{}"),
-        ("porchlight/home/device/d-bbbbbb/state", "not what we write"),
-        ("porchlight/home/device/d-bbbbbb/presence", presence.as_str()),
-        ("porchlight/home/device/d-aaaaaa/set/trust", "guest"),
-        ("porchlight/home/newer/state", "{}"),
-        ("porchlight/other/device/d-aaaaaa/state", state),
-        ("porchlight/sensor/garage/state", "online"),
-    ]
-    .map(|(topic, payload)| (topic.to_owned(), payload.as_bytes().to_vec()))
-    .into();
-    let emptied = |instance: &str| -> Vec<String> {
-        let info = ("porchlight/home/bridge/info".to_owned(), info(instance).into_bytes());
-        let all = ours.iter().chain(&others).cloned().chain([info]);
-        let sent = reconcile(&home::of([]), &site, &Published::collected(all));
-        sent.into_iter().filter(|message| message.payload.is_empty()).map(|message| message.topic).collect()
-    };
-    let mut expected: Vec<String> = ours.iter().map(|(topic, _)| topic.clone()).collect();
-    assert_eq!(emptied("7f3a2c").last(), expected.last(), "states are emptied before the discovery");
-    let sorted = |mut list: Vec<String>| {
-        list.sort();
-        list
-    };
-    assert_eq!(sorted(emptied("7f3a2c")), sorted(expected.clone()));
-    // Somebody else's node: only what bears our instance.
-    expected.drain(..3);
-    assert_eq!(emptied("aaaaaa"), expected);
-    for (topic, payload) in &ours {
-        assert!(is_ours(topic, payload, &site), "{topic}");
-    }
-    for (topic, payload) in &others {
-        assert!(!is_ours(topic, payload, &site), "{topic}");
-    }
-}
-
-#[test]
-fn a_new_node_moves_topics_and_no_entity() {
-    let (view, old) = (home::view(), home::site());
-    let new = Site { node: "cabin".into(), ..old.clone() };
-    let mut broker = Broker::default();
-    reconcile(&view, &old, &Published::default()).iter().for_each(|message| broker.take(message));
-    let before = broker.clone();
-    let mut published = broker.collected();
-    assert_eq!(moved_from(&published, &new).as_ref(), Some(&old));
-    assert_eq!(moved_from(&published, &old), None);
-    for message in cleanup(&old, &new, &published).into_iter().chain(reconcile(&view, &new, &published.clone())) {
-        broker.take(&message);
-        published.sent(&message);
-    }
-    assert_eq!(moved_from(&published, &new), None);
-    assert!(broker.0.keys().all(|topic| !topic.starts_with("porchlight/home/")), "{:?}", broker.0.keys());
-    let entities = |broker: &Broker| -> Vec<(String, String)> {
-        let configs = broker.0.iter().filter(|(topic, _)| topic.ends_with("/config"));
-        let read = |payload: &[u8]| -> Json { serde_json::from_slice(payload).expect("JSON") };
-        configs
-            .flat_map(|(_, payload)| read(payload)["components"].as_object().expect("components").clone())
-            .map(|(_, row)| (row["unique_id"].to_string(), row["default_entity_id"].to_string()))
-            .collect()
-    };
-    assert_eq!(entities(&broker), entities(&before));
-    assert_eq!(broker.0.len(), before.0.len());
-}
-
-#[test]
 fn a_rename_is_one_payload_that_keeps_the_entity_ids() {
     let site = home::site();
     let mut published = Published::default();
@@ -391,150 +310,4 @@ fn what_somebody_else_wrote_into_our_discovery_breaks_nothing() {
         assert!(!rows.contains_key("x") && !rows.contains_key("../y"), "{rows:?}");
         assert_eq!(rows["tracker"]["platform"], "device_tracker");
     }
-}
-
-#[test]
-fn forgotten_devices_that_home_assistant_still_lists_are_laid_to_rest() {
-    let mut site = home::site();
-    let (gone, unlisted) = (home::id("d-aaaaaa"), home::id("d-bbbbbb"));
-    let mut view = home::view();
-    view.tombstones = Arc::new([(gone, Wall(1)), (unlisted, Wall(1))].into());
-    site.ha.ours = ["porchlight_7f3a2c_d-aaaaaa".to_owned(), "porchlight_7f3a2c_d-7f3k2m".to_owned()].into();
-    let rest = ghosts(&view, &site);
-    let [(full, empty)] = rest.as_slice() else { panic!("one ghost, not {}", rest.len()) };
-    assert_eq!(full.topic, "homeassistant/device/porchlight_7f3a2c_d-aaaaaa/config");
-    assert_eq!(full.topic, empty.topic);
-    assert!(!full.retain && !full.payload.is_empty() && empty.payload.is_empty());
-}
-
-/// What is sent over time: no history is filled, and nothing flaps.
-#[test]
-fn idle_homes_are_quiet() {
-    let site = home::site();
-    let mut published = Published::default();
-    let devices: Vec<DeviceView> = (0..60)
-        .map(|n| {
-            let tier = if n < 8 { Tier::Basic } else { Tier::None };
-            DeviceView { tier, ..home::device(DeviceId::mint(1, n), &format!("Thing {n}")) }
-        })
-        .collect();
-    let start = home::wall("2026-11-25T18:00:00Z");
-    let mut sent_after_start = Vec::new();
-    // A picture every ten seconds for an hour; everybody is seen, every scanner works.
-    for tick in 0..360 {
-        let now = Wall(start.0 + tick * 10_000);
-        let mut view = home::of(devices.iter().map(|device| DeviceView {
-            last_seen: now,
-            signal_dbm: Some(-60),
-            ..device.clone()
-        }));
-        view.now = now;
-        view.scanners = vec![ScannerView {
-            name: "arp_sweep".into(),
-            health: Health::Up,
-            seen: 50 + (tick as u64 % 7),
-            last_success: Some(now),
-        }];
-        for message in reconcile(&view, &site, &published) {
-            if tick > 0 {
-                sent_after_start.push(message.topic.clone());
-            }
-            published.sent(&message);
-        }
-    }
-    assert!(sent_after_start.len() <= 10, "{sent_after_start:?}");
-}
-
-#[test]
-fn what_changes_often_is_told_seldom() {
-    let site = home::site();
-    let mut published = Published::default();
-    let start = home::wall("2026-11-25T18:00:30Z");
-    let mut told = |second: i64, presence, health: Health| -> BTreeSet<String> {
-        let now = Wall(start.0 + second * 1_000);
-        let mut view = home::of([DeviceView { presence, last_seen: now, ..home::phone() }]);
-        view.now = now;
-        view.scanners = vec![ScannerView { name: "mdns".into(), health, seen: 1, last_success: Some(now) }];
-        // A clone would lose what it remembers of time.
-        let sent = reconcile(&view, &site, &published);
-        sent.iter().for_each(|message| published.sent(message));
-        sent.into_iter().map(|m| m.topic.rsplit('/').next().expect("a leaf").to_owned()).collect()
-    };
-    let down = || Health::Down { why: "gone".into(), advice: None };
-    let set = |list: &[&str]| -> BTreeSet<String> { list.iter().map(|leaf| (*leaf).to_owned()).collect() };
-    use Presence as P;
-    told(0, P::Home, Health::Up);
-    // Dozing off for less than a minute is not told, for longer it is.
-    assert_eq!(told(10, P::Asleep, Health::Up), set(&[]));
-    assert_eq!(told(60, P::Home, Health::Up), set(&[]));
-    assert_eq!(told(70, P::Asleep, Health::Up), set(&[]));
-    assert_eq!(told(129, P::Asleep, Health::Up), set(&[]));
-    assert_eq!(told(130, P::Asleep, Health::Up), set(&["state"]));
-    // Five minutes of life are news; so is leaving, at once.
-    assert_eq!(told(310, P::Asleep, Health::Up), set(&["fast"]));
-    assert_eq!(told(400, P::Away, Health::Up), set(&["fast", "presence", "state"]));
-    assert_eq!(told(401, P::Away, Health::Up), set(&[]));
-    assert_eq!(told(402, P::Home, Health::Up), set(&["presence", "state"]));
-    // Health: a change at once, the next after a minute.
-    assert_eq!(told(500, P::Home, down()), set(&["health"]));
-    assert_eq!(told(510, P::Home, Health::Up), set(&[]));
-    assert_eq!(told(520, P::Home, down()), set(&[]));
-    assert_eq!(told(561, P::Home, Health::Up), set(&["health"]));
-}
-
-/// The sender keeps only the newest list: what it did not send yet must be in the next one, too.
-#[test]
-fn what_was_not_sent_is_said_again() {
-    let site = home::site();
-    let mut published = Published::default();
-    for message in reconcile(&home::view(), &site, &published.clone()) {
-        published.sent(&message);
-    }
-    let mut view = home::view();
-    view.scanners[0].health = Health::Down { why: "gone".into(), advice: None };
-    let phone = DeviceView { trust: Trust::Guest, presence: Presence::Away, ..home::phone() };
-    view.devices.insert(phone.id, Arc::new(phone));
-    let first = reconcile(&view, &site, &published);
-    assert_eq!(first.len(), 3, "{:?}", first.iter().map(|m| &m.topic).collect::<Vec<_>>());
-    assert_eq!(reconcile(&view, &site, &published), first);
-}
-
-/// One device of 500 changes: the rest costs next to nothing. The bound is generous; what is
-/// compared is the same work without memory, in the same run.
-#[test]
-fn what_did_not_change_is_not_looked_at() {
-    let site = home::site();
-    let mut view = home::of(
-        (0..500).map(|n| DeviceView { tier: Tier::Full, ..home::device(DeviceId::mint(1, n), &format!("Thing {n}")) }),
-    );
-    let mut published = Published::default();
-    for message in reconcile(&view, &site, &published.clone()) {
-        published.sent(&message);
-    }
-    // As after a restart: all of it is what the broker showed.
-    let mut published = Published::collected(published.iter().map(|(topic, payload)| (topic.into(), payload.into())));
-    assert!(reconcile(&view, &site, &published).is_empty());
-    let first = *view.devices.keys().next().expect("a device");
-    let mut warm = Duration::MAX;
-    let mut cold = Duration::MAX;
-    for n in 0..10 {
-        let changed = DeviceView { trust: Trust::ALL[n % 2], ..DeviceView::clone(&view.devices[&first]) };
-        view.devices.insert(first, Arc::new(changed));
-        let without_memory = published.clone();
-        let (seconds, sent) = timed(|| reconcile(&view, &site, &without_memory));
-        cold = cold.min(seconds);
-        let (seconds, again) = timed(|| reconcile(&view, &site, &published));
-        warm = warm.min(seconds);
-        assert_eq!(sent, again);
-        sent.iter().for_each(|message| published.sent(message));
-    }
-    println!("500 devices: {warm:?} with memory, {cold:?} without");
-    assert!(warm * 4 < cold, "{warm:?} with memory, {cold:?} without");
-}
-
-#[allow(clippy::disallowed_methods, reason = "a stopwatch for a ratio; nothing depends on the time itself")]
-fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
-    let start = Instant::now();
-    let done = work();
-    (start.elapsed(), done)
 }

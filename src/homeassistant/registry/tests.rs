@@ -83,8 +83,17 @@ fn ours_are_known_but_never_a_name_source() {
         device("3", "porchlight_7f3a2c_bridge", json!("hall")),
         device("4", "porchlight_000001_d-7f3k2m", json!("hall")),
     ]);
-    let reading = read(&lists(devices, json!([]), kitchen(), json!({})), &Trackers::new(), INSTANCE);
+    let entity = |platform: &str, unique: &str, disabled: Value| json!({"entity_id": "sensor.x", "device_id": "1", "platform": platform, "unique_id": unique, "disabled_by": disabled});
+    let entities = json!([
+        entity("mqtt", "porchlight_7f3a2c_d-7f3k2m_signal", json!("integration")),
+        entity("mqtt", "porchlight_7f3a2c_d-7f3k2m_tracker", Value::Null),
+        entity("mqtt", "porchlight_000001_d-7f3k2m_tracker", Value::Null),
+        entity("unifi", "porchlight_7f3a2c_d-7f3k2m_x", Value::Null),
+    ]);
+    let reading = read(&lists(devices, entities, kitchen(), json!({})), &Trackers::new(), INSTANCE);
     assert_eq!(names(&reading), []);
+    let entities: Vec<(&str, bool)> = reading.info.our_entities.iter().map(|(id, on)| (id.as_str(), *on)).collect();
+    assert_eq!(entities, [("porchlight_7f3a2c_d-7f3k2m_signal", false), ("porchlight_7f3a2c_d-7f3k2m_tracker", true)]);
     assert_eq!(areas(&reading), [("d-7f3k2m".into(), Some("Kitchen".into())), ("d-9q2w2x".into(), None)]);
     let ours: Vec<&str> = reading.info.ours.iter().map(String::as_str).collect();
     assert_eq!(ours, ["porchlight_7f3a2c_bridge", "porchlight_7f3a2c_d-7f3k2m", "porchlight_7f3a2c_d-9q2w2x"]);

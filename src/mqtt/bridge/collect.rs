@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     model::MacAddr,
-    mqtt::{Incoming, MqttError, Publish, Site, client::Filter, recover},
+    mqtt::{Incoming, MqttError, Publish, Seat, Site, client::Filter, recover},
 };
 
 const ALL_MAX: Duration = Duration::from_secs(3);
@@ -30,6 +30,8 @@ pub(super) struct Collection {
     here: String,
     own_discovery: String,
     prefix: String,
+    /// Where we were before.
+    former: Vec<Former>,
     own: BTreeMap<String, Vec<u8>>,
     own_bytes: usize,
     foreign: usize,
@@ -40,12 +42,42 @@ pub(super) struct Collection {
     deadline: Instant,
 }
 
+struct Former {
+    seat: Seat,
+    /// The start of topics there, unless they are the present ones.
+    topics: Option<String>,
+    discovery: Option<String>,
+}
+
+impl Former {
+    fn new(seat: Seat, site: &Site) -> Former {
+        let (old, new) = (site.seated(&seat), site.seat());
+        let topics = ((&seat.base, &seat.node) != (&new.base, &new.node)).then(|| here(&old));
+        let discovery = (seat.prefix != new.prefix).then(|| own_discovery(&old));
+        Former { seat, topics, discovery }
+    }
+
+    fn holds(&self, topic: &str) -> bool {
+        [&self.topics, &self.discovery].into_iter().flatten().any(|start| topic.starts_with(start.as_str()))
+    }
+}
+
+/// What was read back.
+pub(super) struct Read {
+    pub own: BTreeMap<String, Vec<u8>>,
+    /// Hardware addresses that other programs name.
+    pub macs: BTreeSet<MacAddr>,
+    /// What former seats hold, ours or not; only of those that could be looked at.
+    pub former: Vec<(Seat, BTreeMap<String, Vec<u8>>)>,
+}
+
 impl Collection {
-    pub(super) fn new(site: &Site, now: Instant) -> Collection {
+    pub(super) fn new(site: &Site, former: Vec<Seat>, now: Instant) -> Collection {
         Collection {
-            here: format!("{}/{}/", site.base, site.node),
+            here: here(site),
             own_discovery: own_discovery(site),
             prefix: format!("{}/", site.prefix),
+            former: former.into_iter().map(|seat| Former::new(seat, site)).collect(),
             own: BTreeMap::new(),
             own_bytes: 0,
             foreign: 0,
@@ -58,13 +90,19 @@ impl Collection {
     }
 
     /// Heard while collecting, left afterwards.
-    pub(super) fn filters(site: &Site) -> Vec<Filter> {
-        let (base, node, prefix) = (&site.base, &site.node, &site.prefix);
-        vec![
-            Filter::others(format!("{base}/{node}/#")),
+    pub(super) fn filters(&self, site: &Site) -> Vec<Filter> {
+        let prefix = &site.prefix;
+        let mut filters = vec![
+            Filter::others(format!("{}#", self.here)),
             Filter::others(format!("{prefix}/+/+/config")),
             Filter::others(format!("{prefix}/+/+/+/config")),
-        ]
+        ];
+        for former in &self.former {
+            filters.extend(former.topics.as_ref().map(|start| Filter::others(format!("{start}#"))));
+            let discovery = former.discovery.as_ref();
+            filters.extend(discovery.map(|_| Filter::others(format!("{}/device/+/config", former.seat.prefix))));
+        }
+        filters
     }
 
     pub(super) fn confirmed(&mut self, now: Instant) {
@@ -77,7 +115,10 @@ impl Collection {
         if !message.retain {
             return;
         }
-        let is_ours = message.topic.starts_with(&self.here) || message.topic.starts_with(&self.own_discovery);
+        let topic = &message.topic;
+        let is_ours = topic.starts_with(&self.here)
+            || topic.starts_with(&self.own_discovery)
+            || self.former.iter().any(|former| former.holds(topic));
         let size = message.topic.len() + message.payload.len();
         if is_ours {
             if self.own.len() < OWN_MAX && self.own_bytes + size <= OWN_BYTES_MAX {
@@ -130,10 +171,21 @@ impl Collection {
         })
     }
 
-    /// What the broker holds of ours, and the addresses other programs name.
-    pub(super) fn finish(self) -> (BTreeMap<String, Vec<u8>>, BTreeSet<MacAddr>) {
-        (self.own, self.macs)
+    pub(super) fn finish(mut self) -> Read {
+        let former = if self.heard.is_none() { Vec::new() } else { std::mem::take(&mut self.former) };
+        let former = former
+            .into_iter()
+            .map(|former| {
+                let held = self.own.extract_if(.., |topic, _| former.holds(topic)).collect();
+                (former.seat, held)
+            })
+            .collect();
+        Read { own: self.own, macs: self.macs, former }
     }
+}
+
+fn here(site: &Site) -> String {
+    format!("{}/{}/", site.base, site.node)
 }
 
 /// The start of our discovery topics.

@@ -37,13 +37,13 @@ const BIRTH_WAIT_SPAN: Duration = Duration::from_secs(4);
 impl Bridge {
     pub(super) fn on_message(&mut self, message: Incoming) {
         let now = Instant::now();
-        self.let_ears_hear(&message);
         if let Some(collection) = &mut self.collection {
             collection.take(&message, now);
         }
         let here = format!("{}/{}/", self.parts.site.base, self.parts.site.node);
         if message.topic == topics::birth(&self.parts.site) {
-            if message.payload == b"online" && !message.retain && self.birth_due.is_none() {
+            self.ha_born = message.payload == b"online";
+            if self.ha_born && !message.retain && self.birth_due.is_none() {
                 let wait = BIRTH_WAIT_SPAN.mul_f64(crate::mqtt::client::chance());
                 self.birth_due = Some(now + BIRTH_WAIT_MIN + wait);
             }
@@ -63,16 +63,6 @@ impl Bridge {
             }
         } else if message.topic.starts_with(&here) {
             self.on_command(&message, now);
-        }
-    }
-
-    fn let_ears_hear(&self, message: &Incoming) {
-        let Some(ears) = &self.parts.ears else { return };
-        if ears.filters.iter().any(|filter| topics::falls_under(&message.topic, filter)) {
-            let heard = (message.clone(), (self.parts.now)());
-            if ears.heard.try_send(heard).is_err() {
-                self.parts.counts.unheard.fetch_add(1, Ordering::Relaxed);
-            }
         }
     }
 
@@ -157,7 +147,7 @@ impl Bridge {
         }
     }
 
-    fn say(&mut self, message: Publish) {
+    pub(super) fn say(&mut self, message: Publish) {
         if !self.is_up || !self.outbox.say(message) {
             self.parts.counts.said_dropped.fetch_add(1, Ordering::Relaxed);
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::{
-    model::{Answer, Change, Clock, Command, HaInfo, Health, HomeView, Moment, Phase, Refusal, Ticket},
+    model::{Answer, Change, Clock, Command, HaInfo, Health, HomeView, Phase, Refusal, Ticket},
     mqtt::{
         Incoming, Publish, Settings, Site,
         commands::{self, Reply, Wish},
@@ -20,16 +20,10 @@ pub enum Told {
     Health(Health),
     /// The node in use from now on, to be stored: another Porchlight has the first one.
     Node(String),
+    /// To be stored, and given back at the next start.
+    Memo(String),
     /// Somebody asked for a restart.
     Restart,
-}
-
-/// What goes to the scanner that hears other programs on the broker.
-#[derive(Clone)]
-pub struct Ears {
-    /// Topic filters.
-    pub filters: Vec<String>,
-    pub heard: mpsc::Sender<(Incoming, Moment)>,
 }
 
 /// The pure half, replaceable in tests.
@@ -63,8 +57,6 @@ pub struct Counts {
     pub said_dropped: AtomicU64,
     /// Messages larger than the broker takes.
     pub unsendable: AtomicU64,
-    /// Messages the scanner was too busy to hear.
-    pub unheard: AtomicU64,
     /// Messages waiting now.
     pub queue: AtomicU64,
     /// Messages sent.
@@ -80,6 +72,8 @@ pub struct BridgeParts {
     pub site: Site,
     /// Nobody has seen our node yet: it may still be changed.
     pub first_start: bool,
+    /// As [`Told::Memo`] told it last, from the store.
+    pub memo: Option<String>,
     /// Sent before the changes it shows.
     pub view: watch::Receiver<Arc<HomeView>>,
     pub changes: broadcast::Receiver<Arc<[Change]>>,
@@ -87,7 +81,6 @@ pub struct BridgeParts {
     pub ha: watch::Receiver<HaInfo>,
     pub phase: watch::Receiver<Phase>,
     pub tell: Arc<dyn Fn(Told) + Send + Sync>,
-    pub ears: Option<Ears>,
     pub counts: Arc<Counts>,
     pub now: Clock,
     pub pure: Pure,

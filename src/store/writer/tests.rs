@@ -53,12 +53,14 @@ fn a_restart_gives_back_everything() {
     }
     view.tombstones = Arc::new([(id(7), NOON)].into());
     view.mutes = Arc::new(vec![("port_scan".into(), id(2), NOON), ("arp_spoof".into(), id(1), NOON)]);
+    writer.set_meta("mqtt_memo", "{}");
     writer.write(Arc::new(view.clone()), none());
     let stopped = Wall(NOON.0 + 77);
     writer.close(stopped).unwrap();
     let expected = Remembered {
         instance: Some(INSTANCE),
         node: Some("porchlight_7f3a2c".into()),
+        mqtt_memo: Some("{}".into()),
         minted: 100,
         stopped: Some(stopped),
         devices: devices(&view),

@@ -1,0 +1,81 @@
+//! What discovery says of a device besides its entities.
+
+use porchlight::{
+    model::{DeviceView, LinkMac, MacAddr, Source},
+    mqtt::{Site, topics::Topics},
+};
+use serde_json::Value as Json;
+
+use crate::home;
+
+#[test]
+fn a_mac_is_linked_only_where_it_renames_nobody() {
+    let real: MacAddr = "3c:22:fb:01:02:03".parse().expect("a MAC");
+    let random: MacAddr = "da:a1:19:01:02:03".parse().expect("a MAC");
+    let linked = |site: &Site, device: &DeviceView, old: Option<&[u8]>| -> bool {
+        let payload = porchlight::mqtt::discovery::device(device, site, &Topics::new(site), old).expect("announced");
+        String::from_utf8(payload).expect("UTF-8").contains("connections")
+    };
+    let phone = home::phone();
+    let new = home::site();
+    let with = |change: &dyn Fn(&mut Site)| {
+        let mut site = home::site();
+        change(&mut site);
+        site
+    };
+    let old_ha = with(&|site| site.ha.version = Some((2026, 7)));
+    let no_ha = with(&|site| site.ha = porchlight::model::HaInfo::default());
+    assert!(linked(&new, &phone, None));
+    assert!(!linked(&old_ha, &phone, None));
+    assert!(!linked(&no_ha, &phone, None));
+    assert!(!linked(&with(&|site| site.foreign_macs = [real].into()), &phone, None));
+    assert!(!linked(&with(&|site| site.link_mac = LinkMac::Never), &phone, None));
+    let always = with(&|site| {
+        site.link_mac = LinkMac::Always;
+        site.ha.version = None;
+    });
+    assert!(linked(&always, &phone, None));
+    for random in [
+        DeviceView { macs: vec![random], ..home::phone() },
+        DeviceView { randomised: true, ..home::phone() },
+        DeviceView { macs: vec![MacAddr([0, 0, 0x5e, 0, 1, 9])], ..home::phone() },
+    ] {
+        assert!(!linked(&always, &random, None));
+    }
+    // A restart of Home Assistant, whose version is then unknown, takes no link away.
+    let published = porchlight::mqtt::discovery::device(&phone, &new, &Topics::new(&new), None).expect("announced");
+    assert!(linked(&no_ha, &phone, Some(&published)));
+    assert!(!linked(&old_ha, &phone, Some(&published)));
+}
+
+#[test]
+fn areas_are_suggested_for_things_that_stay() {
+    let mut site = home::site();
+    site.ha.areas = ["Kitchen".to_owned()].into();
+    let suggested = |kind, area: &str| -> bool {
+        let device = DeviceView { kind, area: Some(area.into()), ..home::phone() };
+        let payload =
+            porchlight::mqtt::discovery::device(&device, &site, &Topics::new(&site), None).expect("announced");
+        let payload: Json = serde_json::from_slice(&payload).expect("JSON");
+        payload["device"].get("suggested_area").is_some()
+    };
+    use porchlight::model::Kind;
+    assert!(suggested(Kind::Tv, "Kitchen"));
+    assert!(!suggested(Kind::Tv, "Cellar"));
+    assert!(!suggested(Kind::Phone, "Kitchen"));
+}
+
+#[test]
+fn what_only_bluetooth_sees_says_so() {
+    let source = |sources: Vec<Source>| -> String {
+        let device = DeviceView { sources, ..home::phone() };
+        let site = home::site();
+        let payload =
+            porchlight::mqtt::discovery::device(&device, &site, &Topics::new(&site), None).expect("announced");
+        let payload: Json = serde_json::from_slice(&payload).expect("JSON");
+        payload["components"]["tracker"]["source_type"].as_str().expect("a word").to_owned()
+    };
+    assert_eq!(source(vec![Source::Ble]), "bluetooth_le");
+    assert_eq!(source(vec![Source::Ble, Source::Capture]), "router");
+    assert_eq!(source(vec![]), "router");
+}
