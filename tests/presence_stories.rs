@@ -690,6 +690,15 @@ fn names_of_home_assistant_are_taken_and_never_oscillate() {
     assert!(home.order(Command::Rename { device: id, name: Some("Mine".into()) }));
     home.give(Input::Told(names("Other")));
     assert_eq!(home.device(PHONE).name, "Mine");
+    // Typed there for our own device: above other integrations' names, below our own; the area is theirs.
+    assert!(home.order(Command::Rename { device: id, name: None }));
+    let typed = HaName { name: Some("Typed".into()), by_user: true, ours: Some(id), ..HaName::default() };
+    let HaFact::Names(mut list) = names("Other") else { unreachable!() };
+    list.push(typed);
+    home.give(Input::Told(HaFact::Names(list)));
+    assert_eq!((home.device(PHONE).name.as_str(), home.device(PHONE).area.as_deref()), ("Typed", Some("Hall")));
+    home.give(Input::Told(names("Other")));
+    assert_eq!(home.device(PHONE).name, "Other", "cleared there, the name from before is back");
     // Two entries claim one address: nobody's name.
     let both = |name: &str| HaName { name: Some(name.into()), ips: vec![ip(GATEWAY.1)], ..HaName::default() };
     home.comes(GATEWAY);
@@ -713,6 +722,22 @@ fn a_stranger_with_a_phone_is_a_guest_after_ten_minutes() {
     assert_eq!(home.engine.view().household.guests, [id]);
     assert!(home.order(Command::Trust { device: id, trust: Trust::Trusted }));
     assert!(home.engine.view().household.guests.is_empty());
+}
+
+#[test]
+fn a_device_that_a_person_called_a_guests_is_one_unless_it_is_a_fixture() {
+    let mut home = World::new();
+    home.comes(PHONE);
+    let id = home.id(PHONE);
+    for (kind, counted) in
+        [(None, true), (Some(Kind::Phone), true), (Some(Kind::Printer), false), (Some(Kind::Laptop), true)]
+    {
+        assert!(home.order(Command::SetKind { device: id, kind }));
+        assert!(home.order(Command::Trust { device: id, trust: Trust::Trusted }));
+        assert!(home.engine.view().household.guests.is_empty(), "{kind:?}");
+        assert!(home.order(Command::Trust { device: id, trust: Trust::Guest }));
+        assert_eq!(home.engine.view().household.guests.contains(&id), counted, "{kind:?}");
+    }
 }
 
 #[test]

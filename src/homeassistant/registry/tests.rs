@@ -47,6 +47,7 @@ fn a_foreign_device_gives_its_name_and_area() {
             ips: vec!["192.168.7.20".parse().unwrap()],
             hosts: vec![],
             rank: 3,
+            ours: None,
         }]
     );
 }
@@ -72,19 +73,21 @@ fn names_rank_by_who_says_them() {
 }
 
 #[test]
-fn ours_are_known_but_never_a_name_source() {
-    let device = |id: &str, identifier: &str, area: Value| {
-        json!({"id": id, "name": "N", "name_by_user": "typed in Home Assistant", "area_id": area,
+fn of_ours_only_what_a_person_typed_is_a_name() {
+    let device = |id: &str, identifier: &str, typed: Value, area: Value| {
+        json!({"id": id, "name": "N", "name_by_user": typed, "area_id": area,
             "identifiers": [["mqtt", identifier]], "connections": [["mac", "b8:27:eb:01:02:03"]]})
     };
     let devices = json!([
-        device("1", "porchlight_7f3a2c_d-7f3k2m", json!("kitchen")),
-        device("2", "porchlight_7f3a2c_d-9q2w2x", Value::Null),
-        device("3", "porchlight_7f3a2c_bridge", json!("hall")),
-        device("4", "porchlight_000001_d-7f3k2m", json!("hall")),
+        device("1", "porchlight_7f3a2c_d-7f3k2m", json!("Anna's phone"), json!("kitchen")),
+        device("2", "porchlight_7f3a2c_d-9q2w2x", Value::Null, Value::Null),
+        device("3", "porchlight_7f3a2c_bridge", json!("Watcher"), json!("hall")),
+        device("4", "porchlight_000001_d-7f3k2m", json!("Another installation's"), json!("hall")),
     ]);
     let reading = read(&lists(devices, json!([]), kitchen(), json!({})), &Trackers::new(), INSTANCE);
-    assert_eq!(names(&reading), []);
+    let typed =
+        HaName { name: Some("Anna's phone".into()), by_user: true, ours: "d-7f3k2m".parse().ok(), ..HaName::default() };
+    assert_eq!(names(&reading), [typed]);
     assert_eq!(areas(&reading), [("d-7f3k2m".into(), Some("Kitchen".into())), ("d-9q2w2x".into(), None)]);
     let ours: Vec<&str> = reading.info.ours.iter().map(String::as_str).collect();
     assert_eq!(ours, ["porchlight_7f3a2c_bridge", "porchlight_7f3a2c_d-7f3k2m", "porchlight_7f3a2c_d-9q2w2x"]);
