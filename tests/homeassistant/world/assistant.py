@@ -92,7 +92,8 @@ class Assistant:
 
     def wait(self):
         def web():
-            need(self.process.alive(), f"Home Assistant ended:\n{self.process.tail()}")
+            if not self.process.alive():  # no use in waiting
+                raise RuntimeError(f"Home Assistant ended:\n{self.process.tail()}")
             return self.ask_web("GET", "/manifest.json", token=None)
         until(120, "Home Assistant's web server", web)
         if not self.token:
