@@ -73,21 +73,19 @@ fn names_rank_by_who_says_them() {
 }
 
 #[test]
-fn of_ours_only_what_a_person_typed_is_a_name() {
-    let device = |id: &str, identifier: &str, typed: Value, area: Value| {
-        json!({"id": id, "name": "N", "name_by_user": typed, "area_id": area,
+fn ours_are_known_and_what_we_published_is_never_a_name() {
+    let device = |id: &str, identifier: &str, area: Value| {
+        json!({"id": id, "name": "N", "name_by_user": null, "area_id": area,
             "identifiers": [["mqtt", identifier]], "connections": [["mac", "b8:27:eb:01:02:03"]]})
     };
     let devices = json!([
-        device("1", "porchlight_7f3a2c_d-7f3k2m", json!("Anna's phone"), json!("kitchen")),
-        device("2", "porchlight_7f3a2c_d-9q2w2x", Value::Null, Value::Null),
-        device("3", "porchlight_7f3a2c_bridge", json!("Watcher"), json!("hall")),
-        device("4", "porchlight_000001_d-7f3k2m", json!("Another installation's"), json!("hall")),
+        device("1", "porchlight_7f3a2c_d-7f3k2m", json!("kitchen")),
+        device("2", "porchlight_7f3a2c_d-9q2w2x", Value::Null),
+        device("3", "porchlight_7f3a2c_bridge", json!("hall")),
+        device("4", "porchlight_000001_d-7f3k2m", json!("hall")),
     ]);
     let reading = read(&lists(devices, json!([]), kitchen(), json!({})), &Trackers::new(), INSTANCE);
-    let typed =
-        HaName { name: Some("Anna's phone".into()), by_user: true, ours: "d-7f3k2m".parse().ok(), ..HaName::default() };
-    assert_eq!(names(&reading), [typed]);
+    assert_eq!(names(&reading), []);
     assert_eq!(areas(&reading), [("d-7f3k2m".into(), Some("Kitchen".into())), ("d-9q2w2x".into(), None)]);
     let ours: Vec<&str> = reading.info.ours.iter().map(String::as_str).collect();
     assert_eq!(ours, ["porchlight_7f3a2c_bridge", "porchlight_7f3a2c_d-7f3k2m", "porchlight_7f3a2c_d-9q2w2x"]);
@@ -100,6 +98,24 @@ fn a_device_merged_with_ours_by_an_older_release_is_ours() {
     let reading = read(&lists(json!([device]), json!([]), kitchen(), json!({})), &Trackers::new(), INSTANCE);
     assert_eq!(names(&reading), []);
     assert_eq!(areas(&reading), [("d-7f3k2m".into(), Some("Hall".into()))]);
+}
+
+#[test]
+fn of_ours_only_what_a_person_typed_is_a_name() {
+    let device = |id: &str, identifier: &str, typed: &str| {
+        json!({"id": id, "name": "N", "name_by_user": typed, "identifiers": [["mqtt", identifier]],
+            "connections": [["mac", "b8:27:eb:01:02:03"]]})
+    };
+    let devices = json!([
+        device("1", "porchlight_7f3a2c_d-7f3k2m", "Anna's phone"),
+        device("2", "porchlight_7f3a2c_d-9q2w2x", ""),
+        device("3", "porchlight_7f3a2c_bridge", "Watcher"),
+        device("4", "porchlight_000001_d-7f3k2m", "Another installation's"),
+    ]);
+    let reading = read(&lists(devices, json!([]), json!([]), json!({})), &Trackers::new(), INSTANCE);
+    let typed =
+        HaName { name: Some("Anna's phone".into()), by_user: true, ours: "d-7f3k2m".parse().ok(), ..HaName::default() };
+    assert_eq!(names(&reading), [typed]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ def tell(home):
     always(3, "the printer keeps its name", lambda: home.known("printer")["name"] == "Label printer")
 
     # Devices of ours. What a person types there is the name, until they clear it.
-    home.set("router", "trust", "trusted")
+    home.said("device", "expose", home.known("router")["id"])
     ours, old = found(20, "the router is a device there", lambda: home.shown("router"))["id"], home.known("router")["name"]
     look.rename(ours, "The box")
     timed("our device renamed", lambda: home.known("router")["name"] == "The box")

@@ -17,6 +17,8 @@ def tell(home):
             took = until(15, "nothing is kept below the old name", lambda: need(
                 not (left := sorted(home.retained(f"porchlight/{other}/#"))), f"{len(left)} topics, such as {left[:3]}") or True)
             print(f"     nothing left of {other} after {took:.1f} s more", flush=True)
+            same(before, home.settled(), f"states as {node}, the old topics being gone")
+            same(registry, home.registry(), f"registry as {node}, the old topics being gone")
     finally:
         if home.settings["mqtt"]["node"] != "home":
             rename(home, "home")

@@ -45,7 +45,9 @@ def tell(home):
 def newcomer(home, name):
     """The push about a device that was never here."""
     start = len(home.phone.pushes)
-    home.network.join(name)
+    home.network.join(name, host=f"{name}-tablet")
     took = until(60, "a push", lambda: need(home.phone.got("first time", start), f"the last event is {home.assistant.states()[EVENT]}") or True)
     print(f"     {name}: push {took:.1f} s after it joined", flush=True)
-    return home.phone.got("first time", start)[0]
+    push = home.phone.got("first time", start)[0]
+    need(f"{name}-tablet" in push["message"], f"the push tells the name that it gave: {push['message']}")
+    return push
