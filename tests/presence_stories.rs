@@ -725,6 +725,31 @@ fn a_stranger_with_a_phone_is_a_guest_after_ten_minutes() {
 }
 
 #[test]
+fn old_news_are_no_return_and_no_new_device() {
+    let mut home = World::new();
+    let remembered = |age: u64| Fact::Alive { proof: Proof::NeighbourReachable, age: Duration::from_secs(age) };
+    home.comes(PHONE);
+    home.goes(PHONE);
+    while home.device(PHONE).presence != Presence::Away {
+        home.run(1);
+    }
+    // The kernel last heard it when it was still here.
+    home.fact(PHONE, remembered(20));
+    assert_eq!(home.device(PHONE).presence, Presence::Away);
+    home.run(30);
+    home.fact(PHONE, remembered(5));
+    assert_eq!(home.device(PHONE).presence, Presence::Home);
+
+    let (before, id) = (home.engine.view().devices.len(), home.id(PHONE));
+    assert!(home.order(Command::Forget { device: id }));
+    home.fact(PHONE, remembered(5));
+    assert_eq!(home.engine.view().devices.len(), before - 1, "forgotten, and heard before that");
+    home.run(10);
+    home.fact(PHONE, remembered(5));
+    assert_eq!(home.engine.view().devices.len(), before, "it is here, so it is a new device");
+}
+
+#[test]
 fn a_device_that_a_person_called_a_guests_is_one_unless_it_is_a_fixture() {
     let mut home = World::new();
     home.comes(PHONE);

@@ -1,7 +1,7 @@
 """An unknown device becomes a push; Trust, Guest and Ignore do what they say, and stale buttons no harm."""
 import time
 
-from world.checks import always, found, need, until
+from world.checks import Failed, always, found, need, until
 
 EVENT = "event.household_presence"
 
@@ -51,7 +51,16 @@ def tell(home):
     phone.press("PL_TRUST_")
     phone.press("PL_TRUST_d-../../x")
     always(2, "foreign actions do nothing", lambda: len(phone.pushes) == start + 2)
+    until(10, "it is unknown", lambda: not known(home, "forgotten"))
+    always(7, "what the kernel remembers of it does not bring it back", lambda: not known(home, "forgotten"))
     need(home.registry() == before, "a stale button changed the registry")
+
+
+def known(home, name):
+    try:
+        return home.known(name)
+    except Failed:
+        return None
 
 
 def newcomer(home, name):

@@ -44,7 +44,7 @@ KNOWN = [(logger, re.compile(text)) for logger, text, _why in [
     ("homeassistant.bootstrap", "^Skipping pip installation", "the network is not there, and all is installed"),
     ("homeassistant.loader", "custom integration neighbour", "our own stand-in for another integration"),
     ("haffmpeg", ".", "there is no ffmpeg"),
-    ("homeassistant.components.mqtt.client", r"^(Disconnected from MQTT|Failed to connect to MQTT|Error returned from MQTT)", "a story stopped the broker"),
+    ("homeassistant.components.mqtt.client", r"^(Disconnected from MQTT|Failed to connect to MQTT|Error returned from MQTT|No ACK from MQTT)", "a story stopped the broker"),
     ("paho.mqtt.client", r"^failed to (receive|send|write|read)", "a story stopped the broker"),
     ("homeassistant.components.mqtt.util", "^Error talking to MQTT: The client is not currently connected", "a story stopped the broker"),
     ("homeassistant", "(?s)^Error doing job: .*_async_resubscribe_and_publish_birth_message", "a story stopped the broker"),
