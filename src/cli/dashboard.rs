@@ -75,10 +75,10 @@ impl<'a> Shown<'a> {
         format!("device_tracker.{}", self.slug)
     }
 
-    /// The tile of a device; the trackers of people's devices say more than icons.
+    /// The tile of a device, as wide as its section: names of devices are long.
     fn tile(&self) -> Value {
         json!({"type": "tile", "entity": self.tracker(), "name": self.device.name,
-            "state_content": ["state", "last_changed"], "tap_action": {"action": "more-info"}})
+            "state_content": ["state", "last_changed"], "grid_options": {"columns": 12}, "tap_action": {"action": "more-info"}})
     }
 }
 
@@ -171,11 +171,11 @@ fn security(devices: &[Shown<'_>]) -> Value {
             "Network security",
             "mdi:shield-home",
             vec![
-                tile("sensor.network_security_severity", "Highest severity"),
-                tile("sensor.network_security_open_incidents", "Open incidents"),
+                tile("sensor.network_security_severity", "Severity"),
+                tile("sensor.network_security_open_incidents", "Incidents"),
                 tile("sensor.network_security_alerts_today", "Alerts today"),
-                button("button.network_security_acknowledge_all", "Acknowledge all"),
-                json!({"type": "glance", "columns": 5, "show_state": false, "grid_options": {"columns": 12}, "entities": categories}),
+                button("button.network_security_acknowledge_all", "Acknowledge"),
+                json!({"type": "glance", "columns": 4, "show_state": false, "grid_options": {"columns": 12}, "entities": categories}),
             ],
         ),
         section(
@@ -185,7 +185,7 @@ fn security(devices: &[Shown<'_>]) -> Value {
                 json!({"type": "markdown", "grid_options": {"columns": 12}, "content": concat!(
                     "{% set open = state_attr('sensor.network_security_open_incidents', 'open') or [] %}",
                     "{% for incident in open %}- **{{ incident.title | escape }}** ({{ incident.severity }}) ",
-                    "since {{ incident.since | as_datetime | as_local }}\n{% endfor %}",
+                    "since {{ as_timestamp(incident.since, 0) | timestamp_custom('%-d %b, %H:%M') }}\n{% endfor %}",
                     "{% if not open %}Nothing is open.{% endif %}")}),
                 json!({"type": "logbook", "hours_to_show": 72, "grid_options": {"columns": 12, "rows": 6},
                     "target": {"entity_id": ["event.network_security_alert"]}}),
@@ -197,7 +197,7 @@ fn security(devices: &[Shown<'_>]) -> Value {
         .iter()
         .map(|device| {
             let entity = format!("binary_sensor.{}_threat", device.slug);
-            json!({"type": "tile", "entity": entity, "name": device.device.name, "color": "red",
+            json!({"type": "tile", "entity": entity, "name": device.device.name, "color": "red", "grid_options": {"columns": 12},
                 "visibility": [{"condition": "state", "entity": entity, "state": "on"}]})
         })
         .collect();
@@ -213,7 +213,7 @@ fn security(devices: &[Shown<'_>]) -> Value {
         vec![
             tile("binary_sensor.porchlight_online", "Online"),
             tile("binary_sensor.porchlight_problem", "Problem"),
-            tile("sensor.porchlight_devices", "Devices known"),
+            tile("sensor.porchlight_devices", "Devices"),
             button("button.porchlight_scan_now", "Scan now"),
         ],
     ));
@@ -229,7 +229,7 @@ fn category_name(category: Category) -> String {
 }
 
 fn view(title: &str, path: &str, icon: &str, sections: Vec<Value>) -> Value {
-    json!({"title": title, "path": path, "icon": icon, "type": "sections", "max_columns": 4, "sections": sections})
+    json!({"title": title, "path": path, "icon": icon, "type": "sections", "max_columns": 3, "sections": sections})
 }
 
 fn section(title: &str, icon: &str, cards: Vec<Value>) -> Value {

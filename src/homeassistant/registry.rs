@@ -3,8 +3,10 @@
 //! Pure. Every field is optional: releases add and drop them (child devices of 2026.9 have no
 //! connections, no maker and often no area of their own), and one odd entry must not hide the rest.
 //!
-//! What is ours is never a name source, and neither is another Porchlight's: otherwise a name would
-//! walk in a circle and come back as if somebody else had said it.
+//! What we published is never a name source, nor is what another Porchlight published: otherwise a
+//! name would walk in a circle and come back as if somebody else had said it. What a person typed for
+//! a device of ours is one: Home Assistant keeps it apart from what we published, so clearing it there
+//! brings the old name back.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -177,6 +179,7 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
             reading.info.ours.insert(identifier.to_owned());
             if let Ok(id) = id.parse::<DeviceId>() {
                 own_areas.push((id, places.area(device)));
+                names.extend(typed(device, id));
             }
         }
     }
@@ -223,6 +226,12 @@ fn read_persons(persons: &Value, entities: &[Value], mine: &str) -> Vec<HaPerson
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
+}
+
+/// The name that a person gave to a device of ours. What we published ourselves is not read.
+fn typed(device: &Value, id: DeviceId) -> Option<HaName> {
+    let name = text(device, "name_by_user").and_then(shown)?;
+    Some(HaName { name: Some(name), by_user: true, ours: Some(id), ..HaName::default() })
 }
 
 /// A device of another integration; `None` if nothing of it could be matched with ours.

@@ -15,14 +15,15 @@ pub struct HaPerson {
 /// One fact from Home Assistant's registries. Lists come whole and replace what was known.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HaFact {
-    /// Names and areas of *other* integrations' devices, by what we can match them with.
+    /// Names and areas of *other* integrations' devices, by what we can match them with, and the
+    /// names that a person typed there for devices of ours.
     Names(Vec<HaName>),
-    /// Area the user gave to *our* MQTT device of that id, and the name (shown in our page, never published).
+    /// Area the user gave to *our* MQTT device of that id.
     Areas(Vec<(DeviceId, Option<String>)>),
     Persons(Vec<HaPerson>),
 }
 
-/// A device of another integration.
+/// A device of another integration, or the name a person typed there for one of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HaName {
     /// `name_by_user`, else its name.
@@ -35,6 +36,8 @@ pub struct HaName {
     pub hosts: Vec<String>,
     /// Rank of its integration: vendor integrations above routers above the rest.
     pub rank: u8,
+    /// It is our own device: only the typed name is told, and it is above all others.
+    pub ours: Option<DeviceId>,
 }
 
 /// What outlets need to know of the Home Assistant at the other end.

@@ -61,6 +61,8 @@ pub struct Presence {
     names: names::Titles,
     /// Facts about addresses that nobody was seen to use yet.
     waiting: Capped<MacAddr, Vec<Observation>>,
+    /// When devices with these addresses were forgotten.
+    forgotten: Capped<MacAddr, Mono>,
     ha_names: Vec<HaName>,
     own: Option<DeviceId>,
     asked: asks::Bucket,
@@ -100,6 +102,7 @@ impl Presence {
             people: people::People::new(remembered.mode.unwrap_or(Mode::Auto)),
             names: names::Titles::default(),
             waiting: Capped::new(tracker::WAITING_MAX),
+            forgotten: Capped::new(tracker::FORGOTTEN_MAX),
             ha_names: Vec::new(),
             own: None,
             asked: asks::Bucket::default(),

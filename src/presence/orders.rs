@@ -212,6 +212,9 @@ impl Presence {
         self.discredited.remove(&id);
         self.never_wake.remove(&id);
         self.drop_title(&device);
+        for held in &device.macs {
+            self.forgotten.insert(held.mac, now.mono);
+        }
         if device.unannounced.is_some() {
             return;
         }

@@ -124,7 +124,8 @@ impl Presence {
             && !self.people.guests.contains(&device.id);
         let mobile = matches!(device.kind(), Kind::Phone | Kind::Tablet | Kind::Watch | Kind::Laptop);
         match device.trust {
-            Trust::Guest if stranger && mobile => Some(device.since.mono),
+            // A person said so, and nothing says that it is a fixture of the house.
+            Trust::Guest if stranger && (mobile || device.kind() == Kind::Unknown) => Some(device.since.mono),
             Trust::Unknown if stranger && device.kind() == Kind::Phone && device.names.own.is_none() => {
                 Some(device.since.mono + self.settings.guest_after.0)
             }

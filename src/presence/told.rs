@@ -55,7 +55,12 @@ impl Presence {
         let list = std::mem::take(&mut self.ha_names);
         let mut strong: BTreeMap<DeviceId, Vec<&HaName>> = BTreeMap::new();
         let mut weak: BTreeMap<DeviceId, Vec<&HaName>> = BTreeMap::new();
+        let mut typed: BTreeMap<DeviceId, &HaName> = BTreeMap::new();
         for entry in &list {
+            if let Some(id) = entry.ours {
+                typed.entry(id).or_insert(entry);
+                continue;
+            }
             let mut by_mac: Vec<DeviceId> = entry.macs.iter().filter_map(|mac| self.registry.by_mac(*mac)).collect();
             by_mac.sort_unstable();
             by_mac.dedup();
@@ -73,7 +78,14 @@ impl Presence {
             // Several entries by MAC are one device seen by several integrations: the best one speaks.
             let best = strong.get(&id).and_then(|all| all.iter().max_by_key(|entry| (entry.by_user, entry.rank)));
             let only = weak.get(&id).filter(|all| best.is_none() && all.len() == 1).and_then(|all| all.first());
-            let name = best.or(only).and_then(|entry| entry.name.as_deref()).and_then(names::clean);
+            // Typed for our own device: nothing is nearer to what the person meant.
+            let name = typed
+                .get(&id)
+                .copied()
+                .or(best.copied())
+                .or(only.copied())
+                .and_then(|entry| entry.name.as_deref())
+                .and_then(names::clean);
             let area = best.and_then(|entry| entry.area.clone());
             let Some(device) = self.registry.get_mut(id) else { continue };
             if device.names.ha == name && device.ha_area == area {

@@ -25,6 +25,12 @@ const WAITING_FACTS_MAX: usize = 8;
 const TEXT_MAX: usize = 120;
 const CLIENT_ID_MAX: usize = 64;
 
+/// An answer may be on its way while it is decided that there is none. Older news were known then: what
+/// the kernel remembers of a device that left is no return.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
+/// Addresses of forgotten devices, whose old news must not make them again.
+pub const FORGOTTEN_MAX: usize = 256;
+
 impl Presence {
     pub(super) fn take(&mut self, seen: &Observation, now: Moment, out: &mut Vec<Change>) {
         if self.gate.heard(now.mono) {
@@ -58,6 +64,8 @@ impl Presence {
         let known = if own { self.as_own(resolved, subject.mac, now, out) } else { resolved };
         if let Some(id) = known {
             self.proven(id, &subject, seen, (proof, at, age), now, out);
+        } else if subject.mac.and_then(|mac| self.forgotten.get(&mac)).is_some_and(|then| at.mono <= *then) {
+            // Heard before it was forgotten.
         } else if own || subject.mac.is_some() || self.is_beyond_router(&subject, proof) {
             self.found(&subject, seen, (proof, at, age), own, now, out);
         }
@@ -226,7 +234,7 @@ impl Presence {
                 self.touch(id);
             }
             self.grew_stale(id);
-        } else if newer && fresh {
+        } else if newer && fresh && at.mono + ON_ITS_WAY > device.since.mono {
             if let Some(device) = self.registry.get_mut(id) {
                 device.interface = seen.interface.or(device.interface);
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use porchlight::{
     engine::{Input, Settings},
-    model::{Fact, Health, Heard, PartId, Presence, Proof, Remembered, Span},
+    model::{Command, Fact, Health, Heard, PartId, Presence, Proof, Remembered, Span},
 };
 
 use crate::world::{GATEWAY, PHONE, World, ip, mac};
@@ -128,4 +128,29 @@ fn a_newcomer_that_told_all_is_told_of_at_once() {
         assert_eq!(told - came, if named { 1 } else { 5_000 });
         assert_ne!(home.id(guest), home.id(known));
     }
+}
+
+#[test]
+fn old_news_are_no_return_and_no_new_device() {
+    let mut home = World::new();
+    let remembered = |age: u64| Fact::Alive { proof: Proof::NeighbourReachable, age: Duration::from_secs(age) };
+    home.comes(PHONE);
+    home.goes(PHONE);
+    while home.device(PHONE).presence != Presence::Away {
+        home.run(1);
+    }
+    // The kernel last heard it when it was still here.
+    home.fact(PHONE, remembered(20));
+    assert_eq!(home.device(PHONE).presence, Presence::Away);
+    home.run(30);
+    home.fact(PHONE, remembered(5));
+    assert_eq!(home.device(PHONE).presence, Presence::Home);
+
+    let (before, id) = (home.engine.view().devices.len(), home.id(PHONE));
+    assert!(home.order(Command::Forget { device: id }));
+    home.fact(PHONE, remembered(5));
+    assert_eq!(home.engine.view().devices.len(), before - 1, "forgotten, and heard before that");
+    home.run(10);
+    home.fact(PHONE, remembered(5));
+    assert_eq!(home.engine.view().devices.len(), before, "it is here, so it is a new device");
 }

@@ -51,6 +51,15 @@ fn names_of_home_assistant_are_taken_and_never_oscillate() {
     assert!(home.order(Command::Rename { device: id, name: Some("Mine".into()) }));
     home.give(Input::Told(names("Other")));
     assert_eq!(home.device(PHONE).name, "Mine");
+    // Typed there for our own device: above other integrations' names, below our own; the area is theirs.
+    assert!(home.order(Command::Rename { device: id, name: None }));
+    let typed = HaName { name: Some("Typed".into()), by_user: true, ours: Some(id), ..HaName::default() };
+    let HaFact::Names(mut list) = names("Other") else { unreachable!() };
+    list.push(typed);
+    home.give(Input::Told(HaFact::Names(list)));
+    assert_eq!((home.device(PHONE).name.as_str(), home.device(PHONE).area.as_deref()), ("Typed", Some("Hall")));
+    home.give(Input::Told(names("Other")));
+    assert_eq!(home.device(PHONE).name, "Other", "cleared there, the name from before is back");
     // Two entries claim one address: nobody's name.
     let both = |name: &str| HaName { name: Some(name.into()), ips: vec![ip(GATEWAY.1)], ..HaName::default() };
     home.comes(GATEWAY);

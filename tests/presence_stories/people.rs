@@ -72,3 +72,19 @@ fn a_home_that_stays_empty_is_on_vacation_until_somebody_comes() {
     home.comes(PHONE);
     assert_eq!(home.saw("mode vacation -> home"), 1);
 }
+
+#[test]
+fn a_device_that_a_person_called_a_guests_is_one_unless_it_is_a_fixture() {
+    let mut home = World::new();
+    home.comes(PHONE);
+    let id = home.id(PHONE);
+    for (kind, counted) in
+        [(None, true), (Some(Kind::Phone), true), (Some(Kind::Printer), false), (Some(Kind::Laptop), true)]
+    {
+        assert!(home.order(Command::SetKind { device: id, kind }));
+        assert!(home.order(Command::Trust { device: id, trust: Trust::Trusted }));
+        assert!(home.engine.view().household.guests.is_empty(), "{kind:?}");
+        assert!(home.order(Command::Trust { device: id, trust: Trust::Guest }));
+        assert_eq!(home.engine.view().household.guests.contains(&id), counted, "{kind:?}");
+    }
+}

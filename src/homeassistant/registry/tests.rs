@@ -47,6 +47,7 @@ fn a_foreign_device_gives_its_name_and_area() {
             ips: vec!["192.168.7.20".parse().unwrap()],
             hosts: vec![],
             rank: 3,
+            ours: None,
         }]
     );
 }
@@ -72,9 +73,9 @@ fn names_rank_by_who_says_them() {
 }
 
 #[test]
-fn ours_are_known_but_never_a_name_source() {
+fn ours_are_known_and_what_we_published_is_never_a_name() {
     let device = |id: &str, identifier: &str, area: Value| {
-        json!({"id": id, "name": "N", "name_by_user": "typed in Home Assistant", "area_id": area,
+        json!({"id": id, "name": "N", "name_by_user": null, "area_id": area,
             "identifiers": [["mqtt", identifier]], "connections": [["mac", "b8:27:eb:01:02:03"]]})
     };
     let devices = json!([
@@ -106,6 +107,24 @@ fn a_device_merged_with_ours_by_an_older_release_is_ours() {
     let reading = read(&lists(json!([device]), json!([]), kitchen(), json!({})), &Trackers::new(), INSTANCE);
     assert_eq!(names(&reading), []);
     assert_eq!(areas(&reading), [("d-7f3k2m".into(), Some("Hall".into()))]);
+}
+
+#[test]
+fn of_ours_only_what_a_person_typed_is_a_name() {
+    let device = |id: &str, identifier: &str, typed: &str| {
+        json!({"id": id, "name": "N", "name_by_user": typed, "identifiers": [["mqtt", identifier]],
+            "connections": [["mac", "b8:27:eb:01:02:03"]]})
+    };
+    let devices = json!([
+        device("1", "porchlight_7f3a2c_d-7f3k2m", "Anna's phone"),
+        device("2", "porchlight_7f3a2c_d-9q2w2x", ""),
+        device("3", "porchlight_7f3a2c_bridge", "Watcher"),
+        device("4", "porchlight_000001_d-7f3k2m", "Another installation's"),
+    ]);
+    let reading = read(&lists(devices, json!([]), json!([]), json!({})), &Trackers::new(), INSTANCE);
+    let typed =
+        HaName { name: Some("Anna's phone".into()), by_user: true, ours: "d-7f3k2m".parse().ok(), ..HaName::default() };
+    assert_eq!(names(&reading), [typed]);
 }
 
 #[test]

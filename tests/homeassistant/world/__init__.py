@@ -1,0 +1,1 @@
+"""The pretended home that the stories happen in."""
