@@ -47,7 +47,7 @@ fn main() {
             let mut command = Home::part(&home.near, "ring");
             command.args([mib.to_string(), asleep.to_string()]).stdout(std::process::Stdio::piped());
             let listener = command.spawn().unwrap();
-            let mut devices = Devices::start(&home, 1, 0, false);
+            let mut devices = Devices::start(&home, 0, 0, false);
             thread::sleep(Duration::from_millis(500));
             let began = Instant::now();
             devices.done(&format!("flood {frames}"));

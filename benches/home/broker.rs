@@ -39,11 +39,18 @@ impl Broker {
     }
 }
 
-/// The last `presence` of each address, and when it came.
+/// The last `presence` of each device, and when it came.
 #[derive(Default)]
 struct Heard {
-    present: BTreeMap<Ipv4Addr, (bool, Instant)>,
+    present: BTreeMap<String, Present>,
     messages: u64,
+}
+
+/// One who is away may have no address any more.
+struct Present {
+    ip: Option<Ipv4Addr>,
+    home: bool,
+    at: Instant,
 }
 
 /// A subscriber to everything.
@@ -65,8 +72,8 @@ impl Listener {
                 let now = Instant::now();
                 let mut heard = told.0.lock().unwrap_or_else(PoisonError::into_inner);
                 heard.messages += 1;
-                if let Some((ip, is_home)) = presence(&line) {
-                    heard.present.insert(ip, (is_home, now));
+                if let Some((topic, ip, home)) = presence(&line) {
+                    heard.present.insert(topic.to_owned(), Present { ip, home, at: now });
                     told.1.notify_all();
                 }
             }
@@ -78,17 +85,19 @@ impl Listener {
         self.heard.0.lock().unwrap_or_else(PoisonError::into_inner).messages
     }
 
-    /// How many addresses were said to be home, or away.
+    /// How many devices were said to be home, or away.
     pub fn count(&self, home: bool) -> usize {
         let heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.present.values().filter(|(is_home, _)| *is_home == home).count()
+        heard.present.values().filter(|device| device.home == home).count()
     }
 
     /// When `ip` was said to be home, no earlier than `since`; waits for it.
     pub fn home(&self, ip: Ipv4Addr, since: Instant, at_most: Duration) -> Option<Instant> {
         let heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known =
-            |heard: &Heard| heard.present.get(&ip).filter(|(home, at)| *home && *at >= since).map(|(_, at)| *at);
+        let known = |heard: &Heard| {
+            let fits = |device: &&Present| device.ip == Some(ip) && device.home && device.at >= since;
+            heard.present.values().find(fits).map(|device| device.at)
+        };
         let (heard, _) = self
             .heard
             .1
@@ -98,12 +107,13 @@ impl Listener {
     }
 }
 
-/// The address in a device's presence, and whether it is home.
-fn presence(line: &str) -> Option<(Ipv4Addr, bool)> {
+/// Topic and address of a device's presence, and whether it is home.
+fn presence(line: &str) -> Option<(&str, Option<Ipv4Addr>, bool)> {
     let (topic, payload) = line.split_once(' ')?;
     if !topic.ends_with("/presence") {
         return None;
     }
     let payload: serde_json::Value = serde_json::from_str(payload).ok()?;
-    Some((payload.get("ip")?.as_str()?.parse().ok()?, payload.get("state")? == "home"))
+    let ip = payload.get("ip").and_then(|ip| ip.as_str()?.parse().ok());
+    Some((topic, ip, payload.get("state")? == "home"))
 }

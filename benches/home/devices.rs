@@ -106,10 +106,12 @@ pub fn play() {
         std::env::args().skip_while(|a| a != "devices").skip(1).filter_map(|a| a.parse().ok()).collect();
     let [count, rate, heard] = given[..] else { panic!("how many devices, and how loud") };
     let seen = Shared::default();
-    let (mut sender, receiver) = open();
+    let (mut sender, _) = open();
     let (answers, chats) = (Arc::clone(&seen), Arc::clone(&seen));
-    let (answerer, _) = open();
-    thread::spawn(move || answer(count, receiver, answerer, &answers));
+    if count > 0 {
+        let (answerer, receiver) = open();
+        thread::spawn(move || answer(count, receiver, answerer, &answers));
+    }
     if heard == 1 {
         for device in 0..count {
             send(sender.as_mut(), &frames::dhcp(device));
@@ -212,7 +214,8 @@ fn flood(frames: u32, sender: &mut dyn DataLinkSender) {
         let [_, _, a, b, c, d, e, f] = dice.next().to_be_bytes();
         let first = if number % 2 == 0 { (a & 0xf0) | 2 } else { a & 0xfc };
         let from = [first, b, c, d, e, f];
-        let ip = frames::ip(4096 + dice.below(1 << 15));
-        send(sender, &frames::arp(1, (from, ip), ([0; 6], US), [0xff; 6]));
+        let ip = frames::ip(8192 + dice.below(1 << 14));
+        // For somebody who is not there: the kernel is not to answer each.
+        send(sender, &frames::arp(1, (from, ip), ([0; 6], frames::ip(65_000)), [0xff; 6]));
     }
 }

@@ -58,8 +58,9 @@ pub async fn scan(
     drop(wires);
 
     let wanted = scanners::enabled(&settings_rx.borrow().scanners, &only).count() as u32;
+    progress.send_modify(|progress| progress.total = wanted);
     let mut seen = progress.subscribe();
-    let all_done = seen.wait_for(|p| p.total >= wanted && p.done >= p.total);
+    let all_done = seen.wait_for(|p| p.done >= wanted);
     let _time_is_up = tokio::time::timeout(at_most, all_done).await;
     tokio::time::sleep(LAST_ANSWERS.min(at_most)).await;
 

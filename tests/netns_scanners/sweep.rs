@@ -31,6 +31,24 @@ fn a_sweep_with_capture_finds_every_device() {
 }
 
 #[test]
+fn one_look_around_ends_when_its_scanners_have_and_not_when_time_is_up() {
+    let Some(home) = Home::build("scan") else { return };
+    let state = tempfile::tempdir().unwrap();
+    let at_most = DEADLINE.as_secs().to_string();
+    let done = Command::new("ip")
+        .args(["netns", "exec", &home.near, "timeout", &at_most, env!("CARGO_BIN_EXE_porchlight"), "--state-dir"])
+        .arg(state.path())
+        .args(["--json", "scan", "--only", "arp_sweep,capture", "--for", "3600"])
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "still looking after {at_most} s, or {}", String::from_utf8_lossy(&done.stderr));
+    let said: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let text = said["devices"].to_string();
+    let missed: Vec<_> = (0..DEVICES).map(ip_of).filter(|ip| !text.contains(&format!("\"{ip}\""))).collect();
+    assert!(missed.is_empty(), "{missed:?} not in {text}");
+}
+
+#[test]
 fn a_user_without_rights_finds_every_device_through_the_kernel() {
     let Some(home) = Home::build("nobody") else { return };
     home.run(Some("65534"), "sweep::inner_sweep_by_the_kernel");
