@@ -38,7 +38,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { enabled: true, promiscuous: false, ring_mib: 16 }
+        Settings { enabled: true, promiscuous: false, ring_mib: 4 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! # The kernel's ring of frames (TPACKET_V3)
 //!
-//! The kernel fills blocks of 1 MiB in memory we share with it and hands each over whole; we copy
+//! The kernel fills blocks of 128 KiB in memory we share with it and hands each over whole; we copy
 //! the frames out and hand the block back. One wake-up serves a block, so a frame costs tens of
 //! nanoseconds where one call per frame costs more than a thousand
 //! (Documentation/networking/packet_mmap.rst). Frames this host sent are left out.
@@ -20,12 +20,16 @@ use std::{
 use super::{Batch, CaptureError, Filter, Settings, batch::Pool, bpf::Instruction, stamps::Stamps};
 use crate::model::{Captured, Clock, InterfaceId, LinkType, Moment};
 
-const BLOCK: usize = 1 << 20;
+/// Small, so that a small ring has many: a block is used up at each retirement below, however little it holds, so their
+/// number says how long we may sleep on a quiet wire. Large enough for a frame of 64 KiB, put together by the card.
+const BLOCK: usize = 1 << 17;
+const BLOCKS_A_MIB: u32 = (1 << 20) / BLOCK as u32;
 /// A block that is not full is handed over after so many milliseconds: the price is a kernel timer,
 /// the gain is how soon an arrival is noticed.
 const RETIRE_MS: u32 = 20;
-/// Batches whose memory is kept: those the core's channel holds, one in hand each side.
-const POOL: usize = 66;
+/// Batches whose memory is kept. A core that keeps up has one or two in its channel; the dozens of a flood would be
+/// held for ever.
+const POOL: usize = 4;
 
 // Places in the block header and frame header (linux/if_packet.h: tpacket_block_desc, tpacket3_hdr).
 const BLOCK_STATUS: usize = 8;
@@ -97,7 +101,7 @@ impl Ring {
         attach(&socket, filter.program()).map_err(|e| failed("set the filter", e))?;
         // Before Linux 4.20 there is no such option; `direction` below then does the work.
         drop(set(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1));
-        let blocks = settings.ring_mib.clamp(1, 256);
+        let blocks = settings.ring_mib.clamp(1, 256) * BLOCKS_A_MIB;
         let wanted = libc::tpacket_req3 {
             tp_block_size: BLOCK as u32,
             tp_block_nr: blocks,

@@ -167,8 +167,11 @@ impl Core {
         if self.changes.is_empty() && !self.touched {
             return;
         }
+        // Questions go out by the dozen each second and are in no picture: outlets sleep through them.
+        let shows = |change: &Change| !matches!(change, Change::Asked(_) | Change::ScanWanted);
+        let is_seen = self.touched || self.changes.iter().any(shows);
         self.touched = false;
-        let view = self.engine.view();
-        self.feed.publish(Some(view), std::mem::take(&mut self.changes));
+        let view = is_seen.then(|| self.engine.view());
+        self.feed.publish(view, std::mem::take(&mut self.changes));
     }
 }

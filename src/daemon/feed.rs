@@ -48,7 +48,7 @@ impl Feed {
     }
 
     /// Sends what one input changed.
-    pub fn publish(&mut self, view: Option<Arc<HomeView>>, changes: Vec<Change>) {
+    pub fn publish(&mut self, view: Option<Arc<HomeView>>, mut changes: Vec<Change>) {
         if let Some(view) = view {
             self.view.send_replace(view);
         }
@@ -60,6 +60,8 @@ impl Feed {
                 _ => {}
             }
         }
+        // Theirs is the scanners' desks; waking every outlet for each would be most of an idle home's work.
+        changes.retain(|change| !matches!(change, Change::Asked(_) | Change::ScanWanted));
         if !changes.is_empty() {
             // No receiver yet is fine: the picture tells all.
             let _nobody = self.changes.send(changes.into());

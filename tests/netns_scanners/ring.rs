@@ -1,0 +1,87 @@
+//! The kernel ring on a wire of its own.
+
+use std::time::Duration;
+
+use porchlight::{
+    capture::{self, Filter, Ring},
+    model::Mono,
+};
+use tokio::time::Instant;
+
+use crate::home::{DEADLINE, Home, batch, clock, ip};
+
+#[test]
+fn the_ring_hears_every_frame_in_order_and_none_of_ours() {
+    let Some(home) = Home::build("ring") else { return };
+    batch(&home.near, "link add ring0 type veth peer name ring1\nlink set ring0 up\nlink set ring1 up\n");
+    home.run(None, "ring::inner_ring");
+}
+
+#[test]
+#[ignore = "runs inside a namespace"]
+fn inner_ring() {
+    use pnet::datalink::{self, Channel, Config};
+    const FRAMES: u32 = 20_000;
+    const SIZE: usize = 300;
+    let settings = capture::Settings::default();
+    let mut ring = Ring::open("ring1", &Filter::everything(), &settings, clock).unwrap();
+    let missing = Ring::open("nowhere0", &Filter::home(), &settings, clock).unwrap_err().to_string();
+    assert!(missing.contains("nowhere0") && missing.contains("ring1"), "{missing}");
+    let open = |name: &str| {
+        let interface = datalink::interfaces().into_iter().find(|i| i.name == name).unwrap();
+        match datalink::channel(&interface, Config { promiscuous: false, ..Config::default() }).unwrap() {
+            Channel::Ethernet(sender, _) => sender,
+            _ => panic!("an Ethernet channel"),
+        }
+    };
+    // EtherType 0x88b5 is for local experiments (IEEE 802).
+    let frame = |number: u32| {
+        let mut frame = [0xff; SIZE];
+        frame[12..14].copy_from_slice(&[0x88, 0xb5]);
+        frame[14..18].copy_from_slice(&number.to_be_bytes());
+        frame
+    };
+    let mut ours = open("ring1");
+    ours.send_to(&frame(u32::MAX), None).unwrap().unwrap();
+    let mut theirs = open("ring0");
+    let sender = std::thread::spawn(move || {
+        for number in 0..FRAMES {
+            theirs.send_to(&frame(number), None).unwrap().unwrap();
+        }
+    });
+    let (mut next, mut last, began) = (0, Mono(0), Instant::now());
+    while next < FRAMES && began.elapsed() < DEADLINE {
+        let batch = ring.next_batch(Duration::from_millis(100)).unwrap();
+        let now = clock();
+        for frame in batch.frames().filter(|frame| frame.bytes.get(12..14) == Some(&[0x88, 0xb5])) {
+            let number = u32::from_be_bytes(frame.bytes[14..18].try_into().unwrap());
+            assert_eq!((number, frame.bytes.len(), frame.wire_len), (next, SIZE, SIZE as u32), "whole and in order");
+            assert!(frame.at.mono >= last && frame.at.mono <= now.mono, "stamps go forward and not past now");
+            assert!(now.mono.since(frame.at.mono) < Duration::from_secs(30), "a stamp is the frame's own time");
+            (next, last) = (next + 1, frame.at.mono);
+        }
+    }
+    sender.join().unwrap();
+    let counted = ring.statistics().unwrap();
+    eprintln!(
+        "measured ring: {next} frames in {:.0} ms, {} dropped",
+        began.elapsed().as_secs_f64() * 1e3,
+        counted.dropped
+    );
+    assert_eq!((next, counted.dropped), (FRAMES, 0));
+    assert!(counted.received >= u64::from(FRAMES));
+    // The kernel takes VLAN tags out (IEEE 802.1Q); the ring puts them back.
+    let mut tagged = vec![0xff; 12];
+    tagged.extend([0x81, 0, 0, 7, 0x88, 0xb5, 0, 0, 0, 7]);
+    tagged.resize(SIZE, 0);
+    open("ring0").send_to(&tagged, None).unwrap().unwrap();
+    let heard = (0..100).find_map(|_| {
+        let batch = ring.next_batch(Duration::from_millis(100)).unwrap();
+        batch.frames().find(|f| f.bytes.get(16..18) == Some(&[0x88, 0xb5])).map(|f| f.bytes.to_vec())
+    });
+    assert_eq!(heard, Some(tagged));
+    // The interface goes away: an error, not silence.
+    assert!(ip(&["link", "set", "ring1", "down"]));
+    let lost = (0..100).find_map(|_| ring.next_batch(Duration::from_millis(100)).err());
+    assert!(matches!(lost, Some(capture::CaptureError::Lost { .. })), "{lost:?}");
+}
