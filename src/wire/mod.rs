@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::expect_used, clippy::panic))]
 
 pub mod arp;
+pub mod ble;
 mod cooked;
 pub mod dhcp;
 pub mod dhcp6;
