@@ -233,6 +233,7 @@ async fn office(rounds: Option<u32>) -> Office {
             clock,
             settings: Arc::default(),
             network,
+            home: watch::channel(Arc::default()).1,
             phase: run,
             observations,
             looks: looks.clone(),
