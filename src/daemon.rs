@@ -162,6 +162,7 @@ pub async fn run(
         scanners: links.scanners,
         notes: notes.clone(),
         looks,
+        view: outlet.view.clone(),
         rounds: outlet.rounds.clone(),
     };
     eyes::start(&mut parts, &wires, facts, &Once::default());

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     capture::{self, Batch, Counters, Filter},
-    model::{Look, NetworkFacts, Observation, PartId, Phase, ScannerView},
+    model::{HomeView, Look, NetworkFacts, Observation, PartId, Phase, ScannerView},
     scanners::{self, Budget, DeskParts, Progress, ScanError},
     settings::Settings,
 };
@@ -32,6 +32,8 @@ pub struct Wires {
     pub scanners: mpsc::Sender<ScannerView>,
     pub notes: mpsc::Sender<Note>,
     pub looks: broadcast::Sender<Look>,
+    /// The picture, so that scanners ask who is there.
+    pub view: watch::Receiver<Arc<HomeView>>,
     /// Counts the rounds people asked for.
     pub rounds: watch::Receiver<u64>,
 }
@@ -53,6 +55,7 @@ pub fn start(parts: &mut Parts, wires: &Wires, facts: watch::Sender<Arc<NetworkF
         clock: clock::now,
         settings: Arc::new(wires.settings.borrow().network.clone()),
         network: network.clone(),
+        home: wires.view.clone(),
         phase: wires.phase.clone(),
         observations: wires.observations.clone(),
         looks: wires.looks.clone(),

@@ -50,6 +50,7 @@ pub async fn scan(
         scanners: links.scanners,
         notes: links.notes,
         looks,
+        view: outlet.view.clone(),
         rounds: outlet.rounds.clone(),
     };
     let once =

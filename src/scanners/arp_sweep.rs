@@ -120,10 +120,8 @@ impl Sweep {
 
     async fn by_frames(&mut self, reach: &Reach, desk: &mut Desk) -> Result<(), ScanError> {
         let Some(mac) = reach.interface.mac else { return Ok(()) };
-        for piece in reach.hosts.chunks(PIECE) {
-            if !desk.pace(piece.len() as u32).await? {
-                return Ok(());
-            }
+        let mut rest = &reach.hosts[..];
+        while let Some(piece) = desk.piece(&mut rest, PIECE).await? {
             let sender = self.sender(&reach.interface)?;
             for ip in piece {
                 let frame = frames::arp_request((mac, reach.own), MacAddr::BROADCAST, *ip);
@@ -134,15 +132,12 @@ impl Sweep {
     }
 
     async fn by_kernel(&mut self, reach: &Reach, desk: &mut Desk) -> Result<(), ScanError> {
-        for (number, piece) in reach.hosts.chunks(KERNEL_PIECE).enumerate() {
+        for (number, mut rest) in reach.hosts.chunks(KERNEL_PIECE).enumerate() {
             if number > 0 && !desk.pause(KERNEL_WAIT).await? {
                 return Ok(());
             }
-            for part in piece.chunks(PIECE) {
-                if !desk.pace(part.len() as u32).await? {
-                    return Ok(());
-                }
-                for ip in part {
+            while let Some(piece) = desk.piece(&mut rest, PIECE).await? {
+                for ip in piece {
                     self.knocker().await?.knock((*ip).into(), reach.interface.id).await;
                 }
             }

@@ -12,9 +12,10 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Budget, Network, ScanError};
+use super::{Budget, Network, ScanError, visits::Visits};
 use crate::model::{
-    Clock, Fact, Health, Look, Moment, Mono, NetworkFacts, Observation, Phase, Probe, ScannerView, Source, Subject,
+    Clock, Fact, Health, HomeView, Look, Moment, Mono, NetworkFacts, Observation, Phase, Probe, ScannerView, Source,
+    Subject,
 };
 
 /// Looks a desk may be behind; older ones are dropped, the next round covers them.
@@ -35,6 +36,8 @@ pub struct DeskParts {
     pub settings: Arc<Network>,
     /// The networks as they are. Written by [`super::watch_network`] alone.
     pub network: watch::Receiver<Arc<NetworkFacts>>,
+    /// Who is here, for scanners that ask the devices there are and not every address.
+    pub home: watch::Receiver<Arc<HomeView>>,
     pub phase: watch::Receiver<Phase>,
     pub observations: mpsc::Sender<Observation>,
     /// Each desk hears all looks and keeps those it answers. Make it with room for [`LOOKS`].
@@ -187,6 +190,33 @@ impl Desk {
                     }
                 }
             }
+        }
+    }
+
+    /// The next piece of `rest`, at most `most` long, once the budget has room for a packet to each.
+    /// `None`: everybody was asked, or the run ends.
+    ///
+    /// # Errors
+    /// Nobody listens any more.
+    pub async fn piece<'a, T>(&mut self, rest: &mut &'a [T], most: usize) -> Result<Option<&'a [T]>, ScanError> {
+        let (piece, after) = rest.split_at(most.min(rest.len()));
+        if piece.is_empty() || !self.pace(piece.len() as u32).await? {
+            return Ok(None);
+        }
+        *rest = after;
+        Ok(Some(piece))
+    }
+
+    /// Who is awake now and was not visited yet; each host once a round.
+    #[must_use]
+    pub fn visits(&self) -> Visits {
+        Visits::new(self.parts.home.clone(), self.parts.network.clone(), self.parts.clock)
+    }
+
+    /// A single scan waits so much longer for answers.
+    pub fn stay(&mut self, wait: Duration) {
+        if self.is_single() {
+            self.due = self.due.max(self.now().mono + wait);
         }
     }
 

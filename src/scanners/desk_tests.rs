@@ -42,6 +42,7 @@ fn office_every(interval: Duration, rounds: Option<u32>, room: usize) -> Office 
         clock,
         settings: Arc::default(),
         network,
+        home: watch::channel(Arc::default()).1,
         phase: run,
         observations,
         looks: looks.clone(),

@@ -97,10 +97,8 @@ impl Asked {
         // Answers of the round before have all come.
         let seen = std::mem::take(&mut self.seen).len() as u64;
         let plan = targets::plan(&desk.network(), desk.settings(), settings.max_hosts);
-        for piece in plan.routed.chunks(PIECE) {
-            if !desk.pace(piece.len() as u32).await? {
-                return Ok(());
-            }
+        let mut rest = &plan.routed[..];
+        while let Some(piece) = desk.piece(&mut rest, PIECE).await? {
             for ip in piece {
                 self.ask((*ip).into(), 0, None, pinger).await;
             }

@@ -24,6 +24,7 @@ mod page;
 mod ping;
 mod raw;
 mod targets;
+mod visits;
 
 pub use budget::Budget;
 pub use desk::{Desk, DeskParts, LOOKS, OBSERVATIONS, Progress, Work};

@@ -42,6 +42,7 @@ pub async fn office(rounds: Option<u32>) -> Office {
             clock,
             settings: Arc::default(),
             network,
+            home: watch::channel(Arc::default()).1,
             phase: run,
             observations,
             looks: looks.clone(),
