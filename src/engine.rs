@@ -208,8 +208,11 @@ impl Engine {
 
     fn observe(&mut self, observation: &Observation, now: Moment, out: &mut Vec<Change>) {
         self.presence.observe(observation, now, out);
-        if let Some(device) = self.presence.whose(&observation.subject) {
-            self.tally.saw(observation, device, now.mono);
+        // Most observations answer no sweep: those cost nothing more.
+        if let Some(sweep) = tally::asked_by(observation)
+            && let Some(device) = self.presence.whose(&observation.subject)
+        {
+            self.tally.saw(sweep, device, now.mono);
         }
         self.examine(Evidence::Observation(observation), now, out);
     }

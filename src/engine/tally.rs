@@ -29,9 +29,9 @@ struct Round {
 }
 
 impl Tally {
-    /// `device` was seen.
-    pub fn saw(&mut self, observation: &Observation, device: DeviceId, now: Mono) {
-        if let Some(round) = asked_by(observation).and_then(|source| self.of(source)) {
+    /// `device` answered `sweep`.
+    pub fn saw(&mut self, sweep: Source, device: DeviceId, now: Mono) {
+        if let Some(round) = self.of(sweep) {
             round.close(now);
             round.answered.insert(device);
         }
@@ -74,7 +74,7 @@ impl Round {
 }
 
 /// Which sweep's question it answers, if one's.
-fn asked_by(observation: &Observation) -> Option<Source> {
+pub(super) fn asked_by(observation: &Observation) -> Option<Source> {
     let Fact::Alive { proof, .. } = &observation.fact else { return None };
     let is_v6 = observation.subject.ip.is_some_and(|ip| ip.is_ipv6());
     match (proof, observation.source) {
@@ -133,16 +133,16 @@ mod tests {
             lines[0].seen
         };
         let id = |n| DeviceId::mint(1, n);
-        let reply = answer(Source::Capture, Proof::ArpReply, "192.168.7.9");
-        tally.saw(&reply, id(1), at(1));
+        let reply = Source::ArpSweep;
+        tally.saw(reply, id(1), at(1));
         tally.round(&lines[0], at(2));
-        tally.saw(&reply, id(2), at(3));
-        tally.saw(&reply, id(2), at(4));
+        tally.saw(reply, id(2), at(3));
+        tally.saw(reply, id(2), at(4));
         assert_eq!(seen(&mut tally, &mut lines, 5), 2, "already before the first count is closed");
-        tally.saw(&reply, id(3), at(60));
+        tally.saw(reply, id(3), at(60));
         assert_eq!(seen(&mut tally, &mut lines, 60), 2, "the next round's");
         tally.round(&lines[0], at(120));
-        tally.saw(&reply, id(1), at(121));
+        tally.saw(reply, id(1), at(121));
         assert_eq!(seen(&mut tally, &mut lines, 121), 2, "answers still come in");
         assert_eq!(seen(&mut tally, &mut lines, 131), 2, "1 and 3");
         tally.round(&lines[0], at(240));

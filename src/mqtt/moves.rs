@@ -26,7 +26,7 @@ pub fn cleanup(seat: &Seat, site: &Site, held: &Published) -> Vec<Publish> {
     // It says whose the others are, so it goes last: a start after a cut still knows.
     let info = from.info();
     left.sort_by_key(|topic| *topic == info);
-    left.into_iter().map(|topic| Publish::emptying(topic)).collect()
+    left.into_iter().map(Publish::emptying).collect()
 }
 
 /// Other seats of ours that what the broker holds tells of: discovery names the base and the node
