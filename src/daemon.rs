@@ -10,6 +10,7 @@ mod core_loop;
 mod eyes;
 mod feed;
 mod identity;
+pub mod offline;
 mod once;
 mod outlets;
 mod parts;
@@ -118,6 +119,7 @@ pub async fn run(
     let mut signals = Signals::listen().map_err(|source| DaemonError::System { doing: "listen to signals", source })?;
     let moment = clock::now();
     let (store, mut remembered) = Store::open(&state_dir, moment.wall)?;
+    let damaged = store.set_aside().map(outlets::set_aside);
     let around = Surroundings::from_env(state_dir.clone());
     let who = identity::settle(&settings, &around, &mut remembered).await?;
     let (settings_tx, settings_rx) = watch::channel(Arc::new(settings));
@@ -131,13 +133,17 @@ pub async fn run(
     let notes = links.notes.clone();
     let writer = store.writer(&settings_rx.borrow().store, clock::now, outlets::store_health(notes.clone()))?;
     writer.set_meta("node", who.node.clone());
+    let mut hints = identity::hints(&settings_rx.borrow(), &who);
+    if let Some(health) = damaged {
+        hints.insert(0, health.why().unwrap_or_default().to_owned());
+        let _core_ended = notes.send(Note::Part(PartId::new("store"), health)).await;
+    }
     let writer = Arc::new(writer);
 
     let mut parts = Parts::new(notes.clone(), phase.clone());
     let (asked_tx, mut asked) = mpsc::channel(4);
     let site = outlets::site(&settings_rx.borrow(), &who, moment.wall);
     let broker_line = who.line.clone();
-    let hints = identity::hints(&settings_rx.borrow(), &who);
     outlets::start(
         &mut parts,
         outlets::Outlets {

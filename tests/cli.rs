@@ -97,8 +97,8 @@ fn each_failure_has_its_code_its_words_and_nothing_on_stdout() {
         (&["explain", "scanner", "sonar"], 3, &["sonar", "arp_sweep"]),
         (&["device", "set", "d-7f3k2m", "trust", "friend"], 2, &["friend", "trusted"]),
         (&["device", "forget", "anna"], 2, &["anna", "d-7f3k2m"]),
-        (&["device", "forget", "d-7f3k2m"], 1, &["no porchlight is running", "try: porchlight run"]),
-        (&["alert", "acknowledge", "01JD8Z7A0000000001"], 1, &["no porchlight is running"]),
+        (&["device", "forget", "d-7f3k2m"], 3, &["nothing recorded yet", "try: ", "porchlight run"]),
+        (&["alert", "acknowledge", "01JD8Z7A0000000001"], 3, &["nothing recorded yet"]),
         (&["alert", "mute-device", "new_device", "d-7f3k2m", "--days", "0"], 2, &["0"]),
     ];
     for (args, expected, words) in cases {

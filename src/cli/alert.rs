@@ -1,13 +1,14 @@
 //! # `alert`: answers to alerts
 //!
-//! Each is a request to the running daemon, with the words and checks that MQTT's requests have.
+//! Each is a request to the running daemon, or to the store while none runs, with the words and checks
+//! that MQTT's requests have.
 
 use clap::Subcommand;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
     context::Context,
-    control,
+    hands,
     report::{Exit, say_json},
 };
 use crate::model::{AlertId, DeviceId};
@@ -44,7 +45,7 @@ pub enum Action {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (verb, fields) = request(&args.action);
-    let data = control::ask(&context.state_dir()?, verb, fields, control::PATIENCE)?;
+    let data = hands::request(context, verb, fields)?;
     if context.json() {
         say_json(&data)?;
     }

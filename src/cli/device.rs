@@ -1,14 +1,14 @@
 //! # `device`: hands on one's own data
 //!
-//! Each is a request to the running daemon, with the words and checks that MQTT's requests have.
-//! Silent if it was done.
+//! Each is a request to the running daemon, or to the store while none runs, with the words and checks
+//! that MQTT's requests have. Silent if it was done.
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
     context::Context,
-    control,
+    hands,
     report::{Exit, Failure, say_json},
 };
 use crate::model::{DeviceId, Kind, Trust};
@@ -56,7 +56,7 @@ pub enum What {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (verb, fields) = request(&args.action)?;
-    let data = control::ask(&context.state_dir()?, verb, fields, control::PATIENCE)?;
+    let data = hands::request(context, verb, fields)?;
     if context.json() {
         say_json(&data)?;
     }

@@ -83,6 +83,7 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     checks.push(host::network_admin());
     checks.extend(host::interfaces(&here));
     checks.push(host::clock(&here));
+    checks.extend(here.state_dir.as_deref().and_then(host::set_aside));
     checks.push(host::state_folder(state_dir));
     checks.extend(tls::files(&here));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;

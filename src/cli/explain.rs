@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{
     context::Context,
     json,
-    recorded::Recorded,
+    recorded::{Recorded, Since},
     report::{Exit, Failure, say, say_json},
 };
 use crate::{
@@ -17,6 +17,8 @@ use crate::{
     model::{Card, DeviceView},
     scanners,
 };
+
+mod at;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -31,6 +33,9 @@ pub enum What {
         /// Its id, name, MAC or address
         #[arg(value_name = "ID")]
         device: String,
+        /// As it was then: 2026-11-25T17:02:11Z, 2026-11-25, 2d, 12h
+        #[arg(long, value_name = "TIME")]
+        at: Option<Since>,
     },
     /// What a detector finds, how it decides, what fools it
     Detector { name: String },
@@ -40,7 +45,7 @@ pub enum What {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     match &args.what {
-        What::Device { device } => explain_device(device, context)?,
+        What::Device { device, at } => explain_device(device, *at, context)?,
         What::Detector { name } => page(card(detectors::CARDS, "detector", name)?, context)?,
         What::Scanner { name } => {
             let cards: Vec<&'static Card> = scanners::SCANNERS.iter().map(|row| row.card).collect();
@@ -50,9 +55,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn explain_device(named: &str, context: &Context) -> anyhow::Result<()> {
+fn explain_device(named: &str, at: Option<Since>, context: &Context) -> anyhow::Result<()> {
     let recorded = Recorded::open(context)?;
     let view = recorded.device(named)?;
+    if let Some(at) = at {
+        return at::explain(&recorded, &view, at.from(recorded.now));
+    }
     if recorded.json {
         // An object can hold a key once; a fact can be there twice.
         let facts = view.facts.iter().map(|(key, value)| json!({"key": key, "value": value}));

@@ -27,6 +27,7 @@ pub mod exit;
 pub mod explain;
 pub mod export;
 pub mod global;
+pub mod hands;
 pub mod health;
 pub mod json;
 pub mod logs;

@@ -5,6 +5,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{broadcast, mpsc, watch};
@@ -29,6 +30,9 @@ use crate::{
     settings::Settings,
     store::Writer,
 };
+
+/// A quiet home's picture goes to the store this often, so that a kill loses no more.
+const GAUGES: Duration = Duration::from_secs(60);
 
 /// What an outlet wants of the daemon as a whole.
 #[derive(Debug)]
@@ -79,6 +83,14 @@ fn adopt(site: &mut Site, settings: &Settings) {
     site.expose_limit = settings.homeassistant.expose_limit;
 }
 
+/// A damaged store was set aside: told until a person has looked.
+pub fn set_aside(aside: &std::path::Path) -> Health {
+    Health::Degraded {
+        why: format!("the store was damaged: it was set aside as {} and a new one began", aside.display()),
+        advice: Some("porchlight doctor".into()),
+    }
+}
+
 /// The store's health as a part's, said from its own thread.
 pub fn store_health(notes: mpsc::Sender<Note>) -> Box<dyn Fn(Health) + Send> {
     Box::new(move |health| {
@@ -106,8 +118,12 @@ fn keep_store(parts: &mut Parts, outlets: &Outlets) {
         let mut changes = outlet.changes();
         Box::pin(async move {
             writer.write(Arc::clone(&outlet.view.borrow()), Arc::from([]));
+            let mut gauges = tokio::time::interval(GAUGES);
+            gauges.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
+                    // Last seen and counts change without a change that is told.
+                    _ = gauges.tick() => writer.write(Arc::clone(&outlet.view.borrow()), Arc::from([])),
                     batch = changes.recv() => match batch {
                         Ok(batch) => writer.write(Arc::clone(&outlet.view.borrow()), batch),
                         // State is in the view; only history rows of the missed batches are lost.

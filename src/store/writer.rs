@@ -38,8 +38,8 @@ const BATCH: Duration = Duration::from_millis(500);
 const BATCH_LISTS: usize = 256;
 /// How often the time of the last sign of life, and learned facts, are written.
 const MINUTE: Duration = Duration::from_secs(60);
-/// How often gauges such as last seen are written.
-const GAUGES: Duration = Duration::from_secs(5 * 60);
+/// How often gauges such as last seen are written: what a kill may lose.
+const GAUGES: Duration = MINUTE;
 /// How often retention looks for something to remove.
 const RETENTION: Duration = Duration::from_secs(60 * 60);
 const RETRY_FIRST: Duration = Duration::from_secs(1);

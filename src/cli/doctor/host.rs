@@ -144,6 +144,20 @@ pub fn state_folder(path: Result<PathBuf, StateDirError>) -> Check {
     }
 }
 
+/// A damaged store that was set aside and that nobody has looked at yet.
+pub fn set_aside(state_dir: &Path) -> Option<Check> {
+    let files = fs::read_dir(state_dir).ok()?;
+    let aside: Vec<PathBuf> = files
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|tail| tail == "db"))
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("porchlight-broken-")))
+        .collect();
+    let last = aside.iter().max()?;
+    let found = format!("the store was damaged and set aside as {}; a new one began", last.display());
+    let mend = format!("look whether devices or names are missing, then rm {}*", last.display());
+    Some(Check::fails("damaged store", found, mend))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +173,20 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(gateway(routes, name).filter(|_| cfg!(target_endian = "little")), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_store_set_aside_is_told_until_it_is_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("porchlight.db"), "").expect("written");
+        assert_eq!(set_aside(folder.path()), None);
+        let aside = folder.path().join("porchlight-broken-20261125T170211Z.db");
+        fs::write(&aside, "").expect("written");
+        let check = set_aside(folder.path()).expect("a check");
+        assert!(!check.ok && check.found.contains("20261125T170211Z"), "{check:?}");
+        assert!(check.mend.is_some_and(|mend| mend.contains("rm ")));
+        fs::remove_file(aside).expect("removed");
+        assert_eq!(set_aside(folder.path()), None);
     }
 
     #[test]
