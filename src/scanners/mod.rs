@@ -14,7 +14,9 @@ use crate::model::{Card, Probe, Source, Span};
 mod budget;
 mod choose;
 mod desk;
+mod fetch;
 mod frames;
+mod groups;
 mod knock;
 mod links;
 mod mdns_ask;
@@ -67,7 +69,7 @@ macro_rules! scanners {
     };
 }
 
-scanners! { netlink, arp_sweep, nd_sweep, icmp, mdns }
+scanners! { netlink, arp_sweep, nd_sweep, icmp, mdns, ssdp }
 
 /// Why a scanner stopped.
 #[derive(Debug, Error)]

@@ -1,7 +1,7 @@
 //! # Bytes become views
 //!
-//! Decoders for what a home's wire carries. They never fail, never allocate, keep no state and
-//! judge nothing: every read goes through [`reader::Reader`], every list has an end, and what was
+//! Decoders for what a home's wire carries. They never fail, never allocate (the readers of documents
+//! apart, which say so), keep no state and judge nothing: every read goes through [`reader::Reader`], every list has an end, and what was
 //! whole before a fault is kept.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::expect_used, clippy::panic))]
@@ -15,6 +15,7 @@ pub mod dns;
 mod ethernet;
 mod faults;
 mod frame;
+pub mod http;
 pub mod icmp;
 mod ieee80211;
 pub mod ipv4;
@@ -29,6 +30,8 @@ pub mod reader;
 pub mod ssdp;
 pub mod tcp;
 pub mod udp;
+pub mod upnp;
+pub mod xml;
 
 #[cfg(test)]
 mod tests;
