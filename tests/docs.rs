@@ -40,3 +40,24 @@ fn every_scanner_has_its_page() {
 fn every_detector_has_its_page() {
     hold("detectors", detectors::CARDS);
 }
+
+/// The package carries them, and is built without running the program.
+#[test]
+fn the_manual_and_the_completions_of_the_package_are_those_of_the_program() {
+    let cases: [(&str, &[&str]); 4] = [
+        ("man/porchlight.1", &["man"]),
+        ("completions/porchlight.bash", &["completions", "bash"]),
+        ("completions/_porchlight", &["completions", "zsh"]),
+        ("completions/porchlight.fish", &["completions", "fish"]),
+    ];
+    for (file, words) in cases {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(file);
+        let said = assert_cmd::Command::new(env!("CARGO_BIN_EXE_porchlight")).args(words).output().unwrap();
+        assert!(said.status.success(), "{words:?}");
+        if env::var_os("UPDATE").is_some() {
+            fs::write(&path, &said.stdout).unwrap();
+        }
+        let written = fs::read(&path).unwrap_or_default();
+        assert!(written == said.stdout, "packaging/{file} is not what the program says; UPDATE=1 cargo test --test docs");
+    }
+}
