@@ -58,6 +58,7 @@ pub fn obey(
         instance,
         node: remembered.node.clone().unwrap_or_else(|| "porchlight".into()),
         first_start: false,
+        mqtt_memo: remembered.mqtt_memo.clone(),
         found: None,
         how: None,
         line: String::new(),
