@@ -5,6 +5,7 @@
 //! and tshark. They do different work: tcpdump that copies is the floor for reading, tshark dissects everything and
 //! concludes little.
 
+#![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop at the first surprise")]
 
 use std::{
