@@ -58,6 +58,9 @@ fn the_manual_and_the_completions_of_the_package_are_those_of_the_program() {
             fs::write(&path, &said.stdout).unwrap();
         }
         let written = fs::read(&path).unwrap_or_default();
-        assert!(written == said.stdout, "packaging/{file} is not what the program says; UPDATE=1 cargo test --test docs");
+        assert!(
+            written == said.stdout,
+            "packaging/{file} is not what the program says; UPDATE=1 cargo test --test docs"
+        );
     }
 }
