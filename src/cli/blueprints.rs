@@ -10,6 +10,7 @@ use super::{Context, Exit, Failure, recorded::to_stdout};
 pub const FILES: &[(&str, &str)] = &[
     ("arrives_leaves", include_str!("../../blueprints/automation/porchlight/arrives_leaves.yaml")),
     ("first_home_last_left", include_str!("../../blueprints/automation/porchlight/first_home_last_left.yaml")),
+    ("security_alert", include_str!("../../blueprints/automation/porchlight/security_alert.yaml")),
     ("unknown_device", include_str!("../../blueprints/automation/porchlight/unknown_device.yaml")),
 ];
 

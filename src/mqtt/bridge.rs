@@ -105,6 +105,8 @@ struct Bridge {
     /// The broker told of a seat we did not know; we look there once a connection.
     has_looked_back: bool,
     farewells: Farewells,
+    /// Since this connection came.
+    is_compared: bool,
     /// Home Assistant said that it is there.
     ha_born: bool,
     /// When to compare next.
@@ -139,6 +141,7 @@ impl Bridge {
             leftovers: Vec::new(),
             has_looked_back: false,
             farewells: Farewells::default(),
+            is_compared: false,
             ha_born: false,
             due: None,
             compared: now.checked_sub(Duration::from_secs(1)).unwrap_or(now),
@@ -261,6 +264,7 @@ impl Bridge {
         self.collection = None;
         self.birth_due = None;
         self.ha_born = false;
+        self.is_compared = false;
         self.has_looked_back = false;
         self.leftovers.clear();
         self.farewells = Farewells::default();
@@ -318,7 +322,10 @@ impl Bridge {
     fn compare_soon(&mut self, urgent: bool) {
         let now = Instant::now();
         let wished = if urgent { now } else { now + outbox::REST };
-        let at = wished.max(self.compared + self.gap);
+        self.compare_at(wished.max(self.compared + self.gap));
+    }
+
+    fn compare_at(&mut self, at: Instant) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
@@ -374,7 +381,8 @@ impl Bridge {
         self.compared = Instant::now();
         self.gap = (began.elapsed() * GAP_TIMES).max(GAP_MIN);
         self.hides.without(&mut list, &self.parts.site, self.compared);
-        list.extend(self.leftovers.iter().cloned());
+        self.let_go(&mut list, self.compared);
+        self.is_compared = true;
         self.outbox.replace(list);
     }
 
@@ -397,13 +405,16 @@ impl Bridge {
             };
             self.note_ghost(&message);
             self.published.sent(&message);
-            self.leftovers.retain(|left| left.topic != message.topic);
+            self.note_going(&message, now);
             if let Some(collection) = &mut self.collection {
                 collection.sent(&message);
             }
             if message.payload.is_empty() {
                 self.hides.cleared(&message.topic, now);
             }
+        }
+        if self.is_compared && self.outbox.len() == 0 {
+            self.note_standing(now);
         }
         counts.queue.store(self.outbox.len() as u64, Ordering::Relaxed);
     }

@@ -222,8 +222,7 @@ impl Difference<'_> {
     }
 }
 
-/// Topics of devices that are no more. States first: a device without discovery must not be left
-/// with a state that a later device of the same id would inherit.
+/// Topics of devices that are no more. Discovery first: Home Assistant must not read an empty state.
 fn orphans(view: &HomeView, site: &Site, topics: &Topics, published: &Published) -> Vec<Publish> {
     let mut states = Vec::new();
     let mut configs = Vec::new();
@@ -239,8 +238,8 @@ fn orphans(view: &HomeView, site: &Site, topics: &Topics, published: &Published)
             list.push(retained(topic.to_owned(), Vec::new(), 1));
         }
     }
-    states.append(&mut configs);
-    states
+    configs.append(&mut states);
+    configs
 }
 
 /// Devices that an alert worth a look is about.

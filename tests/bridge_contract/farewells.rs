@@ -59,6 +59,10 @@ async fn a_device_forgotten_while_home_assistant_was_down_gets_one_farewell() {
     hears(&mut other, ONLINE, b"online").await;
     running.view.send_replace(Arc::new(without_phone()));
     hears(&mut other, PHONE, b"").await;
+    // Home Assistant is given the time to leave the topics before they are emptied.
+    let began = std::time::Instant::now();
+    hears(&mut other, "porchlight/home/device/d-7f3k2m/state", b"").await;
+    assert!(began.elapsed() >= Duration::from_millis(1_800), "{:?}", began.elapsed());
     // We are killed as well, and remember it.
     running.kill().await;
     let running = Running::at(broker.port, without_phone(), site(), &memo).await;

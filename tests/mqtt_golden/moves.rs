@@ -48,7 +48,7 @@ fn only_our_own_orphans_are_emptied() {
         sent.into_iter().filter(|message| message.payload.is_empty()).map(|message| message.topic).collect()
     };
     let mut expected: Vec<String> = ours.iter().map(|(topic, _)| topic.clone()).collect();
-    assert_eq!(emptied("7f3a2c").last(), expected.last(), "states are emptied before the discovery");
+    assert_eq!(emptied("7f3a2c").first(), expected.last(), "states are emptied after the discovery");
     let sorted = |mut list: Vec<String>| {
         list.sort();
         list

@@ -4,7 +4,7 @@
 //! up once after its birth, and taken back two seconds later.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -17,15 +17,25 @@ use crate::{
     mqtt::{
         Publish,
         reconcile::{ghosts, leaves_ghost},
+        topics::{Thing, Topics},
     },
 };
 
 // Home Assistant has set the entities up by then.
 const BETWEEN: Duration = Duration::from_secs(2);
 
+// Home Assistant hears discovery and states in order, but takes its time to leave a topic. What it
+// still reads must not become empty: each of its templates would complain.
+const LETTING_GO: Duration = Duration::from_secs(2);
+const GOING_MAX: usize = 4_096;
+
 /// Those on their way.
 #[derive(Default)]
 pub(super) struct Farewells {
+    /// Devices whose discovery was sent just now, with or without something in it.
+    going: BTreeMap<DeviceId, Instant>,
+    /// When everything stood at our seat.
+    stood: Option<Instant>,
     /// To be taken back, and when; in that order.
     later: VecDeque<(Instant, Publish)>,
     /// Paid when the last is taken back.
@@ -84,6 +94,49 @@ impl Bridge {
         if self.farewells.later.is_empty() && !self.farewells.paying.is_empty() {
             self.memo.paid(&std::mem::take(&mut self.farewells.paying));
             self.tell_memo();
+        }
+    }
+
+    /// Takes from `list` what would empty a topic that Home Assistant still reads, and adds what is
+    /// left of former seats once it reads the present one.
+    pub(super) fn let_go(&mut self, list: &mut Vec<Publish>, now: Instant) {
+        let topics = Topics::new(&self.parts.site);
+        self.farewells.going.retain(|_, at| now.duration_since(*at) < LETTING_GO);
+        let told = list.iter().filter_map(|message| topics.config_of(&message.topic));
+        let mut going: BTreeSet<Thing> = told.collect();
+        going.extend(self.farewells.going.keys().map(|id| Thing::Device(*id)));
+        let before = list.len();
+        list.retain(|message| {
+            let kept = topics.kept(&message.topic).filter(|_| message.payload.is_empty());
+            kept.is_none_or(|(thing, _)| !going.contains(&thing))
+        });
+        let last = self.farewells.going.values().max().copied().unwrap_or(now);
+        let mut again = (list.len() < before).then_some(last + LETTING_GO);
+        match self.farewells.stood.map(|at| at + LETTING_GO) {
+            Some(from) if from <= now => list.extend(self.leftovers.iter().cloned()),
+            from => again = [again, from.filter(|_| !self.leftovers.is_empty())].into_iter().flatten().min(),
+        }
+        self.due = [self.due, again].into_iter().flatten().min();
+    }
+
+    /// `message` went out.
+    pub(super) fn note_going(&mut self, message: &Publish, now: Instant) {
+        let thing = Topics::new(&self.parts.site).config_of(&message.topic);
+        if let Some(Thing::Device(id)) = thing
+            && self.farewells.going.len() < GOING_MAX
+        {
+            self.farewells.going.insert(id, now);
+        }
+        self.leftovers.retain(|left| left.topic != message.topic);
+    }
+
+    /// All that was to be sent was sent.
+    pub(super) fn note_standing(&mut self, now: Instant) {
+        if self.farewells.stood.is_none() {
+            self.farewells.stood = Some(now);
+            if !self.leftovers.is_empty() {
+                self.compare_at(now + LETTING_GO);
+            }
         }
     }
 
