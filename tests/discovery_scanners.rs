@@ -8,5 +8,7 @@
 
 #[path = "discovery_scanners/home.rs"]
 mod home;
+#[path = "discovery_scanners/names.rs"]
+mod names;
 #[path = "discovery_scanners/ssdp.rs"]
 mod ssdp;

@@ -69,7 +69,7 @@ macro_rules! scanners {
     };
 }
 
-scanners! { netlink, arp_sweep, nd_sweep, icmp, mdns, ssdp }
+scanners! { netlink, arp_sweep, nd_sweep, icmp, mdns, ssdp, netbios, reverse_dns }
 
 /// Why a scanner stopped.
 #[derive(Debug, Error)]
