@@ -12,6 +12,8 @@ mod home;
 mod leases;
 #[path = "discovery_scanners/names.rs"]
 mod names;
+#[path = "discovery_scanners/ports.rs"]
+mod ports;
 #[path = "discovery_scanners/ssdp.rs"]
 mod ssdp;
 #[path = "discovery_scanners/wsd.rs"]
