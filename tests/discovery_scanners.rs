@@ -8,5 +8,13 @@
 
 #[path = "discovery_scanners/home.rs"]
 mod home;
+#[path = "discovery_scanners/leases.rs"]
+mod leases;
+#[path = "discovery_scanners/names.rs"]
+mod names;
+#[path = "discovery_scanners/ports.rs"]
+mod ports;
 #[path = "discovery_scanners/ssdp.rs"]
 mod ssdp;
+#[path = "discovery_scanners/wsd.rs"]
+mod wsd;

@@ -13,7 +13,7 @@ use super::{
 words! {
     /// Where a device's shown name comes from, worst first: a name of lower rank never replaces a higher.
     pub enum NameSource {
-        Address = "address", VendorTail = "vendor", Generic = "generic", VendorKind = "vendor_kind", Snmp = "snmp", Netbios = "netbios", Ssdp = "ssdp",
+        Address = "address", VendorTail = "vendor", Generic = "generic", VendorKind = "vendor_kind", Snmp = "snmp", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp",
         Mdns = "mdns", Dhcp = "dhcp", HomeAssistant = "homeassistant", Own = "own",
     }
 }

@@ -133,7 +133,7 @@ impl Names {
 
     /// What it calls itself.
     pub fn hostname(&self) -> Option<&str> {
-        [NameSource::Dhcp, NameSource::Mdns, NameSource::Netbios]
+        [NameSource::Dhcp, NameSource::Mdns, NameSource::Dns, NameSource::Netbios]
             .iter()
             .find_map(|source| self.heard.get(source))
             .map(|name| name.text.as_str())
@@ -190,6 +190,7 @@ fn source(by: Heard) -> NameSource {
     match by {
         Heard::Snmp => NameSource::Snmp,
         Heard::Netbios => NameSource::Netbios,
+        Heard::Dns => NameSource::Dns,
         Heard::Ssdp => NameSource::Ssdp,
         Heard::Mdns => NameSource::Mdns,
         Heard::Dhcp => NameSource::Dhcp,

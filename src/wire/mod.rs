@@ -20,6 +20,7 @@ pub mod icmp;
 mod ieee80211;
 pub mod ipv4;
 pub mod ipv6;
+pub mod leases;
 mod link;
 pub mod mdns;
 mod names;
@@ -31,6 +32,7 @@ pub mod ssdp;
 pub mod tcp;
 pub mod udp;
 pub mod upnp;
+pub mod wsd;
 pub mod xml;
 
 #[cfg(test)]

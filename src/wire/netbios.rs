@@ -65,6 +65,42 @@ pub fn claim(message: &Message<'_>) -> Option<(NetbiosName, Ipv4Addr)> {
     (flags & 0x8000 == 0).then_some((name, ip))
 }
 
+/// "Which names are yours?" (node status request, RFC 1002 §4.2.17), for the name `*`.
+#[must_use]
+pub fn status_question(id: u16) -> Vec<u8> {
+    let mut message = Vec::with_capacity(50);
+    message.extend(id.to_be_bytes());
+    // A question, one, no recursion.
+    message.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 32]);
+    // `*` and fifteen zeros, each byte as two letters.
+    message.extend(b"CK");
+    message.extend([b'A'; 30]);
+    // Root; type NBSTAT (33); class IN.
+    message.extend([0, 0, 33, 0, 1]);
+    message
+}
+
+/// One name of a node status answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub name: NetbiosName,
+    /// A work group or domain rather than the host itself.
+    pub is_group: bool,
+}
+
+/// The names of a node status answer to question `id`, as far as they are whole (RFC 1002 §4.2.18).
+pub fn status_answer(bytes: &[u8], id: u16) -> Option<impl Iterator<Item = Held>> {
+    let message = Message::read(bytes).filter(|message| message.is_response() && message.id == id)?;
+    // NBSTAT has the number that DNS gives to SRV.
+    let record = message.answers().find(|record| record.kind == kind::SRV)?;
+    let mut reader = Reader::new(record.bytes);
+    let count = reader.u8()?;
+    Some((0..count).map_while(move |_| {
+        let (bytes, suffix, flags) = (reader.take::<15>()?, reader.u8()?, reader.u16()?);
+        Some(Held { name: NetbiosName { bytes, suffix }, is_group: flags & 0x8000 != 0 })
+    }))
+}
+
 /// The sender of a datagram: its address as it says, and its name (RFC 1002 §4.4.1).
 #[must_use]
 pub fn datagram_source(bytes: &[u8]) -> Option<(NetbiosName, Ipv4Addr)> {
@@ -99,6 +135,45 @@ mod tests {
         for bad in [&b"\x20ABCQ"[..], b"\x04ABCD\x00", b"\x00"] {
             assert_eq!(NetbiosName::read(&Name::new(bad, 0)), None);
         }
+    }
+
+    fn status(id: u16, flags: u16, count: u8, names: &[(&str, u8, u16)]) -> Vec<u8> {
+        let mut data = vec![count];
+        for (name, suffix, flags) in names {
+            data.extend(format!("{name:15}").bytes());
+            data.push(*suffix);
+            data.extend(flags.to_be_bytes());
+        }
+        let mut bytes = [id.to_be_bytes(), flags.to_be_bytes()].concat();
+        bytes.extend([0, 0, 0, 1, 0, 0, 0, 0]);
+        bytes.extend(encoded("*", 0));
+        bytes.extend([0, 33, 0, 1, 0, 0, 0, 0]);
+        bytes.extend((data.len() as u16).to_be_bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    #[test]
+    fn a_status_answer_names_host_and_group() {
+        let question = status_question(7);
+        assert_eq!((question.len(), &question[..2]), (50, &[0, 7][..]));
+        let names: &[_] = &[("ANNA-PC", 0, 0x0400), ("HOME", 0, 0x8400), ("ANNA-PC", 0x20, 0x0400)];
+        let cases: &[(&str, Vec<u8>, Option<usize>)] = &[
+            ("whole", status(7, 0x8400, 3, names), Some(3)),
+            ("claims more than there is", status(7, 0x8400, 255, names), Some(3)),
+            ("claims less", status(7, 0x8400, 1, names), Some(1)),
+            ("another question's", status(8, 0x8400, 3, names), None),
+            ("a question", status(7, 0, 3, names), None),
+            ("empty", Vec::new(), None),
+        ];
+        for (name, bytes, expected) in cases {
+            assert_eq!(status_answer(bytes, 7).map(Iterator::count), *expected, "{name}");
+            for end in 0..bytes.len() {
+                let _ = status_answer(&bytes[..end], 7).map(Iterator::count);
+            }
+        }
+        let held: Vec<Held> = status_answer(&cases[0].1, 7).expect("an answer").collect();
+        assert_eq!((held[0].name.bytes(), held[0].is_group, held[1].is_group), (&b"ANNA-PC"[..], false, true));
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Home {
     pub fn stranger(&mut self, inner: &str) {
         let program = std::env::current_exe().unwrap();
         let mut command = Home::within(&self.far, program.to_str().unwrap());
-        command.args([inner, "--exact", "--ignored", "--nocapture"]).stdout(Stdio::null());
+        command.args([inner, "--exact", "--ignored", "--nocapture"]).env("HOME_DIR", &self.dir).stdout(Stdio::null());
         self.helpers.push(command.spawn().unwrap());
     }
 

@@ -1,0 +1,238 @@
+//! # Reverse DNS
+//!
+//! ## What it finds
+//! The names that the home's own name server, as a rule the router, has for addresses: mostly what devices told
+//! its DHCP server, or what people entered there.
+//! ## What it sends
+//! One PTR question for each device that was heard within the last minute and a half, to name servers on this
+//! network or this host; once an hour by default, and once for a newcomer.
+//! ## What it needs
+//! A name server at home: a router that is asked as gateway, or one in `/etc/resolv.conf`.
+//! ## How it decides
+//! Only addresses of the home's own subnets are asked for, and only at servers within them, so no address of the
+//! home leaves it by us. An answer counts from the server asked, to the question asked.
+//! ## What fools it
+//! Name servers that answer with a name made of the address, which is passed over; leases long gone.
+//!
+//! Holds: [`ASKED_MAX`] open questions, [`SERVERS_MAX`] servers.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::net::UdpSocket;
+
+use super::{Desk, ScanError, Work, page::page};
+use crate::{
+    model::{Capped, Card, Fact, Health, Heard, NetworkFacts, Probe, Source, Span, Subject, clean_text},
+    wire::dns::{Data, Message, kind},
+};
+
+pub(super) static CARD: Card =
+    Card { id: "reverse_dns", title: "Reverse DNS", needs: None, page: page!("reverse_dns.rs") };
+pub(super) const SOURCE: Source = Source::ReverseDns;
+pub(super) const PROBES: &[Probe] = &[];
+
+const ASKED_MAX: usize = 1024;
+const SERVERS_MAX: usize = 4;
+const PORT: u16 = 53;
+/// A resolver's file is a few lines.
+const RESOLV_MAX: usize = 16 * 1024;
+
+/// `scanners.reverse_dns`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub enabled: bool,
+    /// How often a device's name is asked again. Newcomers are asked for at once.
+    pub interval: Span,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { enabled: true, interval: Span::minutes(60) }
+    }
+}
+
+pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
+    let failed = |source| ScanError::System { doing: "open a UDP socket", source };
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(failed)?;
+    // By id: who was asked about whom. Ids are drawn, so nobody guesses one.
+    let mut asked: Capped<u16, (IpAddr, IpAddr)> = Capped::new(ASKED_MAX);
+    let mut visits = desk.visits();
+    let mut room = [0; 4096];
+    let (mut seen, mut servers) = (0, Vec::new());
+    loop {
+        tokio::select! {
+            biased;
+            work = desk.next() => match work? {
+                None => return Ok(()),
+                Some(Work::Round) => {
+                    let text = tokio::fs::read("/etc/resolv.conf").await.unwrap_or_default();
+                    let text = String::from_utf8_lossy(text.get(..text.len().min(RESOLV_MAX)).unwrap_or_default());
+                    servers = name_servers(&text, &desk.network());
+                    let advice = "point /etc/resolv.conf at the home's name server".to_owned();
+                    desk.health(if servers.is_empty() {
+                        Health::Degraded { why: "no name server at home".to_owned(), advice: Some(advice) }
+                    } else {
+                        Health::Up
+                    });
+                    visits.again();
+                    desk.stay(Duration::from_secs(4));
+                    desk.done(std::mem::take(&mut seen));
+                }
+                Some(Work::Look(_)) => {}
+            },
+            host = visits.next() => {
+                let IpAddr::V4(about) = host.ip else { continue };
+                if !desk.pace(servers.len() as u32).await? {
+                    return Ok(());
+                }
+                for server in &servers {
+                    let mut id = [0; 2];
+                    if getrandom::fill(&mut id).is_ok() {
+                        let id = u16::from_be_bytes(id);
+                        asked.insert(id, (*server, host.ip));
+                        drop(socket.send_to(&question(id, about), (*server, PORT)).await);
+                    }
+                }
+            }
+            received = socket.recv_from(&mut room) => {
+                let Ok((len, from)) = received else { continue };
+                let bytes = room.get(..len).unwrap_or_default();
+                let Some(id) = Message::read(bytes).map(|message| message.id) else { continue };
+                let matching = |(server, _): &(IpAddr, IpAddr)| from.port() == PORT && from.ip() == *server;
+                let Some((_, IpAddr::V4(about))) = asked.get(&id).copied().filter(matching) else { continue };
+                asked.remove(&id);
+                if let Some(name) = answer(bytes, about) {
+                    seen += 1;
+                    desk.report(None, Subject::ip(about.into()), Fact::Named { name, by: Heard::Dns }).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Gateways first, then the servers of `resolv.conf` that are on this network or this host.
+fn name_servers(resolv: &str, facts: &NetworkFacts) -> Vec<IpAddr> {
+    let gateways = facts.interfaces.iter().flat_map(|interface| interface.gateways.iter().copied());
+    let listed = resolv.lines().filter_map(|line| line.trim().strip_prefix("nameserver")?.trim().parse().ok());
+    let mut servers: Vec<IpAddr> = Vec::new();
+    for server in gateways.chain(listed) {
+        // The socket speaks IPv4.
+        let at_home = server.is_loopback() || facts.is_attached(server);
+        if server.is_ipv4() && at_home && servers.len() < SERVERS_MAX && !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    servers
+}
+
+fn reverse_name(ip: Ipv4Addr) -> String {
+    let [a, b, c, d] = ip.octets();
+    format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+}
+
+fn question(id: u16, ip: Ipv4Addr) -> Vec<u8> {
+    let mut message = Vec::with_capacity(48);
+    message.extend(id.to_be_bytes());
+    // A standard query, recursion desired: routers refuse others. One question.
+    message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    for label in reverse_name(ip).split('.') {
+        message.push(label.len() as u8);
+        message.extend(label.as_bytes());
+    }
+    // Root; type PTR; class IN.
+    message.extend([0, 0, 12, 0, 1]);
+    message
+}
+
+/// The name, if the answer is about `ip` and names somebody.
+fn answer(bytes: &[u8], ip: Ipv4Addr) -> Option<String> {
+    let message = Message::read(bytes).filter(|message| message.is_response() && message.code() == 0)?;
+    let about = reverse_name(ip);
+    let record = message.answers().take(16).find(|r| r.kind == kind::PTR && r.name.is_text(&about))?;
+    let Data::Name(name) = record.data() else { return None };
+    // The first label is the host; the rest is the home's domain, the same for all.
+    let host = clean_text(&String::from_utf8_lossy(name.labels().next()?), 63);
+    (!host.is_empty() && !is_of_address(&host, ip)).then_some(host)
+}
+
+/// `10-0-0-5`, `host-10-0-0-5`, `ip-0a000005`: made of the address, says nothing.
+fn is_of_address(host: &str, ip: Ipv4Addr) -> bool {
+    let [a, b, c, d] = ip.octets();
+    let digits: String = host.chars().map(|c| if c.is_ascii_digit() { c } else { '.' }).collect();
+    let parts: Vec<&str> = digits.split('.').filter(|part| !part.is_empty()).collect();
+    let forward = [a, b, c, d].map(|octet| octet.to_string());
+    let backward = [d, c, b, a].map(|octet| octet.to_string());
+    parts == forward || parts == backward || host.to_lowercase().ends_with(&format!("{:08x}", u32::from(ip)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{InterfaceFacts, InterfaceId, Subnet};
+
+    const IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
+
+    fn reply(flags: u16, about: Ipv4Addr, target: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = question(7, about);
+        bytes[2..4].copy_from_slice(&flags.to_be_bytes());
+        bytes[7] = 1;
+        let mut data = Vec::new();
+        for label in target {
+            data.push(label.len() as u8);
+            data.extend(*label);
+        }
+        data.push(0);
+        bytes.extend([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 60]);
+        bytes.extend((data.len() as u16).to_be_bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    #[test]
+    fn a_name_counts_if_it_is_about_the_address_and_not_made_of_it() {
+        let other = Ipv4Addr::new(10, 0, 0, 6);
+        let cases: &[(&str, Vec<u8>, Option<&str>)] = &[
+            ("a host", reply(0x8180, IP, &[b"printer", b"lan"]), Some("printer")),
+            ("no such name", reply(0x8183, IP, &[b"printer"]), None),
+            ("about another", reply(0x8180, other, &[b"printer"]), None),
+            ("the address again", reply(0x8180, IP, &[b"host-10-0-0-5", b"lan"]), None),
+            ("the address backwards", reply(0x8180, IP, &[b"5.0.0.10"]), None),
+            ("the address in hex", reply(0x8180, IP, &[b"ip-0A000005"]), None),
+            ("a number in a name", reply(0x8180, IP, &[b"tv-5"]), Some("tv-5")),
+            ("control characters", reply(0x8180, IP, &[b"a\x1b\x00b"]), Some("a b")),
+            ("a question", reply(0x0100, IP, &[b"printer"]), None),
+            ("the root", reply(0x8180, IP, &[]), None),
+        ];
+        for (name, bytes, expected) in cases {
+            assert_eq!(answer(bytes, IP).as_deref(), *expected, "{name}");
+            for end in 0..bytes.len() {
+                let _ = answer(&bytes[..end], IP);
+            }
+        }
+    }
+
+    #[test]
+    fn only_servers_at_home_are_asked() {
+        let facts = NetworkFacts {
+            interfaces: vec![InterfaceFacts {
+                id: InterfaceId(2),
+                name: "eth0".into(),
+                mac: None,
+                addresses: Vec::new(),
+                up: true,
+                subnets: vec![Subnet::new(IP.into(), 24).unwrap()],
+                gateways: vec!["10.0.0.1".parse().unwrap()],
+            }],
+            labels: Vec::new(),
+        };
+        let resolv = "# x\nnameserver 8.8.8.8\nnameserver 10.0.0.2\nnameserver 127.0.0.53\nnameserver ::1\nnameserver x\n";
+        let servers: Vec<String> = name_servers(resolv, &facts).iter().map(ToString::to_string).collect();
+        assert_eq!(servers, ["10.0.0.1", "10.0.0.2", "127.0.0.53"]);
+        assert!(name_servers("nameserver 1.1.1.1", &NetworkFacts::default()).is_empty());
+    }
+}
