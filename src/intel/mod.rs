@@ -2,5 +2,5 @@
 //!
 //! Tables that come with the program: who makes a network card, and whose services what asks for.
 
-pub mod habits;
+pub mod clouds;
 pub mod vendors;

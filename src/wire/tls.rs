@@ -63,7 +63,9 @@ mod tests {
         let list = [&len(entry.len())[..], &entry].concat();
         let extension = [&SERVER_NAME.to_be_bytes()[..], &len(list.len()), &list].concat();
         let extensions = [before, &extension].concat();
-        let body = [&[3, 3][..], &[7; 32], &[2, 9, 9], &len(2), &[0x13, 1], &[1, 0], &len(extensions.len()), &extensions].concat();
+        let body =
+            [&[3, 3][..], &[7; 32], &[2, 9, 9], &len(2), &[0x13, 1], &[1, 0], &len(extensions.len()), &extensions]
+                .concat();
         let handshake = [&[CLIENT_HELLO, 0][..], &len(body.len()), &body].concat();
         [&[HANDSHAKE, 3, 1][..], &len(handshake.len()), &handshake].concat()
     }
