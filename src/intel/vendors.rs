@@ -18,6 +18,52 @@ pub const SNAPSHOT: &str = match std::str::from_utf8(TABLE.split_at(4).1.split_a
     Err(_) => "unknown",
 };
 
+/// Makers of radios and boards that others build into what they sell under their own name.
+const BUILT_IN: &[&str] = &[
+    "AMPAK",
+    "AltoBeam",
+    "Askey",
+    "AzureWave",
+    "Bouffalo",
+    "Broadcom",
+    "Chongqing Fugui",
+    "Cloud Network Technology",
+    "Delta",
+    "Espressif",
+    "Fn-link",
+    "Foxconn",
+    "GainSpan",
+    "Gaoshengda",
+    "Guangzhou Shiyuan",
+    "Hi-flying",
+    "Hui Zhou Gaoshengda",
+    "Intel",
+    "Liteon",
+    "MediaTek",
+    "Microchip",
+    "Murata",
+    "NXP",
+    "Pegatron",
+    "Qualcomm",
+    "Quectel",
+    "Realtek",
+    "Renesas",
+    "Sichuan AI-Link",
+    "Silicon Labs",
+    "Shenzhen Bilian",
+    "Texas Instruments",
+    "Tuya",
+    "USI",
+    "Universal Global",
+    "WNC",
+];
+
+/// The name on the box is probably another: the address is that of a part.
+#[must_use]
+pub fn is_part_maker(vendor: &str) -> bool {
+    BUILT_IN.iter().any(|maker| vendor.starts_with(maker))
+}
+
 /// Short name of the maker, such as `Apple`. `None` for addresses drawn by the device itself.
 #[must_use]
 pub fn lookup(mac: MacAddr) -> Option<&'static str> {

@@ -17,6 +17,15 @@ pub fn is_link_local(ip: IpAddr) -> bool {
     }
 }
 
+/// A home's own address, never one of the Internet: RFC 1918, RFC 4193, link-local.
+#[must_use]
+pub fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
 /// Can be one host's own address.
 #[must_use]
 pub fn is_unicast(ip: IpAddr) -> bool {

@@ -32,7 +32,7 @@ mod units;
 mod who;
 mod words;
 
-pub use addr::{Subnet, is_global_v6, is_link_local, is_unicast};
+pub use addr::{Subnet, is_global_v6, is_link_local, is_private, is_unicast};
 pub use alert::{AlertId, AlertState, Category, Severity};
 pub use ask::Look;
 pub use capped::Capped;

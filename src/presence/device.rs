@@ -106,6 +106,8 @@ pub struct Device {
     pub names: Names,
     pub title: Title,
     pub vendor: Option<&'static str>,
+    /// What says who made it.
+    pub vendor_by: &'static str,
     pub labels: BTreeMap<String, String>,
     pub services: BTreeSet<ServiceView>,
     pub dhcp: Dhcp,
@@ -162,6 +164,7 @@ impl Device {
             names: Names::default(),
             title: Title { base: String::new(), source: NameSource::Address, shown: String::new() },
             vendor: None,
+            vendor_by: "oui",
             labels: BTreeMap::new(),
             services: BTreeSet::new(),
             dhcp: Dhcp::default(),

@@ -8,7 +8,10 @@ use std::{
     sync::LazyLock,
 };
 
-use crate::model::{Kind, ServiceView};
+use crate::{
+    intel::clouds::{self, Cloud},
+    model::{Kind, ServiceView},
+};
 
 /// Below this it is not said.
 const SAID_FROM: f32 = 0.3;
@@ -45,10 +48,12 @@ enum Sign {
     Service,
     Host,
     Word,
+    Series,
     Vendor,
     Class,
     Asked,
     Label,
+    Asks,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,7 @@ fn rule(line: &'static str) -> Option<Rule> {
         "service" => Sign::Service,
         "host" => Sign::Host,
         "word" => Sign::Word,
+        "series" => Sign::Series,
         "vendor" => Sign::Vendor,
         "class" => Sign::Class,
         "asked" => Sign::Asked,
@@ -87,6 +93,7 @@ pub fn guess(signs: &Signs<'_>) -> Guess {
     let asked = signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
     let hosts: Vec<String> = signs.hosts.iter().map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
     let labels: Vec<String> = signs.labels.values().map(|value| value.to_lowercase()).collect();
+    let models: Vec<&str> = hosts.iter().chain(&labels).map(String::as_str).collect();
     // Of each sort of sign only the best counts, so ten services of one program are no ten witnesses.
     let mut best: BTreeMap<Kind, BTreeMap<u8, (f32, String)>> = BTreeMap::new();
     let mut take = |kind: Kind, sign: u8, confidence: f32, why: String| {
@@ -102,6 +109,9 @@ pub fn guess(signs: &Signs<'_>) -> Guess {
         Sign::Service => signs.services.iter().any(|service| service_is(&service.name, rule.pattern)),
         Sign::Host => hosts.iter().any(|host| host_is(host, rule.pattern)),
         Sign::Word => hosts.iter().any(|host| words(host).any(|word| unnumbered(word) == rule.pattern)),
+        Sign::Series => series_is(signs.vendor, &models, rule.pattern),
+        // Taken from the list of clouds, not from the rules.
+        Sign::Asks => false,
         Sign::Vendor => signs.vendor.is_some_and(|vendor| vendor.starts_with(rule.pattern)),
         Sign::Class => signs.class.is_some_and(|class| class.starts_with(rule.pattern)),
         Sign::Asked => asked == rule.pattern,
@@ -120,6 +130,12 @@ pub fn guess(signs: &Signs<'_>) -> Guess {
         }
         let sort = if rule.sign == Sign::Word { Sign::Host } else { rule.sign };
         take(rule.kind, sort as u8, rule.confidence, format!("{:?} {}", rule.sign, rule.pattern).to_lowercase());
+    }
+    let asks = |key: &str| signs.labels.get(key).and_then(|name| clouds::known(name));
+    let cloud = asks("asks_as_system").or_else(|| asks("asks"));
+    if let Some(Cloud { what, kind: Some(kind), confidence, .. }) = cloud {
+        let entry = best.entry(*kind).or_default().entry(Sign::Asks as u8).or_insert((0.0, String::new()));
+        *entry = (*confidence, format!("asks for {what}"));
     }
     let mut winner = Guess::default();
     for (kind, signs) in best {
@@ -150,6 +166,15 @@ fn host_is(host: &str, pattern: &str) -> bool {
 /// `galaxy-tab` somewhere in `annas-galaxy-tab-s9`.
 fn has_words(host: &str, pattern: &str) -> bool {
     pattern.contains('-') && host.match_indices(pattern).any(|(at, _)| host[..at].ends_with('-'))
+}
+
+/// `D-Link/dcs-`: a word that begins so in a name or model, on a device of that maker.
+fn series_is(vendor: Option<&str>, models: &[&str], pattern: &str) -> bool {
+    let Some((maker, start)) = pattern.split_once('/') else { return false };
+    vendor.is_some_and(|vendor| vendor.starts_with(maker))
+        && models.iter().any(|model| {
+            model.match_indices(start).any(|(at, _)| !model[..at].ends_with(|c: char| c.is_ascii_alphanumeric()))
+        })
 }
 
 /// `plug` of `plug2`.

@@ -23,6 +23,7 @@ use crate::{
 
 mod leases;
 mod names;
+mod wants;
 
 /// Observations of one frame.
 const OBSERVATIONS_MAX: usize = 64;
@@ -144,6 +145,7 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
             return;
         }
     }
+    wants::glean(gleaned, frame, mac, from);
     // Routers pass on nothing from a link-local address (RFC 3927 §7, RFC 4291 §2.5.6).
     gleaned.alive(subject(mac, from, is_link_local(from)), Proof::Frame);
 }

@@ -2,13 +2,19 @@
 //!
 //! After its evidence changed, and only then.
 
-use crate::model::{Change, DeviceId, Moment};
+use crate::{
+    intel::{clouds, vendors},
+    model::{Change, DeviceId, Moment},
+};
 
 use super::{Presence, device::Device, identity, kinds, names};
 
 impl Presence {
     /// Works out the kind, then the name that may follow from it.
     pub(super) fn classify(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        if let Some(device) = self.registry.get_mut(id) {
+            brand(device);
+        }
         let Some(device) = self.registry.get(id) else { return };
         let from = device.kind();
         let guess = kinds::guess(&kinds::Signs {
@@ -125,5 +131,17 @@ impl Presence {
         } else {
             self.rotating.remove(&id);
         }
+    }
+}
+
+/// The maker on the box: whose services it uses, where the address names the maker of a part only.
+fn brand(device: &mut Device) {
+    // Phones and computers use everybody's.
+    if device.labels.contains_key("asks_as_system") {
+        return;
+    }
+    let used = device.labels.get("asks").and_then(|name| clouds::known(name)).and_then(|cloud| cloud.maker);
+    if let Some(maker) = used.filter(|_| device.vendor.is_none_or(vendors::is_part_maker)) {
+        (device.vendor, device.vendor_by) = (Some(maker), "cloud");
     }
 }

@@ -30,6 +30,7 @@ mod radiotap;
 pub mod reader;
 pub mod ssdp;
 pub mod tcp;
+pub mod tls;
 pub mod udp;
 pub mod upnp;
 pub mod wsd;

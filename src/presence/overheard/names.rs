@@ -156,6 +156,11 @@ pub fn ssdp(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, payload: &[u8
     let mut parts = kind.split(':').skip_while(|part| *part != "device");
     if let Some((word, key)) = parts.nth(1).and_then(|kind| UPNP_TYPES.iter().find(|(word, _)| *word == kind)) {
         gleaned.label(sender, key, word.as_bytes());
+    } else if let Some(word) = kind.split(':').skip_while(|part| *part != "device").nth(1)
+        && !word.eq_ignore_ascii_case("basic")
+    {
+        // A maker's own type: `urn:Belkin:device:insight:1`.
+        gleaned.label(sender, "upnp_type", word.as_bytes());
     }
     true
 }

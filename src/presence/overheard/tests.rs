@@ -402,3 +402,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_domains_of_the_list_are_noted_and_only_from_inside() {
+    let question = |name: &str| {
+        let mut dns = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        for label in name.split('.') {
+            dns.push(u8::try_from(label.len()).expect("short"));
+            dns.extend(label.as_bytes());
+        }
+        dns.extend([0, 0, 1, 0, 1]);
+        dns
+    };
+    let asked = |from: [u8; 4], name: &str| {
+        let lines = shown(&udp4(TV, from, [10, 0, 0, 1], (40_000, 53), &question(name)));
+        lines.into_iter().filter(|line| line.contains('=')).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(TV_IP, "www.LGtvsdp.com"), ["9 asks=lgtvsdp.com"]);
+    assert_eq!(asked(TV_IP, "www.msftncsi.com"), ["9 asks_as_system=msftncsi.com"]);
+    // What people look at is nobody's business.
+    assert_eq!(asked(TV_IP, "news.example.org"), [""; 0]);
+    // From beyond a router: the address is the router's.
+    assert_eq!(asked([203, 0, 113, 9], "www.lgtvsdp.com"), [""; 0]);
+}
