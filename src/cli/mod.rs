@@ -26,6 +26,7 @@ pub mod events;
 pub mod exit;
 pub mod explain;
 pub mod export;
+pub mod fit;
 pub mod global;
 pub mod hands;
 pub mod health;

@@ -62,6 +62,7 @@ pub fn obey(
         found: None,
         how: None,
         line: String::new(),
+        mqtt_memo: None,
     };
     let site = Site { commands: Commands::All, ..outlets::site(settings, &who, now.wall) };
     let message = Incoming {
