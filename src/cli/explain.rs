@@ -38,9 +38,15 @@ pub enum What {
         at: Option<Since>,
     },
     /// What a detector finds, how it decides, what fools it
-    Detector { name: String },
+    Detector {
+        /// Its name, such as new_device
+        name: String,
+    },
     /// What a scanner finds, what it sends, what it needs
-    Scanner { name: String },
+    Scanner {
+        /// Its name, such as arp_sweep
+        name: String,
+    },
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {

@@ -20,6 +20,7 @@ use crate::model::{AlertView, DeviceView, WindowView};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// As what
     #[arg(value_enum)]
     pub format: Format,
     /// What to export

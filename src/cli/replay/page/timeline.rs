@@ -14,6 +14,7 @@ const WIDTH: f64 = 1000.0;
 const NAMES: f64 = 210.0;
 const ROW: f64 = 22.0;
 const TICKS: usize = 5;
+const DAY_MS: f64 = 86_400_000.0;
 /// A single frame is still to be seen.
 const MARK: f64 = 3.0;
 
@@ -43,8 +44,12 @@ pub(super) fn draw(out: &mut String, replayed: &Replayed, devices: &[DeviceView]
             "middle"
         };
         let text = seconds(at);
-        let text =
-            if span < 86_400_000.0 { text.get(11..).unwrap_or_default() } else { text.get(5..16).unwrap_or_default() };
+        let text = match span {
+            span if span < DAY_MS => text.get(11..),
+            span if span < 300.0 * DAY_MS => text.get(5..16),
+            _ => text.get(..10),
+        }
+        .unwrap_or_default();
         writeln!(
             out,
             "<line class=\"rule\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"18\" y2=\"{height}\"/><text class=\"axis\" x=\"{0:.1}\" y=\"12\" text-anchor=\"{anchor}\">{text}</text>",
@@ -64,7 +69,9 @@ pub(super) fn draw(out: &mut String, replayed: &Replayed, devices: &[DeviceView]
             Safe(&alert.title)
         )?;
     }
-    for (row, device) in devices.iter().take(DEVICES_MAX).enumerate() {
+    let mut order: Vec<&DeviceView> = devices.iter().collect();
+    order.sort_by_key(|device| (device.first_seen, device.id));
+    for (row, device) in order.into_iter().take(DEVICES_MAX).enumerate() {
         let top = y(row + 1);
         let name: String = device.name.chars().take(30).collect();
         writeln!(out, "<text x=\"0\" y=\"{:.1}\">{}</text>", top + 14.0, Safe(&name))?;
