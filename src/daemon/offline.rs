@@ -62,7 +62,6 @@ pub fn obey(
         found: None,
         how: None,
         line: String::new(),
-        mqtt_memo: None,
     };
     let site = Site { commands: Commands::All, ..outlets::site(settings, &who, now.wall) };
     let message = Incoming {
