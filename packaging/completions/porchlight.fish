@@ -76,7 +76,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand run" -l no-color -
 complete -c porchlight -n "__fish_porchlight_using_subcommand run" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand run" -s V -l version -d 'Print version'
-complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l only -d 'Only these scanners' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l only -d 'Only these scanners, with commas between' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l for -d 'At most so many seconds' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l set -d 'One setting, above file and environment; may be given again' -r
@@ -179,6 +179,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand export" -l no-colo
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l report -d 'Write a page about it: HTML that stands alone, readable for you alone' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"

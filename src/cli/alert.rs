@@ -22,19 +22,36 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// Seen; stays open, tells no more
-    Acknowledge { id: AlertId },
+    Acknowledge {
+        /// Its id, as `porchlight alerts` shows it
+        id: AlertId,
+    },
     /// Not now: this alert tells no more
-    Mute { id: AlertId },
+    Mute {
+        /// Its id, as `porchlight alerts` shows it
+        id: AlertId,
+    },
     /// That is how it is meant to be: learn it
-    Expected { id: AlertId },
+    Expected {
+        /// Its id, as `porchlight alerts` shows it
+        id: AlertId,
+    },
     /// It was wrong
-    False { id: AlertId },
+    False {
+        /// Its id, as `porchlight alerts` shows it
+        id: AlertId,
+    },
     /// Takes the answer back
-    Reopen { id: AlertId },
+    Reopen {
+        /// Its id, as `porchlight alerts` shows it
+        id: AlertId,
+    },
     /// No alerts of a detector about a device
     MuteDevice {
+        /// Its name, as `porchlight alerts` shows it
         #[arg(value_name = "DETECTOR")]
         detector: String,
+        /// The device's id
         #[arg(value_name = "ID")]
         id: DeviceId,
         /// For so many days

@@ -12,6 +12,7 @@ use super::{
 /// Write them where the shell looks, e.g. `porchlight completions bash > /etc/bash_completion.d/porchlight`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Whose
     #[arg(value_enum)]
     pub shell: Shell,
 }

@@ -23,24 +23,47 @@ pub struct Args {
 pub enum Action {
     /// Sets one thing; an empty value takes it back
     Set {
+        /// Its id, as `porchlight devices` shows it
         #[arg(value_name = "ID", value_parser = clap::value_parser!(DeviceId))]
         id: DeviceId,
+        /// What to set
         #[arg(value_enum)]
         what: What,
+        /// To what; important takes yes or no, trust takes trusted, guest, unknown or untrusted
         value: String,
     },
     /// The younger becomes part of the older: they are one thing with two addresses
-    Merge { a: DeviceId, b: DeviceId },
+    Merge {
+        /// One id
+        a: DeviceId,
+        /// The other
+        b: DeviceId,
+    },
     /// Takes the last merge back
-    Split { id: DeviceId },
+    Split {
+        /// Its id, as `porchlight devices` shows it
+        id: DeviceId,
+    },
     /// Shows it in Home Assistant with all its entities, whatever the limit says
-    Expose { id: DeviceId },
+    Expose {
+        /// Its id, as `porchlight devices` shows it
+        id: DeviceId,
+    },
     /// Takes it out of Home Assistant
-    Hide { id: DeviceId },
+    Hide {
+        /// Its id, as `porchlight devices` shows it
+        id: DeviceId,
+    },
     /// Drops it and its history
-    Forget { id: DeviceId },
+    Forget {
+        /// Its id, as `porchlight devices` shows it
+        id: DeviceId,
+    },
     /// Asks it now whether it is there
-    Check { id: DeviceId },
+    Check {
+        /// Its id, as `porchlight devices` shows it
+        id: DeviceId,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -27,7 +27,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         }
         let mut list = json::List::begin(out, "devices")?;
         for device in &devices {
-            list.row(&recorded.line(&json::Device::from(device))?)?;
+            list.row(&recorded.line(&json::Device::from(&recorded.shown(device)))?)?;
         }
         Ok(list.end()?)
     })

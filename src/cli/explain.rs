@@ -38,9 +38,15 @@ pub enum What {
         at: Option<Since>,
     },
     /// What a detector finds, how it decides, what fools it
-    Detector { name: String },
+    Detector {
+        /// Its name, such as new_device
+        name: String,
+    },
     /// What a scanner finds, what it sends, what it needs
-    Scanner { name: String },
+    Scanner {
+        /// Its name, such as arp_sweep
+        name: String,
+    },
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
@@ -57,7 +63,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 
 fn explain_device(named: &str, at: Option<Since>, context: &Context) -> anyhow::Result<()> {
     let recorded = Recorded::open(context)?;
-    let view = recorded.device(named)?;
+    let view = recorded.shown(&recorded.device(named)?);
     if let Some(at) = at {
         return at::explain(&recorded, &view, at.from(recorded.now));
     }
@@ -68,7 +74,7 @@ fn explain_device(named: &str, at: Option<Since>, context: &Context) -> anyhow::
         let text = json!({"device": json::Device::from(&view), "facts": facts}).to_string();
         return Ok(say(&(recorded.hidden(text) + "\n"))?);
     }
-    let text = recorded.hidden(device(&recorded.shown(&view)));
+    let text = recorded.hidden(device(&view));
     Ok(say(&text)?)
 }
 

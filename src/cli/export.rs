@@ -20,6 +20,7 @@ use crate::model::{AlertView, DeviceView, WindowView};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// As what
     #[arg(value_enum)]
     pub format: Format,
     /// What to export
@@ -59,7 +60,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// Written beside and moved into place, so that a failure leaves an earlier export whole.
-fn into_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(super) fn into_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let Some(name) = path.file_name() else {
         return Err(Failure::usage(format!("{} is no file name", path.display())).into());
     };
@@ -94,7 +95,7 @@ fn write_json(recorded: &Recorded, what: What, out: &mut dyn Write) -> anyhow::R
     match what {
         What::Devices => {
             for device in recorded.devices()? {
-                list.row(&recorded.line(&json::Device::from(&device))?)?;
+                list.row(&recorded.line(&json::Device::from(&recorded.shown(&device)))?)?;
             }
         }
         What::Windows => {
@@ -124,7 +125,7 @@ fn write_csv(recorded: &Recorded, what: What, out: &mut dyn Write) -> anyhow::Re
         What::Devices => {
             row(header(DEVICE))?;
             for device in recorded.devices()? {
-                row(device_fields(&device))?;
+                row(device_fields(&recorded.shown(&device)))?;
             }
         }
         What::Windows => {

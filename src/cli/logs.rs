@@ -21,6 +21,7 @@ use super::redact::Redactor;
 use crate::settings::{Format, Level, Log};
 
 /// Changes what is logged.
+#[derive(Clone)]
 pub struct Logs {
     filter: reload::Handle<EnvFilter, Registry>,
 }

@@ -9,6 +9,7 @@ use clap_mangen::Man;
 use super::{
     Cli,
     context::Context,
+    examples,
     report::{Exit, say},
 };
 
@@ -20,7 +21,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, _context: &Context) -> anyhow::Result<Exit> {
-    let mut command = Cli::command();
+    let mut command = examples::add(Cli::command());
     command.build();
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;

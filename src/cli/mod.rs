@@ -23,9 +23,11 @@ pub mod device;
 pub mod devices;
 pub mod doctor;
 pub mod events;
+pub mod examples;
 pub mod exit;
 pub mod explain;
 pub mod export;
+pub mod fit;
 pub mod global;
 pub mod hands;
 pub mod health;
@@ -104,7 +106,7 @@ pub enum Verb {
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
-    let matches = match Cli::command().try_get_matches() {
+    let matches = match examples::add(Cli::command()).try_get_matches() {
         Ok(matches) => matches,
         // Help and version are results (stdout, 0); the rest is a wrong command line (stderr, 2).
         Err(error) => {

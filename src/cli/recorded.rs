@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
-use super::{Context, Exit, Failure, redact::Redactor};
+use super::{Context, Exit, Failure, fit::Fit};
 use crate::{
     model::{AlertView, DeviceId, DeviceView, MacAddr, Wall, WindowView},
     store::{EventRow, Reader, StoreError},
@@ -22,7 +22,7 @@ pub struct Recorded {
     pub now: Wall,
     pub json: bool,
     pub colour: bool,
-    redactor: Option<Redactor>,
+    fit: Fit,
 }
 
 impl Recorded {
@@ -32,7 +32,7 @@ impl Recorded {
             now: context.wall(),
             json: context.json(),
             colour: context.colour() && io::IsTerminal::is_terminal(&io::stdout()),
-            redactor: context.redactor()?,
+            fit: Fit(context.redactor()?),
         })
     }
 
@@ -89,66 +89,31 @@ impl Recorded {
     /// `text` as it may be shown.
     #[must_use]
     pub fn hidden(&self, text: String) -> String {
-        self.redactor.as_ref().map_or(text.clone(), |redactor| redactor.text(&text))
+        self.fit.text(text)
     }
 
     /// A person's word (a name, an owner) as it may be shown.
     #[must_use]
     pub fn hidden_name(&self, name: &str) -> String {
-        self.redactor.as_ref().map_or_else(|| name.to_owned(), |redactor| redactor.word("name", name))
+        self.fit.name(name)
     }
-}
 
-/// `context.redactor()` works on text with field names; tables have none, so a device is made fit before.
-impl Recorded {
     /// A device whose names may be shown.
     #[must_use]
     pub fn shown(&self, device: &DeviceView) -> DeviceView {
-        let mut shown = device.clone();
-        if self.redactor.is_some() {
-            shown.name = self.hidden_name(&shown.name);
-            for text in [&mut shown.hostname, &mut shown.owner, &mut shown.area, &mut shown.group] {
-                *text = text.as_deref().map(|text| self.hidden_name(text));
-            }
-        }
-        shown
+        self.fit.device(device)
     }
-}
 
-/// Free text may hold anybody's name.
-impl Recorded {
     /// An alert whose text may be shown.
     #[must_use]
     pub fn shown_alert(&self, alert: &AlertView) -> AlertView {
-        let mut shown = alert.clone();
-        if self.redactor.is_some() {
-            for name in [&mut shown.attacker_name, &mut shown.victim_name] {
-                *name = name.as_deref().map(|name| self.hidden_name(name));
-            }
-            for text in [&mut shown.title, &mut shown.detail] {
-                *text = self.hidden_name(text);
-            }
-        }
-        shown
+        self.fit.alert(alert)
     }
 
     /// An event whose names may be shown.
     #[must_use]
     pub fn shown_event(&self, event: &EventRow) -> EventRow {
-        let mut shown = event.clone();
-        if self.redactor.is_none() {
-            return shown;
-        }
-        let mut data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
-        for (key, value) in data.as_object_mut().into_iter().flatten() {
-            let names = matches!(key.as_str(), "name" | "person" | "title")
-                || (event.kind == "renamed" && matches!(key.as_str(), "from" | "to"));
-            if names && let Some(name) = value.as_str() {
-                *value = self.hidden_name(name).into();
-            }
-        }
-        shown.data = data.to_string();
-        shown
+        self.fit.event(event)
     }
 }
 

@@ -68,7 +68,8 @@ impl Redactor {
     /// `name-1f3a9c2e` for a name; the same for the same.
     #[must_use]
     pub fn word(&self, sort: &str, text: &str) -> String {
-        if text.is_empty() { String::new() } else { format!("{sort}-{:08x}", self.hash(text)) }
+        // A word of ours stays: values are made fit before the text they are part of.
+        if text.is_empty() || is_word(text) { text.to_owned() } else { format!("{sort}-{:08x}", self.hash(text)) }
     }
 
     /// A whole text: addresses wherever they stand, names where a field says so (`name="…"`, `"name":"…"`).
@@ -177,6 +178,15 @@ impl Redactor {
         (0..4).for_each(|_| round(&mut v));
         (v[0] ^ v[1] ^ v[2] ^ v[3]) as u32
     }
+}
+
+/// What [`Redactor::word`] makes.
+fn is_word(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(sort, hash)| {
+        matches!(sort, "name" | "mac" | "ip" | "domain" | "file")
+            && hash.len() == 8
+            && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// Bytes up to the closing quote.

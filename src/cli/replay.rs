@@ -14,12 +14,16 @@ use std::{
 use crate::{
     capture::{CaptureError, file},
     engine::{Engine, Input},
-    model::{AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, Moment, NetworkFacts, Remembered, Wall},
+    model::{
+        AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, Moment, NetworkFacts, Remembered, Wall,
+        WindowView,
+    },
     settings::Settings,
     wire::{Frame, link_name, protocol_name},
 };
 
 mod conversations;
+mod page;
 mod verb;
 
 use conversations::Conversations;
@@ -30,6 +34,8 @@ pub use verb::{Args, run};
 const INSTANCE: u32 = 0x00_7e_91_a4;
 /// Alerts kept. The engine merges what repeats; a capture that raises more is an attack on us.
 const ALERTS_MAX: usize = 10_000;
+/// Stays kept, for a picture of who was here when.
+const WINDOWS_MAX: usize = 100_000;
 /// Interfaces of one file, so that those of the next have other numbers.
 const INTERFACES_A_FILE: u32 = 1024;
 
@@ -41,6 +47,8 @@ pub struct Replayed {
     pub devices: Vec<Arc<DeviceView>>,
     /// All that were opened, as they were at the end, oldest first.
     pub alerts: Vec<Arc<AlertView>>,
+    /// Stays that ended, oldest first; those that last are in `devices`.
+    pub windows: Vec<WindowView>,
     /// Alerts that found no room.
     pub alerts_dropped: u64,
     /// Protocol to frames.
@@ -175,6 +183,11 @@ impl Player {
 
     fn keep(&mut self, changes: Vec<Change>) {
         for change in changes {
+            if let Change::WindowClosed { window } = &change
+                && self.replayed.windows.len() < WINDOWS_MAX
+            {
+                self.replayed.windows.push(window.clone());
+            }
             let (Change::AlertOpened { alert } | Change::AlertUpdated { alert } | Change::AlertClosed { alert }) =
                 change
             else {

@@ -3,7 +3,7 @@
 //! On a terminal it shows what it found, which broker it uses and what to do next; then one line
 //! for each device that comes or goes. Elsewhere only the log is written.
 
-use std::{io::IsTerminal as _, os::unix::process::CommandExt as _, sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, os::unix::process::CommandExt as _, path::Path, sync::Arc, time::Duration};
 
 use super::{Context, Exit, Failure, table};
 use crate::{
@@ -20,15 +20,22 @@ const FIRST_LOOK: Duration = Duration::from_secs(8);
 pub struct Args {}
 
 pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let settings = with_credentials(context.settings()?.clone(), context);
+    let credentials = context.credentials();
+    let settings = with_credentials(context.settings()?.clone(), credentials.as_deref());
     let state_dir = context.make_state_dir()?;
     // Before any thread: rights are the thread's own (capabilities(7)). Capture opens again when an
     // interface comes back, so its two rights stay.
     if let Err(why) = crate::capture::drop_all_but_needed() {
         tracing::warn!(why, "rights could not be dropped");
     }
-    let sources = context.sources.clone();
-    let reload = Box::new(move || reread(&sources));
+    let (sources, logs) = (context.sources.clone(), context.logs().cloned());
+    let reload = Box::new(move || {
+        let settings = with_credentials(reread(&sources)?, credentials.as_deref());
+        if let Some(logs) = &logs {
+            logs.set_level(settings.log.level);
+        }
+        Ok(settings)
+    });
     let (terminal, colour) = (std::io::stdout().is_terminal() && !context.json(), context.colour());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let started = |started: Started| {
@@ -72,8 +79,8 @@ pub fn daemon_failure(error: DaemonError) -> Failure {
 }
 
 /// Secrets that the service manager hands over as credentials.
-fn with_credentials(mut settings: Settings, context: &Context) -> Settings {
-    let Some(folder) = context.credentials() else { return settings };
+fn with_credentials(mut settings: Settings, folder: Option<&Path>) -> Settings {
+    let Some(folder) = folder else { return settings };
     let given = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
     if settings.mqtt.password.is_none() && settings.mqtt.password_file.is_none() {
         settings.mqtt.password_file = given(settings::secret::MQTT_PASSWORD);

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Context, Exit, Failure, json, recorded::to_stdout, run, table};
+use super::{Context, Exit, Failure, fit::Fit, json, recorded::to_stdout, run, table};
 use crate::{
     daemon::{self, Glance},
     model::DeviceView,
@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these scanners
+    /// Only these scanners, with commas between
     #[arg(long, value_name = "SCANNER", value_delimiter = ',')]
     pub only: Vec<String>,
     /// At most so many seconds
@@ -29,8 +29,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let names: Vec<&str> = SCANNERS.iter().map(|row| row.card.id).chain(["capture"]).collect();
     for name in &args.only {
         if !names.contains(&name.as_str()) {
-            let failure = Failure::usage(format!("no scanner is called {name}"));
-            return Err(failure.advise(format!("one of {}", names.join(", "))).into());
+            let near = names.iter().map(|known| (strsim::osa_distance(known, name), *known)).min();
+            let advice = match near {
+                Some((distance, known)) if distance <= 3 => format!("porchlight scan --only {known}"),
+                _ => format!("one of {}", names.join(", ")),
+            };
+            return Err(Failure::usage(format!("no scanner is called {name}")).advise(advice).into());
         }
     }
     let settings = context.settings()?.clone();
@@ -52,14 +56,17 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn show(glance: &Glance, context: &Context) -> anyhow::Result<Exit> {
-    let devices: Vec<DeviceView> = glance.view.devices.values().map(|device| (**device).clone()).collect();
+    let fit = Fit(context.redactor()?);
+    let devices: Vec<DeviceView> = glance.view.devices.values().map(|device| fit.device(device)).collect();
     to_stdout(|out| {
         if context.json() {
             let devices: Vec<_> = devices.iter().map(json::Device::from).collect();
             let scanners: Vec<_> = glance.scanners.iter().map(json::Health::from).collect();
-            return Ok(writeln!(out, "{}", json!({"devices": devices, "scanners": scanners}))?);
+            let text = json!({"devices": devices, "scanners": scanners}).to_string();
+            return Ok(writeln!(out, "{}", fit.text(text))?);
         }
-        out.write_all(table::devices(&devices, context.wall(), context.colour()).as_bytes())?;
+        let colour = context.colour() && std::io::stdout().is_terminal();
+        out.write_all(fit.text(table::devices(&devices, context.wall(), colour)).as_bytes())?;
         for line in &glance.scanners {
             if let Some(why) = line.health.why() {
                 writeln!(out, "{}: {why}", line.name)?;

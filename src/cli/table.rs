@@ -3,7 +3,7 @@
 //! Aligned, the most important first, colour only on a terminal. Text from the network is shown as data:
 //! nothing in a name can move the cursor or change a colour.
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 
 use crate::model::{AlertView, DeviceView, Presence, Severity, Wall, WindowView, clean_text};
 
@@ -30,6 +30,44 @@ fn lines(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()).to_owned() + "\n").collect()
 }
 
+/// Lines that fit a terminal of `width`: columns named in `spare` go one after the other until they do.
+fn fitted(table: &mut Table, width: Option<usize>, spare: &[usize]) -> String {
+    let mut out = lines(table);
+    let Some(width) = width else { return out };
+    for column in spare {
+        // What may be coloured is measured as it is shown.
+        if out.lines().all(|line| console_width(line) <= width) {
+            break;
+        }
+        if let Some(column) = table.column_mut(*column) {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
+        out = lines(table);
+    }
+    out
+}
+
+/// Columns a line takes, without colours (ECMA-48 5.4: CSI … final byte).
+fn console_width(line: &str) -> usize {
+    let mut rest = line.chars();
+    let mut width = 0;
+    while let Some(c) = rest.next() {
+        if c == '\u{1b}' {
+            rest.by_ref().find(|c| c.is_ascii_alphabetic());
+        } else {
+            width += 1;
+        }
+    }
+    width
+}
+
+/// Columns of the terminal; none where output is no terminal.
+fn screen() -> Option<usize> {
+    let out = std::io::stdout();
+    let size = rustix::termios::tcgetwinsize(&out).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
 fn text(text: &str) -> Cell {
     Cell::new(clean_text(text, CELL_BYTES_MAX))
 }
@@ -37,6 +75,10 @@ fn text(text: &str) -> Cell {
 /// Devices: who is here first, then by name.
 #[must_use]
 pub fn devices(devices: &[DeviceView], now: Wall, colour: bool) -> String {
+    devices_in(devices, now, colour, screen())
+}
+
+fn devices_in(devices: &[DeviceView], now: Wall, colour: bool, width: Option<usize>) -> String {
     let mut rows: Vec<&DeviceView> = devices.iter().collect();
     rows.sort_by_key(|device| (rank(device.presence), device.name.to_lowercase(), device.id));
     let mut table = blank(colour, &["presence", "name", "kind", "address", "mac", "vendor", "seen", "id"]);
@@ -53,7 +95,7 @@ pub fn devices(devices: &[DeviceView], now: Wall, colour: bool) -> String {
         ]);
     }
     let here = devices.iter().filter(|device| device.presence.is_here()).count();
-    format!("{}\n{} of {} here.\n", lines(&table), here, count(devices.len(), "device"))
+    format!("{}\n{} of {} here.\n", fitted(&mut table, width, &[5, 4, 2, 6]), here, count(devices.len(), "device"))
 }
 
 /// Windows as they come; `name` tells whose.
@@ -75,7 +117,7 @@ pub fn windows(windows: &[WindowView], name: impl Fn(&WindowView) -> String, now
             Cell::new(window.closed_because.map_or("-", |why| why.word())),
         ]);
     }
-    lines(&table)
+    fitted(&mut table, screen(), &[5, 4, 3])
 }
 
 /// Alerts: open ones first, the worst of them on top.
@@ -99,7 +141,7 @@ pub fn alerts(alerts: &[AlertView], now: Wall, colour: bool) -> String {
         ]);
     }
     let open = alerts.iter().filter(|alert| alert.state.is_open()).count();
-    format!("{}\n{} of {} open.\n", lines(&table), open, count(alerts.len(), "alert"))
+    format!("{}\n{} of {} open.\n", fitted(&mut table, screen(), &[4, 5, 1, 3]), open, count(alerts.len(), "alert"))
 }
 
 /// How one side of an alert is called: by name, else as on the wire.
@@ -224,6 +266,20 @@ away      Ada's phone  phone  -             -                  -             2 h
         assert_eq!(devices(&home(), NOW, false), expected);
         let coloured = devices(&home(), NOW, true);
         assert!(coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[31m\u{202e}"));
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_the_lesser_columns_go() {
+        for colour in [false, true] {
+            let wide = devices_in(&home(), NOW, colour, Some(200));
+            assert!(wide.contains("VENDOR") && wide.contains("MAC"), "{wide}");
+            let narrow = devices_in(&home(), NOW, colour, Some(80));
+            assert!(narrow.lines().all(|line| console_width(line) <= 80), "{narrow}");
+            assert!(!narrow.contains("VENDOR"), "{narrow}");
+            for kept in ["PRESENCE", "NAME", "ADDRESS", "ID", "d-bbbbbb"] {
+                assert!(narrow.contains(kept), "no {kept} in\n{narrow}");
+            }
+        }
     }
 
     #[test]

@@ -178,6 +178,48 @@ mod tests {
 
     use super::*;
 
+    /// Log lines of this thread.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("whole").extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_fails_many_times_is_logged_once_gone_and_once_back() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let _here = tracing::subscriber::set_default(log);
+        let (notes_tx, mut notes) = mpsc::channel(64);
+        let (_phase_tx, phase) = watch::channel(Phase::Running);
+        let mut parts = Parts { first_wait: Duration::from_millis(1), ..Parts::new(notes_tx, phase) };
+        let runs = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&runs);
+        parts.start(PartId::new("x"), false, move || {
+            let n = counted.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move { if n < 6 { Err(Fault::new("no luck", None)) } else { std::future::pending().await } })
+        });
+        while let Some(Note::Part(_, health)) = notes.recv().await {
+            if health == Health::Up {
+                break;
+            }
+        }
+        // The line follows the note.
+        while !String::from_utf8_lossy(&lines.0.lock().expect("whole")).contains("back") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let text = String::from_utf8(lines.0.lock().expect("whole").clone()).expect("text");
+        assert_eq!((text.matches("down").count(), text.matches("back").count()), (1, 1), "{text}");
+        assert_eq!(runs.load(Ordering::SeqCst), 7);
+    }
+
     #[tokio::test]
     async fn a_part_that_fails_is_noted_once_down_and_once_back() {
         let (notes_tx, mut notes) = mpsc::channel(16);

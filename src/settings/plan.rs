@@ -39,6 +39,7 @@ const FIXED: &[(&str, &str)] = &[
     ("/role", "another role runs other parts"),
     ("/state_dir", "the store is open there"),
     ("/log/format", "the log is already being written"),
+    ("/log/redact", "the log is already being written"),
     ("/mqtt/broker", "clients are connected to it"),
     ("/mqtt/base_topic", "retained topics of the old name would be left behind"),
     ("/mqtt/discovery_prefix", "retained topics of the old name would be left behind"),
@@ -89,7 +90,7 @@ pub fn merge(old: &Settings, new: &Settings) -> Settings {
     Settings {
         role: old.role,
         state_dir: old.state_dir.clone(),
-        log: super::Log { format: old.log.format, ..new.log.clone() },
+        log: super::Log { format: old.log.format, redact: old.log.redact, ..new.log.clone() },
         mqtt: restartable(&old.mqtt, &new.mqtt),
         ..new.clone()
     }

@@ -36,7 +36,7 @@ create table device (
   presence           text    not null,
   presence_reason    text    not null,
   first_seen_ms      integer not null,
-  last_seen_ms       integer not null,             -- written every 5 min and at the end, to spare flash memory
+  last_seen_ms       integer not null,             -- written every minute and at the end
   since_ms           integer not null,
   signal_dbm         integer,
   segment            text,

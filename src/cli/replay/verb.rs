@@ -1,13 +1,14 @@
 //! # `replay` on the command line
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Conversation, FileStats, Replayed, replay};
+use super::{Conversation, FileStats, Replayed, page, replay};
 use crate::{
     capture::CaptureError,
-    cli::{Context, Exit, Failure, json as shapes, recorded::to_stdout, table},
+    cli::{Context, Exit, Failure, export::into_file, fit::Fit, json as shapes, recorded::to_stdout, table},
     daemon,
     model::Wall,
 };
@@ -17,24 +18,37 @@ pub struct Args {
     /// pcap, pcapng or snoop, plain or gzipped
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
+    /// Write a page about it: HTML that stands alone, readable for you alone
+    #[arg(long, value_name = "FILE.html", value_hint = clap::ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let replayed = replay(&args.files, context.settings()?, cpu_seconds).map_err(failure)?;
+    let mut replayed = replay(&args.files, context.settings()?, cpu_seconds).map_err(failure)?;
+    let fit = Fit(context.redactor()?);
+    replayed.devices.iter_mut().for_each(|device| *device = Arc::new(fit.device(device)));
+    replayed.alerts.iter_mut().for_each(|alert| *alert = Arc::new(fit.alert(alert)));
+    if let Some(path) = &args.report {
+        let page = page::page(&replayed, &fit, context.wall())?;
+        into_file(path, |out| Ok(out.write_all(page.as_bytes())?))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
     to_stdout(|out| {
         if context.json() {
-            return Ok(writeln!(out, "{}", serde_json::to_string(&shape(&replayed))?)?);
+            let text = serde_json::to_string(&shape(&replayed, &fit))?;
+            return Ok(writeln!(out, "{}", fit.text(text))?);
         }
         let now = replayed.files.iter().filter_map(|file| file.to).max().unwrap_or_else(|| context.wall());
         for file in &replayed.files {
             let cut = if file.truncated { ", cut short" } else { "" };
-            writeln!(out, "{}: {} frames, {} bytes{cut}", file.path.display(), file.packets, file.bytes)?;
+            writeln!(out, "{}: {} frames, {} bytes{cut}", fit.file(&file.path), file.packets, file.bytes)?;
         }
+        let colour = context.colour() && std::io::IsTerminal::is_terminal(&std::io::stdout());
         let devices: Vec<_> = replayed.devices.iter().map(|device| (**device).clone()).collect();
-        out.write_all(table::devices(&devices, now, context.colour()).as_bytes())?;
+        out.write_all(fit.text(table::devices(&devices, now, colour)).as_bytes())?;
         let alerts: Vec<_> = replayed.alerts.iter().map(|alert| (**alert).clone()).collect();
         if !alerts.is_empty() {
-            out.write_all(table::alerts(&alerts, now, context.colour()).as_bytes())?;
+            out.write_all(fit.text(table::alerts(&alerts, now, colour)).as_bytes())?;
         }
         Ok(())
     })
@@ -52,9 +66,9 @@ fn failure(error: CaptureError) -> Failure {
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate, for people
-fn shape(replayed: &Replayed) -> shapes::Replay {
+fn shape(replayed: &Replayed, fit: &Fit) -> shapes::Replay {
     shapes::Replay {
-        files: replayed.files.iter().map(file).collect(),
+        files: replayed.files.iter().map(|stats| file(stats, fit)).collect(),
         alerts: replayed.alerts.iter().map(|alert| shapes::Alert::from(&**alert)).collect(),
         devices: replayed.devices.iter().map(|device| shapes::Device::from(&**device)).collect(),
         conversations: replayed.conversations.iter().map(conversation).collect(),
@@ -65,10 +79,10 @@ fn shape(replayed: &Replayed) -> shapes::Replay {
     }
 }
 
-fn file(stats: &FileStats) -> shapes::ReplayFile {
+fn file(stats: &FileStats, fit: &Fit) -> shapes::ReplayFile {
     let time = |at: Option<Wall>| at.map(|at| at.to_string());
     shapes::ReplayFile {
-        path: stats.path.display().to_string(),
+        path: fit.file(&stats.path),
         packets: stats.packets,
         bytes: stats.bytes,
         truncated: stats.truncated,
