@@ -1,6 +1,6 @@
 //! The devices on the wire: one program in the far namespace that answers for all of them.
 //!
-//! It ends when its input ends. Words on its input: `announce N`, `hush FROM TO`, `flood N`, `report`.
+//! It ends when its input ends. Words on its input: `announce N`, `murmur N`, `hush FROM TO`, `flood N`, `report`.
 
 use std::{
     collections::BTreeSet,
@@ -130,6 +130,7 @@ pub fn play() {
         let number = |at: usize| words.get(at).and_then(|word| word.parse().ok()).unwrap_or_default();
         match words[0] {
             "announce" => send(sender.as_mut(), &frames::announce(number(1))),
+            "murmur" => send(sender.as_mut(), &frames::murmur(number(1))),
             "hush" => {
                 lock(&seen).hushed = number(1)..number(2);
                 println!("done");
@@ -214,7 +215,7 @@ fn flood(frames: u32, sender: &mut dyn DataLinkSender) {
         let [_, _, a, b, c, d, e, f] = dice.next().to_be_bytes();
         let first = if number % 2 == 0 { (a & 0xf0) | 2 } else { a & 0xfc };
         let from = [first, b, c, d, e, f];
-        let ip = frames::ip(8192 + dice.below(1 << 14));
+        let ip = frames::ip(2048 + dice.below(2000));
         // For somebody who is not there: the kernel is not to answer each.
         send(sender, &frames::arp(1, (from, ip), ([0; 6], frames::ip(65_000)), [0xff; 6]));
     }

@@ -60,6 +60,11 @@ pub fn announce(device: u32) -> Vec<u8> {
     arp(1, (mac(device), ip(device)), ([0; 6], US), [0xff; 6])
 }
 
+/// A device looks for another, who is not there.
+pub fn murmur(device: u32) -> Vec<u8> {
+    arp(1, (mac(device), ip(device)), ([0; 6], ip(65_000)), [0xff; 6])
+}
+
 /// RFC 1071.
 fn checksum(bytes: &[u8]) -> u16 {
     let mut sum: u32 =

@@ -74,13 +74,17 @@ fn inside(namespace: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// Namespaces whose bench is not alive any more.
+/// Namespaces whose bench is not alive any more, and what still runs in them.
 fn sweep_leftovers() {
     let Ok(found) = Command::new("ip").args(["netns", "list"]).output() else { return };
     for line in String::from_utf8_lossy(&found.stdout).lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
         let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.rsplit('-').next());
         if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            if let Ok(pids) = Command::new("ip").args(["netns", "pids", name]).output() {
+                let pids = String::from_utf8_lossy(&pids.stdout).into_owned();
+                drop(Command::new("kill").args(pids.split_whitespace()).stderr(Stdio::null()).status());
+            }
             ip(&["netns", "del", name]);
         }
     }
