@@ -39,6 +39,11 @@ impl Presence {
         match &seen.fact {
             Fact::Alive { proof, age } => self.alive(seen, *proof, *age, now, out),
             Fact::Unanswered { probe } => self.unanswered(&seen.subject, *probe, now, out),
+            Fact::Crowd(count) => {
+                self.household_dirty |= self.crowd.replace(*count) != Some(*count);
+            }
+            // Heard, not seen in the home: a neighbour's, or our own under an address nobody else uses.
+            Fact::AccessPoint(point) if !point.own => {}
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);
@@ -423,6 +428,11 @@ impl Presence {
                     self.classify(id, now, out);
                 }
             }
+            Fact::AccessPoint(point) => {
+                if let Some(level) = point.level {
+                    return self.learn(id, &Observation { fact: Fact::Level(level), ..seen.clone() }, now, out);
+                }
+            }
             Fact::Level(level) => {
                 if let Some(device) = self.registry.get_mut(id) {
                     device.level = Some(*level);
@@ -432,7 +442,7 @@ impl Presence {
                 }
                 self.grew_stale(id);
             }
-            Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
+            Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } | Fact::Crowd(_) => {}
         }
         id
     }

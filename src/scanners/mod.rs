@@ -69,7 +69,7 @@ macro_rules! scanners {
     };
 }
 
-scanners! { netlink, arp_sweep, nd_sweep, icmp, mdns, ssdp }
+scanners! { netlink, arp_sweep, nd_sweep, icmp, mdns, ssdp, ble, bluetooth, wifi }
 
 /// Why a scanner stopped.
 #[derive(Debug, Error)]

@@ -31,6 +31,7 @@ pub mod ssdp;
 pub mod tcp;
 pub mod udp;
 pub mod upnp;
+pub mod wifi;
 pub mod xml;
 
 #[cfg(test)]
