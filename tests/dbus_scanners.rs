@@ -163,6 +163,7 @@ impl Run {
             clock,
             settings: Arc::new(Network::default()),
             network,
+            home: watch::channel(Arc::default()).1,
             phase: phase_rx,
             observations: observations_tx,
             looks: broadcast::channel(LOOKS).0,

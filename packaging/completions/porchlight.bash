@@ -2260,12 +2260,16 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__explain__subcmd__device)
-            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            opts="-h -V --at --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then

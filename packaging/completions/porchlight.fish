@@ -215,6 +215,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand explain; and not _
 complete -c porchlight -n "__fish_porchlight_using_subcommand explain; and not __fish_seen_subcommand_from device detector scanner help" -f -a "detector" -d 'What a detector finds, how it decides, what fools it'
 complete -c porchlight -n "__fish_porchlight_using_subcommand explain; and not __fish_seen_subcommand_from device detector scanner help" -f -a "scanner" -d 'What a scanner finds, what it sends, what it needs'
 complete -c porchlight -n "__fish_porchlight_using_subcommand explain; and not __fish_seen_subcommand_from device detector scanner help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c porchlight -n "__fish_porchlight_using_subcommand explain; and __fish_seen_subcommand_from device" -l at -d 'As it was then: 2026-11-25T17:02:11Z, 2026-11-25, 2d, 12h' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand explain; and __fish_seen_subcommand_from device" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand explain; and __fish_seen_subcommand_from device" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand explain; and __fish_seen_subcommand_from device" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
