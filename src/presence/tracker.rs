@@ -39,11 +39,9 @@ impl Presence {
         match &seen.fact {
             Fact::Alive { proof, age } => self.alive(seen, *proof, *age, now, out),
             Fact::Unanswered { probe } => self.unanswered(&seen.subject, *probe, now, out),
-            Fact::Crowd(count) => {
-                self.household_dirty |= self.crowd.replace(*count) != Some(*count);
-            }
-            // Heard, not seen in the home: a neighbour's, or our own under an address nobody else uses.
-            Fact::AccessPoint(point) if !point.own => {}
+            Fact::Crowd(count) => self.household_dirty |= self.crowd.replace(*count) != Some(*count),
+            // Of what is in the air, not of who is in the home: for detectors.
+            Fact::AccessPoint(_) => {}
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);
@@ -428,11 +426,6 @@ impl Presence {
                     self.classify(id, now, out);
                 }
             }
-            Fact::AccessPoint(point) => {
-                if let Some(level) = point.level {
-                    return self.learn(id, &Observation { fact: Fact::Level(level), ..seen.clone() }, now, out);
-                }
-            }
             Fact::Level(level) => {
                 if let Some(device) = self.registry.get_mut(id) {
                     device.level = Some(*level);
@@ -442,7 +435,8 @@ impl Presence {
                 }
                 self.grew_stale(id);
             }
-            Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } | Fact::Crowd(_) => {}
+            Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
+            Fact::Crowd(_) | Fact::AccessPoint(_) => {}
         }
         id
     }

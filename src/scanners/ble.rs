@@ -148,5 +148,13 @@ pub(super) async fn run(settings: Settings, desk: Desk) -> Result<(), ScanError>
 #[cfg(not(feature = "ble"))]
 pub(super) async fn run(settings: Settings, desk: Desk) -> Result<(), ScanError> {
     drop(settings.nearby()?);
-    super::bluetooth::without(desk).await
+    without(desk).await
+}
+
+/// Built without Bluetooth: there is nothing to do, and it says so.
+#[cfg(not(feature = "ble"))]
+pub(super) async fn without(mut desk: Desk) -> Result<(), ScanError> {
+    desk.health(crate::model::Health::Off);
+    while desk.next().await?.is_some() {}
+    Ok(())
 }

@@ -56,17 +56,9 @@ impl Default for Settings {
     }
 }
 
-/// Built without Bluetooth: there is nothing to do, and it says so.
-#[cfg(not(feature = "ble"))]
-pub(super) async fn without(mut desk: Desk) -> Result<(), ScanError> {
-    desk.health(crate::model::Health::Off);
-    while desk.next().await?.is_some() {}
-    Ok(())
-}
-
 #[cfg(not(feature = "ble"))]
 pub(super) async fn run(_: Settings, desk: Desk) -> Result<(), ScanError> {
-    without(desk).await
+    super::ble::without(desk).await
 }
 
 #[cfg(feature = "ble")]

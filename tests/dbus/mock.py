@@ -34,6 +34,7 @@ registered = []
 def bluez():
     names.append(dbus.service.BusName("org.bluez", bus, do_not_queue=True))
     root = DBusMockObject(names[-1], "/", "org.bluez", {}, logfile="/dev/null", is_object_manager=True)
+    objects["/"] = root
     root.AddTemplate("bluez5", {})
 
 
@@ -138,6 +139,7 @@ def networkmanager():
     names.append(dbus.service.BusName("org.freedesktop.NetworkManager", bus, do_not_queue=True))
     main = DBusMockObject(names[-1], "/org/freedesktop/NetworkManager", "org.freedesktop.NetworkManager", {},
                           logfile="/dev/null")
+    objects["/org/freedesktop/NetworkManager"] = main
     main.AddTemplate("networkmanager", {})
 
 
