@@ -57,21 +57,22 @@ def adapter(name, with_monitor):
 
 
 def poll_monitors():
-    for root in list(registered):
-        for sender in bus.list_names():
-            if not sender.startswith(":") or sender == bus.get_unique_name():
-                continue
-            try:
-                found = dbus.Interface(bus.get_object(sender, root, introspect=False), OBJECT_MANAGER_IFACE)
-                children = found.GetManagedObjects(timeout=1)
-            except dbus.DBusException:
-                continue
+    """bluetoothd looks at the object manager of whoever registered; here every client is asked for it."""
+    def found(sender):
+        def take(children):
             for path, interfaces in children.items():
                 if MONITOR in interfaces and (sender, str(path)) not in monitors:
                     assert interfaces[MONITOR]["Type"] == "or_patterns" and len(interfaces[MONITOR]["Patterns"]) > 0
                     monitors.append((sender, str(path)))
                     tell = dbus.Interface(bus.get_object(sender, path, introspect=False), MONITOR)
                     tell.Activate(reply_handler=lambda: None, error_handler=lambda _: None)
+        return take
+
+    for root in registered:
+        for sender in bus.list_names():
+            if sender.startswith(":") and sender != bus.get_unique_name():
+                client = dbus.Interface(bus.get_object(sender, root, introspect=False), OBJECT_MANAGER_IFACE)
+                client.GetManagedObjects(reply_handler=found(sender), error_handler=lambda _: None, timeout=1)
     return True
 
 
@@ -98,7 +99,9 @@ def advertise(adapter_name, address, kind, dbm, name="", maker="", service=""):
         told["ServiceData"] = dbus.Dictionary({dbus.String(uuid): data}, signature="sv")
     properties.update(told)
     if path in objects:
-        objects[path].UpdateProperties(DEVICE, told)
+        objects[path].props[DEVICE].update(told)
+        objects[path].EmitSignal(dbus.PROPERTIES_IFACE, "PropertiesChanged", "sa{sv}as",
+                                 [DEVICE, dbus.Dictionary(told, signature="sv"), dbus.Array([], signature="s")])
     else:
         objects["/"].AddObject(path, DEVICE, properties, [])
         shown = {key: value.__class__(value, variant_level=1) if not isinstance(value, (dbus.Dictionary, dbus.Array))
@@ -120,7 +123,7 @@ def connected(adapter_name, address, name, class_):
     path = f"/org/bluez/{adapter_name}/dev_" + address.replace(":", "_")
     # A device that is connected has no level of advertisements.
     objects[path].props[DEVICE].pop("RSSI")
-    for key in ("ManufacturerData", "ServiceData", "AdvertisingFlags", "AdvertisingData", "Modalias"):
+    for key in ("ManufacturerData", "ServiceData", "AdvertisingFlags", "AdvertisingData", "Modalias", "UUIDs"):
         objects[path].props[DEVICE].pop(key)
     objects[path].UpdateProperties(DEVICE, {
         "Class": dbus.UInt32(int(class_, 16)), "Paired": dbus.Boolean(True), "Connected": dbus.Boolean(True),
@@ -137,25 +140,25 @@ def asked(name):
 
 def networkmanager():
     names.append(dbus.service.BusName("org.freedesktop.NetworkManager", bus, do_not_queue=True))
-    main = DBusMockObject(names[-1], "/org/freedesktop/NetworkManager", "org.freedesktop.NetworkManager", {},
-                          logfile="/dev/null")
-    objects["/org/freedesktop/NetworkManager"] = main
+    main = DBusMockObject(names[-1], "/org/freedesktop", "org.freedesktop.NetworkManager", {}, logfile="/dev/null",
+                          is_object_manager=True)
+    objects["/org/freedesktop"] = main
     main.AddTemplate("networkmanager", {})
 
 
 def wifi(interface):
-    objects["/org/freedesktop/NetworkManager"].AddWiFiDevice(interface, interface, 100)
+    objects["/org/freedesktop"].AddWiFiDevice(interface, interface, 100)
     objects["/org/freedesktop/NetworkManager/Devices/" + interface].AddProperty(
         "org.freedesktop.NetworkManager.Device.Wireless", "ActiveAccessPoint", dbus.ObjectPath("/"))
 
 
 def access_point(interface, name, ssid, bssid, frequency, strength, security, active="no"):
     device = "/org/freedesktop/NetworkManager/Devices/" + interface
-    path = objects["/org/freedesktop/NetworkManager"].AddAccessPoint(
+    path = objects["/org/freedesktop"].AddAccessPoint(
         device, name, ssid, bssid, 2, int(frequency), 54000, int(strength), int(security, 16))
     if active == "active":
-        objects[device].UpdateProperties("org.freedesktop.NetworkManager.Device.Wireless",
-                                         {"ActiveAccessPoint": dbus.ObjectPath(path)})
+        wireless = objects[device].props["org.freedesktop.NetworkManager.Device.Wireless"]
+        wireless["ActiveAccessPoint"] = dbus.ObjectPath(path)
 
 
 COMMANDS = {

@@ -215,12 +215,29 @@ async fn meet(
     Some(events.map(move |DeviceEvent::PropertyChanged(property)| (address, property)).boxed())
 }
 
-/// All of a device object, in one call.
+/// A device object. Each property is asked for alone: one that is missing or odd must not hide the others.
 pub async fn read(device: &Device, address: Address) -> Option<Sighting> {
-    let properties = timeout(PATIENCE, device.all_properties()).await.ok()?.ok()?;
-    let mut sighting = Sighting { address: address.0, ..Sighting::default() };
-    for property in properties {
-        apply(&mut sighting, property);
+    let asked = async {
+        let kind = device.address_type().await.ok()?;
+        Some(Sighting {
+            address: address.0,
+            random: kind == AddressType::LeRandom,
+            dbm: device.rssi().await.ok().flatten(),
+            name: device.name().await.ok().flatten(),
+            appearance: device.appearance().await.ok().flatten(),
+            class: device.class().await.ok().flatten(),
+            paired: device.is_paired().await.unwrap_or(false),
+            ..Sighting::default()
+        })
+    };
+    let mut sighting = timeout(PATIENCE, asked).await.ok()??;
+    let data = async { (device.manufacturer_data().await, device.service_data().await) };
+    let (makers, services) = timeout(PATIENCE, data).await.ok()?;
+    if let Ok(Some(data)) = makers {
+        apply(&mut sighting, DeviceProperty::ManufacturerData(data));
+    }
+    if let Ok(Some(data)) = services {
+        apply(&mut sighting, DeviceProperty::ServiceData(data));
     }
     Some(sighting)
 }

@@ -185,6 +185,8 @@ impl Listener {
                     tracing::info!(why = absence.why, advice = absence.advice, "no Bluetooth LE");
                 }
                 self.absent = Some(absence);
+                // What was refused or silent before says nothing about what comes back.
+                (self.way, self.less) = (Way::Monitor, None);
             }
         }
     }
