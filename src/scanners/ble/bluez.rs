@@ -174,18 +174,19 @@ async fn follow(
                 Some(address) => address,
             },
             Some((address, change)) = changes.next(), if !changes.is_empty() => {
-                if let Some(sighting) = known.get_mut(&address) {
-                    if apply(sighting, change) && out.send(Heard::Seen(Box::new(sighting.clone()))).await.is_err() {
-                        return Ok(());
-                    }
-                }
+                if let Some(sighting) = known.get_mut(&address)
+ && apply(sighting, change)
+ && out.send(Heard::Seen(Box::new(sighting.clone()))).await.is_err()
+{
+ return Ok(());
+}
                 None
             }
         };
-        if let Some(address) = came {
-            if let Some(stream) = meet(adapter, address, &mut known, out).await {
-                changes.push(stream);
-            }
+        if let Some(address) = came
+            && let Some(stream) = meet(adapter, address, &mut known, out).await
+        {
+            changes.push(stream);
         }
     }
 }
@@ -290,10 +291,11 @@ pub async fn inquire(adapter: &Adapter, for_long: Duration) -> Result<Vec<Addres
     let until = Instant::now() + for_long;
     let mut found = Vec::new();
     while let Ok(Some(event)) = tokio::time::timeout_at(until, events.next()).await {
-        if let AdapterEvent::DeviceAdded(address) = event {
-            if found.len() < FOLLOWED_MAX && !found.contains(&address) {
-                found.push(address);
-            }
+        if let AdapterEvent::DeviceAdded(address) = event
+            && found.len() < FOLLOWED_MAX
+            && !found.contains(&address)
+        {
+            found.push(address);
         }
     }
     Ok(found)
