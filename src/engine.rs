@@ -185,6 +185,8 @@ impl Engine {
             Input::Part(part, health) => self.part(part, health, now, out),
             Input::Scanner(line) => {
                 self.tally.round(&line, now.mono);
+                // A scanner that runs may be deaf all the same: its radio is off, say.
+                self.presence.part(&PartId::new(line.name.clone()), &line.health, now, out);
                 match self.view.scanners.iter_mut().find(|known| known.name == line.name) {
                     Some(known) => *known = line,
                     None => self.view.scanners.push(line),

@@ -211,6 +211,8 @@ pub struct Household {
     pub unknown: Vec<DeviceId>,
     /// Devices first seen since local midnight.
     pub new_today: u32,
+    /// Radios nearby that are nobody's device; `None`: no Bluetooth listens.
+    pub crowd: Option<u32>,
     /// What was set by hand (`auto` by default).
     pub mode: Mode,
     /// What it comes to.
@@ -227,6 +229,7 @@ impl Default for Household {
             guests: Vec::new(),
             unknown: Vec::new(),
             new_today: 0,
+            crowd: None,
             mode: Mode::Auto,
             effective_mode: Mode::Home,
         }

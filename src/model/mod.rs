@@ -50,7 +50,7 @@ pub use link_mac::LinkMac;
 pub use mac::MacAddr;
 pub use moment::{Clock, Moment, Mono, Wall};
 pub use network::{InterfaceFacts, NetworkFacts, Segment};
-pub use observation::{Fact, Goodbye, Heard, Observation, Probe, Proof, Source};
+pub use observation::{AccessPoint, Fact, Goodbye, Heard, Observation, Probe, Proof, Source};
 pub use part::{Health, PartId, Phase};
 pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
 pub use secret::Secret;

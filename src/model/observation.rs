@@ -53,6 +53,8 @@ words! {
         TcpAnswer = "tcp_answer",
         /// A Bluetooth advertisement of a static or resolved address.
         BleAdvert = "ble_advert",
+        /// Bluetooth of this host holds a connection to it, or it answered an inquiry.
+        Bluetooth = "bluetooth",
         /// It is this host.
         OwnHost = "own_host",
         /// A person said so.
@@ -93,7 +95,7 @@ words! {
 
 words! {
     /// Where a name was heard, best last (`home-assistant.md` calls this the rank).
-    pub enum Heard { Snmp = "snmp", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp", Mdns = "mdns", Dhcp = "dhcp" }
+    pub enum Heard { Snmp = "snmp", Bluetooth = "bluetooth", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp", Mdns = "mdns", Dhcp = "dhcp" }
 }
 
 /// One fact. Text is cleaned and cut by whoever reads it from the wire.
@@ -121,6 +123,23 @@ pub enum Fact {
     Routes,
     /// Received level.
     Level(Rssi),
+    /// So many radios nearby that are nobody's device, such as phones under changing Bluetooth addresses.
+    Crowd(u32),
+    /// A Wi-Fi network that was heard; the subject is its access point.
+    AccessPoint(AccessPoint),
+}
+
+/// One access point as heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessPoint {
+    /// Empty: hidden. Cleaned and cut.
+    pub ssid: String,
+    pub channel: Option<u16>,
+    pub level: Option<Rssi>,
+    /// `open`, `owe`, `wep`, `wpa`, `wpa2`, `wpa3`, `enterprise`, or several with a plus.
+    pub security: String,
+    /// Of the network that this host is in.
+    pub own: bool,
 }
 
 /// What one scanner saw of one subject.

@@ -6,7 +6,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::model::{Change, DeviceId, Health, InterfaceId, Moment, Mono, NetworkFacts, PartId, Presence as Where};
+use crate::model::{
+    Change, DeviceId, Health, InterfaceId, Moment, Mono, NetworkFacts, PartId, Presence as Where, Source,
+};
 
 use super::{Presence, device::Device, timers::Key};
 
@@ -115,6 +117,12 @@ impl Gate {
             Some(facts) if !facts.up => return Some("interface_down"),
             None if device.interface.is_some() && !network.interfaces.is_empty() => return Some("interface_down"),
             _ => {}
+        }
+        // What only Bluetooth hears is heard by no other ear, whatever answers on the cable.
+        let radio = |source: &Source| matches!(source, Source::Ble | Source::Bluetooth);
+        if !self.parts.is_empty() && !device.sources.is_empty() && device.sources.keys().all(radio) {
+            let up = device.sources.keys().any(|source| self.parts.get(source.word()).is_some_and(|up| *up));
+            return (!up).then_some("sensor_down");
         }
         let mut ears = self.parts.iter().filter(|(name, _)| match name.strip_prefix("capture/") {
             Some(on) => interface.is_none_or(|facts| facts.name == on),

@@ -81,6 +81,8 @@ pub struct Presence {
     gauges_at: Mono,
     household: Arc<Household>,
     household_dirty: bool,
+    /// Radios nearby that are nobody's device.
+    crowd: Option<u32>,
 }
 
 impl Presence {
@@ -117,6 +119,7 @@ impl Presence {
             gauges_at: now.mono,
             household: Arc::default(),
             household_dirty: true,
+            crowd: None,
         };
         presence.restore(remembered, now);
         if presence.network.interfaces.iter().any(|interface| interface.mac.is_some()) {

@@ -189,6 +189,8 @@ pub fn tail(id: DeviceId, mac: Option<MacAddr>) -> String {
 fn source(by: Heard) -> NameSource {
     match by {
         Heard::Snmp => NameSource::Snmp,
+        // What people type into their phone: as good as its name in a service announcement.
+        Heard::Bluetooth => NameSource::Ssdp,
         Heard::Netbios => NameSource::Netbios,
         Heard::Dns => NameSource::Dns,
         Heard::Ssdp => NameSource::Ssdp,

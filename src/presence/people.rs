@@ -300,6 +300,7 @@ impl Presence {
             new_today: count(
                 told().filter(|d| !d.own && now.wall.0.saturating_sub(d.first_seen.0) < NEW_FOR_MS).count(),
             ),
+            crowd: self.crowd,
             mode: self.people.mode,
             effective_mode: self.people.effective,
         }

@@ -40,6 +40,9 @@ impl Presence {
         match &seen.fact {
             Fact::Alive { proof, age } => self.alive(seen, *proof, *age, now, out),
             Fact::Unanswered { probe } => self.unanswered(&seen.subject, *probe, now, out),
+            Fact::Crowd(count) => self.household_dirty |= self.crowd.replace(*count) != Some(*count),
+            // Of what is in the air, not of who is in the home: for detectors.
+            Fact::AccessPoint(_) => {}
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);
@@ -438,6 +441,7 @@ impl Presence {
                 self.grew_stale(id);
             }
             Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
+            Fact::Crowd(_) | Fact::AccessPoint(_) => {}
         }
         id
     }

@@ -323,6 +323,11 @@ impl Desk {
         }
     }
 
+    /// The same line once more, for whoever heard something else meanwhile.
+    pub fn say_again(&self) {
+        self.tell();
+    }
+
     fn tell(&self) {
         // A full channel means that a newer line is on its way.
         drop(self.parts.health.try_send(ScannerView {

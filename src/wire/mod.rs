@@ -33,6 +33,7 @@ pub mod tcp;
 pub mod tls;
 pub mod udp;
 pub mod upnp;
+pub mod wifi;
 pub mod wsd;
 pub mod xml;
 

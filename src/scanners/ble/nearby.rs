@@ -1,0 +1,221 @@
+//! # Who of all that is nearby is somebody
+//!
+//! Pure. A radio becomes a device if its owner's key is known, if settings name it, if this host is paired
+//! with it, or if a maker's address stayed near for a while: the neighbours' things, the street's and
+//! everything that changes its address are only counted.
+//!
+//! Holds: [`CROWD_MAX`] addresses of the crowd and [`KNOWN_MAX`] devices, apart, so that invented addresses
+//! push out only one another.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    owners::{Owners, Whose},
+    sighting::Sighting,
+};
+use crate::{
+    model::{Capped, Fact, Heard, MacAddr, Mono, Proof},
+    wire::ble::AddressKind,
+};
+
+pub const CROWD_MAX: usize = 4096;
+pub const KNOWN_MAX: usize = 512;
+/// A device is told so often; its advertisements come up to ten times a second.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Who was heard within this time is nearby now. Longer than the slowest advertisement by far (10 s, Core 5.4
+/// Vol 6 Part B §4.4.2.2), shorter than an address lasts, so nobody is counted twice for long.
+const NEARBY: Duration = Duration::from_secs(120);
+/// A stay is over when nothing was heard for so long.
+const GAP: Duration = Duration::from_secs(180);
+
+/// When a stranger's fixed address becomes a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    pub known: BTreeSet<MacAddr>,
+    pub near_dbm: i8,
+    pub near_for: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stay {
+    since: Mono,
+    /// Last time it was near enough.
+    near: Option<Mono>,
+    last: Mono,
+}
+
+/// Everything heard of late.
+#[derive(Debug)]
+pub struct Nearby {
+    rules: Rules,
+    owners: Owners,
+    crowd: Capped<MacAddr, Stay>,
+    devices: Capped<MacAddr, Option<Mono>>,
+}
+
+/// A device, and what to say of it.
+pub type Told = (MacAddr, Vec<Fact>);
+
+impl Nearby {
+    #[must_use]
+    pub fn new(rules: Rules, owners: Owners) -> Nearby {
+        Nearby { rules, owners, crowd: Capped::new(CROWD_MAX), devices: Capped::new(KNOWN_MAX) }
+    }
+
+    /// People rest something on what is heard here.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        !self.owners.is_empty() || !self.rules.known.is_empty() || !self.devices.is_empty()
+    }
+
+    /// What `sighting` shows. `None`: nobody, or nothing new.
+    pub fn take(&mut self, sighting: &Sighting, now: Mono) -> Option<Told> {
+        let address = sighting.address();
+        if !address.is_station() && !sighting.random {
+            return None;
+        }
+        if sighting.kind() == AddressKind::RandomResolvable {
+            match self.owners.whose(address, now) {
+                Whose::Surely(owner) => {
+                    self.crowd.remove(&address);
+                    let mut facts = self.tell(owner.address, sighting, now)?;
+                    // The name people gave is better than what the phone calls itself.
+                    if let Some(name) = owner.name {
+                        facts.retain(|fact| !matches!(fact, Fact::Named { .. }));
+                        facts.push(Fact::Named { name, by: Heard::Bluetooth });
+                    }
+                    return Some((owner.address, facts));
+                }
+                Whose::Perhaps(_) | Whose::Nobodys => {}
+            }
+        }
+        if !self.is_somebody(sighting, now) {
+            return None;
+        }
+        self.crowd.remove(&address);
+        Some((address, self.tell(address, sighting, now)?))
+    }
+
+    /// How many are nearby that are no devices.
+    #[must_use]
+    pub fn crowd(&self, now: Mono) -> u32 {
+        let here = self.crowd.iter().filter(|(_, stay)| now.since(stay.last) <= NEARBY).count();
+        u32::try_from(here).unwrap_or(u32::MAX)
+    }
+
+    /// How many devices are nearby.
+    #[must_use]
+    pub fn devices(&self, now: Mono) -> u64 {
+        self.devices.iter().filter(|(_, told)| told.is_some_and(|told| now.since(told) <= NEARBY)).count() as u64
+    }
+
+    fn is_somebody(&mut self, sighting: &Sighting, now: Mono) -> bool {
+        let address = sighting.address();
+        if self.devices.contains(&address) || self.rules.known.contains(&address) {
+            return true;
+        }
+        if sighting.paired && sighting.kind().is_lasting() {
+            return true;
+        }
+        let near = sighting.level().is_some_and(|level| level.dbm() >= self.rules.near_dbm);
+        let stay = match self.crowd.get_mut(&address) {
+            Some(stay) => stay,
+            None => {
+                self.crowd.insert(address, Stay { since: now, near: None, last: now });
+                match self.crowd.get_mut(&address) {
+                    Some(stay) => stay,
+                    None => return false,
+                }
+            }
+        };
+        if now.since(stay.last) > GAP {
+            (stay.since, stay.near) = (now, None);
+        }
+        stay.last = now;
+        if near {
+            // From the first time that it was near: something far that comes near has not stayed near.
+            if stay.near.is_none() {
+                stay.since = now;
+            }
+            stay.near = Some(now);
+        } else if stay.near.is_some_and(|near| now.since(near) > GAP) {
+            stay.near = None;
+        }
+        near && sighting.kind() == AddressKind::Public && now.since(stay.since) >= self.rules.near_for
+    }
+
+    fn tell(&mut self, device: MacAddr, sighting: &Sighting, now: Mono) -> Option<Vec<Fact>> {
+        if self.devices.get(&device).copied().flatten().is_some_and(|told| now.since(told) < TELL_EVERY) {
+            return None;
+        }
+        self.devices.insert(device, Some(now));
+        let mut facts = vec![Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO }];
+        facts.extend(sighting.facts());
+        Some(facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMED: MacAddr = MacAddr([0xc4, 1, 1, 1, 1, 1]);
+
+    fn nearby() -> Nearby {
+        let rules = Rules { known: BTreeSet::from([NAMED]), near_dbm: -70, near_for: Duration::from_secs(600) };
+        Nearby::new(rules, Owners::new(Vec::new()))
+    }
+
+    fn at(seconds: u64) -> Mono {
+        Mono(1_000_000_000_000 + seconds * 1_000_000_000)
+    }
+
+    fn seen(top: u8, random: bool, dbm: i16) -> Sighting {
+        Sighting { address: [top, 1, 1, 1, 1, 1], random, dbm: Some(dbm), ..Sighting::default() }
+    }
+
+    #[test]
+    fn only_who_is_known_or_stays_near_is_somebody() {
+        let cases: &[(&str, Sighting, bool)] = &[
+            // name                                     sighting               after ten minutes
+            ("named in settings", seen(0xc4, true, -90), true),
+            ("a maker's address nearby", seen(0x00, false, -60), true),
+            ("a maker's address next door", seen(0x00, false, -80), false),
+            ("a maker's address, level not known", Sighting { dbm: None, ..seen(0x00, false, 0) }, false),
+            ("random and fixed, but nobody's", seen(0xc8, true, -50), false),
+            ("random and changing", seen(0x48, true, -50), false),
+            ("paired", Sighting { paired: true, ..seen(0xc8, true, -90) }, true),
+            ("paired, but under a changing address", Sighting { paired: true, ..seen(0x48, true, -90) }, false),
+        ];
+        for (name, sighting, expected) in cases {
+            let mut nearby = nearby();
+            let told = (0..=60).filter(|tick| nearby.take(sighting, at(tick * 10)).is_some()).count();
+            assert_eq!(told > 0, *expected, "{name}");
+            assert_eq!(nearby.crowd(at(601)), u32::from(!expected), "{name}: who is no device is counted");
+        }
+    }
+
+    #[test]
+    fn who_walks_past_or_only_comes_near_now_has_not_stayed() {
+        let mut passing = nearby();
+        assert!((0..12).all(|hour| passing.take(&seen(0, false, -50), at(hour * 3600)).is_none()), "daily van");
+        let mut coming = nearby();
+        assert!((0..=60).all(|tick| coming.take(&seen(0, false, -85), at(tick * 10)).is_none()));
+        assert!(coming.take(&seen(0, false, -50), at(610)).is_none(), "near only now");
+        assert_eq!(coming.crowd(at(900)), 0, "gone");
+    }
+
+    #[test]
+    fn a_device_is_told_every_ten_seconds_and_a_flood_pushes_nobody_out() {
+        let mut nearby = nearby();
+        let told = (0..100u64).filter(|n| nearby.take(&seen(0xc4, true, -50), at(n / 4)).is_some()).count();
+        assert_eq!(told, 3);
+        for n in 0..20_000u32 {
+            let [a, b, c, d] = n.to_be_bytes();
+            let sighting = Sighting { address: [0x40, 0, a, b, c, d], random: true, ..Sighting::default() };
+            assert_eq!(nearby.take(&sighting, at(30)), None);
+        }
+        assert_eq!((nearby.crowd.len(), nearby.crowd(at(30))), (CROWD_MAX, CROWD_MAX as u32));
+        assert_eq!((nearby.devices(at(30)), nearby.crowd.dropped()), (1, 20_000 - CROWD_MAX as u64));
+    }
+}
