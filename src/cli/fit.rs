@@ -75,6 +75,10 @@ impl Fit {
             return shown;
         }
         shown.name = self.name(&shown.name);
+        // The maker by the address is public; one that the device tells is free text.
+        if shown.vendor_source != Some("oui") {
+            shown.vendor = self.maybe(shown.vendor.as_deref());
+        }
         for text in [
             &mut shown.own_name,
             &mut shown.hostname,
