@@ -8,9 +8,12 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{
-    DeviceId, Goodbye, InterfaceId, Kind, MacAddr, Moment, Mono, NameSource, Presence, Proof, Rssi, ServiceView,
-    Source, Tier, Trust, Wall,
+use crate::{
+    intel::clouds,
+    model::{
+        DeviceId, Goodbye, InterfaceId, Kind, MacAddr, Moment, Mono, NameSource, Presence, Proof, Rssi, ServiceView,
+        Source, Tier, Trust, Wall,
+    },
 };
 
 use super::{
@@ -141,6 +144,19 @@ pub struct Device {
 }
 
 impl Device {
+    /// Keeps a label; false if nothing is different. Of all it asks for, what says most stays.
+    pub fn label(&mut self, key: &str, value: String) -> bool {
+        let sure = |name: &str| clouds::known(name).map_or(0.0, |cloud| cloud.confidence);
+        let old = self.labels.get(key);
+        let is_weaker = key.starts_with("asks") && old.is_some_and(|old| sure(old) >= sure(&value));
+        let has_room = self.labels.len() < LABELS_MAX || old.is_some();
+        if !has_room || is_weaker || value.is_empty() || old == Some(&value) {
+            return false;
+        }
+        self.labels.insert(key.to_owned(), value);
+        true
+    }
+
     pub fn new(id: DeviceId, at: Moment) -> Device {
         Device {
             id,

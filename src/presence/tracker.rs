@@ -5,7 +5,6 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use crate::intel::clouds;
 use crate::model::{
     Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, ServiceView, Subject,
     Subnet, clean_text, is_unicast,
@@ -13,7 +12,7 @@ use crate::model::{
 
 use super::{
     Presence,
-    device::{LABELS_MAX, SERVICES_MAX},
+    device::SERVICES_MAX,
     identity::{Attached, newborn},
     joins,
     timers::Key,
@@ -415,13 +414,7 @@ impl Presence {
             Fact::Label { key, value } => {
                 let value = clean_text(value, TEXT_MAX);
                 let Some(device) = self.registry.get_mut(id) else { return id };
-                let room = device.labels.len() < LABELS_MAX || device.labels.contains_key(*key);
-                // Of all it asks for, what says most stays.
-                let sure = |name: &str| clouds::known(name).map_or(0.0, |cloud| cloud.confidence);
-                let weaker =
-                    key.starts_with("asks") && device.labels.get(*key).is_some_and(|old| sure(old) >= sure(&value));
-                if room && !weaker && !value.is_empty() && device.labels.get(*key) != Some(&value) {
-                    device.labels.insert((*key).to_owned(), value);
+                if device.label(key, value) {
                     self.classify(id, now, out);
                     self.touch(id);
                 }
