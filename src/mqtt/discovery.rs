@@ -71,6 +71,8 @@ pub fn device(device: &DeviceView, site: &Site, topics: &Topics, old: Option<&[u
 /// What is taken over from the payload on the broker.
 #[derive(Default)]
 struct Old {
+    /// There is one: what is decided only once was decided.
+    stands: bool,
     macs: BTreeSet<MacAddr>,
     area: Option<String>,
     slug: Option<String>,
@@ -93,16 +95,16 @@ impl Old {
         let entity = old.pointer("/components/tracker/default_entity_id").and_then(Json::as_str);
         let slug = entity.and_then(|entity| entity.strip_prefix("device_tracker.")).filter(|slug| is_slug(slug));
         let slug = slug.map(str::to_owned);
-        if site.ha.connected {
-            return Old { slug, components, ..Old::default() };
-        }
-        // Without Home Assistant's version and areas nothing new is decided: else each of its
-        // restarts would republish every device twice.
         let head = old.get("device");
+        let area = head.and_then(|head| head.get("suggested_area")).and_then(Json::as_str).map(str::to_owned);
+        if site.ha.connected {
+            return Old { stands: true, area, slug, components, ..Old::default() };
+        }
+        // Without Home Assistant's version nothing new is decided: else each of its restarts would
+        // republish every device twice.
         let macs = head.and_then(|head| head.get("connections")).and_then(Json::as_array).into_iter().flatten();
         let macs = macs.filter_map(|pair| pair.get(1)?.as_str()?.parse().ok()).collect();
-        let area = head.and_then(|head| head.get("suggested_area")).and_then(Json::as_str).map(str::to_owned);
-        Old { macs, area, slug, components }
+        Old { stands: true, macs, area, slug, components }
     }
 }
 
@@ -266,9 +268,13 @@ fn links<'a>(device: &'a DeviceView, site: &'a Site, old: &'a Old) -> impl Itera
     macs.into_iter().take(LINKS_MAX)
 }
 
-fn area<'a>(device: &'a DeviceView, site: &Site, old: &Old) -> Option<&'a str> {
-    let area = device.area.as_deref().filter(|_| stays_put(device.kind))?;
-    (site.ha.areas.contains(area) || old.area.as_deref() == Some(area)).then_some(area)
+/// Home Assistant reads it when it makes the device and never again. A later one would change nothing there but
+/// write a row of history for the tracker, so the first stays.
+fn area<'a>(device: &'a DeviceView, site: &Site, old: &'a Old) -> Option<&'a str> {
+    if old.stands {
+        return old.area.as_deref();
+    }
+    device.area.as_deref().filter(|area| stays_put(device.kind) && site.ha.areas.contains(*area))
 }
 
 /// Kinds that have their place.

@@ -66,6 +66,27 @@ fn areas_are_suggested_for_things_that_stay() {
 }
 
 #[test]
+fn what_was_suggested_first_stays_and_nothing_is_suggested_later() {
+    use porchlight::{model::Kind, mqtt::discovery};
+    let bare = home::site();
+    let mut site = home::site();
+    site.ha.areas = ["Kitchen".to_owned(), "Cellar".to_owned()].into();
+    let tv = |area: Option<&str>| DeviceView { kind: Kind::Tv, area: area.map(str::to_owned), ..home::phone() };
+    let announced = |site: &Site, device: &DeviceView, old: Option<&[u8]>| {
+        discovery::device(device, site, &Topics::new(site), old).expect("announced")
+    };
+    // It would change nothing there, and each change of the payload is a row in the tracker's history.
+    for first in [tv(None), tv(Some("Kitchen"))] {
+        let published = announced(&site, &first, None);
+        for later in [tv(None), tv(Some("Kitchen")), tv(Some("Cellar")), DeviceView { kind: Kind::Phone, ..tv(None) }] {
+            for site in [&site, &bare] {
+                assert_eq!(announced(site, &later, Some(&published)), published, "{:?}", later.area);
+            }
+        }
+    }
+}
+
+#[test]
 fn what_only_bluetooth_sees_says_so() {
     let source = |sources: Vec<Source>| -> String {
         let device = DeviceView { sources, ..home::phone() };
