@@ -45,7 +45,7 @@ def always(seconds, what, look, pause=0.5):
 def same(before, after, what):
     """Two tables must be equal; tells only where they are not."""
     other = {key: (before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)}
-    need(not other, f"{what}, before and after: {other}")
+    need(not other, f"{what}, before and after: {str(other)[:4000]}")
     return True
 
 
