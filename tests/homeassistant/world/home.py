@@ -23,7 +23,7 @@ SETTINGS = {
     "network": {"interfaces": ["eth0"]},
     "alerts": {"settle": "1s"},
     "detectors": {"new_device": {"wait": "1s"}},
-    "presence": {"away_min": "8s", "away_after": {"unknown": "10s"}, "ask_after": {"busy": "3s", "idle": "3s", "asleep": "3s"},
+    "presence": {"away_min": "8s", "away_after": {"unknown": "10s", "phone": "10s"}, "ask_after": {"busy": "3s", "idle": "3s", "asleep": "3s"},
                  "asks_per_hour": 3600, "asks_per_day": 86400, "grace": "0s", "hold_mass": "0s"},
     "scanners": {"arp_sweep": {"interval": "5s"}, "netlink": {"interval": "5s"}},
 }
