@@ -26,8 +26,12 @@ fn blank(colour: bool, header: &[&str]) -> Table {
 }
 
 /// Lines without blanks at their ends.
-fn lines(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()).to_owned() + "\n").collect()
+fn lines(table: &mut Table) -> String {
+    // Blanks after a cell only: one before it would be within its colour and could not be taken off.
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 /// Lines that fit a terminal of `width`: columns named in `spare` go one after the other until they do.
@@ -254,6 +258,20 @@ mod tests {
         vec![phone, tv]
     }
 
+    /// What a terminal shows of it.
+    fn shown(text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text.chars();
+        while let Some(c) = rest.next() {
+            if c == '\u{1b}' {
+                rest.by_ref().find(|c| c.is_ascii_alphabetic());
+            } else {
+                out.push(c);
+            }
+        }
+        out.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    }
+
     #[test]
     fn a_table_is_aligned_and_plain() {
         let expected = "\
@@ -266,6 +284,7 @@ away      Ada's phone  phone  -             -                  -             2 h
         assert_eq!(devices(&home(), NOW, false), expected);
         let coloured = devices(&home(), NOW, true);
         assert!(coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[31m\u{202e}"));
+        assert_eq!(shown(&coloured), expected, "colour moves nothing");
     }
 
     #[test]
