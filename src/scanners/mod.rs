@@ -69,7 +69,22 @@ macro_rules! scanners {
     };
 }
 
-scanners! { netlink, arp_sweep, nd_sweep, icmp, mdns, ssdp, wsd, netbios, reverse_dns, dhcp_leases, ports, ble, bluetooth, wifi }
+scanners! {
+    netlink,
+    arp_sweep,
+    nd_sweep,
+    icmp,
+    mdns,
+    ssdp,
+    wsd,
+    netbios,
+    reverse_dns,
+    dhcp_leases,
+    ports,
+    ble,
+    bluetooth,
+    wifi,
+}
 
 /// Why a scanner stopped.
 #[derive(Debug, Error)]
