@@ -23,9 +23,13 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream::SelectAll};
+use futures_util::{
+    StreamExt,
+    stream::{FuturesUnordered, SelectAll},
+};
 use mdns_sd::{IfKind, IfPredicate, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 
 use super::{Desk, ScanError, Work, mdns_ask::Asker, page::page, mdns_read as read};
 use crate::model::{
@@ -36,8 +40,11 @@ pub(super) static CARD: Card = Card { id: "mdns", title: "Multicast DNS", needs:
 pub(super) const SOURCE: Source = Source::Mdns;
 pub(super) const PROBES: &[Probe] = &[Probe::Mdns];
 
-/// Kinds of services asked for; a home has 30, somebody who invents kinds gets no further.
+/// Kinds of services asked for besides the well-known ones; a home has 30, somebody who invents kinds gets no further,
+/// and takes no room from what everybody has.
 const KINDS_MAX: usize = 128;
+/// Facts of one address told in a round; a busy home server has some 60.
+const FACTS_MAX: u32 = 256;
 /// Facts remembered as told, so that an announcement every few seconds is told once an interval.
 const SEEN_MAX: usize = 4096;
 /// What a browse that broke off rests before it is started again.
@@ -62,7 +69,14 @@ impl Default for Settings {
 pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanError> {
     let mut browser = Browser::open(&desk.network())?;
     let mut asker = Asker::open().await?;
-    let mut told = Told { facts: Capped::new(SEEN_MAX), again_after: settings.interval.0, devices: BTreeSet::new() };
+    let mut told = Told {
+        facts: Capped::new(SEEN_MAX),
+        again_after: settings.interval.0,
+        devices: BTreeMap::new(),
+        left_out: 0,
+    };
+    // Kinds whose browse broke off.
+    let mut resting = FuturesUnordered::new();
     browser.browse(META);
     desk.health(Health::Up);
     let ended = loop {
@@ -72,7 +86,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                 None => break Ok(()),
                 Some(Work::Round) => {
                     browser.renew(&desk.network());
-                    desk.done(std::mem::take(&mut told.devices).len() as u64);
+                    desk.done(told.next_round());
                 }
                 Some(Work::Look(look)) => if asker.ask(look).await {
                     desk.asked(look);
@@ -87,14 +101,13 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                 Heard::Kind(kind) => browser.browse(&kind),
                 Heard::Service(service) => told.tell(&service, &mut desk).await?,
                 Heard::Nothing => {}
-                // The library drops whoever falls behind; the kind is asked for again.
-                Heard::Ended(kind) => {
-                    if !desk.pause(REST).await? {
-                        break Ok(());
-                    }
-                    browser.browse(&kind);
-                }
+                // The library drops whoever falls behind; the kind is asked for again, and the others do not wait.
+                Heard::Ended(kind) => resting.push(async move {
+                    sleep(REST).await;
+                    kind
+                }),
             },
+            Some(kind) = resting.next(), if !resting.is_empty() => browser.browse(&kind),
         }
     };
     browser.close();
@@ -144,7 +157,11 @@ impl Browser {
     }
 
     fn browse(&mut self, kind: &str) {
-        if self.kinds.len() >= KINDS_MAX && !self.kinds.contains(kind) {
+        let is_invented = |kind: &String| !read::is_well_known(kind);
+        if !read::is_well_known(kind)
+            && !self.kinds.contains(kind)
+            && self.kinds.iter().filter(|kind| is_invented(kind)).count() >= KINDS_MAX
+        {
             return;
         }
         self.kinds.insert(kind.to_owned());
@@ -187,10 +204,21 @@ impl Browser {
 struct Told {
     facts: Capped<String, Mono>,
     again_after: Duration,
-    devices: BTreeSet<IpAddr>,
+    /// Facts told of each address this round.
+    devices: BTreeMap<IpAddr, u32>,
+    left_out: u64,
 }
 
 impl Told {
+    /// How many devices spoke in the round that ends.
+    fn next_round(&mut self) -> u64 {
+        let left_out = std::mem::take(&mut self.left_out);
+        if left_out > 0 {
+            tracing::info!(left_out, "more mDNS facts of one address than a device has");
+        }
+        std::mem::take(&mut self.devices).len() as u64
+    }
+
     async fn tell(&mut self, service: &ResolvedService, desk: &mut Desk) -> Result<(), ScanError> {
         let network = desk.network();
         let txt: BTreeMap<String, String> = service
@@ -205,15 +233,21 @@ impl Told {
             if !is_unicast(ip) || !is_of_the_home(ip, interface, &network) {
                 continue;
             }
-            if self.devices.len() < SEEN_MAX {
-                self.devices.insert(ip);
+            if self.devices.len() >= SEEN_MAX && !self.devices.contains_key(&ip) {
+                continue;
             }
+            let count = self.devices.entry(ip).or_default();
             for fact in &facts {
                 let now = desk.now().mono;
                 let key = format!("{ip} {fact:?}");
                 if self.facts.get(&key).is_some_and(|told| now.since(*told) < self.again_after) {
                     continue;
                 }
+                if *count >= FACTS_MAX {
+                    self.left_out += 1;
+                    continue;
+                }
+                *count += 1;
                 self.facts.insert(key, now);
                 desk.report(interface, Subject::ip(ip), fact.clone()).await?;
             }

@@ -58,6 +58,125 @@ const NAMED_BY_PEOPLE: &[&str] = &[
     "_sonos._tcp",
 ];
 
+/// Kinds of services that are asked for however many others are on the wire (IANA service names; Apple, Google and
+/// makers' developer pages). Sorted.
+const WELL_KNOWN: &[&str] = &[
+    "_adisk._tcp",
+    "_afpovertcp._tcp",
+    "_airplay._tcp",
+    "_airport._tcp",
+    "_amzn-alexa._tcp",
+    "_amzn-wplay._tcp",
+    "_androidtvremote._tcp",
+    "_androidtvremote2._tcp",
+    "_apple-mobdev2._tcp",
+    "_arduino._tcp",
+    "_axis-video._tcp",
+    "_coap._tcp",
+    "_coap._udp",
+    "_companion-link._tcp",
+    "_daap._tcp",
+    "_daikin._udp",
+    "_device-info._tcp",
+    "_ecobee._tcp",
+    "_eero._tcp",
+    "_elg._tcp",
+    "_esphomelib._tcp",
+    "_ewelink._tcp",
+    "_ftp._tcp",
+    "_googlecast._tcp",
+    "_googlezone._tcp",
+    "_hap._tcp",
+    "_hap._udp",
+    "_heos-audio._tcp",
+    "_home-assistant._tcp",
+    "_homekit._tcp",
+    "_hs100._tcp",
+    "_http-alt._tcp",
+    "_http._tcp",
+    "_https._tcp",
+    "_hue._tcp",
+    "_hwenergy._tcp",
+    "_ipp._tcp",
+    "_ipps._tcp",
+    "_ipspeaker._tcp",
+    "_leap._tcp",
+    "_lookin._tcp",
+    "_lutron._tcp",
+    "_matter._tcp",
+    "_matterc._tcp",
+    "_matterc._udp",
+    "_matterd._udp",
+    "_mediaremotetv._tcp",
+    "_meshcop._tcp",
+    "_meshcop._udp",
+    "_miio._tcp",
+    "_miio._udp",
+    "_mqtt._tcp",
+    "_nanoleafapi._tcp",
+    "_nanoleafms._tcp",
+    "_nfs._tcp",
+    "_ntp._udp",
+    "_nut._tcp",
+    "_nvstream._tcp",
+    "_octoprint._tcp",
+    "_onvif._tcp",
+    "_pdl-datastream._tcp",
+    "_philipstv_rpc._tcp",
+    "_plexmediasvr._tcp",
+    "_plugwise._tcp",
+    "_powerview._tcp",
+    "_printer._tcp",
+    "_privet._tcp",
+    "_ptp._tcp",
+    "_qdiscover._tcp",
+    "_raop._tcp",
+    "_rdlink._tcp",
+    "_remotepairing._tcp",
+    "_rfb._tcp",
+    "_roku-rcp._tcp",
+    "_rtsp._tcp",
+    "_sane-port._tcp",
+    "_scanner._tcp",
+    "_sftp-ssh._tcp",
+    "_shelly._tcp",
+    "_sip._tcp",
+    "_sip._udp",
+    "_sleep-proxy._tcp",
+    "_sleep-proxy._udp",
+    "_smb._tcp",
+    "_snmp._tcp",
+    "_sonos._tcp",
+    "_soundtouch._tcp",
+    "_spotify-connect._tcp",
+    "_ssh._tcp",
+    "_system-bridge._tcp",
+    "_telnet._tcp",
+    "_tivo-videos._tcp",
+    "_touch-able._tcp",
+    "_trel._tcp",
+    "_trel._udp",
+    "_uscan._tcp",
+    "_uscans._tcp",
+    "_viziocast._tcp",
+    "_volumio._tcp",
+    "_wizlan._udp",
+    "_wled._tcp",
+    "_workstation._tcp",
+    "_xbmc-jsonrpc-h._tcp",
+    "_xserveraid._tcp",
+    "_yeelight._tcp",
+    "_zigbee-gateway._tcp",
+    "_zwave-js-server._tcp",
+];
+
+/// `_ipp._tcp.local.` and its like.
+#[must_use]
+pub fn is_well_known(kind: &str) -> bool {
+    let kind = kind.trim_end_matches('.').trim_end_matches(".local");
+    WELL_KNOWN.binary_search(&kind).is_ok()
+}
+
 /// `_http._tcp.local.`, well-formed and of sane length (RFC 6763 §7: at most 15 characters and an underscore).
 #[must_use]
 pub fn is_kind(name: &str) -> bool {
@@ -171,6 +290,15 @@ mod tests {
         ] {
             assert!(!is_kind(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn well_known_kinds_are_sorted_and_well_formed() {
+        assert!(WELL_KNOWN.is_sorted());
+        for kind in WELL_KNOWN {
+            assert!(is_kind(&format!("{kind}.local.")) && is_well_known(&format!("{kind}.local.")), "{kind}");
+        }
+        assert!(!is_well_known("_invented._tcp.local.") && !is_well_known("_ipp._udp.local."));
     }
 
     #[test]

@@ -154,6 +154,11 @@ pub struct Office {
 }
 
 pub async fn office() -> Office {
+    office_of(&[peer()]).await
+}
+
+/// With a device at each of `addresses`; the first is the gateway.
+pub async fn office_of(addresses: &[IpAddr]) -> Office {
     let clock: Clock = clock;
     let (observations, seen) = mpsc::channel(OBSERVATIONS);
     let (health, lines) = mpsc::channel(64);
@@ -163,15 +168,18 @@ pub async fn office() -> Office {
     let (facts, network) = watch::channel(Arc::new(facts));
     let (phase, run) = watch::channel(Phase::Running);
     let (asked, scan_now) = watch::channel(0);
-    let id = DeviceId::mint(1, 1);
-    let device = DeviceView {
-        addresses: vec![peer()],
-        macs: vec![PEER_MAC],
-        last_seen: clock().wall,
-        is_gateway: true,
-        ..DeviceView::blank(id)
-    };
-    let view = HomeView { devices: [(id, Arc::new(device))].into(), ..HomeView::default() };
+    let devices = addresses.iter().enumerate().map(|(number, address)| {
+        let id = DeviceId::mint(1, number as u32 + 1);
+        let device = DeviceView {
+            addresses: vec![*address],
+            macs: vec![PEER_MAC],
+            last_seen: clock().wall,
+            is_gateway: number == 0,
+            ..DeviceView::blank(id)
+        };
+        (id, Arc::new(device))
+    });
+    let view = HomeView { devices: devices.collect(), ..HomeView::default() };
     let (home_tx, home) = watch::channel(Arc::new(view));
     Office {
         parts: DeskParts {
