@@ -70,6 +70,11 @@ impl Gate {
         Gate { last_heard: now, ..Gate::default() }
     }
 
+    /// Entries of each table.
+    pub fn sizes(&self) -> [(&'static str, usize); 2] {
+        [("gate.parts", self.parts.len()), ("gate.dark", self.dark.len())]
+    }
+
     /// Something was heard. `true` if before that nothing was, in spite of questions: whoever
     /// puts them, or the whole host, was not there.
     pub fn heard(&mut self, now: Mono) -> bool {

@@ -30,6 +30,7 @@ pub mod overheard;
 mod people;
 mod priors;
 mod settings;
+mod sizes;
 mod tending;
 mod timers;
 mod titles;
