@@ -2,7 +2,10 @@
 //! table of 5,000 neighbours. Memory must come to rest, and what it rests at is printed. Presence takes in 1,024
 //! newcomers at once and four a second after that, so the first row waits five minutes.
 //!
-//! `cargo bench --bench flood [-- --devices 2000 --frames 200000]`. Needs root, iproute2 and mosquitto.
+//! With `--last SECONDS` a flood then goes on so long, 2,000 addresses a second, and a row is printed every 10 s: newcomers
+//! are let in four a second, so tables that keep what is gone need 17 minutes to fill.
+//!
+//! `cargo bench --bench flood [-- --devices 2000 --frames 200000 --last 1800]`. Needs root, iproute2 and mosquitto.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop at the first surprise")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
@@ -69,6 +72,18 @@ fn main() {
         // Until the core has emptied its inbox.
         thread::sleep(Duration::from_secs(10));
         show(&format!("{frames} invented addresses, {:.0}/s ({pass})", rate));
+    }
+    let began = Instant::now();
+    let last = Duration::from_secs(option("last").unwrap_or(0).into());
+    let mut row = 0;
+    while began.elapsed() < last {
+        devices.done("flood 2000");
+        thread::sleep(Duration::from_secs(1));
+        let seconds = began.elapsed().as_secs();
+        if seconds / 10 > row {
+            row = seconds / 10;
+            show(&format!("the flood goes on, {seconds} s"));
+        }
     }
     flood_neighbours(&home);
     thread::sleep(Duration::from_secs(10));

@@ -138,6 +138,17 @@ impl Engine {
         Arc::new(self.view.clone())
     }
 
+    /// Entries of each table of the core, by name: none may grow with what the network invents.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let mut sizes = self.presence.sizes();
+        sizes.extend(self.detectors.sizes());
+        sizes.extend(self.alerts.sizes());
+        sizes.extend(self.tally.sizes());
+        sizes.extend([("view.parts", self.view.parts.len()), ("view.scanners", self.view.scanners.len())]);
+        sizes
+    }
+
     fn is_settling(&self, now: Moment) -> bool {
         now.mono < self.settled_from
     }

@@ -181,6 +181,30 @@ proptest! {
     }
 
     #[test]
+    fn a_silence_costs_the_same_however_long_it_is(script in script()) {
+        let mut engine = Engine::new(&Settings::default(), network(true), &Remembered::default(), INSTANCE, at(1_000_000));
+        let mut end = 0;
+        for (now, event) in &script {
+            engine.handle(input(*now, event), at(*now));
+            end = *now;
+        }
+        let wakes_until = |engine: &mut Engine, end: u64| {
+            let mut wakes = 0;
+            while let Some(wake) = engine.next_wake().filter(|wake| *wake <= at(end).mono) {
+                engine.handle(Input::Tick, Moment { mono: wake, wall: Wall(1_795_600_000_000 + (wake.0 / 1_000_000) as i64) });
+                wakes += 1;
+            }
+            wakes
+        };
+        const DAY: u64 = 86_400_000;
+        let first = wakes_until(&mut engine, end + DAY);
+        let later = wakes_until(&mut engine, end + 30 * 365 * DAY);
+        prop_assert!(first <= 6_000, "{} timers in a day", first);
+        // Thirteen devices at most, and pauses of a quarter of the silence: 30 years are 1.25^42 days.
+        prop_assert!(later <= 1_000, "{} timers in thirty years", later);
+    }
+
+    #[test]
     fn names_are_unique_and_windows_agree_with_presence(script in script()) {
         let mut engine = Engine::new(&Settings::default(), network(true), &Remembered::default(), INSTANCE, at(1_000_000));
         let mut ids = std::collections::BTreeSet::new();

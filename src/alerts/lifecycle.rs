@@ -96,6 +96,10 @@ impl Alerts {
         if let Some(due) = record.clear_at.take() {
             self.due.remove(&(due, id.clone()));
         }
+        // What people decided stands: it does not clear into something that is told again.
+        if matches!(record.view.state, AlertState::Muted | AlertState::FalseAlarm) {
+            return;
+        }
         if let Some(span) = clear_after(finding) {
             record.clear_at = Some(now.mono + span);
             self.due.insert((now.mono + span, id.clone()));

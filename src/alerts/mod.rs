@@ -203,6 +203,17 @@ impl Alerts {
         &self.views
     }
 
+    /// Entries of each table.
+    pub fn sizes(&self) -> [(&'static str, usize); 5] {
+        [
+            ("alerts.records", self.records.len()),
+            ("alerts.by_key", self.by_key.len()),
+            ("alerts.views", self.views.len()),
+            ("alerts.due", self.due.len()),
+            ("alerts.mutes", self.mutes.list().len()),
+        ]
+    }
+
     /// Opened since midnight UTC.
     #[must_use]
     pub const fn today(&self) -> u32 {

@@ -115,6 +115,28 @@ fn what_people_decided_stands() {
 }
 
 #[test]
+fn a_decision_outlives_the_trouble() {
+    type Decide = fn(AlertId) -> Command;
+    let decisions: [(Decide, AlertState); 2] = [
+        (|alert| Command::Mute { alert }, AlertState::Muted),
+        (|alert| Command::FalseAlarm { alert }, AlertState::FalseAlarm),
+    ];
+    for (decide, state) in decisions {
+        let mut story = Story::new();
+        story.sees(0, 0.9);
+        let alert = story.id();
+        story.says(&decide(alert.clone()));
+        let told = story.lines.len();
+        // It goes on, stops for hours, and comes again.
+        for seconds in [10, 20, 8_000, 50_000, 200_000] {
+            story.sees(seconds, 0.9);
+        }
+        assert_eq!(story.lines[told..], [] as [&str; 0], "{state}");
+        assert_eq!(story.alerts.view()[&alert].state, state);
+    }
+}
+
+#[test]
 fn open_alerts_have_a_cap() {
     let mut story = Story::new();
     for n in 0..(OPEN_MAX + 300) {

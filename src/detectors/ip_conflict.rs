@@ -98,6 +98,10 @@ impl Detector for IpConflict {
         &[Needs::Observation]
     }
 
+    fn held(&self) -> usize {
+        self.claims.len()
+    }
+
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Observation(observation) = evidence else { return };
         let (Some(mac), Some(ip)) = (observation.subject.mac, observation.subject.ip) else { return };

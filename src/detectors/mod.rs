@@ -61,6 +61,10 @@ pub trait Detector: Send {
         None
     }
     fn wake(&mut self, _context: &Context<'_>, _findings: &mut Findings) {}
+    /// Entries it holds of what the network showed.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 /// Writes the modules, `Settings` with a field each, the cards, and the list.
@@ -145,6 +149,11 @@ impl Detectors {
         if *settings != self.settings {
             *self = Detectors::new(settings);
         }
+    }
+
+    /// Entries each holds.
+    pub fn sizes(&self) -> impl Iterator<Item = (&'static str, usize)> + '_ {
+        self.slots.iter().map(|slot| (slot.detector.card().id, slot.detector.held()))
     }
 
     /// Detectors that rest because they failed.

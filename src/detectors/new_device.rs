@@ -126,6 +126,10 @@ impl Detector for NewDevice {
         }
     }
 
+    fn held(&self) -> usize {
+        self.waiting.len() + self.due.len() + self.told.len()
+    }
+
     fn next_wake(&self) -> Option<Mono> {
         self.due.first_key_value().map(|((due, _), _)| *due)
     }

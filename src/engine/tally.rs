@@ -56,6 +56,11 @@ impl Tally {
         }
     }
 
+    /// Entries of each table.
+    pub fn sizes(&self) -> [(&'static str, usize); 2] {
+        [("tally.arp", self.arp.answered.len()), ("tally.nd", self.nd.answered.len())]
+    }
+
     fn of(&mut self, source: Source) -> Option<&mut Round> {
         match source {
             Source::ArpSweep => Some(&mut self.arp),

@@ -104,6 +104,8 @@ pub struct Rules {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Step {
     Wait(Mono),
+    /// Until something is heard there is nothing to decide.
+    Idle,
     /// Ask it; `keep` of its budget is for later.
     Ask {
         keep: u32,
@@ -266,7 +268,7 @@ pub fn step(mute: &Mute, rules: &Rules, now: Mono) -> Step {
         return Step::Away(LeaveReason::HardLimit);
     }
     if !rules.askable {
-        return Step::Wait(ripe.max(now + PAUSE_LAST));
+        return Step::Wait(ripe);
     }
     let left = ripe.since(now);
     let (pause, keep) = if left <= LAST_STRETCH {
@@ -280,8 +282,19 @@ pub fn step(mute: &Mute, rules: &Rules, now: Mono) -> Step {
     if now >= next_ask {
         return Step::Ask { keep };
     }
-    let boundaries = [ripe, spell.first_ask + rules.leaving_after, spell.first_ask + priors::SHOWN_AFTER];
-    Step::Wait(boundaries.into_iter().filter(|at| *at > now).fold(next_ask, Mono::min))
+    Step::Wait(boundaries(mute, rules).into_iter().filter(|at| *at > now).fold(next_ask, Mono::min))
+}
+
+/// When time alone makes a difference to a silent device: in how it is shown, and in whether it left.
+#[must_use]
+pub fn boundaries(mute: &Mute, rules: &Rules) -> [Mono; 3] {
+    let from = match &mute.spell {
+        Some(spell) => spell.first_ask,
+        None => mute.quiet_since + rules.ask_after,
+    };
+    let start = if rules.fixed { mute.quiet_since } else { from };
+    let ripe = (start + rules.away_after).max(mute.grace_until);
+    [ripe, from + rules.leaving_after, from + priors::SHOWN_AFTER]
 }
 
 /// Without a way of asking, silence alone must do.
@@ -291,6 +304,5 @@ fn unasked(mute: &Mute, rules: &Rules, from: Mono, now: Mono) -> Step {
     if now >= ripe && rules.attended {
         return Step::Away(if mute.goodbye.is_some() { LeaveReason::Left } else { LeaveReason::NoAnswer });
     }
-    let boundaries = [ripe, from + rules.leaving_after, from + priors::SHOWN_AFTER];
-    Step::Wait(boundaries.into_iter().filter(|at| *at > now).min().unwrap_or(now + PAUSE_LATER))
+    boundaries(mute, rules).into_iter().filter(|at| *at > now).min().map_or(Step::Idle, Step::Wait)
 }

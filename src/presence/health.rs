@@ -33,6 +33,9 @@ const UNHEARD_MAX: u32 = 20;
 const UNHEARD_MIN: u32 = 3;
 const DEAF_AFTER: Duration = Duration::from_secs(90);
 const UNHEARD_PAUSE: Duration = Duration::from_secs(300);
+/// Something was heard within this time, so the world goes on.
+const ATTENDED: Duration = Duration::from_secs(90);
+const ROUSED: Duration = Duration::from_secs(30);
 const PARTS_MAX: usize = 256;
 
 /// Whether a device that is due to leave may leave.
@@ -67,6 +70,11 @@ impl Gate {
         Gate { last_heard: now, ..Gate::default() }
     }
 
+    /// Entries of each table.
+    pub fn sizes(&self) -> [(&'static str, usize); 2] {
+        [("gate.parts", self.parts.len()), ("gate.dark", self.dark.len())]
+    }
+
     /// Something was heard. `true` if before that nothing was, in spite of questions: whoever
     /// puts them, or the whole host, was not there.
     pub fn heard(&mut self, now: Mono) -> bool {
@@ -75,17 +83,31 @@ impl Gate {
         self.unheard = 0;
         deaf
     }
-    pub fn last_heard(&self) -> Mono {
-        self.last_heard
-    }
     pub fn asked(&mut self, now: Mono) {
         self.unheard = self.unheard.saturating_add(1);
         self.last_ask = now;
     }
 
-    /// Questions make sense: somebody answers or reports silence now and then.
+    /// From when on a question makes sense again: somebody answers or reports silence now and then.
+    /// The pauses grow with the silence, so that one of years costs a handful of questions.
+    pub fn ask_from(&self) -> Mono {
+        if self.unheard < UNHEARD_MAX {
+            return Mono(0);
+        }
+        self.last_ask + UNHEARD_PAUSE.max(self.last_ask.since(self.last_heard) / 4)
+    }
     pub fn may_ask(&self, now: Mono) -> bool {
-        self.unheard < UNHEARD_MAX || now.since(self.last_ask) >= UNHEARD_PAUSE
+        self.ask_from() <= now
+    }
+
+    /// The ears or the networks changed: that nobody answered before says nothing of now.
+    pub fn retry(&mut self) {
+        self.unheard = 0;
+    }
+
+    /// Something was heard of late from anybody: the world goes on.
+    pub fn attended(&self, now: Mono) -> bool {
+        now.since(self.last_heard) <= ATTENDED
     }
 
     /// Takes the health of a part. `true` if it is heard otherwise than before.
@@ -250,7 +272,9 @@ impl Presence {
         for witness in dark.witnesses.iter().take(WITNESSES_ASKED_MAX) {
             self.ask_first(*witness, now, out);
         }
-        self.timers.set(Key::Dark(interface), now.mono + DARK_PAUSE);
+        // While nothing is heard at all, no witness can be back.
+        let again = (now.mono + DARK_PAUSE).max(self.gate.ask_from());
+        self.timers.set(Key::Dark(interface), dark.until.map_or(again, |until| again.min(until)));
     }
 
     /// Those heard last when `id` was may only not have been asked since: a round of a sweep hears
@@ -297,6 +321,24 @@ impl Presence {
                 device.mute.restart(now.mono, grace);
                 self.timers.by(Key::Device(id), now.mono + Duration::from_secs(1));
             }
+        }
+    }
+
+    /// The first sign of life after nobody was heard for a while: what waited for one is looked at soon,
+    /// when everybody else had a chance to be heard as well.
+    pub(super) fn rouse(&mut self, now: Moment) {
+        for id in self.registry.ids() {
+            match self.registry.get(id) {
+                Some(device) if device.own => {}
+                Some(device) if device.here => self.timers.by(Key::Device(id), now.mono + ROUSED),
+                Some(_) if self.gate.is_deaf_to_arrivals() => {
+                    self.timers.by(Key::Device(id), now.mono + self.looking_pause());
+                }
+                _ => {}
+            }
+        }
+        for interface in self.gate.dark.keys() {
+            self.timers.by(Key::Dark(*interface), now.mono + DARK_PAUSE);
         }
     }
 

@@ -317,6 +317,19 @@ impl Registry {
         }
     }
 
+    /// Entries of each table.
+    pub fn sizes(&self) -> [(&'static str, usize); 7] {
+        [
+            ("registry.devices", self.devices.len()),
+            ("registry.by_mac", self.by_mac.len()),
+            ("registry.by_ip", self.by_ip.len()),
+            ("registry.by_client", self.by_client.values().map(BTreeSet::len).sum()),
+            ("registry.by_host", self.by_host.values().map(BTreeSet::len).sum()),
+            ("registry.strays", self.strays.len()),
+            ("registry.tombstones", self.tombstones.len()),
+        ]
+    }
+
     /// Since when `ip` is claimed without a break by its holder.
     pub fn held_since(&self, ip: IpAddr) -> Option<(DeviceId, Mono)> {
         let id = self.by_ip(ip)?;

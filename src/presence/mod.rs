@@ -30,6 +30,7 @@ pub mod overheard;
 mod people;
 mod priors;
 mod settings;
+mod sizes;
 mod tending;
 mod timers;
 mod titles;
@@ -46,7 +47,7 @@ use timers::Key;
 const GAUGES: Duration = Duration::from_secs(10);
 /// After a restart nobody leaves for so long.
 const GRACE_RESTART: Duration = Duration::from_secs(120);
-/// How often guests who are gone for good are looked for.
+/// Guests who are gone for good are looked for so long after something changed, and no oftener.
 const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Who is here, from observations alone.
@@ -147,10 +148,7 @@ impl Presence {
                 Key::Own => self.find_own(now, out),
                 Key::Dark(interface) => self.tend_dark(interface, now, out),
                 Key::Device(id) => self.tend(id, now, out),
-                Key::Sweep => {
-                    self.forget_guests(now, out);
-                    self.timers.set(Key::Sweep, now.mono + SWEEP);
-                }
+                Key::Sweep => self.forget_guests(now, out),
                 Key::Mode => self.settle_mode(now, out),
             }
         }
@@ -163,10 +161,12 @@ impl Presence {
 
     /// `None` if the command is none of presence's business.
     pub fn obey(&mut self, command: &Command, now: Moment, out: &mut Vec<Change>) -> Option<Result<Answer, Refusal>> {
+        self.timers.by(Key::Sweep, now.mono + SWEEP);
         self.order(command, now, out)
     }
 
     pub fn told(&mut self, fact: &HaFact, now: Moment, out: &mut Vec<Change>) {
+        self.timers.by(Key::Sweep, now.mono + SWEEP);
         self.hear(fact, now, out);
     }
 
@@ -181,6 +181,7 @@ impl Presence {
                 self.touch(id);
             }
         }
+        self.gate.retry();
         self.regate(self.settings.grace.0, now, out);
         if network.interfaces.iter().any(|interface| interface.mac.is_some()) {
             self.timers.by(Key::Own, now.mono + Duration::from_millis(1));
@@ -193,6 +194,7 @@ impl Presence {
         if !self.gate.part(part, health) {
             return;
         }
+        self.gate.retry();
         self.regate(self.settings.grace.0, now, out);
         if self.gate.is_deaf_to_arrivals() && !deaf {
             // Who comes is no longer heard by itself: those who left of late are looked for.
@@ -212,6 +214,7 @@ impl Presence {
     pub fn adopt(&mut self, settings: &Settings, exposure: &Exposure, now: Moment, out: &mut Vec<Change>) {
         if self.settings != *settings {
             self.settings = settings.clone();
+            self.timers.by(Key::Sweep, now.mono + SWEEP);
             for id in self.registry.ids() {
                 self.timers.by(Key::Device(id), now.mono + Duration::from_millis(1));
             }
@@ -331,15 +334,26 @@ impl Presence {
         self.never_wake = self.registry.iter().filter(|device| called(device)).map(|device| device.id).collect();
     }
 
-    /// Guests of long ago are nobody's business any more.
+    /// Guests of long ago are nobody's business any more. Looks again when the next one will be one;
+    /// who leaves or is decided about later sets the timer anew.
     fn forget_guests(&mut self, now: Moment, out: &mut Vec<Change>) {
         let after = i64::from(self.settings.guest_forget_days).saturating_mul(86_400_000);
-        let old = |d: &&device::Device| {
-            !d.here && d.is_random() && d.is_nobodys() && now.wall.0.saturating_sub(d.last.wall.0) > after
-        };
-        let gone: Vec<DeviceId> = self.registry.iter().filter(old).map(|device| device.id).collect();
+        let mut next = None::<i64>;
+        let mut gone = Vec::new();
+        for guest in self.registry.iter().filter(|d| !d.here && d.is_random() && d.is_nobodys()) {
+            let left = after.saturating_sub(now.wall.0.saturating_sub(guest.last.wall.0));
+            if left < 0 {
+                gone.push(guest.id);
+            } else {
+                next = Some(next.map_or(left, |next| next.min(left)));
+            }
+        }
         for id in gone {
             self.forget(id, now, out);
+        }
+        if let Some(left) = next {
+            let left = Duration::from_millis(left.saturating_add(1).unsigned_abs());
+            self.timers.by(Key::Sweep, now.mono + left.max(SWEEP));
         }
     }
 

@@ -295,6 +295,12 @@ impl Titles {
         self.shown.get(&name.to_lowercase()).copied().filter(|other| *other != id)
     }
 
+    /// Entries of each table.
+    pub fn sizes(&self) -> [(&'static str, usize); 2] {
+        let holders = self.holders.values().map(BTreeSet::len).sum();
+        [("titles.holders", holders), ("titles.shown", self.shown.len())]
+    }
+
     /// Whose name goes without a tail.
     pub fn first(&self, base: &str) -> Option<DeviceId> {
         self.holders.get(&base.to_lowercase()).and_then(|holders| holders.first()).map(|(_, id)| *id)

@@ -87,6 +87,17 @@ impl People {
         self.carried.iter().chain(self.owner_of.keys()).copied()
     }
 
+    /// Entries of each table.
+    pub fn sizes(&self) -> [(&'static str, usize); 5] {
+        [
+            ("people.persons", self.persons.len()),
+            ("people.owner_of", self.owner_of.len()),
+            ("people.carried_here", self.carried_here.len()),
+            ("people.carried", self.carried.len()),
+            ("people.guests", self.guests.len()),
+        ]
+    }
+
     pub fn forget(&mut self, id: DeviceId) -> Option<String> {
         self.carried.remove(&id);
         self.carried_here.remove(&id);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::{Change, DeviceId, Kind, LeaveReason, Look, Moment, Mono, Presence as Where, Probe};
 
 use super::{
-    Presence,
+    Presence, SWEEP,
     asks::{self, Rate, Ways},
     departure::{self, Rules, Step, Trip, habit::Threshold},
     device::Device,
@@ -22,8 +22,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 /// A question that was not allowed is thought of again after so long.
 const RECONSIDER: Duration = Duration::from_secs(30);
-/// Something was heard within this time, so the world goes on.
-const ATTENDED: Duration = Duration::from_secs(90);
 
 impl Presence {
     /// Does what is due for `id` and sets its timer.
@@ -44,7 +42,7 @@ impl Presence {
         } else if device.unannounced.is_some() {
             device.unannounced
         } else if device.here {
-            Some(self.tend_silence(id, now, out))
+            self.tend_silence(id, now, out)
         } else {
             self.look_for(id, now, out)
         };
@@ -81,40 +79,47 @@ impl Presence {
         due
     }
 
-    fn tend_silence(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Mono {
-        let idle = now.mono + DAY;
+    /// Returns when to look again; `None`: when something was heard or the ears changed.
+    fn tend_silence(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Option<Mono> {
         let rules = self.rules(id, now);
-        let Some(device) = self.registry.get(id) else { return idle };
+        let device = self.registry.get(id)?;
         if let Some((since, why)) = device.mute.frozen {
             let at = since + self.settings.unknown_after.0;
             if at <= now.mono && device.presence != Where::Unknown {
                 self.show(id, Where::Unknown, why, now, out);
             }
-            return if at > now.mono { at } else { idle };
+            return Some(at).filter(|at| *at > now.mono);
         }
         let shown = departure::shown(&device.mute, &rules, now.mono);
         if shown != device.presence {
             let why = if shown == Where::Home { device.reason } else { LeaveReason::NoAnswer.word() };
             self.show(id, shown, why, now, out);
         }
-        let Some(device) = self.registry.get(id) else { return idle };
+        let device = self.registry.get(id)?;
         match departure::step(&device.mute, &rules, now.mono) {
-            Step::Wait(at) => at,
+            Step::Wait(at) => Some(at),
+            Step::Idle => None,
             Step::Ask { keep } => match self.ask(id, keep, now, out) {
                 // What comes next follows from the question just put.
                 Ok(()) => match self.registry.get(id).map(|device| departure::step(&device.mute, &rules, now.mono)) {
-                    Some(Step::Wait(at)) => at,
-                    _ => now.mono + Duration::from_secs(5),
+                    Some(Step::Wait(at)) => Some(at),
+                    _ => Some(now.mono + Duration::from_secs(5)),
                 },
+                // Nobody is heard: without an event only what is shown can change.
+                Err(_) if !rules.attended && !self.gate.may_ask(now.mono) => {
+                    let device = self.registry.get(id)?;
+                    let shown = departure::boundaries(&device.mute, &rules).into_iter().filter(|at| *at > now.mono);
+                    Some(shown.fold(self.gate.ask_from(), Mono::min))
+                }
                 // The budget may not allow it for long, but what it is kept for may come sooner.
-                Err(later) => later.min(now.mono + RECONSIDER).max(now.mono + Duration::from_secs(1)),
+                Err(later) => Some(later.min(now.mono + RECONSIDER).max(now.mono + Duration::from_secs(1))),
             },
             Step::Away(reason) => match self.may_leave(id, now, out) {
                 health::Verdict::Go => {
                     self.depart(id, reason, now, out);
-                    now.mono + self.looking_pause()
+                    Some(now.mono + self.looking_pause())
                 }
-                health::Verdict::Wait(at) => at,
+                health::Verdict::Wait(at) => Some(at),
             },
         }
     }
@@ -131,6 +136,7 @@ impl Presence {
         device.mute.held = None;
         device.mute.witness_rounds = 0;
         let window = device.window.take();
+        self.timers.by(Key::Sweep, now.mono + SWEEP);
         self.touch(id);
         out.push(Change::Presence { device: id, from, to: Where::Away, why: reason.word(), at: now.wall });
         if let Some(window) = window {
@@ -159,10 +165,10 @@ impl Presence {
             return None;
         }
         self.ask_first(id, now, out);
-        Some(now.mono + pause)
+        Some((now.mono + pause).max(self.gate.ask_from()))
     }
 
-    fn looking_pause(&self) -> Duration {
+    pub(super) fn looking_pause(&self) -> Duration {
         self.settings.arrival_ask.0.max(Duration::from_secs(1))
     }
 
@@ -226,7 +232,7 @@ impl Presence {
             fixed: set.is_some(),
             askable,
             sleeper: kind.is_sleeper(),
-            attended: now.mono.since(self.gate.last_heard()) <= ATTENDED,
+            attended: self.gate.attended(now.mono),
         }
     }
 

@@ -64,6 +64,10 @@ impl Timers {
         self.order.first().map(|(at, _)| *at)
     }
 
+    pub fn len(&self) -> usize {
+        self.order.len().max(self.due.len())
+    }
+
     /// Takes the first that is due.
     pub fn pop(&mut self, now: Mono) -> Option<Key> {
         let (at, key) = *self.order.first()?;

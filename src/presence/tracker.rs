@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 use super::{
-    Presence,
+    Presence, SWEEP,
     device::SERVICES_MAX,
     identity::{Attached, newborn},
     joins,
@@ -33,8 +33,12 @@ pub const FORGOTTEN_MAX: usize = 256;
 
 impl Presence {
     pub(super) fn take(&mut self, seen: &Observation, now: Moment, out: &mut Vec<Change>) {
+        let alone = !self.gate.attended(now.mono) || !self.gate.may_ask(now.mono);
         if self.gate.heard(now.mono) {
             self.wake_up(now);
+        }
+        if alone {
+            self.rouse(now);
         }
         match &seen.fact {
             Fact::Alive { proof, age } => self.alive(seen, *proof, *age, now, out),
@@ -149,6 +153,7 @@ impl Presence {
         self.classify(id, now, out);
         let fresh = age <= self.settings.arrival_max_age.0;
         if !fresh {
+            self.timers.by(Key::Sweep, now.mono + SWEEP);
             // Not proven now: it is asked, and an answer makes it arrive.
             if let Some(device) = self.registry.get_mut(id) {
                 device.presence = Where::Away;

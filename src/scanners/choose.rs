@@ -192,6 +192,26 @@ mod tests {
         assert!(reasons.contains(&("eth9".into(), "named in network.interfaces, but not there")), "{reasons:?}");
     }
 
+    // A host of containers: two dozen bridges and their ends, some with addresses, and one network card.
+    #[test]
+    fn one_card_among_many_bridges_is_the_one_and_each_has_its_reason() {
+        let mut listing = Listing { links: vec![link(2, "enp6s18")], ..Listing::default() };
+        listing.addresses.push((2, [192, 168, 7, 5].into(), 24));
+        listing.routes.push(Route { id: 2, to: None, via: Some([192, 168, 7, 1].into()) });
+        for n in 0..24u8 {
+            let bridge = u32::from(n) * 2 + 10;
+            listing.links.push(link(bridge, &format!("br-{:012x}", 0xfeed_0000_u64 + u64::from(n))));
+            listing.links.push(Link { master: Some(bridge), ..link(bridge + 1, &format!("veth{n:x}a9")) });
+            listing.addresses.push((bridge, [172, 17 + n, 0, 1].into(), 16));
+        }
+        let (facts, reasons) = choose(&listing, &Network::default());
+        let names: Vec<&str> = facts.interfaces.iter().map(|facts| facts.name.as_str()).collect();
+        assert_eq!(names, ["enp6s18"]);
+        assert_eq!(facts.interfaces[0].gateways, [IpAddr::from([192, 168, 7, 1])]);
+        assert_eq!(reasons.len(), listing.links.len());
+        assert!(reasons.iter().all(|(_, why)| !why.is_empty()));
+    }
+
     #[test]
     fn an_interface_knows_its_wire_and_its_way_out() {
         let labels = BTreeMap::from([("10.0.0.0/8".into(), "all".into()), ("10.0.2.0/24".into(), "home".into())]);

@@ -72,10 +72,10 @@ impl Place {
     }
 }
 
-/// Ports where every byte is printed: raw printing (9100 to 9107), LPD, IPP.
+/// Ports where every byte is printed: raw printing (9100 to 9107; servers of many printers go on to 9116), LPD, IPP.
 #[must_use]
 pub const fn is_printer(port: Port) -> bool {
-    matches!(port, 9100..=9107 | 515 | 631)
+    matches!(port, 9100..=9107 | 9109..=9116 | 515 | 631)
 }
 
 /// The start of an answer, once its headers are whole.
@@ -186,6 +186,7 @@ mod tests {
             ("file:///etc/passwd", None),
             ("http://10.0.0.9:9100/", None),
             ("http://10.0.0.9:631/", None),
+            ("http://10.0.0.9:9116/", None),
             ("http://10.0.0.9:0/", None),
             ("http://10.0.0.9:99999/", None),
             ("http://10.0.0.9/a b", None),

@@ -8,8 +8,8 @@ use crate::model::{Moment, Mono, Wall};
 const START_NS: u64 = 30 * 86_400 * 1_000_000_000;
 /// Stamps of two interfaces may cross by so much; a step back beyond it is another recording.
 const CROSSING_NS: i128 = 60 * 1_000_000_000;
-/// A longer gap counts as this: nothing in the core waits longer than 30 days. Without it, captures
-/// merged from several years would be years of timers, and one absurd stamp the end of the clock.
+/// A longer gap counts as this: nothing in the core waits longer than 30 days, and one absurd stamp
+/// would be the end of the clock.
 const GAP_MAX: Duration = Duration::from_hours(24 * 31);
 
 /// Turns stamps into moments: `mono` never goes back; forward it follows the stamps, also over

@@ -156,6 +156,20 @@ mod tests {
         assert!(parse(&format!("{KEY}\n").repeat(OWNERS_MAX + 1)).is_err());
     }
 
+    // One advertisement under another address of the same key, never heard again: the phone is where it is heard.
+    #[test]
+    fn an_address_that_is_heard_once_ends_nothing() {
+        let mut known = Owners::new(parse(&format!("{KEY} Phone")).expect("an owner"));
+        let irk = Irk::read(KEY).expect("a key");
+        let (steady, once) = (address(&irk, [0x70, 1, 2]), address(&irk, [0x41, 1, 2]));
+        let at = |seconds: u64| Mono(1_000_000_000_000 + seconds * 1_000_000_000);
+        known.whose(steady, at(0));
+        assert!(matches!(known.whose(once, at(1)), Whose::Surely(_)));
+        for seconds in 2..1_200 {
+            assert!(matches!(known.whose(steady, at(seconds)), Whose::Surely(_)), "after {seconds} s");
+        }
+    }
+
     #[test]
     fn one_address_that_fits_is_no_proof_and_two_are() {
         let owners = parse(&format!("{KEY} Phone")).expect("an owner");
