@@ -125,6 +125,7 @@ impl Engine {
     pub fn view(&mut self) -> Arc<HomeView> {
         self.view.devices.clone_from(self.presence.view(self.now));
         self.view.household = Arc::clone(self.presence.household());
+        self.view.air = Arc::clone(self.presence.air(self.now));
         self.view.tombstones = Arc::clone(self.presence.tombstones());
         self.view.minted = self.presence.minted();
         self.view.limit_reached = self.presence.limit_reached();
@@ -209,9 +210,14 @@ impl Engine {
     }
 
     fn frame(&mut self, captured: &Captured<'_>, now: Moment, out: &mut Vec<Change>) {
-        let frame = Frame::decode(captured.link, captured.bytes);
+        let mut frame = Frame::decode(captured.link, captured.bytes);
         let mut gleaned = std::mem::take(&mut self.gleaned);
-        overheard::glean(captured, &frame, &mut gleaned);
+        if self.presence.hear_radio(captured, &frame, &mut gleaned) {
+            overheard::glean(captured, &frame, &mut gleaned);
+        } else {
+            // What neighbours say to one another over an open network is theirs.
+            (frame.net, frame.transport) = (None, None);
+        }
         for observation in gleaned.drain(..) {
             self.observe(&observation, now, out);
         }

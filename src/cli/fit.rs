@@ -7,7 +7,7 @@ use std::{net::IpAddr, path::Path};
 
 use super::redact::Redactor;
 use crate::{
-    model::{AlertView, DeviceView, MacAddr},
+    model::{AlertView, DeviceView, MacAddr, PointView},
     store::EventRow,
 };
 
@@ -96,6 +96,15 @@ impl Fit {
             service.product = self.maybe(service.product.as_deref());
         }
         shown.facts = shown.facts.iter().map(|(key, value)| (key.clone(), self.fact(key, value))).collect();
+        shown
+    }
+
+    #[must_use]
+    pub fn point(&self, point: &PointView) -> PointView {
+        let mut shown = point.clone();
+        if !shown.ssid.is_empty() {
+            shown.ssid = self.name(&shown.ssid);
+        }
         shown
     }
 

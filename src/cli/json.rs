@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    model::{AlertView, DeviceView, Party, ScannerView, ServiceView, Wall, WindowView},
+    model::{AlertView, DeviceView, Party, PointView, ScannerView, ServiceView, Wall, WindowView},
     store::EventRow,
 };
 
@@ -119,12 +119,29 @@ pub struct Health {
     pub last_success: Option<String>,
 }
 
+/// A Wi-Fi access point in the air.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AccessPoint {
+    pub bssid: String,
+    /// `null`: hidden.
+    pub ssid: Option<String>,
+    pub channel: Option<u16>,
+    pub signal_dbm: Option<i8>,
+    pub security: Option<String>,
+    pub own: bool,
+    pub stations: u32,
+    pub first_seen: String,
+    pub last_seen: String,
+    pub sources: Vec<&'static str>,
+}
+
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
 pub struct Replay {
     pub files: Vec<ReplayFile>,
     pub alerts: Vec<Alert>,
     pub devices: Vec<Device>,
+    pub access_points: Vec<AccessPoint>,
     pub conversations: Vec<Value>,
     /// Protocol → packets.
     pub protocols: BTreeMap<String, u64>,
@@ -238,6 +255,23 @@ impl From<&EventRow> for Event {
             kind: row.kind.clone(),
             device: row.device.map(|d| d.to_string()),
             data: serde_json::from_str(&row.data).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&PointView> for AccessPoint {
+    fn from(view: &PointView) -> AccessPoint {
+        AccessPoint {
+            bssid: view.bssid.to_string(),
+            ssid: known(Some(&view.ssid)),
+            channel: view.channel,
+            signal_dbm: view.level_dbm,
+            security: known(Some(&view.security)),
+            own: view.own,
+            stations: view.stations,
+            first_seen: view.first_seen.to_string(),
+            last_seen: view.last_seen.to_string(),
+            sources: view.sources.iter().map(|source| source.word()).collect(),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     capture::{CaptureError, file},
     engine::{Engine, Input},
     model::{
-        AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, Moment, NetworkFacts, Remembered, Wall,
+        AirView, AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, Moment, NetworkFacts, Remembered, Wall,
         WindowView,
     },
     settings::Settings,
@@ -45,6 +45,8 @@ pub struct Replayed {
     pub files: Vec<FileStats>,
     /// By id.
     pub devices: Vec<Arc<DeviceView>>,
+    /// Access points heard.
+    pub air: Arc<AirView>,
     /// All that were opened, as they were at the end, oldest first.
     pub alerts: Vec<Arc<AlertView>>,
     /// Stays that ended, oldest first; those that last are in `devices`.
@@ -206,6 +208,7 @@ impl Player {
             let changes = engine.handle(Input::Tick, self.last);
             let view = engine.view();
             self.keep(changes);
+            self.replayed.air = Arc::clone(&view.air);
             self.replayed.devices = view.devices.values().cloned().collect();
             // The view's are as they are now; those long closed are only in what was said.
             for (id, alert) in &view.alerts {

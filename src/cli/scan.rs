@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{Context, Exit, Failure, fit::Fit, json, recorded::to_stdout, run, table};
 use crate::{
     daemon::{self, Glance},
-    model::DeviceView,
+    model::{DeviceView, PointView},
     scanners::{Progress, SCANNERS},
 };
 
@@ -58,15 +58,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 fn show(glance: &Glance, context: &Context) -> anyhow::Result<Exit> {
     let fit = Fit(context.redactor()?);
     let devices: Vec<DeviceView> = glance.view.devices.values().map(|device| fit.device(device)).collect();
+    let points: Vec<PointView> = glance.view.air.points.iter().map(|point| fit.point(point)).collect();
     to_stdout(|out| {
         if context.json() {
+            let points: Vec<_> = points.iter().map(json::AccessPoint::from).collect();
             let devices: Vec<_> = devices.iter().map(json::Device::from).collect();
             let scanners: Vec<_> = glance.scanners.iter().map(json::Health::from).collect();
-            let text = json!({"devices": devices, "scanners": scanners}).to_string();
+            let text = json!({"devices": devices, "access_points": points, "scanners": scanners}).to_string();
             return Ok(writeln!(out, "{}", fit.text(text))?);
         }
         let colour = context.colour() && std::io::stdout().is_terminal();
         out.write_all(fit.text(table::devices(&devices, context.wall(), colour)).as_bytes())?;
+        if !points.is_empty() {
+            out.write_all(fit.text(table::points(&points, colour)).as_bytes())?;
+        }
         for line in &glance.scanners {
             if let Some(why) = line.health.why() {
                 writeln!(out, "{}: {why}", line.name)?;

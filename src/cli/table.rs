@@ -5,7 +5,7 @@
 
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 
-use crate::model::{AlertView, DeviceView, Presence, Severity, Wall, WindowView, clean_text};
+use crate::model::{AlertView, DeviceView, PointView, Presence, Severity, Wall, WindowView, clean_text};
 
 // A name longer than this pushes the other columns off the screen.
 const CELL_BYTES_MAX: usize = 60;
@@ -100,6 +100,24 @@ fn devices_in(devices: &[DeviceView], now: Wall, colour: bool, width: Option<usi
     }
     let here = devices.iter().filter(|device| device.presence.is_here()).count();
     format!("{}\n{} of {} here.\n", fitted(&mut table, width, &[5, 4, 2, 6]), here, count(devices.len(), "device"))
+}
+
+/// Access points as they come: the home's own first.
+#[must_use]
+pub fn points(points: &[PointView], colour: bool) -> String {
+    let mut table = blank(colour, &["network", "access point", "channel", "level", "security", "devices", "own"]);
+    for point in points {
+        table.add_row(vec![
+            text(if point.ssid.is_empty() { "(hidden)" } else { &point.ssid }),
+            Cell::new(point.bssid),
+            Cell::new(point.channel.map_or_else(|| "-".into(), |channel| channel.to_string())),
+            Cell::new(point.level_dbm.map_or_else(|| "-".into(), |dbm| format!("{dbm} dBm"))),
+            text(if point.security.is_empty() { "-" } else { &point.security }),
+            Cell::new(point.stations),
+            Cell::new(if point.own { "yes" } else { "" }),
+        ]);
+    }
+    format!("\n{}", fitted(&mut table, screen(), &[4, 5, 2]))
 }
 
 /// Windows as they come; `name` tells whose.

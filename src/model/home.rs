@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{
-    AlertId, AlertState, Category, DeviceId, Health, Kind, LeaveReason, MacAddr, Mode, PartId, Party, Presence,
-    Severity, Source, Tier, Trust, Wall, words,
+    AirView, AlertId, AlertState, Category, DeviceId, Health, Kind, LeaveReason, MacAddr, Mode, PartId, Party,
+    Presence, Severity, Source, Tier, Trust, Wall, words,
 };
 
 words! {
@@ -211,7 +211,7 @@ pub struct Household {
     pub unknown: Vec<DeviceId>,
     /// Devices first seen since local midnight.
     pub new_today: u32,
-    /// Radios nearby that are nobody's device; `None`: no Bluetooth listens.
+    /// Radios nearby that are nobody's device; `None`: no radio listens.
     pub crowd: Option<u32>,
     /// What was set by hand (`auto` by default).
     pub mode: Mode,
@@ -247,6 +247,8 @@ pub struct HomeView {
     /// Ids that are gone for ever, so that outlets can clean up.
     pub tombstones: Arc<BTreeMap<DeviceId, Wall>>,
     pub household: Arc<Household>,
+    /// Access points heard.
+    pub air: Arc<AirView>,
     /// Open and recently closed alerts.
     pub alerts: BTreeMap<AlertId, Arc<AlertView>>,
     pub alerts_today: u32,

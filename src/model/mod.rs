@@ -6,6 +6,7 @@
 //! [`Secret`] and [`LinkMac`], which settings of several rooms use.
 
 mod addr;
+mod air;
 mod alert;
 mod ask;
 mod capped;
@@ -33,6 +34,7 @@ mod who;
 mod words;
 
 pub use addr::{Subnet, is_global_v6, is_link_local, is_private, is_unicast};
+pub use air::{AirView, PointView};
 pub use alert::{AlertId, AlertState, Category, Severity};
 pub use ask::Look;
 pub use capped::Capped;

@@ -130,8 +130,12 @@ fn of_device(device: &DeviceView, site: &Site, topics: &Topics, old: &Old) -> Ma
         head.insert("configuration_url".into(), format!("{}/device/{}", page.trim_end_matches('/'), device.id).into());
     }
     let is_full = tier(device) == Tier::Full;
-    let rows =
-        entities::of(Scope::Device).filter(|row| row.shown == Shown::Basic || (is_full && row.shown == Shown::Full));
+    let rows = entities::of(Scope::Device).filter(|row| match row.shown {
+        Shown::Basic => true,
+        Shown::Full => is_full,
+        Shown::Known(fact) => is_full && device.facts.iter().any(|(key, _)| key == fact),
+        Shown::NotYet => false,
+    });
     let slug = device.slug.as_deref().filter(|slug| is_slug(slug)).or(old.slug.as_deref());
     let slug = slug.map_or_else(|| device_slug(&device.name, device.id), str::to_owned);
     let is_ble = !device.sources.is_empty() && device.sources.iter().all(|source| *source == Source::Ble);

@@ -11,11 +11,16 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{
-    Answer, Capped, Change, Command, DeviceId, DeviceView, HaFact, HaName, Health, Household, MacAddr, Mode, Moment,
-    Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Subject, Tier, Trust, Wall, Who,
+use crate::{
+    model::{
+        AirView, Answer, Capped, Captured, Change, Command, DeviceId, DeviceView, HaFact, HaName, Health, Household,
+        MacAddr, Mode, Moment, Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Subject, Tier,
+        Trust, Wall, Who,
+    },
+    wire::Frame,
 };
 
+mod air;
 mod asks;
 mod departure;
 mod device;
@@ -82,7 +87,7 @@ pub struct Presence {
     gauges_at: Mono,
     household: Arc<Household>,
     household_dirty: bool,
-    /// Radios nearby that are nobody's device.
+    air: air::Air,
     crowd: Option<u32>,
 }
 
@@ -120,6 +125,7 @@ impl Presence {
             gauges_at: now.mono,
             household: Arc::default(),
             household_dirty: true,
+            air: air::Air::new(&settings.wifi_networks),
             crowd: None,
         };
         presence.restore(remembered, now);
@@ -215,6 +221,7 @@ impl Presence {
         if self.settings != *settings {
             self.settings = settings.clone();
             self.timers.by(Key::Sweep, now.mono + SWEEP);
+            self.air.adopt(&settings.wifi_networks);
             for id in self.registry.ids() {
                 self.timers.by(Key::Device(id), now.mono + Duration::from_millis(1));
             }
@@ -242,6 +249,8 @@ impl Presence {
         while let Some(id) = dirty.pop_first() {
             self.refresh(id, false);
         }
+        let crowd = self.air.crowd(now.mono);
+        self.household_dirty |= std::mem::replace(&mut self.crowd, crowd) != crowd;
         if std::mem::take(&mut self.household_dirty) || gauges {
             let household = self.household_now(now);
             if *self.household != household {
@@ -254,6 +263,16 @@ impl Presence {
     pub fn household(&self) -> &Arc<Household> {
         &self.household
     }
+    pub fn air(&mut self, now: Moment) -> &Arc<AirView> {
+        self.air.view(now)
+    }
+
+    /// Takes what the radio header and the 802.11 header show. True: what the frame carries is the home's.
+    pub fn hear_radio(&mut self, captured: &Captured<'_>, frame: &Frame<'_>, out: &mut Vec<Observation>) -> bool {
+        let whose = Whose { registry: &self.registry, network: &self.network };
+        self.air.hear(captured, frame, &whose, out)
+    }
+
     pub fn tombstones(&self) -> &Arc<BTreeMap<DeviceId, Wall>> {
         self.registry.tombstones()
     }
@@ -405,6 +424,22 @@ impl Presence {
     fn segment(&self, id: DeviceId) -> Option<String> {
         let device = self.registry.get(id)?;
         device.current().find_map(|ip| self.network.label(ip)).map(ToOwned::to_owned)
+    }
+}
+
+/// Whose an address is, for what is heard by radio.
+struct Whose<'a> {
+    registry: &'a identity::Registry,
+    network: &'a NetworkFacts,
+}
+
+impl air::Whose for Whose<'_> {
+    fn is_known(&self, mac: MacAddr) -> bool {
+        self.registry.by_mac(mac).is_some()
+    }
+    fn is_anchor(&self, mac: MacAddr) -> bool {
+        let device = self.registry.by_mac(mac).and_then(|id| self.registry.get(id));
+        self.network.is_own_mac(mac) || device.is_some_and(|device| device.own || device.gateway)
     }
 }
 

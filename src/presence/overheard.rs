@@ -15,10 +15,8 @@
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
-    model::{
-        Captured, Fact, MacAddr, Observation, Proof, Rssi, Source, Subject, clean_text, is_link_local, is_unicast,
-    },
-    wire::{Faults, Frame, Net, Wifi, arp::Arp, mdns, nd, netbios, ssdp},
+    model::{Captured, Fact, MacAddr, Observation, Proof, Source, Subject, clean_text, is_link_local, is_unicast},
+    wire::{Faults, Frame, Net, arp::Arp, mdns, nd, netbios, ssdp},
 };
 
 mod leases;
@@ -39,12 +37,9 @@ pub fn glean(captured: &Captured<'_>, frame: &Frame<'_>, out: &mut Vec<Observati
         return;
     }
     let mut gleaned = Gleaned { captured, source: Source::Capture, left: OBSERVATIONS_MAX, out };
-    if let Some(wifi) = &frame.wifi {
-        radio(&mut gleaned, wifi);
-        // What an access point passes on was sent by the source; what it says itself was said above.
-        if frame.net.is_none() {
-            return;
-        }
+    // What the 802.11 header shows is taken by `air`.
+    if frame.wifi.is_some() && frame.net.is_none() {
+        return;
     }
     let sender = frame.source.filter(|mac| is_device(*mac));
     if let Some(udp) = frame.udp()
@@ -180,21 +175,6 @@ fn neighbour(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, message: &nd
             gleaned.alive(subject(mac, from, is_link_local(from)), Proof::Frame);
         }
     }
-}
-
-/// Whose radio it was. Encrypted or not, the transmitter's address is in the clear.
-fn radio(gleaned: &mut Gleaned<'_>, wifi: &Wifi) {
-    let Some(mac) = wifi.transmitter.filter(|mac| is_device(*mac)) else { return };
-    // Phones ask for networks under addresses drawn for that one question: a crowd, not a device.
-    if mac.is_local() && wifi.is_management(Wifi::PROBE_REQUEST) {
-        return;
-    }
-    gleaned.source = Source::WifiMonitor;
-    gleaned.alive(Subject::mac(mac), Proof::Frame);
-    if let Some(level) = wifi.signal.and_then(Rssi::new) {
-        gleaned.fact(Subject::mac(mac), Fact::Level(level));
-    }
-    gleaned.source = Source::Capture;
 }
 
 #[cfg(test)]

@@ -57,6 +57,10 @@ pub struct Settings {
     /// Home Assistant entities of the doors through which people leave. All of them, or none.
     /// Kept for a later version: no effect yet.
     pub doors: Vec<String>,
+    /// The home's own Wi-Fi networks, besides the one this machine is connected to: names, or addresses of
+    /// access points, or `*` for all that are heard. Who talks through them is a device of the home;
+    /// a name alone may be a neighbour's too.
+    pub wifi_networks: Vec<String>,
     /// Names of the access points whose station lists are trusted. Kept for a later version: no effect yet.
     pub ap_sources: Vec<String>,
 }
@@ -138,6 +142,7 @@ impl Default for Settings {
             guest_after: Span::minutes(10),
             guest_forget_days: 90,
             doors: Vec::new(),
+            wifi_networks: Vec::new(),
             ap_sources: Vec::new(),
         }
     }

@@ -43,9 +43,12 @@ impl Presence {
         match &seen.fact {
             Fact::Alive { proof, age } => self.alive(seen, *proof, *age, now, out),
             Fact::Unanswered { probe } => self.unanswered(&seen.subject, *probe, now, out),
-            Fact::Crowd(count) => self.household_dirty |= self.crowd.replace(*count) != Some(*count),
-            // Of what is in the air, not of who is in the home: for detectors.
-            Fact::AccessPoint(_) => {}
+            Fact::Crowd(count) => self.air.counted(seen.source, *count, seen.at.mono),
+            Fact::AccessPoint(point) => {
+                if let Some(bssid) = seen.subject.mac.filter(|mac| mac.is_station()) {
+                    self.air.told(bssid, point, seen.source, seen.at);
+                }
+            }
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);

@@ -39,6 +39,7 @@ fn header<'a>(link: &mut Link<'a>, bytes: &'a [u8], radio: &Radio<'a>) -> Option
         retry: flags & 8 != 0,
         is_protected: flags & 0x40 != 0,
         signal: radio.signal,
+        mhz: radio.mhz,
     };
     link.wifi = Some(wifi);
     link.destination = Some(receiver);

@@ -88,6 +88,8 @@ pub struct Wifi {
     pub is_protected: bool,
     /// dBm, from radiotap.
     pub signal: Option<i8>,
+    /// Centre frequency, from radiotap.
+    pub mhz: Option<u16>,
 }
 
 impl Wifi {
@@ -95,10 +97,13 @@ impl Wifi {
     pub const CONTROL: u8 = 1;
     pub const DATA: u8 = 2;
     pub const PROBE_REQUEST: u8 = 4;
+    pub const PROBE_RESPONSE: u8 = 5;
     pub const BEACON: u8 = 8;
     pub const DISASSOCIATION: u8 = 10;
     pub const AUTHENTICATION: u8 = 11;
     pub const DEAUTHENTICATION: u8 = 12;
+    /// Of control frames: a sleeper asks for what was kept for it.
+    pub const PS_POLL: u8 = 10;
 
     #[must_use]
     pub const fn is_management(&self, subtype: u8) -> bool {

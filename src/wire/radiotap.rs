@@ -12,6 +12,8 @@ pub struct Radio<'a> {
     pub frame: &'a [u8],
     /// dBm.
     pub signal: Option<i8>,
+    /// Centre frequency.
+    pub mhz: Option<u16>,
     /// Four bytes of checksum end the frame.
     pub has_checksum: bool,
     pub is_damaged: bool,
@@ -53,6 +55,8 @@ pub fn radiotap(bytes: &[u8]) -> Option<Radio<'_>> {
                 radio.is_padded = flags & 0x20 != 0;
                 radio.is_damaged = flags & 0x40 != 0;
             }
+            // Frequency, then flags.
+            (3, [low, high, ..]) => radio.mhz = Some(u16::from_le_bytes([*low, *high])).filter(|mhz| *mhz != 0),
             (5, [dbm]) => radio.signal = Some(dbm.cast_signed()),
             _ => {}
         }

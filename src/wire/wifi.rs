@@ -33,6 +33,14 @@ pub fn ssid(bytes: &[u8]) -> Option<&[u8]> {
     (name.len() <= 32 && name.iter().any(|byte| *byte != 0)).then_some(name)
 }
 
+/// The channel a beacon names: element 3, DS parameter set, on 2.4 GHz; else the primary channel of element 61,
+/// HT operation (§9.4.2.4, §9.4.2.56). On 6 GHz neither is sent.
+#[must_use]
+pub fn beacon_channel(bytes: &[u8]) -> Option<u16> {
+    let first = |wanted: u8| elements(bytes).find(|(id, _)| *id == wanted).and_then(|(_, data)| data.first().copied());
+    first(3).or_else(|| first(61)).map(u16::from).filter(|channel| (1..=233).contains(channel))
+}
+
 /// How a network is closed. Several at once are usual while it changes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Security {

@@ -158,6 +158,7 @@ pub fn view() -> HomeView {
         devices_home: 31,
         unknown: vec![spy().id],
         new_today: 1,
+        crowd: Some(12),
         ..Household::default()
     });
     view.alerts.insert(alert().id, Arc::new(alert()));

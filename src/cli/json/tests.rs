@@ -173,7 +173,7 @@ fn a_replay() {
         shown(&replay),
         concat!(
             r#"{"files":[{"path":"a.pcap","packets":2,"bytes":120,"truncated":false,"link":"ethernet","#,
-            r#""from":"2026-11-25T17:02:11.004Z","to":null}],"alerts":[],"devices":[],"conversations":[],"#,
+            r#""from":"2026-11-25T17:02:11.004Z","to":null}],"alerts":[],"devices":[],"access_points":[],"conversations":[],"#,
             r#""protocols":{"arp":2},"credentials":[],"packets_per_second":9,"cpu_seconds":0.5}"#
         )
     );

@@ -10,7 +10,7 @@ use crate::{
     capture::CaptureError,
     cli::{Context, Exit, Failure, export::into_file, fit::Fit, json as shapes, recorded::to_stdout, table},
     daemon,
-    model::Wall,
+    model::{AirView, PointView, Wall},
 };
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let fit = Fit(context.redactor()?);
     replayed.devices.iter_mut().for_each(|device| *device = Arc::new(fit.device(device)));
     replayed.alerts.iter_mut().for_each(|alert| *alert = Arc::new(fit.alert(alert)));
+    let points: Vec<PointView> = replayed.air.points.iter().map(|point| fit.point(point)).collect();
+    replayed.air = Arc::new(AirView { points, dropped: replayed.air.dropped });
     if let Some(path) = &args.report {
         let page = page::page(&replayed, &fit, context.wall())?;
         into_file(path, |out| Ok(out.write_all(page.as_bytes())?))
@@ -46,6 +48,15 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         let colour = context.colour() && std::io::IsTerminal::is_terminal(&std::io::stdout());
         let devices: Vec<_> = replayed.devices.iter().map(|device| (**device).clone()).collect();
         out.write_all(fit.text(table::devices(&devices, now, colour)).as_bytes())?;
+        if !replayed.air.points.is_empty() {
+            out.write_all(fit.text(table::points(&replayed.air.points, colour)).as_bytes())?;
+            if replayed.air.points.iter().all(|point| !point.own) {
+                writeln!(
+                    out,
+                    "None is known to be yours, so their devices are only counted: name it with --set 'presence.wifi_networks=[NAME]'."
+                )?;
+            }
+        }
         let alerts: Vec<_> = replayed.alerts.iter().map(|alert| (**alert).clone()).collect();
         if !alerts.is_empty() {
             out.write_all(fit.text(table::alerts(&alerts, now, colour)).as_bytes())?;
@@ -71,6 +82,7 @@ fn shape(replayed: &Replayed, fit: &Fit) -> shapes::Replay {
         files: replayed.files.iter().map(|stats| file(stats, fit)).collect(),
         alerts: replayed.alerts.iter().map(|alert| shapes::Alert::from(&**alert)).collect(),
         devices: replayed.devices.iter().map(|device| shapes::Device::from(&**device)).collect(),
+        access_points: replayed.air.points.iter().map(shapes::AccessPoint::from).collect(),
         conversations: replayed.conversations.iter().map(conversation).collect(),
         protocols: replayed.protocols.iter().map(|(name, frames)| ((*name).to_owned(), *frames)).collect(),
         credentials: Vec::new(),

@@ -8,7 +8,7 @@ use crate::{
     mqtt::topics::Place,
 };
 
-pub(super) static ROWS: &[&Entity] = &[&OCCUPIED, &PEOPLE, &DEVICES, &GUESTS, &UNKNOWN, &NEW, &EVENT, &MODE];
+pub(super) static ROWS: &[&Entity] = &[&OCCUPIED, &PEOPLE, &DEVICES, &GUESTS, &UNKNOWN, &NEW, &CROWD, &EVENT, &MODE];
 
 const COUNT: (&str, super::Config) = ("state_class", Text("measurement"));
 const WHO: (&str, super::Config) = ("json_attributes_topic", Topic(Place::Who));
@@ -110,6 +110,25 @@ static NEW: Entity = Entity {
     value: Value::Household(|home| home.new_today.into()),
     act: Act::Nothing,
     says: "Devices first seen since midnight.",
+};
+
+static CROWD: Entity = Entity {
+    key: "crowd",
+    platform: Platform::Sensor,
+    scope: Scope::Household,
+    shown: Shown::Basic,
+    name: Some("Radios nearby"),
+    slug: "radios_nearby",
+    config: &[
+        ("icon", Text("mdi:access-point")),
+        COUNT,
+        ("entity_category", Text("diagnostic")),
+        ("enabled_by_default", Flag(false)),
+        ("value_template", Text("{{ value_json.crowd }}")),
+    ],
+    value: Value::Household(|home| serde_json::json!(home.crowd)),
+    act: Act::Nothing,
+    says: "Bluetooth and Wi-Fi radios nearby that are nobody's device, such as passers-by; told every ten minutes at most.",
 };
 
 static EVENT: Entity = Entity {

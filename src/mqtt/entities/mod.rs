@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::topics::Place;
 use crate::model::{Command, DeviceId, DeviceView, Household, Presence, Refusal, RefusalCode, words};
 
+mod bluetooth;
 mod bridge;
 mod control;
 mod device;
@@ -36,6 +37,8 @@ pub enum Shown {
     Basic,
     /// With devices of tier `full`.
     Full,
+    /// With devices of tier `full` of which this fact is known: most have no battery.
+    Known(&'static str),
     /// Its value is in the state payload, but nothing fills it yet: not announced.
     NotYet,
 }
@@ -108,8 +111,15 @@ pub struct Entity {
 }
 
 /// Every entity, in the order of the payloads.
-pub static ENTITIES: &[&[&Entity]] =
-    &[bridge::ROWS, device::ROWS, control::ROWS, household::ROWS, security::CATEGORIES, security::ROWS];
+pub static ENTITIES: &[&[&Entity]] = &[
+    bridge::ROWS,
+    device::ROWS,
+    bluetooth::ROWS,
+    control::ROWS,
+    household::ROWS,
+    security::CATEGORIES,
+    security::ROWS,
+];
 
 /// The rows of one scope, in order.
 pub fn of(scope: Scope) -> impl Iterator<Item = &'static Entity> {

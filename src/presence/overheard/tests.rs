@@ -1,6 +1,6 @@
 //! Frames built by hand, and what each shows. One line an observation.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use proptest::{collection::vec, prelude::*};
 
@@ -329,51 +329,6 @@ fn other_frames_show_their_sender_and_no_more() {
         assert_eq!(shown(bytes), *expected, "{name}");
     }
     assert_eq!(shown_on(LinkType::RAW_IP, &from_afar[14..]), Vec::<String>::new());
-}
-
-#[test]
-fn the_radio_shows_who_transmits() {
-    let frame = |control: u8, flags: u8, transmitter: MacAddr, third: MacAddr, rest: &[u8], radio_flags: u8| {
-        let radio = [0, 0, 10, 0, 0x22, 0, 0, 0, radio_flags, 0xd0];
-        [&radio[..], &[control, flags, 0, 0], &OTHER.0, &transmitter.0, &third.0, &[0, 0], rest].concat()
-    };
-    let random = MacAddr([0x02, 0, 0, 0, 0, 5]);
-    let arp = Arp {
-        operation: 1,
-        sender_mac: TV,
-        sender_ip: TV_IP.into(),
-        target_mac: MacAddr::ZERO,
-        target_ip: Ipv4Addr::new(10, 0, 0, 1),
-    };
-    let open = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 6][..], &arp.bytes()].concat();
-    let level = "Level(Rssi(-48)) wifi_monitor";
-    let cases: &[(&str, Vec<u8>, &[String])] = &[
-        (
-            "encrypted data",
-            frame(8, 0x41, TV, ROUTER, &[1, 2, 3], 0),
-            &["9 frame wifi_monitor".into(), format!("9 {level}")],
-        ),
-        (
-            "a sleeper's null frame",
-            frame(0x48, 0x11, TV, ROUTER, &[], 0),
-            &["9 frame wifi_monitor".into(), format!("9 {level}")],
-        ),
-        (
-            "a beacon",
-            frame(0x80, 0, ROUTER, ROUTER, &[0; 12], 0),
-            &["1 frame wifi_monitor".into(), format!("1 {level}")],
-        ),
-        ("a random address that asks around", frame(0x40, 0, random, MacAddr::BROADCAST, &[], 0), &[]),
-        ("a damaged frame", frame(8, 0x41, TV, ROUTER, &[1, 2, 3], 0x40), &[]),
-        (
-            "passed on by the access point",
-            frame(8, 2, ROUTER, TV, &open, 0),
-            &["1 frame wifi_monitor".into(), format!("1 {level}"), "9@10.0.0.9 arp_request".into()],
-        ),
-    ];
-    for (name, bytes, expected) in cases {
-        assert_eq!(shown_on(LinkType::RADIOTAP, bytes), *expected, "{name}");
-    }
 }
 
 proptest! {

@@ -1,0 +1,161 @@
+//! Radio from end to end: what is heard in the air, through the engine, to what people see.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use porchlight::{
+    engine::{Engine, Input, Settings},
+    model::{
+        AccessPoint, Command, Fact, HaInfo, Heard, HomeView, LinkMac, MacAddr, Moment, Mono, NetworkFacts, Observation,
+        Proof, Remembered, Rssi, Source, Subject, Ticket, Tier, Wall,
+    },
+    mqtt::{
+        Commands, Site,
+        reconcile::{Published, reconcile},
+    },
+};
+use serde_json::Value as Json;
+
+const TAG: MacAddr = MacAddr([0x00, 0x11, 0x22, 0, 0, 7]);
+const AP: MacAddr = MacAddr([0x00, 0x11, 0x22, 0, 0, 1]);
+
+/// A home with nothing in it and a clock of its own.
+struct Home {
+    engine: Engine,
+    at: Moment,
+}
+
+impl Home {
+    fn new() -> Home {
+        let at = Moment { mono: Mono(1_000_000_000_000), wall: Wall(1_795_000_000_000) };
+        let settings = Settings::default();
+        let engine = Engine::new(&settings, Arc::new(NetworkFacts::default()), &Remembered::default(), 0x7f3a2c, at);
+        Home { engine, at }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.at =
+            Moment { mono: self.at.mono + time, wall: Wall(self.at.wall.0 + i64::try_from(time.as_millis()).unwrap()) };
+        self.engine.handle(Input::Tick, self.at);
+    }
+
+    fn observe(&mut self, source: Source, subject: Subject, fact: Fact) {
+        let observation = Observation { source, interface: None, at: self.at, subject, fact };
+        self.engine.handle(Input::Observation(observation), self.at);
+    }
+
+    fn view(&mut self) -> Arc<HomeView> {
+        self.engine.view()
+    }
+
+    fn command(&mut self, command: Command) {
+        self.engine.handle(Input::Command(Ticket(1), command), self.at);
+    }
+}
+
+fn site() -> Site {
+    Site {
+        base: "porchlight".into(),
+        node: "home".into(),
+        prefix: "homeassistant".into(),
+        instance: 0x7f3a2c,
+        version: "0.1.0",
+        started: Wall(0),
+        mqtt: 5,
+        commands: Commands::All,
+        link_mac: LinkMac::Auto,
+        expose_limit: 40,
+        page: None,
+        ha: HaInfo::default(),
+        foreign_macs: BTreeSet::new(),
+    }
+}
+
+/// What the broker would hold at a topic that ends so.
+fn held(view: &HomeView, end: &str) -> Json {
+    let sent = reconcile(view, &site(), &Published::default());
+    let message = sent.iter().find(|message| message.topic.ends_with(end)).unwrap_or_else(|| panic!("{end} not sent"));
+    serde_json::from_slice(&message.payload).expect("JSON")
+}
+
+fn label(key: &'static str, value: &str) -> Fact {
+    Fact::Label { key, value: value.into() }
+}
+
+/// A tag becomes a tracker by Bluetooth, with level, charge and beacon; what has no charge has no such entity.
+#[test]
+fn a_bluetooth_device_has_its_entities_in_home_assistant() {
+    let mut home = Home::new();
+    let tag = Subject::mac(TAG);
+    home.observe(Source::Ble, tag, Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO });
+    home.observe(Source::Ble, tag, Fact::Level(Rssi::new(-61).unwrap()));
+    home.observe(Source::Ble, tag, Fact::Named { name: "Keys".into(), by: Heard::Bluetooth });
+    home.observe(Source::Netlink, Subject::mac(AP), Fact::Alive { proof: Proof::Frame, age: Duration::ZERO });
+    let view = home.view();
+    let id = |mac: MacAddr| view.devices.values().find(|device| device.macs.contains(&mac)).expect("a device").id;
+    let (tag_id, other_id) = (id(TAG), id(AP));
+    for device in [tag_id, other_id] {
+        home.command(Command::Expose { device });
+    }
+    home.pass(Duration::from_secs(600));
+    let config = |view: &HomeView, id| held(view, &format!("_{id}/config"));
+    let view = home.view();
+    assert_eq!(view.devices[&tag_id].tier, Tier::Full);
+    let before = config(&view, tag_id);
+    assert!(before["components"].get("battery").is_none(), "nothing was said of a charge yet");
+    assert_eq!(before["components"]["tracker"]["source_type"], "bluetooth_le");
+    assert_eq!(before["components"]["connected"]["device_class"], "connectivity");
+    assert_eq!(before["components"]["signal"]["device_class"], "signal_strength");
+
+    home.observe(Source::Ble, tag, label("battery", "30 %"));
+    home.observe(Source::Ble, tag, label("beacon", "eddystone https://a.example"));
+    let view = home.view();
+    let after = config(&view, tag_id);
+    assert_eq!(after["components"]["battery"]["device_class"], "battery");
+    assert_eq!(after["components"]["battery"]["unit_of_measurement"], "%");
+    assert_eq!(after["components"]["beacon"]["enabled_by_default"], false);
+    let state = held(&view, &format!("{tag_id}/state"));
+    assert_eq!((&state["battery"], &state["beacon"]), (&30.into(), &"eddystone https://a.example".into()));
+    assert_eq!(held(&view, &format!("{tag_id}/fast"))["signal"], -61);
+    let other = config(&view, other_id);
+    assert!(other["components"].get("battery").is_none() && other["components"].get("beacon").is_none());
+    assert_eq!(other["components"]["tracker"]["source_type"], "router");
+    assert_eq!(held(&view, &format!("{other_id}/state"))["battery"], Json::Null);
+}
+
+/// Access points are listed, own first, and nobody's device; the crowd is a number of the household.
+#[test]
+fn access_points_are_seen_and_are_no_devices() {
+    let mut home = Home::new();
+    let point = |ssid: &str, own: bool, dbm: i8| {
+        Fact::AccessPoint(AccessPoint {
+            ssid: ssid.into(),
+            channel: Some(6),
+            level: Rssi::new(dbm),
+            security: "wpa2".into(),
+            own,
+        })
+    };
+    let neighbour = MacAddr([0x00, 0x11, 0x22, 0, 0, 2]);
+    home.observe(Source::Wifi, Subject::mac(neighbour), point("Next door", false, -40));
+    home.observe(Source::Wifi, Subject::mac(AP), point("Home", true, -50));
+    home.observe(Source::Wifi, Subject::mac(MacAddr::BROADCAST), point("nobody", false, -50));
+    home.observe(Source::Ble, Subject::default(), Fact::Crowd(7));
+    let view = home.view();
+    let shown: Vec<_> = view.air.points.iter().map(|p| (p.bssid, p.ssid.as_str(), p.own, p.level_dbm)).collect();
+    assert_eq!(shown, [(AP, "Home", true, Some(-50)), (neighbour, "Next door", false, Some(-40))]);
+    assert!(view.devices.is_empty());
+    assert_eq!(view.household.crowd, Some(7));
+    assert_eq!(held(&view, "household/state")["crowd"], 7);
+    home.pass(Duration::from_secs(2 * 3600));
+    let view = home.view();
+    assert!(view.air.points.is_empty(), "not heard for two hours");
+    assert_eq!(view.household.crowd, None);
+}
