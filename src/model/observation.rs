@@ -11,7 +11,7 @@ words! {
     /// Who saw it. `word()` is the name in `sources`, `Health.scanner` and `scanners.<name>`.
     pub enum Source {
         Capture = "capture", ArpSweep = "arp_sweep", NdSweep = "nd_sweep", Icmp = "icmp", Netlink = "netlink", Ports = "ports",
-        Mdns = "mdns", Ssdp = "ssdp", Wsd = "wsd", Netbios = "netbios", ReverseDns = "reverse_dns", Snmp = "snmp", UpnpIgd = "upnp_igd",
+        Mdns = "mdns", Ssdp = "ssdp", Wsd = "wsd", Llmnr = "llmnr", Netbios = "netbios", ReverseDns = "reverse_dns", Snmp = "snmp", UpnpIgd = "upnp_igd",
         DhcpProbe = "dhcp_probe", DhcpLeases = "dhcp_leases", Hostapd = "hostapd", Wifi = "wifi", WifiMonitor = "wifi_monitor",
         Bluetooth = "bluetooth", Ble = "ble", Sockets = "sockets", Processes = "processes", Canary = "canary", Sentinel = "sentinel",
         Mqtt = "mqtt", HomeAssistant = "homeassistant",
@@ -95,7 +95,16 @@ words! {
 
 words! {
     /// Where a name was heard, best last (`home-assistant.md` calls this the rank).
-    pub enum Heard { Snmp = "snmp", Bluetooth = "bluetooth", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp", Mdns = "mdns", Dhcp = "dhcp" }
+    pub enum Heard {
+        Snmp = "snmp", Bluetooth = "bluetooth", Llmnr = "llmnr", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp",
+        /// The host name, of an address record or the target of a service.
+        MdnsHost = "mdns_host",
+        /// The name people gave a service or the thing itself.
+        Mdns = "mdns",
+        Dhcp = "dhcp",
+        /// This host's own, from its kernel.
+        Kernel = "kernel",
+    }
 }
 
 /// One fact. Text is cleaned and cut by whoever reads it from the wire.

@@ -55,6 +55,8 @@ pub struct HeldIp {
     pub ip: IpAddr,
     pub first: Mono,
     pub last: Mono,
+    /// When the device itself last spoke as its holder. `None`: it only answered for it, or a table says so.
+    pub used: Option<Mono>,
     /// Held now; else it was replaced and is only remembered.
     pub current: bool,
 }

@@ -12,6 +12,7 @@ use std::{
 use crate::model::{DeviceId, MacAddr, Moment, Mono, Subject, Wall};
 
 use super::{
+    addresses::{Attached, Claim},
     asks::{Bucket, Rate},
     device::{ADDRESSES_MAX, Device, HeldIp, HeldMac, MACS_MAX},
 };
@@ -24,6 +25,10 @@ const TOMBSTONES_MAX: usize = 4_096;
 // A flood of invented addresses must not keep the core busy: a whole network may appear at once,
 // later a few a second.
 const NEWCOMERS: Rate = Rate { burst: 1_024, per: std::time::Duration::from_millis(250) };
+
+/// Who used an address of its own within this time and answers for a second one, answers for a sleeper. Every
+/// host asks for its router more often.
+pub const OWN_FOR: std::time::Duration = std::time::Duration::from_secs(30 * 60);
 
 /// All devices, by id and by key.
 #[derive(Debug)]
@@ -40,16 +45,6 @@ pub struct Registry {
     tombstones: Arc<BTreeMap<DeviceId, Wall>>,
     newcomers: Bucket,
     refused: u64,
-}
-
-/// What an address did to a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attached {
-    Known,
-    /// New to it; `from` is the one it replaces.
-    New {
-        from: Option<IpAddr>,
-    },
 }
 
 impl Registry {
@@ -261,17 +256,23 @@ impl Registry {
         self.by_mac.insert(mac, id);
     }
 
-    /// `ip` is held by `id`. `same_net` says whether two addresses are in one subnet.
+    /// `ip` is held by `id`, as far as `claim` shows. `same_net` says whether two addresses are in one subnet.
     pub fn hold_ip(
         &mut self,
         id: DeviceId,
         ip: IpAddr,
         at: Mono,
+        claim: Claim,
         same_net: impl Fn(IpAddr, IpAddr) -> bool,
     ) -> Attached {
+        if self.is_for_another(id, ip, at, claim, &same_net) {
+            return Attached::Known;
+        }
         let Some(device) = self.devices.get_mut(&id) else { return Attached::Known };
+        let used = (claim == Claim::Uses).then_some(at);
         if let Some(first) = device.addresses.first_mut().filter(|held| held.ip == ip && held.current) {
             first.last = first.last.max(at);
+            first.used = first.used.max(used);
             if self.by_ip.get(&ip) != Some(&id) {
                 self.take_ip(ip, id);
             }
@@ -281,6 +282,7 @@ impl Registry {
         if let Some(index) = known {
             let mut held = device.addresses.remove(index);
             (held.last, held.current) = (held.last.max(at), true);
+            held.used = held.used.max(used);
             device.addresses.insert(0, held);
             self.take_ip(ip, id);
             return Attached::Known;
@@ -293,7 +295,7 @@ impl Registry {
                 from = Some(held.ip);
             }
         }
-        device.addresses.insert(0, HeldIp { ip, first: at, last: at, current: true });
+        device.addresses.insert(0, HeldIp { ip, first: at, last: at, used, current: true });
         let gone = if device.addresses.len() > ADDRESSES_MAX { device.addresses.pop() } else { None };
         if let Some(old) = gone.map(|held| held.ip).filter(|old| self.by_ip.get(old) == Some(&id)) {
             self.by_ip.remove(&old);
@@ -303,6 +305,31 @@ impl Registry {
         }
         self.take_ip(ip, id);
         Attached::New { from }
+    }
+
+    /// Whether an answer for `ip` is given for somebody else, as sleep proxies, neighbour proxies and those that
+    /// stand in between do: another one who is here uses the address, or `id` uses one of its own there.
+    fn is_for_another(
+        &self,
+        id: DeviceId,
+        ip: IpAddr,
+        at: Mono,
+        claim: Claim,
+        same_net: &impl Fn(IpAddr, IpAddr) -> bool,
+    ) -> bool {
+        let Some(device) = self.devices.get(&id).filter(|_| claim != Claim::Uses) else { return false };
+        let uses = |device: &Device| device.addresses.iter().any(|h| h.ip == ip && h.current && h.used.is_some());
+        if uses(device) {
+            return false;
+        }
+        let another = self.by_ip(ip).filter(|other| *other != id).and_then(|other| self.devices.get(&other));
+        if another.is_some_and(|other| other.here && uses(other)) {
+            return true;
+        }
+        let own = |held: &&HeldIp| held.current && held.used.is_some_and(|used| at.since(used) < OWN_FOR);
+        claim == Claim::Answers
+            && ip.is_ipv4()
+            && device.addresses.iter().filter(own).any(|held| held.ip.is_ipv4() && same_net(held.ip, ip))
     }
 
     /// The address answers for `id` now. A device that is away has lost it; one that is here may
@@ -371,4 +398,66 @@ pub fn newborn(id: DeviceId, subject: &Subject, at: Moment) -> Device {
         device.vendor = crate::intel::vendors::lookup(mac);
     }
     device
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::Subnet;
+
+    fn at(s: u64) -> Moment {
+        Moment { mono: Mono((100 + s) * 1_000_000_000), wall: Wall(0) }
+    }
+
+    /// Two devices, `1` at 10.0.0.1 and fe80::1, `2` at 10.0.0.2, and what becomes of an address by a story of claims.
+    fn holder(story: &[(u8, &str, Claim, u64)], ip: &str) -> Option<usize> {
+        let mut registry = Registry::new(7, 0, BTreeMap::new());
+        let ids: Vec<DeviceId> = (1..=2u8)
+            .map(|last| {
+                let id = registry.mint();
+                let mac = MacAddr([2, 0, 0, 0, 0, last]);
+                let mut device = newborn(id, &Subject::mac(mac), at(0));
+                device.here = true;
+                registry.insert(device);
+                id
+            })
+            .collect();
+        for (who, ip, claim, s) in story {
+            let id = ids[usize::from(*who - 1)];
+            let net = Subnet::new("10.0.0.0".parse().expect("an address"), 24).expect("a subnet");
+            let _ = registry.hold_ip(id, ip.parse().expect("an address"), at(*s).mono, *claim, |a, b| {
+                net.contains(a) && net.contains(b)
+            });
+        }
+        let holder = registry.by_ip(ip.parse().expect("an address"))?;
+        ids.iter().position(|id| *id == holder).map(|at| at + 1)
+    }
+
+    #[test]
+    fn who_answers_for_another_does_not_become_them() {
+        use Claim::{Announces, Answers, Uses};
+        const A: &str = "10.0.0.1";
+        const B: &str = "10.0.0.2";
+        const B6: &str = "2001:db8::2";
+        let hour = 3_600;
+        type Row<'a> = (&'a str, &'a [(u8, &'a str, Claim, u64)], &'a str, Option<usize>);
+        let cases: &[Row] = &[
+            ("an answer is taken at its word", &[(1, A, Answers, 0)], A, Some(1)),
+            ("a sleeper's proxy answers", &[(2, B, Uses, 0), (1, A, Uses, 1), (1, B, Answers, 9)], B, Some(2)),
+            ("a proxy announces it", &[(2, B, Uses, 0), (1, A, Uses, 1), (1, B, Announces, 9)], B, Some(2)),
+            ("a sleeper nobody saw", &[(1, A, Uses, 1), (1, B, Answers, 9)], B, None),
+            ("the proxy keeps its own", &[(1, A, Uses, 1), (1, B, Answers, 9), (1, A, Answers, 10)], A, Some(1)),
+            ("a neighbour proxy", &[(2, B6, Uses, 0), (1, "fe80::1", Uses, 1), (1, B6, Answers, 9)], B6, Some(2)),
+            ("it speaks from there", &[(2, B, Uses, 0), (1, A, Uses, 1), (1, B, Uses, 9)], B, Some(1)),
+            ("it moves and says so", &[(1, A, Uses, 1), (1, B, Announces, 9)], B, Some(1)),
+            ("it moved unheard", &[(1, A, Uses, 1), (1, B, Answers, hour)], B, Some(1)),
+            ("both only answer", &[(2, B, Answers, 0), (1, B, Answers, 9)], B, Some(1)),
+        ];
+        for (name, story, ip, expected) in cases {
+            assert_eq!(holder(story, ip), *expected, "{name}");
+        }
+        assert!(Duration::from_secs(hour) > OWN_FOR);
+    }
 }

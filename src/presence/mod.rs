@@ -20,6 +20,7 @@ use crate::{
     wire::Frame,
 };
 
+mod addresses;
 mod air;
 mod asks;
 mod departure;

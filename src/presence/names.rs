@@ -3,6 +3,9 @@
 //! The best source wins: the own name, then Home Assistant's, then what the device calls itself,
 //! then maker and kind. A lower rank never replaces a higher; within a rank a new name must hold
 //! for ten minutes. Names we publish are never read back.
+//!
+//! The name shown and the host name are two things: the host name is what the device goes by on the
+//! network (DHCP, DNS, the owner of its address records), never what people called a service of it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,16 +22,12 @@ const SLUG_MAX: usize = 40;
 const TAILS: &[&str] = &[".local", ".lan", ".home", ".home.arpa", ".localdomain", ".fritz.box", ".internal"];
 /// Names that say nothing about whose or which device it is.
 const GENERIC: &[&str] = &[
-    "localhost",
     "android",
     "iphone",
     "ipad",
     "macbook",
     "mac",
     "galaxy",
-    "unknown",
-    "none",
-    "null",
     "linux",
     "ubuntu",
     "debian",
@@ -37,8 +36,6 @@ const GENERIC: &[&str] = &[
     "espressif",
     "esp32",
     "esp8266",
-    "wlan0",
-    "eth0",
     "host",
     "device",
     "pc",
@@ -60,6 +57,23 @@ const GENERIC_STARTS: &[&str] = &[
     "android-", "android_", "esp-", "esp_", "esp32-", "esp8266-", "galaxy-", "iphone-", "ipad-", "dhcp-", "ip-",
     "host-", "unknown-",
 ];
+
+/// Names of network interfaces, followed by a number or an address: firmware that was never told a
+/// name gives that of its interface (systemd's predictable names and the kernel's own).
+const NUMBERED: &[&str] = &["eth", "wlan", "ath", "ra", "usb", "sta", "br", "lo"];
+const PLACED: &[&str] = &["en", "wl", "ww"];
+/// Where host names come from, best first.
+const HOSTS: [NameSource; 7] = [
+    NameSource::Kernel,
+    NameSource::Dhcp,
+    NameSource::MdnsHost,
+    NameSource::Dns,
+    NameSource::Netbios,
+    NameSource::Llmnr,
+    NameSource::Snmp,
+];
+/// Where the spelling that people chose comes from, best first.
+const SPELT: [NameSource; 2] = [NameSource::Mdns, NameSource::Ssdp];
 
 /// The names of one device, by where they come from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -131,12 +145,26 @@ impl Names {
         self.heard.iter().map(|(source, name)| (*source, name.text.as_str()))
     }
 
-    /// What it calls itself.
+    /// What it goes by on the network. A name of its make is better than none; one that says nothing is not.
     pub fn hostname(&self) -> Option<&str> {
-        [NameSource::Dhcp, NameSource::Mdns, NameSource::Dns, NameSource::Netbios]
-            .iter()
-            .find_map(|source| self.heard.get(source))
-            .map(|name| name.text.as_str())
+        let hosts = || HOSTS.iter().filter_map(|source| self.heard.get(source)).map(|name| name.text.as_str());
+        // An SNMP name may be a sentence.
+        let fit = |text: &&str| !is_nothing(text) && !text.contains(' ');
+        hosts().filter(fit).find(|text| !is_generic(text)).or_else(|| hosts().find(fit))
+    }
+
+    /// Its address is another now: what name servers said of the old one was not about it, or will be said anew.
+    pub fn moved(&mut self) {
+        self.heard.remove(&NameSource::Dns);
+    }
+
+    /// The same name as people write it: `Living-Room-TV` is the host of `Living Room TV`.
+    fn as_spelt(&self, name: &str) -> Option<&str> {
+        let letters =
+            |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+        let spelt = SPELT.iter().filter_map(|source| self.heard.get(source)).map(|heard| heard.text.as_str());
+        let wanted = letters(name);
+        spelt.filter(|text| text.contains(' ')).find(|text| letters(text) == wanted)
     }
 
     /// The DHCP host name, if it names one device rather than a make.
@@ -162,12 +190,12 @@ impl Names {
             return (ha.clone(), NameSource::HomeAssistant);
         }
         if let Some((source, name)) = self.heard.iter().rev().find(|(_, name)| !is_generic(&name.text)) {
-            return (name.text.clone(), *source);
+            return (self.as_spelt(&name.text).unwrap_or(&name.text).to_owned(), *source);
         }
         if let Some(vendor) = vendor.filter(|_| kind != Kind::Unknown) {
             return (format!("{vendor} {}", kind.noun()), NameSource::VendorKind);
         }
-        if let Some(name) = self.heard.values().next_back() {
+        if let Some(name) = self.heard.values().rev().find(|name| !is_nothing(&name.text)) {
             return (name.text.clone(), NameSource::Generic);
         }
         match (vendor, mac) {
@@ -194,8 +222,11 @@ fn source(by: Heard) -> NameSource {
         Heard::Netbios => NameSource::Netbios,
         Heard::Dns => NameSource::Dns,
         Heard::Ssdp => NameSource::Ssdp,
+        Heard::Llmnr => NameSource::Llmnr,
+        Heard::MdnsHost => NameSource::MdnsHost,
         Heard::Mdns => NameSource::Mdns,
         Heard::Dhcp => NameSource::Dhcp,
+        Heard::Kernel => NameSource::Kernel,
     }
 }
 
@@ -234,11 +265,27 @@ pub fn clean(raw: &str) -> Option<String> {
     (!bad).then(|| text.to_owned())
 }
 
+/// Says not even what sort of thing it is: an interface, a number drawn at random, the address again.
+pub fn is_nothing(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let digits = name.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_'));
+    // UUIDs (with their dashes or without), hardware addresses, and the names containers draw.
+    let hex = name.len() >= 12 && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    // `eth0`, `wlan0`, `wlp3s0`, `enx0011223344ff`.
+    let rest = |starts: &'static [&'static str]| starts.iter().filter_map(|start| name.strip_prefix(start));
+    let numbered = rest(NUMBERED).any(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+    let placed = rest(PLACED).any(|rest| {
+        rest.starts_with(['p', 's', 'o', 'x'])
+            && rest.bytes().any(|b| b.is_ascii_digit())
+            && rest.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'p' | b's' | b'o' | b'x'))
+    });
+    digits || hex || numbered || placed || matches!(name.as_str(), "localhost" | "unknown" | "none" | "null" | "(none)")
+}
+
 /// Says what sort of thing it is at most, not which.
 pub fn is_generic(name: &str) -> bool {
     let name = name.to_lowercase();
-    let digits = name.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_'));
-    digits || GENERIC.contains(&name.as_str()) || GENERIC_STARTS.iter().any(|start| name.starts_with(start))
+    is_nothing(&name) || GENERIC.contains(&name.as_str()) || GENERIC_STARTS.iter().any(|start| name.starts_with(start))
 }
 
 /// For `default_entity_id`: lower case Latin letters, digits and `_`.
@@ -371,5 +418,82 @@ mod tests {
         assert_eq!(best(&names, Kind::Light).0, "Other lamp");
         names.own = Some("Mine".into());
         assert_eq!(best(&names, Kind::Light), ("Mine".into(), NameSource::Own));
+    }
+
+    #[test]
+    fn the_host_name_is_what_it_goes_by_on_the_network() {
+        use Heard::{Dhcp, Dns, Kernel, Llmnr, Mdns, MdnsHost, Netbios, Snmp, Ssdp};
+        type Row<'a> = (&'a [(Heard, &'a str)], Option<&'a str>);
+        let cases: &[Row] = &[
+            (&[(Mdns, "Living Room TV"), (MdnsHost, "Living-Room-TV.local")], Some("Living-Room-TV")),
+            (&[(Mdns, "Living Room TV"), (Ssdp, "TV of Anna")], None),
+            (&[(Dhcp, "anna-pc"), (MdnsHost, "anna-pc-2"), (Dns, "old-pc")], Some("anna-pc")),
+            (&[(Dhcp, "wlan0"), (Dns, "plug-hall")], Some("plug-hall")),
+            (&[(Dhcp, "wlan0")], None),
+            (&[(Dhcp, "iPhone"), (MdnsHost, "Bens-iPhone")], Some("Bens-iPhone")),
+            (&[(Dhcp, "iPhone")], Some("iPhone")),
+            (&[(MdnsHost, "0f1e2d3c-0f1e-0f1e-0f1e-0123456789ab"), (Llmnr, "hall")], Some("hall")),
+            (&[(Netbios, "ANNA-PC"), (Llmnr, "anna-pc-of-many-letters")], Some("ANNA-PC")),
+            (&[(Snmp, "Printer in the hall, second floor")], None),
+            (&[(Snmp, "hall-printer")], Some("hall-printer")),
+            (&[(Kernel, "watcher"), (Dhcp, "other")], Some("watcher")),
+            (&[(Kernel, "3f9c1a2b4d5e")], None),
+        ];
+        for (heard, expected) in cases {
+            let mut names = Names::default();
+            for (by, name) in *heard {
+                names.hear(*by, name, Mono(1));
+            }
+            assert_eq!(names.hostname(), *expected, "{heard:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_interfaces_and_drawn_numbers_say_nothing() {
+        for name in [
+            "wlan0",
+            "ETH0",
+            "eth1",
+            "ath10",
+            "br0",
+            "enp3s0",
+            "wlp0s20f3",
+            "enx001122334455",
+            "wwp0s1",
+            "localhost",
+            "(none)",
+            "12345",
+            "001122334455",
+            "00-11-22-33-44-55",
+            "0f1e2d3c-0f1e-0f1e-0f1e-0123456789ab",
+        ] {
+            assert!(is_nothing(name) && is_generic(name), "{name}");
+        }
+        for name in ["wlan", "ethel", "enno", "plug-7", "wland0", "deadbeef", "en-suite", "ap1", "hall-001122334455"] {
+            assert!(!is_nothing(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_as_people_write_it() {
+        let id = DeviceId::mint(1, 1);
+        let shown = |heard: &[(Heard, &str)]| {
+            let mut names = Names::default();
+            for (by, name) in heard {
+                names.hear(*by, name, Mono(1));
+            }
+            names.best(Some("Acme"), Kind::Tv, None, id).0
+        };
+        use Heard::{Dhcp, Mdns, Ssdp};
+        let cases: &[(&[(Heard, &str)], &str)] = &[
+            (&[(Dhcp, "Living-Room-TV"), (Mdns, "Living Room TV")], "Living Room TV"),
+            (&[(Dhcp, "livingroomtv"), (Ssdp, "Living Room TV")], "Living Room TV"),
+            (&[(Dhcp, "Living-Room-TV"), (Mdns, "Kitchen TV")], "Living-Room-TV"),
+            (&[(Dhcp, "tv-77"), (Mdns, "TV-77")], "tv-77"),
+            (&[(Dhcp, "wlan0")], "Acme TV"),
+        ];
+        for (heard, expected) in cases {
+            assert_eq!(shown(heard), *expected, "{heard:?}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     model::{Captured, Fact, MacAddr, Observation, Proof, Source, Subject, clean_text, is_link_local, is_unicast},
-    wire::{Faults, Frame, Net, arp::Arp, mdns, nd, netbios, ssdp},
+    wire::{Faults, Frame, Net, arp::Arp, llmnr, mdns, nd, netbios, ssdp},
 };
 
 mod leases;
@@ -25,8 +25,11 @@ mod wants;
 
 /// Observations of one frame.
 const OBSERVATIONS_MAX: usize = 64;
-/// Answer to an echo request (RFC 4443 §4.2).
+/// Answer to an echo request, and the complaint about an option (RFC 4443 §4.2, §3.4).
 const ECHO_REPLY_V6: u8 = 129;
+const PARAMETER_PROBLEM_V6: u8 = 4;
+/// What hosts begin with (Linux and Apple, Windows, routers and small firmware). A router on the way takes one off.
+const HOP_LIMITS: [u8; 3] = [64, 128, 255];
 /// Bytes of a name or label.
 const TEXT_MAX: usize = 64;
 
@@ -126,12 +129,16 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
         return neighbour(gleaned, mac, header.source.into(), &message);
     }
     let Some((from, to)) = frame.addresses() else { return };
-    if is_link_local(from) && frame.icmp_v6().is_some_and(|icmp| icmp.kind == ECHO_REPLY_V6) {
-        return gleaned.alive(Subject::both(mac, from), Proof::IcmpReply);
+    if let (Some(header), Some(icmp)) = (frame.ipv6(), frame.icmp_v6())
+        && matches!(icmp.kind, ECHO_REPLY_V6 | PARAMETER_PROBLEM_V6)
+    {
+        let is_its_own = is_link_local(from) || HOP_LIMITS.contains(&header.hop_limit);
+        return gleaned.alive(subject(mac, from, is_its_own), Proof::IcmpReply);
     }
     if let Some(udp) = frame.udp() {
         let is_taken = match (udp.source, udp.destination) {
             (mdns::PORT, _) | (_, mdns::PORT) => names::multicast_dns(gleaned, mac, from, to, udp),
+            (llmnr::PORT, _) | (_, llmnr::PORT) => names::llmnr(gleaned, mac, from, to, udp),
             (ssdp::PORT, _) | (_, ssdp::PORT) => names::ssdp(gleaned, mac, from, udp.payload),
             (_, netbios::PORT_NAMES | netbios::PORT_DATAGRAMS) => names::netbios(gleaned, mac, from, udp),
             _ => false,

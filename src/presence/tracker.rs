@@ -6,17 +6,12 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, ServiceView, Subject,
-    Subnet, clean_text, is_unicast,
+    Change, DeviceId, Fact, Goodbye, Moment, Observation, Presence as Where, Probe, Proof, ServiceView, Subject,
+    clean_text, is_unicast,
 };
 
 use super::{
-    Presence, SWEEP,
-    device::SERVICES_MAX,
-    identity::{Attached, newborn},
-    joins,
-    timers::Key,
-    windows::Window,
+    Presence, SWEEP, addresses::Claim, device::SERVICES_MAX, identity::newborn, joins, timers::Key, windows::Window,
 };
 
 /// Facts kept about addresses that nobody was seen to use yet, and per address.
@@ -52,7 +47,7 @@ impl Presence {
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);
-                    self.attach(id, &seen.subject, now.mono, now, out);
+                    self.attach(id, &seen.subject, now.mono, Claim::of(seen), now, out);
                 }
                 None => self.remember(seen),
             },
@@ -146,7 +141,7 @@ impl Presence {
         if own {
             self.own = Some(id);
         }
-        self.attach_quietly(id, subject, at.mono);
+        self.attach_quietly(id, subject, at.mono, Claim::of(seen));
         let facts = subject.mac.and_then(|mac| self.waiting.remove(&mac)).unwrap_or_default();
         for fact in &facts {
             if self.learn(id, fact, now, out) != id {
@@ -254,7 +249,7 @@ impl Presence {
             device.last = at;
             self.grew_stale(id);
         }
-        self.attach(id, subject, at.mono, now, out);
+        self.attach(id, subject, at.mono, Claim::of(seen), now, out);
     }
 
     /// It is here: opens the window and says so.
@@ -371,7 +366,8 @@ impl Presence {
         match &seen.fact {
             Fact::Gone(goodbye) => self.said_goodbye(id, *goodbye, seen, now),
             Fact::Address(ip) => {
-                self.attach(id, &Subject { mac: None, ip: Some(*ip) }, seen.at.mono.min(now.mono), now, out);
+                let granted = Subject { mac: None, ip: Some(*ip) };
+                self.attach(id, &granted, seen.at.mono.min(now.mono), Claim::Uses, now, out);
             }
             Fact::Named { name, by } => {
                 let name = clean_text(name, TEXT_MAX * 2);
@@ -461,32 +457,6 @@ impl Presence {
             self.timers.by(Key::Device(id), now.mono + Duration::from_secs(5));
         }
     }
-
-    fn attach_quietly(&mut self, id: DeviceId, subject: &Subject, at: Mono) -> Attached {
-        let Some(ip) = subject.ip.filter(|ip| is_unicast(*ip)) else { return Attached::Known };
-        let network = Arc::clone(&self.network);
-        let attached = self.registry.hold_ip(id, ip, at, |a, b| same_net(&network, a, b));
-        if let (Attached::New { .. }, Some(device)) = (attached, self.registry.get_mut(id)) {
-            let gateway = device.current().any(|ip| network.is_gateway(ip));
-            device.gateway = gateway;
-            if let Some(window) = &mut device.window {
-                window.segment = network.label(ip).map(ToOwned::to_owned).or(window.segment.take());
-            }
-        }
-        attached
-    }
-
-    /// The address of a subject is its device's.
-    fn attach(&mut self, id: DeviceId, subject: &Subject, at: Mono, now: Moment, out: &mut Vec<Change>) {
-        let (Attached::New { from }, Some(to)) = (self.attach_quietly(id, subject, at), subject.ip) else { return };
-        let told = self.registry.get(id).is_some_and(|device| device.unannounced.is_none());
-        if to.is_ipv4() && told {
-            // Privacy addresses of IPv6 come daily; they are listed, not told.
-            out.push(Change::AddressChanged { device: id, from, to, at: now.wall });
-        }
-        self.classify(id, now, out);
-        self.touch(id);
-    }
 }
 
 /// The time between two moments: by the steady clock if both are of this boot.
@@ -496,10 +466,4 @@ pub(super) fn between(from: Moment, to: Moment) -> Duration {
     } else {
         to.mono.since(from.mono)
     }
-}
-
-fn same_net(network: &crate::model::NetworkFacts, a: IpAddr, b: IpAddr) -> bool {
-    let attached = network.interfaces.iter().flat_map(|interface| &interface.subnets).find(|net| net.contains(a));
-    // Without a route to tell by, homes have 256 addresses a subnet.
-    attached.copied().or_else(|| Subnet::new(a, 24)).is_some_and(|net| net.contains(b))
 }

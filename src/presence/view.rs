@@ -150,7 +150,7 @@ pub fn restore(view: &DeviceView, network: &NetworkFacts, now: Moment) -> Device
     let first = moment(view.first_seen).mono;
     device.macs = view.macs.iter().map(|mac| HeldMac { mac: *mac, first, last: last.mono }).collect();
     device.addresses =
-        view.addresses.iter().map(|ip| HeldIp { ip: *ip, first, last: last.mono, current: true }).collect();
+        view.addresses.iter().map(|ip| HeldIp { ip: *ip, first, last: last.mono, used: None, current: true }).collect();
     device.presence = view.presence;
     device.reason = view.presence_reason;
     device.since = moment(view.since);

@@ -204,12 +204,9 @@ pub fn facts(kind: &str, fullname: &str, host: &str, port: Port, txt: &BTreeMap<
     let hostname = clean_text(host.trim_end_matches('.').trim_end_matches(".local"), NAME_MAX);
     if let Some(name) = chosen_name(kind, fullname, txt) {
         facts.push(Fact::Named { name, by: Heard::Mdns });
-        if !hostname.is_empty() {
-            facts.push(Fact::Label { key: "hostname", value: hostname });
-        }
-    } else if !hostname.is_empty() {
-        facts.push(Fact::Label { key: "hostname", value: hostname.clone() });
-        facts.push(Fact::Named { name: hostname, by: Heard::Mdns });
+    }
+    if !hostname.is_empty() {
+        facts.push(Fact::Named { name: hostname, by: Heard::MdnsHost });
     }
     facts.push(Fact::Label { key: "mdns_service", value: clean_text(service, NAME_MAX) });
     for (key, label) in LABELS {
@@ -245,32 +242,34 @@ mod tests {
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     }
 
-    fn name(kind: &str, full: &str, host: &str, pairs: &[(&str, &str)]) -> Option<String> {
+    fn name(kind: &str, full: &str, host: &str, pairs: &[(&str, &str)], wanted: Heard) -> Option<String> {
         facts(kind, full, host, 80, &txt(pairs)).into_iter().find_map(|fact| match fact {
-            Fact::Named { name, .. } => Some(name),
+            Fact::Named { name, by } if by == wanted => Some(name),
             _ => None,
         })
     }
 
     #[test]
-    fn the_name_people_chose_is_found() {
-        type Row<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
+    fn the_name_people_chose_and_the_host_name_are_two() {
+        type Row<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
         let cases: &[Row] = &[
             (
                 "_googlecast._tcp.local.",
                 "Cast-1234._googlecast._tcp.local.",
                 "c1.local.",
                 &[("fn", "Kitchen speaker")],
-                "Kitchen speaker",
+                Some("Kitchen speaker"),
             ),
-            ("_googlecast._tcp.local.", "Cast-1234._googlecast._tcp.local.", "c1.local.", &[], "c1"),
-            ("_airplay._tcp.local.", "Living Room._airplay._tcp.local.", "tv.local.", &[], "Living Room"),
-            ("_ipp._tcp.local.", "Laser Mk\\. 2._ipp._tcp.local.", "p.local.", &[], "Laser Mk. 2"),
-            ("_http._tcp.local.", "serial 9931._http._tcp.local.", "nas.local.", &[], "nas"),
-            ("_airplay._tcp.local.", "evil\u{202e}\n._airplay._tcp.local.", "tv.local.", &[], "evil"),
+            ("_googlecast._tcp.local.", "Cast-1234._googlecast._tcp.local.", "c1.local.", &[], None),
+            ("_airplay._tcp.local.", "Living Room._airplay._tcp.local.", "tv.local.", &[], Some("Living Room")),
+            ("_ipp._tcp.local.", "Laser Mk\\. 2._ipp._tcp.local.", "p.local.", &[], Some("Laser Mk. 2")),
+            ("_http._tcp.local.", "serial 9931._http._tcp.local.", "nas.local.", &[], None),
+            ("_airplay._tcp.local.", "evil\u{202e}\n._airplay._tcp.local.", "tv.local.", &[], Some("evil")),
         ];
         for (kind, full, host, pairs, expected) in cases {
-            assert_eq!(name(kind, full, host, pairs).as_deref(), Some(*expected), "{full}");
+            assert_eq!(name(kind, full, host, pairs, Heard::Mdns).as_deref(), *expected, "{full}");
+            let host = host.trim_end_matches(".local.");
+            assert_eq!(name(kind, full, host, pairs, Heard::MdnsHost).as_deref(), Some(host), "{full}");
         }
     }
 

@@ -77,6 +77,7 @@ scanners! {
     mdns,
     ssdp,
     wsd,
+    llmnr,
     netbios,
     reverse_dns,
     dhcp_leases,

@@ -33,6 +33,8 @@ pub(super) const SOURCE: Source = Source::Netbios;
 pub(super) const PROBES: &[Probe] = &[];
 
 const ASKED_MAX: usize = 1024;
+/// How long an answer may take: UCAST_REQ_RETRY_TIMEOUT is five seconds, a host on this network needs none of it.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Names read of one answer; Windows has about ten.
 const NAMES_MAX: usize = 32;
 
@@ -82,6 +84,8 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                     // What an earlier question met stays on the socket; that is not about this one.
                     drop(socket.send_to(&netbios::status_question(id), (host.ip, PORT_NAMES)).await);
                 }
+                // Who comes late in a single scan is still heard out.
+                desk.stay(ANSWER);
             }
             received = socket.recv_from(&mut room) => {
                 let Ok((len, from)) = received else { continue };

@@ -1,7 +1,7 @@
 //! # Kernel neighbour table
 //!
 //! ## What it finds
-//! Every device this host itself spoke with lately, over IPv4 and IPv6, the gateway, and this host.
+//! Every device this host itself spoke with lately, over IPv4 and IPv6, the gateway, and this host with its name.
 //! ## What it sends
 //! Nothing. It lists the kernel's table every half minute and hears each change at once.
 //! ## What it needs
@@ -35,7 +35,7 @@ use super::{
     neighbours::{Entry, State, Table, Told},
     page::page,
 };
-use crate::model::{Card, Fact, InterfaceId, Mono, Probe, Proof, Source, Span, Subject};
+use crate::model::{Card, Fact, Heard, InterfaceId, Mono, Probe, Proof, Source, Span, Subject, clean_text};
 
 pub(super) static CARD: Card =
     Card { id: "netlink", title: "Kernel neighbour table", needs: None, page: page!("netlink.rs") };
@@ -107,6 +107,7 @@ async fn round(kernel: &Kernel, table: &mut Table, desk: &mut Desk) -> Result<()
             desk.report(Some(interface), subject, fact).await?;
         }
     }
+    let own_name = own_name().await;
     for interface in facts.interfaces.iter().filter(|interface| interface.up) {
         let Some(mac) = interface.mac else { continue };
         let alive = Fact::Alive { proof: Proof::OwnHost, age: Duration::ZERO };
@@ -116,6 +117,10 @@ async fn round(kernel: &Kernel, table: &mut Table, desk: &mut Desk) -> Result<()
         for ip in &interface.addresses {
             desk.report(Some(interface.id), Subject::both(mac, *ip), alive.clone()).await?;
         }
+        if let Some(name) = own_name.clone() {
+            let named = Fact::Named { name, by: Heard::Kernel };
+            desk.report(Some(interface.id), Subject::mac(mac), named).await?;
+        }
         for gateway in &interface.gateways {
             if let Some(mac) = table.owner(interface.id, *gateway) {
                 desk.report(Some(interface.id), Subject::both(mac, *gateway), Fact::Routes).await?;
@@ -124,6 +129,15 @@ async fn round(kernel: &Kernel, table: &mut Table, desk: &mut Desk) -> Result<()
     }
     desk.done(seen);
     Ok(())
+}
+
+/// What this host is called (proc(5)). A container that shares the network has a name of its own, drawn at random.
+async fn own_name() -> Option<String> {
+    const FILE: &str = "/proc/sys/kernel/hostname";
+    let raw = tokio::fs::read_to_string(FILE).await.ok()?;
+    let name = clean_text(raw.split('.').next()?, 64);
+    let is_nothing = name.is_empty() || name.starts_with('(') || name.eq_ignore_ascii_case("localhost");
+    (!is_nothing).then_some(name)
 }
 
 async fn hear(bytes: &[u8], table: &mut Table, desk: &mut Desk) -> Result<(), ScanError> {

@@ -5,7 +5,7 @@
 //! its DHCP server, or what people entered there.
 //! ## What it sends
 //! One PTR question for each device that was heard within the last minute and a half, to name servers on this
-//! network or this host; once an hour by default, and once for a newcomer.
+//! network or this host; once an hour by default, and once for a newcomer. Without an answer it is put twice more.
 //! ## What it needs
 //! A name server at home: a router that is asked as gateway, or one in `/etc/resolv.conf`.
 //! ## How it decides
@@ -17,6 +17,7 @@
 //! Holds: [`ASKED_MAX`] open questions, [`SERVERS_MAX`] servers.
 
 use std::{
+    collections::VecDeque,
     net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
@@ -26,8 +27,11 @@ use tokio::net::UdpSocket;
 
 use super::{Desk, ScanError, Work, page::page};
 use crate::{
-    model::{Capped, Card, Fact, Health, Heard, NetworkFacts, Probe, Source, Span, Subject, clean_text},
-    wire::dns::{Data, Message, kind},
+    model::{Capped, Card, Fact, Health, Heard, Mono, NetworkFacts, Probe, Source, Span, Subject, clean_text},
+    wire::{
+        dns::{Data, Message, kind},
+        llmnr,
+    },
 };
 
 pub(super) static CARD: Card =
@@ -36,6 +40,9 @@ pub(super) const SOURCE: Source = Source::ReverseDns;
 pub(super) const PROBES: &[Probe] = &[];
 
 const ASKED_MAX: usize = 1024;
+/// How long an answer may take before the question is put once more, and once more.
+const ANSWER: Duration = Duration::from_millis(1500);
+const TRIES: u8 = 3;
 const SERVERS_MAX: usize = 4;
 const PORT: u16 = 53;
 /// A resolver's file is a few lines.
@@ -61,10 +68,13 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(failed)?;
     // By id: who was asked about whom. Ids are drawn, so nobody guesses one.
     let mut asked: Capped<u16, (IpAddr, IpAddr)> = Capped::new(ASKED_MAX);
+    // Whom nobody answered about yet: when to ask again, and how often that was done.
+    let mut open: VecDeque<(Mono, Ipv4Addr, u8)> = VecDeque::new();
     let mut visits = desk.visits();
     let mut room = [0; 4096];
     let (mut seen, mut servers) = (0, Vec::new());
     loop {
+        let wait = open.front().map(|(due, ..)| due.since(desk.now().mono));
         tokio::select! {
             biased;
             work = desk.next() => match work? {
@@ -85,8 +95,8 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                 }
                 Some(Work::Look(_)) => {}
             },
-            host = visits.next() => {
-                let IpAddr::V4(about) = host.ip else { continue };
+            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {
+                let Some((_, about, tries)) = open.pop_front() else { continue };
                 if !desk.pace(servers.len() as u32).await? {
                     return Ok(());
                 }
@@ -94,9 +104,20 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                     let mut id = [0; 2];
                     if getrandom::fill(&mut id).is_ok() {
                         let id = u16::from_be_bytes(id);
-                        asked.insert(id, (*server, host.ip));
+                        asked.insert(id, (*server, about.into()));
                         drop(socket.send_to(&question(id, about), (*server, PORT)).await);
                     }
+                }
+                if tries + 1 < TRIES && open.len() < ASKED_MAX {
+                    open.push_back((desk.now().mono + ANSWER, about, tries + 1));
+                }
+                // Who comes late in a single scan is still heard out.
+                desk.stay(ANSWER * 2);
+            }
+            host = visits.next(), if open.len() < ASKED_MAX => {
+                if let IpAddr::V4(about) = host.ip {
+                    open.push_front((desk.now().mono, about, 0));
+                    desk.stay(ANSWER * 2);
                 }
             }
             received = socket.recv_from(&mut room) => {
@@ -106,6 +127,9 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                 let matching = |(server, _): &(IpAddr, IpAddr)| from.port() == PORT && from.ip() == *server;
                 let Some((_, IpAddr::V4(about))) = asked.get(&id).copied().filter(matching) else { continue };
                 asked.remove(&id);
+                if answers(bytes) {
+                    open.retain(|(_, ip, _)| *ip != about);
+                }
                 if let Some(name) = answer(bytes, about) {
                     seen += 1;
                     desk.report(None, Subject::ip(about.into()), Fact::Named { name, by: Heard::Dns }).await?;
@@ -130,29 +154,24 @@ fn name_servers(resolv: &str, facts: &NetworkFacts) -> Vec<IpAddr> {
     servers
 }
 
-fn reverse_name(ip: Ipv4Addr) -> String {
-    let [a, b, c, d] = ip.octets();
-    format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+/// The server knows, or knows that there is no name; it did not fail or refuse.
+fn answers(bytes: &[u8]) -> bool {
+    Message::read(bytes).is_some_and(|message| message.is_response() && matches!(message.code(), 0 | 3))
 }
 
 fn question(id: u16, ip: Ipv4Addr) -> Vec<u8> {
-    let mut message = Vec::with_capacity(48);
-    message.extend(id.to_be_bytes());
-    // A standard query, recursion desired: routers refuse others. One question.
-    message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    for label in reverse_name(ip).split('.') {
-        message.push(label.len() as u8);
-        message.extend(label.as_bytes());
+    let mut message = llmnr::question(id, ip.into());
+    // Recursion desired: routers refuse others.
+    if let Some(flags) = message.get_mut(2) {
+        *flags |= 1;
     }
-    // Root; type PTR; class IN.
-    message.extend([0, 0, 12, 0, 1]);
     message
 }
 
 /// The name, if the answer is about `ip` and names somebody.
 fn answer(bytes: &[u8], ip: Ipv4Addr) -> Option<String> {
     let message = Message::read(bytes).filter(|message| message.is_response() && message.code() == 0)?;
-    let about = reverse_name(ip);
+    let about = llmnr::reverse(ip.into());
     let record = message.answers().take(16).find(|r| r.kind == kind::PTR && r.name.is_text(&about))?;
     let Data::Name(name) = record.data() else { return None };
     // The first label is the host; the rest is the home's domain, the same for all.

@@ -53,6 +53,16 @@ impl Visits {
         self.waiting.clear();
     }
 
+    /// Whether a host name is known of it by now.
+    pub fn is_named(&self, host: &Host) -> bool {
+        let view = self.home.borrow();
+        let device = view.devices.values().find(|device| match host.mac {
+            Some(mac) => device.macs.contains(&mac),
+            None => device.addresses.contains(&host.ip),
+        });
+        device.is_some_and(|device| device.hostname.is_some())
+    }
+
     /// The next host, counted as visited. Waits while there is none; may be dropped while it waits.
     pub async fn next(&mut self) -> Host {
         loop {

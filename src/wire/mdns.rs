@@ -8,7 +8,6 @@ use crate::{
 };
 
 pub const PORT: Port = 5353;
-pub const PORT_LLMNR: Port = 5355;
 
 /// The host part of `host.local`.
 #[must_use]

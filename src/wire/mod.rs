@@ -22,6 +22,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod leases;
 mod link;
+pub mod llmnr;
 pub mod mdns;
 mod names;
 pub mod nd;

@@ -1,6 +1,6 @@
 //! # What devices call themselves
 //!
-//! Multicast DNS, SSDP, NetBIOS. Reflectors and sleep proxies repeat others' words under their own
+//! Multicast DNS, LLMNR, SSDP, NetBIOS. Reflectors and sleep proxies repeat others' words under their own
 //! MAC, so a record counts only if the message ties it to the address the message came from.
 
 use std::net::IpAddr;
@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use crate::{
     model::{Fact, Goodbye, Heard, MacAddr, Proof, Subject, is_link_local},
     wire::{
-        dns::{Data, Message, Name, Record},
-        mdns, netbios,
+        dns::{Data, Message, Name, Record, kind},
+        llmnr, mdns, netbios,
         ssdp::{self, Ssdp},
         udp::Udp,
     },
@@ -43,7 +43,7 @@ pub fn multicast_dns(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, to: 
     } else if let Some(host) = mdns::host(&own.name).filter(|host| !is_uuid(host)) {
         let name = text(host);
         if !name.is_empty() {
-            gleaned.fact(sender, Fact::Named { name, by: Heard::Mdns });
+            gleaned.fact(sender, Fact::Named { name, by: Heard::MdnsHost });
         }
     }
     let has_others = addresses().any(|(_, record)| !record.name.is(&own.name));
@@ -105,13 +105,41 @@ fn label(service: &[u8], key: &[u8], value: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Browsers hide behind names drawn at random (draft-ietf-mmusic-mdns-ice-candidates).
+/// Browsers hide behind names drawn at random (draft-ietf-mmusic-mdns-ice-candidates), and casting devices use
+/// such names.
 fn is_uuid(host: &[u8]) -> bool {
     host.len() == 36
         && host.iter().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// Names anybody may ask for and attackers like to answer for (RFC 4795 §5; web proxy and tunnel discovery).
+const NOBODYS: [&str; 2] = ["wpad", "isatap"];
+
+/// False if it is no LLMNR. A host answers for its own name, and asks for it once to see that it is the only one.
+pub fn llmnr(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, to: IpAddr, udp: &Udp<'_>) -> bool {
+    let Some(message) = Message::read(udp.payload).filter(|message| message.opcode() == 0) else { return false };
+    let sender = subject(mac, from, to.is_multicast() || is_link_local(from));
+    gleaned.alive(sender, Proof::Frame);
+    let name = if !message.is_response() {
+        // RFC 4795 §4.1: a query of type ANY for the name it is about to use.
+        message.questions().next().filter(|question| question.kind == kind::ANY).map(|question| question.name)
+    } else if llmnr::is_certain(&message) {
+        let about = llmnr::reverse(from);
+        message.answers().take(RECORDS_MAX).find_map(|record| match record.data() {
+            Data::Name(name) if record.kind == kind::PTR && record.name.is_text(&about) => Some(name),
+            _ => address(&record).filter(|ip| *ip == from).map(|_| record.name),
+        })
+    } else {
+        None
+    };
+    let name = name.and_then(|name| name.labels().next()).map(text).unwrap_or_default();
+    if !name.is_empty() && !NOBODYS.iter().any(|nobody| name.eq_ignore_ascii_case(nobody)) {
+        gleaned.fact(sender, Fact::Named { name, by: Heard::Llmnr });
+    }
+    true
 }
 
 /// UPnP device types that say what it is, and the label of each. One key each: a device may be several.

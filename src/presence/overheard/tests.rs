@@ -7,6 +7,8 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::model::{InterfaceId, LinkType, Moment};
 
+mod links;
+
 const TV: MacAddr = MacAddr([0xb8, 0x27, 0xeb, 0, 0, 9]);
 const OTHER: MacAddr = MacAddr([0xb8, 0x27, 0xeb, 0, 0, 7]);
 const ROUTER: MacAddr = MacAddr([0xb8, 0x27, 0xeb, 0, 0, 1]);
@@ -239,7 +241,11 @@ fn multicast_dns_names_only_whom_it_comes_from() {
     };
     let a = |host: &str, ip: [u8; 4]| record(host, 1, 120, &ip);
     let cases: &[(&str, Vec<u8>, &[&str])] = &[
-        ("its host", says(&[a("Living-TV.local", TV_IP)]), &["9@10.0.0.9 mdns", "9@10.0.0.9 named Living-TV by mdns"]),
+        (
+            "its host",
+            says(&[a("Living-TV.local", TV_IP)]),
+            &["9@10.0.0.9 mdns", "9@10.0.0.9 named Living-TV by mdns_host"],
+        ),
         (
             "its services",
             says(&[
@@ -249,7 +255,7 @@ fn multicast_dns_names_only_whom_it_comes_from() {
             ]),
             &[
                 "9@10.0.0.9 mdns",
-                "9@10.0.0.9 named tv by mdns",
+                "9@10.0.0.9 named tv by mdns_host",
                 "9@10.0.0.9 service tcp 8080 http",
                 "9@10.0.0.9 model=Box 1",
             ],
@@ -263,7 +269,7 @@ fn multicast_dns_names_only_whom_it_comes_from() {
                 record("P._hap._tcp.local", 33, 120, &srv("phone.local", 80)),
                 record("P._hap._tcp.local", 16, 120, &txt(&["id=aa", "md=Phone 4"])),
             ]),
-            &["9@10.0.0.9 mdns", "9@10.0.0.9 named tv by mdns"],
+            &["9@10.0.0.9 mdns", "9@10.0.0.9 named tv by mdns_host"],
         ),
         ("goodbye", says(&[record("tv.local", 1, 0, &TV_IP)]), &["9@10.0.0.9 mdns", "9@10.0.0.9 mdns_goodbye"]),
         ("cannot tell whose", says(&[record("_http._tcp.local", 12, 9, &name("X._http._tcp.local"))]), &["9 mdns"]),
@@ -273,7 +279,7 @@ fn multicast_dns_names_only_whom_it_comes_from() {
         (
             "control characters",
             says(&[a("a\u{1b}[2J\u{202e}b.local", TV_IP)]),
-            &["9@10.0.0.9 mdns", "9@10.0.0.9 named a [2J b by mdns"],
+            &["9@10.0.0.9 mdns", "9@10.0.0.9 named a [2J b by mdns_host"],
         ),
     ];
     for (name, bytes, expected) in cases {

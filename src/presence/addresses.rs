@@ -1,0 +1,96 @@
+//! # How addresses come to devices
+//!
+//! An answer for an address may be given for somebody else: sleep proxies, neighbour proxies and those that stand
+//! in between answer with their own hardware address. So it matters how a device was tied to an address.
+
+use std::{net::IpAddr, sync::Arc};
+
+use crate::model::{Change, DeviceId, Fact, Moment, Mono, Observation, Proof, Source, Subject, Subnet, is_unicast};
+
+use super::Presence;
+
+/// How a device is tied to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// It answered when somebody asked for the address, or the kernel's table says so.
+    Answers,
+    /// It announced the address; a sleep proxy does that once for a sleeper.
+    Announces,
+    /// It spoke from it.
+    Uses,
+}
+
+/// What an address did to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    Known,
+    /// New to it; `from` is the one it replaces.
+    New {
+        from: Option<IpAddr>,
+    },
+}
+
+impl Claim {
+    /// What `seen` shows of its subject's address.
+    pub fn of(seen: &Observation) -> Claim {
+        match (&seen.fact, seen.source) {
+            (Fact::Alive { proof: Proof::OwnHost | Proof::Told, .. }, _) => Claim::Uses,
+            // The kernel's table is made of answers, and of requests that name an address.
+            (_, Source::Netlink) => Claim::Answers,
+            _ if seen.subject.mac.is_none() => Claim::Answers,
+            (Fact::Alive { proof, .. }, _) => match proof {
+                Proof::ArpReply | Proof::NdAdvert | Proof::NeighbourReachable => Claim::Answers,
+                Proof::ArpAnnounce => Claim::Announces,
+                _ => Claim::Uses,
+            },
+            // Whoever ties a hardware address to it: a frame sent from there, a lease.
+            _ => Claim::Uses,
+        }
+    }
+}
+
+impl Presence {
+    pub(super) fn attach_quietly(&mut self, id: DeviceId, subject: &Subject, at: Mono, claim: Claim) -> Attached {
+        let Some(ip) = subject.ip.filter(|ip| is_unicast(*ip)) else { return Attached::Known };
+        let network = Arc::clone(&self.network);
+        let attached = self.registry.hold_ip(id, ip, at, claim, |a, b| same_net(&network, a, b));
+        if let (Attached::New { .. }, Some(device)) = (attached, self.registry.get_mut(id)) {
+            let gateway = device.current().any(|ip| network.is_gateway(ip));
+            device.gateway = gateway;
+            if let Some(window) = &mut device.window {
+                window.segment = network.label(ip).map(ToOwned::to_owned).or(window.segment.take());
+            }
+        }
+        attached
+    }
+
+    /// The address of a subject is its device's.
+    pub(super) fn attach(
+        &mut self,
+        id: DeviceId,
+        subject: &Subject,
+        at: Mono,
+        claim: Claim,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) {
+        let attached = self.attach_quietly(id, subject, at, claim);
+        let (Attached::New { from }, Some(to)) = (attached, subject.ip) else { return };
+        if let Some(device) = self.registry.get_mut(id).filter(|_| from.is_some()) {
+            device.names.moved();
+        }
+        let told = self.registry.get(id).is_some_and(|device| device.unannounced.is_none());
+        if to.is_ipv4() && told {
+            // Privacy addresses of IPv6 come daily; they are listed, not told.
+            out.push(Change::AddressChanged { device: id, from, to, at: now.wall });
+        }
+        self.classify(id, now, out);
+        self.touch(id);
+    }
+}
+
+fn same_net(network: &crate::model::NetworkFacts, a: IpAddr, b: IpAddr) -> bool {
+    let attached = network.interfaces.iter().flat_map(|interface| &interface.subnets).find(|net| net.contains(a));
+    // Without a route to tell by, homes have 256 addresses a subnet.
+    attached.copied().or_else(|| Subnet::new(a, 24)).is_some_and(|net| net.contains(b))
+}
