@@ -64,6 +64,7 @@ impl Presence {
                 device.names.ripen(now.mono);
             }
             self.rekey(id);
+            self.touch(id);
             self.classify(id, now, out);
         }
         due.extend(self.fix_slug(id, now));

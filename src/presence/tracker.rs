@@ -378,6 +378,8 @@ impl Presence {
                     self.timers.by(Key::Device(id), due);
                 }
                 if changed {
+                    // Also if another name is shown: the host name is told as well.
+                    self.touch(id);
                     self.classify(id, now, out);
                     let who = self.joined(id, now, out);
                     if who == id && *by == crate::model::Heard::Dhcp {
@@ -388,6 +390,7 @@ impl Presence {
             }
             Fact::Dhcp { asked, vendor_class, client_id } => {
                 self.registry.unindex_dhcp(id);
+                let before = self.registry.get(id).map(|device| device.dhcp.clone());
                 if let Some(device) = self.registry.get_mut(id) {
                     if !asked.is_empty() {
                         device.dhcp.asked = asked.iter().take(u8::MAX.into()).copied().collect();
@@ -398,6 +401,9 @@ impl Presence {
                     if let Some(client) = client_id {
                         device.dhcp.client_id = Some(client.iter().take(CLIENT_ID_MAX).copied().collect());
                     }
+                }
+                if self.registry.get(id).map(|device| &device.dhcp) != before.as_ref() {
+                    self.touch(id);
                 }
                 self.rekey(id);
                 self.classify(id, now, out);
@@ -425,6 +431,7 @@ impl Presence {
             }
             Fact::Routes => {
                 if self.registry.get_mut(id).is_some_and(|device| !std::mem::replace(&mut device.routes, true)) {
+                    self.touch(id);
                     self.classify(id, now, out);
                 }
             }

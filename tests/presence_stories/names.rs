@@ -30,6 +30,44 @@ fn a_rename_changes_the_name_only() {
     assert!(Arc::ptr_eq(&after, &home.device(PHONE)), "and its view is the same one");
 }
 
+/// Whatever is learned, in whatever order: also what changes neither the name shown nor the kind.
+#[test]
+fn what_is_learned_is_seen_at_once() {
+    let mut home = World::new();
+    home.comes(PHONE);
+    let named = |by: Heard| Fact::Named { name: format!("called-by-{by}"), by };
+    let dhcp = |class: &str| Fact::Dhcp { asked: vec![1, 3, 6], vendor_class: Some(class.into()), client_id: None };
+    let cases: &[(Fact, &str, &str)] = &[
+        (named(Heard::Kernel), "name.kernel", "called-by-kernel"),
+        (named(Heard::Mdns), "name.mdns", "called-by-mdns"),
+        (named(Heard::MdnsHost), "name.mdns_host", "called-by-mdns_host"),
+        (named(Heard::Ssdp), "name.ssdp", "called-by-ssdp"),
+        (named(Heard::Dns), "name.dns", "called-by-dns"),
+        (named(Heard::Netbios), "name.netbios", "called-by-netbios"),
+        (named(Heard::Llmnr), "name.llmnr", "called-by-llmnr"),
+        (named(Heard::Snmp), "name.snmp", "called-by-snmp"),
+        (dhcp("x"), "vendor_class", "x"),
+        (dhcp("y"), "vendor_class", "y"),
+        (Fact::Label { key: "note", value: "z".into() }, "label.note", "z"),
+        (Fact::Routes, "routes", "yes"),
+    ];
+    for (fact, key, value) in cases {
+        home.fact(PHONE, fact.clone());
+        let view = home.device(PHONE);
+        let seen = view.facts.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+        assert_eq!(seen, Some(*value), "{key}");
+    }
+    let mut home = World::new();
+    home.comes(PHONE);
+    home.fact(PHONE, named(Heard::Ssdp));
+    home.fact(PHONE, named(Heard::Dns));
+    let view = home.device(PHONE);
+    assert_eq!((view.name.as_str(), view.hostname.as_deref()), ("called-by-ssdp", Some("called-by-dns")));
+    home.fact(PHONE, Fact::Named { name: "other".into(), by: Heard::Dns });
+    home.run(700);
+    assert_eq!(home.device(PHONE).hostname.as_deref(), Some("other"), "a new one that held long enough");
+}
+
 #[test]
 fn names_of_home_assistant_are_taken_and_never_oscillate() {
     let mut home = World::new();
