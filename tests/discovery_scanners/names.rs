@@ -48,3 +48,39 @@ async fn inner_name_server() {
     office.start("reverse_dns");
     office.hears(&["Named { name: \"garden-gate\", by: Dns }"]).await;
 }
+
+/// systemd's resolver answers LLMNR as Windows does. It runs alone here: no bus, folders and a user of its own.
+const RESOLVER: &str = "set -e
+mount -t tmpfs none /run
+mkdir -p /run/systemd/resolve /run/systemd/resolved.conf.d
+printf '[Resolve]\\nLLMNR=yes\\nMulticastDNS=no\\nDNSStubListener=no\\n' > /run/systemd/resolved.conf.d/here.conf
+cat /etc/passwd > /run/passwd; echo systemd-resolve:x:990:990::/:/bin/false >> /run/passwd
+cat /etc/group > /run/group; echo systemd-resolve:x:990: >> /run/group
+mount --bind /run/passwd /etc/passwd; mount --bind /run/group /etc/group
+chown -R 990:990 /run/systemd
+echo attic-pc > /proc/sys/kernel/hostname
+exec \"$1\"";
+
+#[test]
+fn a_computer_without_another_name_is_asked_for_it() {
+    let Some(mut home) = Home::build("llmnr") else { return };
+    let places = ["target/peers/lib/systemd/systemd-resolved", "/lib/systemd/systemd-resolved"];
+    let here = std::env::current_dir().unwrap();
+    let Some(program) = places.iter().map(|place| here.join(place)).find(|path| path.exists()) else {
+        eprintln!("skipped: systemd-resolved is not here (tests/run unpacks it)");
+        return;
+    };
+    if home.peer("unshare", &["-m", "-u", "sh", "-c", RESOLVER, "sh", program.to_str().unwrap()]) {
+        home.run("names::inner_computer");
+    }
+}
+
+#[tokio::test]
+#[ignore = "runs inside a namespace"]
+async fn inner_computer() {
+    let mut office = office().await;
+    // It makes sure of its name for some seconds before it answers; until then rounds come often.
+    office.settings.llmnr.interval = porchlight::model::Span::seconds(5);
+    office.start("llmnr");
+    office.hears(&["Named { name: \"attic-pc\", by: Llmnr }", "Alive"]).await;
+}
