@@ -214,6 +214,10 @@ impl Engine {
         let mut gleaned = std::mem::take(&mut self.gleaned);
         if self.presence.hear_radio(captured, &frame, &mut gleaned) {
             overheard::glean(captured, &frame, &mut gleaned);
+            if frame.wifi.is_some() {
+                // A monitor is no interface of the home's networks.
+                gleaned.iter_mut().for_each(|seen| seen.interface = None);
+            }
         } else {
             // What neighbours say to one another over an open network is theirs.
             (frame.net, frame.transport) = (None, None);

@@ -8,6 +8,11 @@
     reason = "a test may stop at the first surprise"
 )]
 
+#[path = "radio/air.rs"]
+mod air;
+#[path = "radio/live.rs"]
+mod live;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use porchlight::{
@@ -23,8 +28,9 @@ use porchlight::{
 };
 use serde_json::Value as Json;
 
+use air::AP;
+
 const TAG: MacAddr = MacAddr([0x00, 0x11, 0x22, 0, 0, 7]);
-const AP: MacAddr = MacAddr([0x00, 0x11, 0x22, 0, 0, 1]);
 
 /// A home with nothing in it and a clock of its own.
 struct Home {
@@ -158,4 +164,51 @@ fn access_points_are_seen_and_are_no_devices() {
     let view = home.view();
     assert!(view.air.points.is_empty(), "not heard for two hours");
     assert_eq!(view.household.crowd, None);
+}
+
+/// A file from the air, with radio headers and bare: the same devices, and none without the home's name.
+#[test]
+fn a_capture_from_the_air_shows_the_devices_of_the_named_network() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, link) in [("radiotap", 127u32), ("bare", 105)] {
+        let mut file =
+            [&0xa1b2_c3d4u32.to_le_bytes()[..], &[2, 0, 4, 0], &[0; 8], &0xffffu32.to_le_bytes(), &link.to_le_bytes()]
+                .concat();
+        for (n, bare) in air::home().into_iter().cycle().take(90).enumerate() {
+            let bytes = if link == 127 { air::heard(&bare) } else { bare };
+            let len = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+            let seconds = 1_795_000_000 + u32::try_from(n / 9).unwrap();
+            file.extend([&seconds.to_le_bytes()[..], &[0; 4], &len, &len, &bytes].concat());
+        }
+        let path = dir.path().join(format!("{name}.pcap"));
+        std::fs::write(&path, file).unwrap();
+        let replay = |set: &[&str]| -> Json {
+            let path = path.to_str().unwrap();
+            let done = assert_cmd::Command::new(env!("CARGO_BIN_EXE_porchlight"))
+                .args(["replay", "--json", path])
+                .args(set)
+                .output()
+                .unwrap();
+            serde_json::from_slice(&done.stdout)
+                .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&done.stderr)))
+        };
+        let macs = |seen: &Json| -> BTreeSet<String> {
+            let devices = seen["devices"].as_array().unwrap().iter();
+            devices
+                .flat_map(|device| device["macs"].as_array().unwrap())
+                .map(|mac| mac.as_str().unwrap().to_owned())
+                .collect()
+        };
+        let unnamed = replay(&[]);
+        assert!(macs(&unnamed).is_empty(), "{name}: {unnamed}");
+        assert_eq!(unnamed["access_points"].as_array().unwrap().len(), 2, "{name}");
+        assert!(unnamed["access_points"].as_array().unwrap().iter().all(|point| point["own"] == false), "{name}");
+        let named = replay(&["--set", "presence.wifi_networks=[Home]"]);
+        assert_eq!(macs(&named), BTreeSet::from([air::PHONE.to_string(), air::LAPTOP.to_string()]), "{name}");
+        let by_address = replay(&["--set", &format!("presence.wifi_networks=['{AP}']")]);
+        assert_eq!(macs(&by_address), macs(&named), "{name}");
+        assert_eq!(macs(&replay(&["--set", "presence.wifi_networks=['*']"])).len(), 3, "{name}");
+        let hidden = replay(&["--redact", "--set", "presence.wifi_networks=[Home]"]).to_string();
+        assert!(!hidden.contains("Next door") && !hidden.contains("00:11:22"), "{hidden}");
+    }
 }

@@ -35,6 +35,7 @@ const X_HEADER_LEN: u16 = 0xb1;
 const JUMP_EQUAL: u16 = 0x15;
 const JUMP_BITS: u16 = 0x45;
 const RETURN: u16 = 0x06;
+const A_TO_X: u16 = 0x07;
 
 // Offsets in an Ethernet frame: type, then IPv4 (RFC 791 §3.1) and IPv6 (RFC 8200 §3) from byte 14.
 const ETHER_TYPE: u32 = 12;
@@ -50,6 +51,13 @@ const SYN: u32 = 0x02;
 /// UDP ports by which devices say who they are: DHCP, DHCPv6, mDNS, SSDP, NetBIOS names, LLMNR, WS-Discovery.
 pub const PORTS: [u32; 9] = [67, 68, 546, 547, 5353, 1900, 137, 5355, 3702];
 
+// Of radiotap: the low byte of its length. Of 802.11: control frames that name no sender, subtypes 13 and 12.
+const RADIO_LENGTH: u32 = 2;
+const ACKNOWLEDGEMENT: u32 = 0xd4;
+const CLEAR_TO_SEND: u32 = 0xc4;
+/// Beacons of today have some five hundred bytes.
+const SNAP_AIR: u32 = 1024;
+
 enum Line {
     Do(u16, u32),
     /// Code, value, where to if so, where to if not; an empty name is the next line.
@@ -62,6 +70,26 @@ impl Filter {
     #[must_use]
     pub fn everything() -> Filter {
         Filter { program: vec![Instruction { code: RETURN, yes: 0, no: 0, value: SNAP }] }
+    }
+
+    /// What tells who is in the air: all but acknowledgements, which name no sender and are half of what is
+    /// sent, and of long frames the beginning. For 802.11 behind radiotap.
+    #[must_use]
+    pub fn air() -> Filter {
+        use Line::{Do, Here, Jump};
+        Filter {
+            program: assemble(&[
+                // The radio header's length, of which a high byte would be odd; then the first byte behind it.
+                Do(LOAD_BYTE, RADIO_LENGTH),
+                Do(A_TO_X, 0),
+                Do(LOAD_BYTE_X, 0),
+                Jump(JUMP_EQUAL, ACKNOWLEDGEMENT, "drop", ""),
+                Jump(JUMP_EQUAL, CLEAR_TO_SEND, "drop", ""),
+                Do(RETURN, SNAP_AIR),
+                Here("drop"),
+                Do(RETURN, 0),
+            ]),
+        }
     }
 
     /// Only what tells who is here. For Ethernet.

@@ -19,6 +19,8 @@ use crate::{
     settings::Settings,
 };
 
+mod monitor;
+
 // Opening a ring takes milliseconds; an interface that cannot be opened must not hold up the rest.
 const EARS_OPEN: Duration = Duration::from_secs(1);
 
@@ -73,6 +75,10 @@ pub fn start(parts: &mut Parts, wires: &Wires, facts: watch::Sender<Arc<NetworkF
     let ears = if may_hear { EARS_OPEN } else { Duration::ZERO };
     if wires.settings.borrow().capture.enabled && listen {
         keep_ears(parts, wires, network, hearing);
+    }
+    let in_the_air = once.only.is_empty() || once.only.iter().any(|name| name == "wifi_monitor");
+    if wires.settings.borrow().capture.enabled && in_the_air {
+        monitor::keep(parts, wires);
     }
     for row in scanners::enabled(&wires.settings.borrow().scanners, &once.only) {
         let (settings, desk) = (wires.settings.clone(), desk.clone());

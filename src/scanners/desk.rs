@@ -354,6 +354,12 @@ impl Desk {
         Arc::clone(&self.parts.network.borrow())
     }
 
+    /// The home as it was last shown.
+    #[must_use]
+    pub fn home(&self) -> Arc<HomeView> {
+        Arc::clone(&self.parts.home.borrow())
+    }
+
     #[must_use]
     pub fn settings(&self) -> &Network {
         &self.parts.settings

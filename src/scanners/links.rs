@@ -123,6 +123,16 @@ impl Events {
     }
 }
 
+/// An interface and its link layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    pub id: u32,
+    pub name: String,
+    pub layer: LinkLayerType,
+    /// Switched on.
+    pub up: bool,
+}
+
 /// A connection for listings; its task ends with it.
 pub struct Kernel {
     handle: Handle,
@@ -136,6 +146,22 @@ impl Kernel {
         let (connection, handle, _) =
             rtnetlink::new_connection().map_err(|source| ScanError::System { doing: "ask the kernel", source })?;
         Ok(Kernel { handle, task: tokio::spawn(connection) })
+    }
+
+    /// Every link and what its frames begin with, for those who look for other things than networks.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub async fn layers(&self) -> Result<Vec<Heard>, ScanError> {
+        let failed = |error: rtnetlink::Error| ScanError::Library { doing: "list interfaces", why: error.to_string() };
+        let mut found = Vec::new();
+        let mut links = self.handle.link().get().execute();
+        while let Some(message) = links.try_next().await.map_err(failed)? {
+            let (layer, flags) = (message.header.link_layer_type, message.header.flags);
+            let Link { id, name, .. } = link(&message);
+            found.push(Heard { id, name, layer, up: flags.contains(LinkFlags::Up) });
+        }
+        Ok(found)
     }
 
     /// Links, addresses and routes.

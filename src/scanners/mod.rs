@@ -22,6 +22,7 @@ mod links;
 mod mdns_ask;
 mod mdns_read;
 mod neighbours;
+mod nl80211;
 mod page;
 mod ping;
 mod raw;
@@ -85,6 +86,7 @@ scanners! {
     ble,
     bluetooth,
     wifi,
+    wifi_monitor,
 }
 
 /// Why a scanner stopped.

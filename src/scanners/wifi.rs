@@ -1,7 +1,8 @@
 //! # Wi-Fi networks
 //!
 //! ## What it finds
-//! The networks in the air: name, access point, channel, level and security; the home's own is marked.
+//! The networks in the air: name, access point, channel, level and security; the home's own is marked. Where this
+//! machine is itself an access point: its stations, with level.
 //! ## What it sends
 //! Nothing. It reads what the last scan of NetworkManager, or of whoever keeps the card connected, has found.
 //! ## What it needs
@@ -9,22 +10,24 @@
 //! ## How it decides
 //! NetworkManager is asked over the system bus where it runs; otherwise the kernel itself (nl80211). A network
 //! is the home's own if it has the name of the one this machine is connected to. Hearing an access point proves
-//! nothing about who is at home, and makes no device of a neighbour's.
+//! nothing about who is at home, and makes no device of a neighbour's. A station of this machine's own access
+//! point is alive if it sent something since the round before; that the kernel still lists it proves nothing.
 //! ## What fools it
 //! Anybody may send beacons under the home's name. Levels of NetworkManager are percents turned back into dBm. A
 //! machine that is connected scans seldom, so what is listed may be minutes old.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Desk, ScanError, Work, page::page};
+use super::{Desk, ScanError, Work, nl80211::Kernel, page::page};
 use crate::{
     model::{AccessPoint, Card, Fact, Health, MacAddr, Probe, Rssi, Source, Span, Subject, clean_text},
     wire::wifi::{Security, channel},
 };
 
-mod nl80211;
 #[cfg(feature = "ble")]
 mod networkmanager;
+mod scan;
+mod stations;
 
 pub(super) static CARD: Card = Card { id: "wifi", title: "Wi-Fi networks", needs: None, page: page!("wifi.rs") };
 pub(super) const SOURCE: Source = Source::Wifi;
@@ -66,15 +69,23 @@ struct Point {
 type Listed = Option<Vec<Point>>;
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
+    let mut stations = stations::Stations::default();
     while let Some(work) = desk.next().await? {
         if work != Work::Round {
             continue;
         }
-        match list().await {
+        // A socket a round: a kernel module that is loaded later is found.
+        let mut kernel = Kernel::open().await.map_err(|error| format!("cannot ask the kernel about Wi-Fi: {error}"));
+        let own = kernel.as_mut().ok().and_then(Option::as_mut);
+        let (told, connected) = stations.round(own, desk.now().mono).await;
+        for (mac, fact) in told {
+            desk.report(None, Subject::mac(mac), fact).await?;
+        }
+        match list(kernel).await {
             Ok(Some(points)) => {
                 desk.health(Health::Up);
                 let points = facts(&points);
-                let seen = points.len() as u64;
+                let seen = points.len() as u64 + connected;
                 for (mac, point) in points {
                     desk.report(None, Subject::mac(mac), Fact::AccessPoint(point)).await?;
                 }
@@ -91,7 +102,7 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
     Ok(())
 }
 
-async fn list() -> Result<Listed, String> {
+async fn list(kernel: Result<Option<Kernel>, String>) -> Result<Listed, String> {
     #[cfg(feature = "ble")]
     {
         // The library waits; nothing else of ours does.
@@ -102,7 +113,7 @@ async fn list() -> Result<Listed, String> {
             Err(why) => tracing::debug!(why, "NetworkManager tells no networks, asking the kernel"),
         }
     }
-    nl80211::list().await
+    scan::list(kernel?.as_mut()).await
 }
 
 /// One line for each access point: the loudest report of it.

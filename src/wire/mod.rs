@@ -27,6 +27,7 @@ pub mod mdns;
 mod names;
 pub mod nd;
 pub mod netbios;
+pub mod nl80211;
 mod radiotap;
 pub mod reader;
 pub mod ssdp;

@@ -206,7 +206,8 @@ impl Point {
 }
 
 fn observed(at: &Captured<'_>, subject: Subject, fact: Fact) -> Observation {
-    Observation { source: Source::WifiMonitor, interface: Some(at.interface), at: at.at, subject, fact }
+    // The monitor is no way to the device: it is asked on the network it belongs to, and not lost with the monitor.
+    Observation { source: Source::WifiMonitor, interface: None, at: at.at, subject, fact }
 }
 
 /// Can be one device's own.
