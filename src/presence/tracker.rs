@@ -12,7 +12,6 @@ use crate::model::{
 
 use super::{
     Presence, SWEEP,
-    device::SERVICES_MAX,
     identity::{Attached, newborn},
     joins,
     timers::Key,
@@ -410,12 +409,33 @@ impl Presence {
             Fact::Service { tcp, port, name } => {
                 let service = ServiceView { tcp: *tcp, port: *port, name: clean_text(name, TEXT_MAX), product: None };
                 let Some(device) = self.registry.get_mut(id) else { return id };
-                if device.services.len() < SERVICES_MAX && device.services.insert(service.clone()) {
+                if device.offer(service.clone()) {
                     if device.unannounced.is_none() {
                         let ServiceView { tcp, port, name, .. } = service;
                         out.push(Change::ServiceOpened { device: id, tcp, port, name, at: now.wall });
                     }
                     self.classify(id, now, out);
+                    self.touch(id);
+                }
+            }
+            Fact::ServiceGone { tcp, port } => {
+                let Some(device) = self.registry.get_mut(id) else { return id };
+                let gone = device.withdraw(*tcp, *port);
+                if gone.is_empty() {
+                    return id;
+                }
+                if device.unannounced.is_none() {
+                    out.extend(gone.into_iter().map(|service| {
+                        let ServiceView { tcp, port, name, .. } = service;
+                        Change::ServiceClosed { device: id, tcp, port, name, at: now.wall }
+                    }));
+                }
+                self.classify(id, now, out);
+                self.touch(id);
+            }
+            Fact::Product { tcp, port, product } => {
+                let product = clean_text(product, TEXT_MAX);
+                if self.registry.get_mut(id).is_some_and(|device| device.introduce(*tcp, *port, &product)) {
                     self.touch(id);
                 }
             }
