@@ -220,7 +220,7 @@ pub fn health(view: &HomeView) -> Vec<u8> {
         view.scanners.iter().map(|scanner| {
             json!({
                 "scanner": shown(&scanner.name), "state": scanner.health.word(), "why": scanner.health.why().map(shown),
-                "seen": scanner.seen, "sent": scanner.sent, "last_success": scanner.last_success.map(|at| at.to_string()),
+                "seen": scanner.seen, "last_success": scanner.last_success.map(|at| at.to_string()),
             })
         }),
     );

@@ -82,7 +82,11 @@ pub(super) fn wish(
         }
         "scan/now" => (Wish::Command(Command::ScanNow), none),
         "bridge/info" => (Wish::Answer(object(&payloads::info(view, site)).into()), none),
-        "bridge/health" => (Wish::Answer(object(&payloads::health(view)).into()), none),
+        "bridge/health" => {
+            let mut health = object(&payloads::health(view));
+            health.insert("packets".into(), shapes::packets(view, site.started));
+            (Wish::Answer(health.into()), none)
+        }
         "bridge/republish" => (Wish::Republish, none),
         "sensor/list" | "sensor/adopt" | "sensor/drop" => {
             return Err(unsupported("remote sensors are not supported yet"));

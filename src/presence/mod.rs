@@ -34,6 +34,7 @@ mod orders;
 pub mod overheard;
 mod people;
 mod priors;
+mod services;
 mod settings;
 mod sizes;
 mod tending;

@@ -6,8 +6,8 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, ServiceView, Subject,
-    Subnet, clean_text, is_unicast,
+    Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, Subject, Subnet,
+    clean_text, is_unicast,
 };
 
 use super::{
@@ -327,17 +327,7 @@ impl Presence {
         self.settle(id, now, out);
         self.touch(id);
         out.push(Change::DeviceFound { device: self.view_of(id), at });
-        let Some(device) = self.registry.get(id) else { return };
-        let services: Vec<_> = device.services.iter().cloned().collect();
-        for service in services {
-            out.push(Change::ServiceOpened {
-                device: id,
-                tcp: service.tcp,
-                port: service.port,
-                name: service.name,
-                at: now.wall,
-            });
-        }
+        self.announce_services(id, now, out);
     }
 
     fn unanswered(&mut self, subject: &Subject, probe: Probe, now: Moment, out: &mut Vec<Change>) {
@@ -406,38 +396,8 @@ impl Presence {
                 self.classify(id, now, out);
                 return self.joined(id, now, out);
             }
-            Fact::Service { tcp, port, name } => {
-                let service = ServiceView { tcp: *tcp, port: *port, name: clean_text(name, TEXT_MAX), product: None };
-                let Some(device) = self.registry.get_mut(id) else { return id };
-                if device.offer(service.clone()) {
-                    if device.unannounced.is_none() {
-                        let ServiceView { tcp, port, name, .. } = service;
-                        out.push(Change::ServiceOpened { device: id, tcp, port, name, at: now.wall });
-                    }
-                    self.classify(id, now, out);
-                    self.touch(id);
-                }
-            }
-            Fact::ServiceGone { tcp, port } => {
-                let Some(device) = self.registry.get_mut(id) else { return id };
-                let gone = device.withdraw(*tcp, *port);
-                if gone.is_empty() {
-                    return id;
-                }
-                if device.unannounced.is_none() {
-                    out.extend(gone.into_iter().map(|service| {
-                        let ServiceView { tcp, port, name, .. } = service;
-                        Change::ServiceClosed { device: id, tcp, port, name, at: now.wall }
-                    }));
-                }
-                self.classify(id, now, out);
-                self.touch(id);
-            }
-            Fact::Product { tcp, port, product } => {
-                let product = clean_text(product, TEXT_MAX);
-                if self.registry.get_mut(id).is_some_and(|device| device.introduce(*tcp, *port, &product)) {
-                    self.touch(id);
-                }
+            Fact::Service { .. } | Fact::ServiceGone { .. } | Fact::Product { .. } => {
+                self.offers(id, &seen.fact, now, out);
             }
             Fact::Label { key, value } => {
                 let value = clean_text(value, TEXT_MAX);

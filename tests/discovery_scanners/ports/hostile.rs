@@ -97,8 +97,8 @@ fn inner_flood() {
                 if stream.write_all(&piece).is_err() {
                     break;
                 }
-                SENT.fetch_add(piece.len() as u64, Ordering::SeqCst);
-                std::fs::write(file("sent"), SENT.load(Ordering::SeqCst).to_string()).unwrap();
+                let sent = SENT.fetch_add(piece.len() as u64, Ordering::SeqCst) + piece.len() as u64;
+                std::fs::write(file(&format!("sent.{sent}")), "").unwrap();
             }
         });
     }
@@ -110,7 +110,9 @@ fn inner_flood() {
 async fn inner_flood_asked() {
     let (told, bad, beside) = visit_both(false).await;
     assert_eq!(open(&told), [21, 22, 80, 443, 8443]);
-    let sent: u64 = std::fs::read_to_string(file("sent")).unwrap().parse().unwrap_or_default();
+    let marks = std::fs::read_dir(file("")).unwrap().flatten();
+    let marks = marks.filter_map(|mark| mark.file_name().to_str()?.strip_prefix("sent.")?.parse::<u64>().ok());
+    let sent = marks.max().unwrap_or_default();
     eprintln!("measured: {sent} bytes taken by both kernels together");
     // What fits into socket buffers of ten connections, not a thousand million.
     assert!(sent < 200_000_000, "{sent}");
