@@ -184,6 +184,9 @@ _porchlight() {
             porchlight__subcmd__device,merge)
                 cmd="porchlight__subcmd__device__subcmd__merge"
                 ;;
+            porchlight__subcmd__device,ports)
+                cmd="porchlight__subcmd__device__subcmd__ports"
+                ;;
             porchlight__subcmd__device,set)
                 cmd="porchlight__subcmd__device__subcmd__set"
                 ;;
@@ -207,6 +210,9 @@ _porchlight() {
                 ;;
             porchlight__subcmd__device__subcmd__help,merge)
                 cmd="porchlight__subcmd__device__subcmd__help__subcmd__merge"
+                ;;
+            porchlight__subcmd__device__subcmd__help,ports)
+                cmd="porchlight__subcmd__device__subcmd__help__subcmd__ports"
                 ;;
             porchlight__subcmd__device__subcmd__help,set)
                 cmd="porchlight__subcmd__device__subcmd__help__subcmd__set"
@@ -345,6 +351,9 @@ _porchlight() {
                 ;;
             porchlight__subcmd__help__subcmd__device,merge)
                 cmd="porchlight__subcmd__help__subcmd__device__subcmd__merge"
+                ;;
+            porchlight__subcmd__help__subcmd__device,ports)
+                cmd="porchlight__subcmd__help__subcmd__device__subcmd__ports"
                 ;;
             porchlight__subcmd__help__subcmd__device,set)
                 cmd="porchlight__subcmd__help__subcmd__device__subcmd__set"
@@ -1506,7 +1515,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__device)
-            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version set merge split expose hide forget check help"
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version set merge split expose hide forget check ports help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1698,7 +1707,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__device__subcmd__help)
-            opts="set merge split expose hide forget check help"
+            opts="set merge split expose hide forget check ports help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1795,6 +1804,20 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__device__subcmd__help__subcmd__ports)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__device__subcmd__help__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1873,6 +1896,54 @@ _porchlight() {
             ;;
         porchlight__subcmd__device__subcmd__merge)
             opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__device__subcmd__ports)
+            opts="-h -V --full --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2808,7 +2879,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help__subcmd__device)
-            opts="set merge split expose hide forget check"
+            opts="set merge split expose hide forget check ports"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2878,6 +2949,20 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help__subcmd__device__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__help__subcmd__device__subcmd__ports)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3310,7 +3395,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__scan)
-            opts="-h -V --only --for --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            opts="-h -V --only --for --full-ports --rescan-ports --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -77,7 +77,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand run" -l redact -d 
 complete -c porchlight -n "__fish_porchlight_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand run" -s V -l version -d 'Print version'
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l only -d 'Only these scanners, with commas between' -r
-complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l for -d 'At most so many seconds' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l for -d 'At most so many seconds; by default 20, or an hour with --full-ports' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
@@ -89,6 +89,8 @@ trace\t'One line per packet'"
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l log-format -d 'In which form' -r -f -a "text\t''
 json\t''
 journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l full-ports -d 'Try all 65,535 TCP ports of every device, not only the usual ones'
+complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l rescan-ports -d 'Try ports anew, even where the store has an answer that is fresh'
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l json -d 'JSON on stdout, nothing else'
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l no-color -d 'No colours'
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
@@ -462,30 +464,31 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand health" -l no-colo
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -s V -l version -d 'Print version'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -l set -d 'One setting, above file and environment; may be given again' -r
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
 warn\t'Works less than it should'
 info\t'A few lines a day'
 debug\t'One line per decision, with its reason'
 trace\t'One line per packet'"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -l log-format -d 'In which form' -r -f -a "text\t''
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l log-format -d 'In which form' -r -f -a "text\t''
 json\t''
 journald\t''"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -l json -d 'JSON on stdout, nothing else'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -l no-color -d 'No colours'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -s V -l version -d 'Print version'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -f -a "set" -d 'Sets one thing; an empty value takes it back'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -f -a "merge" -d 'The younger becomes part of the older: they are one thing with two addresses'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -f -a "split" -d 'Takes the last merge back'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -f -a "expose" -d 'Shows it in Home Assistant with all its entities, whatever the limit says'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -f -a "hide" -d 'Takes it out of Home Assistant'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -f -a "forget" -d 'Drops it and its history'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -f -a "check" -d 'Asks it now whether it is there'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "set" -d 'Sets one thing; an empty value takes it back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "merge" -d 'The younger becomes part of the older: they are one thing with two addresses'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "split" -d 'Takes the last merge back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "expose" -d 'Shows it in Home Assistant with all its entities, whatever the limit says'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "hide" -d 'Takes it out of Home Assistant'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "forget" -d 'Drops it and its history'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "check" -d 'Asks it now whether it is there'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
@@ -598,6 +601,23 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+warn\t'Works less than it should'
+info\t'A few lines a day'
+debug\t'One line per decision, with its reason'
+trace\t'One line per packet'"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l log-format -d 'In which form' -r -f -a "text\t''
+json\t''
+journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l full -d 'All 65,535, which takes minutes'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -s V -l version -d 'Print version'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "set" -d 'Sets one thing; an empty value takes it back'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "merge" -d 'The younger becomes part of the older: they are one thing with two addresses'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "split" -d 'Takes the last merge back'
@@ -605,6 +625,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "hide" -d 'Takes it out of Home Assistant'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Drops it and its history'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "check" -d 'Asks it now whether it is there'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c porchlight -n "__fish_porchlight_using_subcommand alert; and not __fish_seen_subcommand_from acknowledge mute expected false reopen mute-device help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand alert; and not __fish_seen_subcommand_from acknowledge mute expected false reopen mute-device help" -l set -d 'One setting, above file and environment; may be given again' -r
@@ -801,6 +822,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_s
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "hide" -d 'Takes it out of Home Assistant'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "forget" -d 'Drops it and its history'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "check" -d 'Asks it now whether it is there'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from alert" -f -a "acknowledge" -d 'Seen; stays open, tells no more'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from alert" -f -a "mute" -d 'Not now: this alert tells no more'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from alert" -f -a "expected" -d 'That is how it is meant to be: learn it'

@@ -64,6 +64,14 @@ pub enum Action {
         /// Its id, as `porchlight devices` shows it
         id: DeviceId,
     },
+    /// Tries its ports now, even if it sleeps; the event log tells what opened and closed
+    Ports {
+        /// Its id, as `porchlight devices` shows it
+        id: DeviceId,
+        /// All 65,535, which takes minutes
+        #[arg(long)]
+        full: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,6 +105,7 @@ pub fn request(action: &Action) -> Result<(&'static str, Map<String, Json>), Fai
         Action::Hide { id } => ("device/hide", json!({"device": id.to_string()})),
         Action::Forget { id } => ("device/forget", json!({"device": id.to_string()})),
         Action::Check { id } => ("device/check", json!({"device": id.to_string()})),
+        Action::Ports { id, full } => ("device/ports", json!({"device": id.to_string(), "full": full})),
     };
     match fields {
         Json::Object(fields) => Ok((verb, fields)),
@@ -157,6 +166,7 @@ mod tests {
             ),
             (Action::Merge { a: id, b: other }, "device/merge", json!({"device": "d-7f3k2m", "other": "d-aaaaaa"})),
             (Action::Check { id }, "device/check", json!({"device": "d-7f3k2m"})),
+            (Action::Ports { id, full: true }, "device/ports", json!({"device": "d-7f3k2m", "full": true})),
         ];
         for (action, verb, fields) in cases {
             let found = request(&action).expect("a request");

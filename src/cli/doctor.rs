@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     context::Context,
+    control,
     report::{Exit, say, say_json},
 };
 use crate::{
@@ -24,6 +25,9 @@ mod broker;
 mod homeassistant;
 mod host;
 mod tls;
+
+/// A daemon that does not answer in time is looked at by `porchlight health`.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -86,6 +90,7 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     checks.extend(here.state_dir.as_deref().and_then(host::set_aside));
     checks.push(host::state_folder(state_dir));
     checks.extend(tls::files(&here));
+    checks.extend(here.state_dir.as_deref().and_then(packets));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         checks.extend(homeassistant::supervisor(&here).await);
@@ -106,6 +111,19 @@ fn supervisor(context: &Context) -> Option<(String, String)> {
     let token = context.env("SUPERVISOR_TOKEN")?;
     let url = context.env("SUPERVISOR_URL").unwrap_or("http://supervisor");
     Some((url.trim_end_matches('/').to_owned(), token.to_owned()))
+}
+
+/// What a running daemon puts on the network: nothing to mend, but people ask.
+fn packets(state_dir: &Path) -> Option<Check> {
+    let health = control::ask(state_dir, "bridge/health", serde_json::Map::new(), PATIENCE).ok()?;
+    Some(Check::well("packets sent", sent(&health["packets"])?))
+}
+
+fn sent(packets: &Json) -> Option<String> {
+    let by = packets["by_scanner"].as_object()?.iter().map(|(name, sent)| format!("{name} {sent}"));
+    let (total, since) = (packets["sent"].as_u64()?, packets["since"].as_str()?);
+    let by = by.collect::<Vec<_>>().join(", ");
+    Some(format!("{} a second, {total} since {since}: {by}", packets["per_second"].as_f64()?))
 }
 
 fn settings_read(file: Option<&Path>) -> Check {

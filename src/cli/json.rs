@@ -116,6 +116,8 @@ pub struct Health {
     pub state: &'static str,
     pub why: Option<String>,
     pub seen: u64,
+    /// Packets since start.
+    pub sent: u64,
     pub last_success: Option<String>,
 }
 
@@ -283,6 +285,7 @@ impl From<&ScannerView> for Health {
             state: view.health.word(),
             why: known(view.health.why()),
             seen: view.seen,
+            sent: view.sent,
             last_success: view.last_success.as_ref().map(Wall::to_string),
         }
     }

@@ -8,11 +8,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Context, Exit, Failure, fit::Fit, json, recorded::to_stdout, run, table};
+use super::{
+    Context, Exit, Failure,
+    fit::Fit,
+    json,
+    recorded::{Recorded, to_stdout},
+    run, table,
+};
 use crate::{
     daemon::{self, Glance},
     model::{DeviceView, PointView},
-    scanners::{Progress, SCANNERS},
+    scanners::{self, Progress, SCANNERS},
 };
 
 #[derive(Debug, clap::Args)]
@@ -20,10 +26,19 @@ pub struct Args {
     /// Only these scanners, with commas between
     #[arg(long, value_name = "SCANNER", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// At most so many seconds
-    #[arg(long = "for", value_name = "SECONDS", default_value_t = 20)]
-    pub seconds: u32,
+    /// At most so many seconds; by default 20, or an hour with --full-ports
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub seconds: Option<u32>,
+    /// Try all 65,535 TCP ports of every device, not only the usual ones
+    #[arg(long)]
+    pub full_ports: bool,
+    /// Try ports anew, even where the store has an answer that is fresh
+    #[arg(long)]
+    pub rescan_ports: bool,
 }
+
+/// At 500 ports a second, an hour does 27 devices.
+const FULL_S: u32 = 3600;
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let names: Vec<&str> = SCANNERS.iter().map(|row| row.card.id).chain(["capture"]).collect();
@@ -37,10 +52,14 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             return Err(Failure::usage(format!("no scanner is called {name}")).advise(advice).into());
         }
     }
-    let settings = context.settings()?.clone();
+    let mut settings = context.settings()?.clone();
+    settings.scanners.ports.full |= args.full_ports;
+    if !args.rescan_ports {
+        settings.scanners.ports.known = remembered(context);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let progress = Arc::new(watch::Sender::new(Progress::default()));
-    let at_most = Duration::from_secs(args.seconds.into());
+    let at_most = Duration::from_secs(args.seconds.unwrap_or(if args.full_ports { FULL_S } else { 20 }).into());
     let glance = runtime.block_on(async {
         if std::io::stderr().is_terminal() {
             tokio::spawn(bar(progress.subscribe()));
@@ -53,6 +72,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     runtime.shutdown_timeout(Duration::from_millis(300));
     let Some(glance) = glance else { return Ok(Exit::Interrupted) };
     show(&glance.map_err(run::daemon_failure)?, context)
+}
+
+/// What the store knows of ports; nothing, if there is no store or it may not be read.
+fn remembered(context: &Context) -> scanners::ports::Known {
+    let devices = Recorded::open(context).and_then(|recorded| recorded.devices());
+    devices.map(|devices| scanners::ports::known(&devices)).unwrap_or_default()
 }
 
 fn show(glance: &Glance, context: &Context) -> anyhow::Result<Exit> {
@@ -84,13 +109,16 @@ fn show(glance: &Glance, context: &Context) -> anyhow::Result<Exit> {
 async fn bar(mut progress: watch::Receiver<Progress>) {
     let bar = ProgressBar::new(1);
     if let Ok(style) =
-        ProgressStyle::with_template("{spinner} looking around {wide_bar} {pos}/{len} scanners {elapsed}")
+        ProgressStyle::with_template("{spinner} looking around {wide_bar} {pos}/{len} scanners {msg}{elapsed}")
     {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(120));
     while progress.changed().await.is_ok() {
         let now = *progress.borrow();
+        if now.ports_of > 0 {
+            bar.set_message(format!("port {} of {} ", now.ports, now.ports_of));
+        }
         bar.set_length(u64::from(now.total.max(1)));
         bar.set_position(u64::from(now.done));
         if now.total > 0 && now.done >= now.total {

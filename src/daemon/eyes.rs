@@ -63,7 +63,7 @@ pub fn start(parts: &mut Parts, wires: &Wires, facts: watch::Sender<Arc<NetworkF
         looks: wires.looks.clone(),
         scan_now: wires.rounds.clone(),
         health: wires.scanners.clone(),
-        budget: Budget::new(clock::now),
+        budget: if once.rounds.is_some() { Budget::once(clock::now) } else { Budget::new(clock::now) },
         hearing: hearing.subscribe(),
         rounds: once.rounds,
         settle: once.settle,

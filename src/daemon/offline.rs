@@ -73,7 +73,9 @@ pub fn obey(
     let (reply, wish) = commands::parse(&message, &before, &site).ok_or_else(|| OfflineError::Refused(unknown()))?;
     let command = match wish.map_err(OfflineError::Refused)? {
         Wish::Answer(data) => return Ok(data),
-        Wish::Command(Command::Check { .. } | Command::ScanNow) | Wish::Republish | Wish::Restart => {
+        Wish::Command(Command::Check { .. } | Command::Ports { .. } | Command::ScanNow)
+        | Wish::Republish
+        | Wish::Restart => {
             return Err(OfflineError::NeedsDaemon);
         }
         Wish::Command(command) => command,

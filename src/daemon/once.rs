@@ -78,8 +78,13 @@ pub async fn scan(
         if let Some(line) = lines.get_mut(&part.part.0).filter(|_| part.health.why().is_some()) {
             line.health = part.health.clone();
         } else if part.health.why().is_some() {
-            let line =
-                ScannerView { name: part.part.0.clone(), health: part.health.clone(), seen: 0, last_success: None };
+            let line = ScannerView {
+                name: part.part.0.clone(),
+                health: part.health.clone(),
+                seen: 0,
+                sent: 0,
+                last_success: None,
+            };
             lines.insert(part.part.0.clone(), line);
         }
     }

@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn line(name: &str) -> ScannerView {
-        ScannerView { name: name.into(), health: Health::Up, seen: 7, last_success: None }
+        ScannerView { name: name.into(), health: Health::Up, seen: 7, sent: 0, last_success: None }
     }
 
     #[test]

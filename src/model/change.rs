@@ -62,6 +62,14 @@ pub enum Change {
         name: String,
         at: Wall,
     },
+    /// A port that was open refuses.
+    ServiceClosed {
+        device: DeviceId,
+        tcp: bool,
+        port: u16,
+        name: String,
+        at: Wall,
+    },
     /// Something else about it (owner, trust, area, model) is different.
     DeviceChanged {
         device: DeviceId,
@@ -138,6 +146,9 @@ impl fmt::Display for Change {
             Change::KindChanged { device, from, to, at } => write!(f, "{at} kind {device} {from} -> {to}"),
             Change::ServiceOpened { device, tcp, port, name, at } => {
                 write!(f, "{at} service {device} {} {port} {name}", if *tcp { "tcp" } else { "udp" })
+            }
+            Change::ServiceClosed { device, tcp, port, name, at } => {
+                write!(f, "{at} service closed {device} {} {port} {name}", if *tcp { "tcp" } else { "udp" })
             }
             Change::DeviceChanged { device } => write!(f, "changed {device}"),
             Change::DeviceMerged { from, into, at } => write!(f, "{at} merged {from} -> {into}"),

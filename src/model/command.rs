@@ -78,6 +78,11 @@ pub enum Command {
     Check {
         device: DeviceId,
     },
+    /// Try its ports now, asleep or not: the usual ones, or all there are.
+    Ports {
+        device: DeviceId,
+        full: bool,
+    },
     SetMode {
         mode: Mode,
     },

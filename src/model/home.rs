@@ -187,6 +187,8 @@ pub struct ScannerView {
     pub health: Health,
     /// Devices it saw in its last round, or since start for listeners.
     pub seen: u64,
+    /// Packets it sent since start, as far as it counts them: requests, not answers to what others ask.
+    pub sent: u64,
     pub last_success: Option<Wall>,
 }
 

@@ -84,8 +84,8 @@ impl Proof {
 }
 
 words! {
-    /// A question put to one device to see whether it is there.
-    pub enum Probe { Arp = "arp", Nd = "nd", Icmp = "icmp", Mdns = "mdns", Tcp = "tcp" }
+    /// A question put to one device: is it there; the last two: what does it offer.
+    pub enum Probe { Arp = "arp", Nd = "nd", Icmp = "icmp", Mdns = "mdns", Tcp = "tcp", Ports = "ports", AllPorts = "all_ports" }
 }
 
 words! {
@@ -126,6 +126,10 @@ pub enum Fact {
     Dhcp { asked: Vec<u8>, vendor_class: Option<String>, client_id: Option<Vec<u8>> },
     /// It offers a service, such as `tcp 80 http`.
     Service { tcp: bool, port: Port, name: String },
+    /// A port that was open refuses now, time and again.
+    ServiceGone { tcp: bool, port: Port },
+    /// What answers at a port introduced itself so.
+    Product { tcp: bool, port: Port, product: String },
     /// A label about what it is, such as mDNS TXT `model=…`: key and value.
     Label { key: &'static str, value: String },
     /// It routes for this network.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `device/list` | `after`: a device id, to read on |
 //! | `device/get`, `…/expose`, `…/hide`, `…/forget`, `…/split`, `…/check` | `device` |
+//! | `device/ports` | `device`, `full`: every port, not only the usual ones |
 //! | `device/rename` | `device`, `name` (null or empty: drop the own name) |
 //! | `device/trust` | `device`, `trust` |
 //! | `device/merge` | `device`, `other` |
@@ -81,7 +82,11 @@ pub(super) fn wish(
         }
         "scan/now" => (Wish::Command(Command::ScanNow), none),
         "bridge/info" => (Wish::Answer(object(&payloads::info(view, site)).into()), none),
-        "bridge/health" => (Wish::Answer(object(&payloads::health(view)).into()), none),
+        "bridge/health" => {
+            let mut health = object(&payloads::health(view));
+            health.insert("packets".into(), shapes::packets(view, site.started));
+            (Wish::Answer(health.into()), none)
+        }
         "bridge/republish" => (Wish::Republish, none),
         "sensor/list" | "sensor/adopt" | "sensor/drop" => {
             return Err(unsupported("remote sensors are not supported yet"));
@@ -108,6 +113,15 @@ fn device(what: &str, body: &Map<String, Json>, view: &HomeView) -> Result<(Wish
         "forget" => Command::Forget { device },
         "split" => Command::Split { device },
         "check" => Command::Check { device },
+        "ports" => {
+            let full = match body.get("full") {
+                None | Some(Json::Null) => false,
+                Some(Json::Bool(full)) => *full,
+                Some(_) => return Err(bad("`full` is true or false")),
+            };
+            data.insert("full".into(), full.into());
+            Command::Ports { device, full }
+        }
         "merge" => {
             let other = device_id(body, "other")?;
             if !view.devices.contains_key(&other) {
@@ -135,7 +149,8 @@ fn device(what: &str, body: &Map<String, Json>, view: &HomeView) -> Result<(Wish
     Ok((Wish::Command(command), data.into()))
 }
 
-const DEVICE_VERBS: &[&str] = &["get", "expose", "hide", "forget", "split", "check", "merge", "rename", "trust", "set"];
+const DEVICE_VERBS: &[&str] =
+    &["get", "expose", "hide", "forget", "split", "check", "ports", "merge", "rename", "trust", "set"];
 
 /// The same words and checks as the command line's `device set`.
 fn set(device: DeviceId, key: &str, value: &Json) -> Result<Command, Refusal> {

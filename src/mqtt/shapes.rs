@@ -5,7 +5,7 @@
 use serde_json::{Value as Json, json};
 
 use super::{events::party, payloads::List, payloads::tier, text::shown};
-use crate::model::{AlertView, DeviceId, DeviceView, HomeView};
+use crate::model::{AlertView, DeviceId, DeviceView, HomeView, Wall};
 
 /// Room for the list in an answer of at most 64 KiB.
 const BYTES_MAX: usize = 60 * 1024;
@@ -75,6 +75,16 @@ pub(super) fn devices(view: &HomeView, after: Option<DeviceId>) -> Json {
         }),
     );
     json!({"devices": devices, "more": list.left_out})
+}
+
+/// What all scanners sent since `started`: not in the retained health, which would change each minute by it.
+pub(super) fn packets(view: &HomeView, started: Wall) -> Json {
+    let sent: u64 = view.scanners.iter().map(|scanner| scanner.sent).sum();
+    let seconds = view.now.0.saturating_sub(started.0).max(1000) as f64 / 1000.0;
+    let by = view.scanners.iter().take(PARTS_MAX).filter(|scanner| scanner.sent > 0);
+    let by: serde_json::Map<String, Json> = by.map(|scanner| (shown(&scanner.name), scanner.sent.into())).collect();
+    let per_second = (sent as f64 / seconds * 1000.0).round() / 1000.0;
+    json!({"sent": sent, "since": started.to_string(), "per_second": per_second, "by_scanner": by})
 }
 
 /// Open alerts, or all that the view still has; newest first.

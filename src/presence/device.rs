@@ -31,7 +31,7 @@ pub const MACS_MAX: usize = 16;
 /// Network addresses a device keeps: hosts with many VLANs, and IPv6 privacy addresses.
 pub const ADDRESSES_MAX: usize = 16;
 pub const SERVICES_MAX: usize = 64;
-pub const LABELS_MAX: usize = 16;
+pub const LABELS_MAX: usize = 32;
 
 /// Spells after which what was learned goes into the view.
 const LESSON: u32 = 16;

@@ -35,6 +35,7 @@ mod orders;
 pub mod overheard;
 mod people;
 mod priors;
+mod services;
 mod settings;
 mod sizes;
 mod tending;

@@ -74,6 +74,7 @@ impl Presence {
                 Some(true) => Ok(self.split(*device, now, out).map_or(Answer::Done, Answer::Device)),
             },
             Command::Check { device } => self.check(*device, now, out),
+            Command::Ports { device, full } => self.try_ports(*device, *full, out),
             Command::SetMode { mode } => {
                 self.set_mode(*mode, now, out);
                 Ok(Answer::Done)
@@ -198,6 +199,19 @@ impl Presence {
             out.push(Change::Asked(*look));
         }
         Ok(Answer::Count(looks.len()))
+    }
+
+    /// Has its ports tried now. The scanner keeps the rate.
+    fn try_ports(&mut self, id: DeviceId, full: bool, out: &mut Vec<Change>) -> Done {
+        let device = self.registry.get(id).ok_or_else(|| Refusal::no_device(id))?;
+        if device.own {
+            return Err(Refusal::new(RefusalCode::NotPermitted, "the ports of this host itself are not tried"));
+        }
+        let Some(look) = self.look(id, if full { Probe::AllPorts } else { Probe::Ports }) else {
+            return Err(Refusal::new(RefusalCode::Unsupported, "no address of it is known, so it cannot be asked"));
+        };
+        out.push(Change::Asked(look));
+        Ok(Answer::Done)
     }
 
     /// Drops it; heard again, it is a new device.

@@ -322,7 +322,9 @@ impl Presence {
         let ip = match probe {
             Probe::Arp => device.ipv4()?,
             Probe::Nd => device.ipv6()?,
-            Probe::Icmp | Probe::Mdns | Probe::Tcp => device.ipv4().or_else(|| device.ipv6())?,
+            Probe::Icmp | Probe::Mdns | Probe::Tcp | Probe::Ports | Probe::AllPorts => {
+                device.ipv4().or_else(|| device.ipv6())?
+            }
         };
         Some(Look { probe, mac: device.mac(), ip, interface: device.interface })
     }

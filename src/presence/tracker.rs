@@ -6,12 +6,12 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Change, DeviceId, Fact, Goodbye, Moment, Observation, Presence as Where, Probe, Proof, ServiceView, Subject,
+    Change, DeviceId, Fact, Goodbye, Moment, Observation, Presence as Where, Probe, Proof, Subject,
     clean_text, is_unicast,
 };
 
 use super::{
-    Presence, SWEEP, addresses::Claim, device::SERVICES_MAX, identity::newborn, joins, timers::Key, windows::Window,
+    Presence, SWEEP, addresses::Claim, identity::newborn, joins, timers::Key, windows::Window,
 };
 
 /// Facts kept about addresses that nobody was seen to use yet, and per address.
@@ -323,17 +323,7 @@ impl Presence {
         self.settle(id, now, out);
         self.touch(id);
         out.push(Change::DeviceFound { device: self.view_of(id), at });
-        let Some(device) = self.registry.get(id) else { return };
-        let services: Vec<_> = device.services.iter().cloned().collect();
-        for service in services {
-            out.push(Change::ServiceOpened {
-                device: id,
-                tcp: service.tcp,
-                port: service.port,
-                name: service.name,
-                at: now.wall,
-            });
-        }
+        self.announce_services(id, now, out);
     }
 
     fn unanswered(&mut self, subject: &Subject, probe: Probe, now: Moment, out: &mut Vec<Change>) {
@@ -409,17 +399,8 @@ impl Presence {
                 self.classify(id, now, out);
                 return self.joined(id, now, out);
             }
-            Fact::Service { tcp, port, name } => {
-                let service = ServiceView { tcp: *tcp, port: *port, name: clean_text(name, TEXT_MAX), product: None };
-                let Some(device) = self.registry.get_mut(id) else { return id };
-                if device.services.len() < SERVICES_MAX && device.services.insert(service.clone()) {
-                    if device.unannounced.is_none() {
-                        let ServiceView { tcp, port, name, .. } = service;
-                        out.push(Change::ServiceOpened { device: id, tcp, port, name, at: now.wall });
-                    }
-                    self.classify(id, now, out);
-                    self.touch(id);
-                }
+            Fact::Service { .. } | Fact::ServiceGone { .. } | Fact::Product { .. } => {
+                self.offers(id, &seen.fact, now, out);
             }
             Fact::Label { key, value } => {
                 let value = clean_text(value, TEXT_MAX);

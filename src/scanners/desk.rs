@@ -59,6 +59,9 @@ pub struct DeskParts {
 pub struct Progress {
     pub done: u32,
     pub total: u32,
+    /// Of all ports of all devices, if the full range was asked for.
+    pub ports: u32,
+    pub ports_of: u32,
 }
 
 /// What there is to do.
@@ -83,6 +86,8 @@ pub struct Desk {
     open: VecDeque<(Mono, Look)>,
     health: Health,
     seen: u64,
+    /// Packets, as far as the desk was told of them.
+    sent: u64,
     last_success: Option<Moment>,
     /// Somebody can still ask for a round.
     askable: bool,
@@ -116,6 +121,7 @@ impl Desk {
             open: VecDeque::new(),
             health: Health::Up,
             seen: 0,
+            sent: 0,
             last_success: None,
             askable: true,
             parts: DeskParts { scan_now, ..parts },
@@ -158,6 +164,7 @@ impl Desk {
                 look = self.looks.recv() => match look {
                     Ok(look) if self.probes.contains(&look.probe) => {
                         self.parts.budget.charge(1);
+                        self.sent += 1;
                         return Ok(Some(Work::Look(look)));
                     }
                     Ok(_) => {}
@@ -178,12 +185,16 @@ impl Desk {
     /// # Errors
     /// Nobody listens any more.
     pub async fn pace(&mut self, packets: u32) -> Result<bool, ScanError> {
+        let turn = self.parts.budget.turn(packets);
         loop {
             if self.ended() {
                 return Ok(false);
             }
-            match self.parts.budget.take(packets) {
-                Ok(()) => return Ok(true),
+            match turn.take() {
+                Ok(()) => {
+                    self.sent += u64::from(packets);
+                    return Ok(true);
+                }
                 Err(wait) => {
                     if !self.pause(wait).await? {
                         return Ok(false);
@@ -191,6 +202,27 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Takes `packets` of what no round wants, for work that has time; else says how long to wait.
+    ///
+    /// # Errors
+    /// The wait.
+    pub fn spare(&mut self, packets: u32) -> Result<(), Duration> {
+        self.parts.budget.spare(packets)?;
+        self.sent += u64::from(packets);
+        Ok(())
+    }
+
+    /// Counts `packets` that went out without waiting; rounds give way to them.
+    pub fn charge(&mut self, packets: u32) {
+        self.parts.budget.charge(packets);
+        self.sent += u64::from(packets);
+    }
+
+    /// Counts `packets` that were paced by a rate of their own.
+    pub fn count(&mut self, packets: u32) {
+        self.sent += u64::from(packets);
     }
 
     /// The next piece of `rest`, at most `most` long, once the budget has room for a packet to each.
@@ -211,6 +243,19 @@ impl Desk {
     #[must_use]
     pub fn visits(&self) -> Visits {
         Visits::new(self.parts.home.clone(), self.parts.network.clone(), self.parts.clock)
+    }
+
+    /// Who is here, as the core sees it.
+    #[must_use]
+    pub fn watch_home(&self) -> watch::Receiver<Arc<HomeView>> {
+        self.parts.home.clone()
+    }
+
+    /// How far a full range of ports is, for whoever waits for a single scan.
+    pub fn ports_tried(&self, tried: u32, of: u32) {
+        if let Some(progress) = &self.parts.progress {
+            progress.send_modify(|progress| (progress.ports, progress.ports_of) = (tried, of));
+        }
     }
 
     /// A single scan waits so much longer for answers.
@@ -334,6 +379,7 @@ impl Desk {
             name: self.name.to_owned(),
             health: self.health.clone(),
             seen: self.seen,
+            sent: self.sent,
             last_success: self.last_success.map(|at| at.wall),
         }));
     }
@@ -341,6 +387,11 @@ impl Desk {
     #[must_use]
     pub fn now(&self) -> Moment {
         (self.parts.clock)()
+    }
+
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.parts.clock
     }
 
     #[must_use]

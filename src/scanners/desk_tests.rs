@@ -34,7 +34,7 @@ fn office_every(interval: Duration, rounds: Option<u32>, room: usize) -> Office 
     let (looks, _) = broadcast::channel(LOOKS);
     let (scan_now, asked) = watch::channel(0);
     let (phase, run) = watch::channel(Phase::Running);
-    let (progress, watched) = watch::channel(Progress { done: 0, total: 1 });
+    let (progress, watched) = watch::channel(Progress { total: 1, ..Progress::default() });
     let (health, lines) = mpsc::channel(8);
     let (_, network) = watch::channel(Arc::default());
     let (_, hearing) = watch::channel(true);
@@ -146,7 +146,7 @@ async fn a_single_scan_is_one_round_then_time_for_answers_then_the_end() {
     assert_eq!(office.desk.next().await.unwrap(), None);
     assert!(clock().mono.since(before) >= Duration::from_millis(300));
     drop(office.desk);
-    assert_eq!(*office.progress.borrow(), Progress { done: 1, total: 1 });
+    assert_eq!(*office.progress.borrow(), Progress { done: 1, total: 1, ..Progress::default() });
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 
-use crate::model::{Clock, HomeView, Kind, MacAddr, NetworkFacts};
+use crate::model::{Clock, DeviceView, HomeView, Kind, MacAddr, NetworkFacts, Presence};
 
 /// Hosts remembered as visited; beyond it, the rest waits for the next round.
 const VISITED_MAX: usize = 4096;
@@ -73,10 +73,12 @@ impl Visits {
             }
             sleep(REST).await;
             let now = (self.clock)().wall.0;
-            let found = awake(&self.home.borrow(), &self.network.borrow(), now);
             let room = VISITED_MAX.saturating_sub(self.visited.len());
-            let new = found.into_iter().filter(|host| !self.visited.contains(&(host.ip, host.mac)));
-            self.waiting = new.take(room).collect();
+            self.waiting = {
+                let (view, network) = (self.home.borrow(), self.network.borrow());
+                let found = awake(&view, &network, now).map(|(host, _)| host);
+                found.filter(|host| !self.visited.contains(&(host.ip, host.mac))).take(room).collect()
+            };
             if self.waiting.is_empty() {
                 // A closed picture never changes: then the rest above is the pace.
                 let changed = tokio::time::timeout(Duration::from_secs(5), self.home.changed()).await;
@@ -88,26 +90,31 @@ impl Visits {
     }
 }
 
-/// Devices that were heard just now, at the addresses of theirs that are on the wire here.
-fn awake(view: &HomeView, network: &NetworkFacts, now_ms: i64) -> Vec<Host> {
-    let mut hosts = Vec::new();
-    for device in view.devices.values().filter(|device| !device.is_own) {
-        if now_ms.saturating_sub(device.last_seen.0) > AWAKE_MS {
-            continue;
-        }
-        let on_wire = |ip: &&IpAddr| network.is_attached(**ip) && !network.is_own_ip(**ip);
-        // One address is enough: two would give every answer twice.
-        let v4 = device.addresses.iter().filter(on_wire).find(|ip| ip.is_ipv4());
-        if let Some(ip) = v4 {
-            hosts.push(Host {
-                ip: *ip,
-                mac: device.macs.first().copied(),
-                kind: device.kind,
-                is_gateway: device.is_gateway || network.is_gateway(*ip),
-            });
-        }
-    }
-    hosts
+/// Devices that were heard just now and are not asleep, at the addresses of theirs that are on the wire here.
+pub fn awake<'a>(
+    view: &'a HomeView,
+    network: &'a NetworkFacts,
+    now_ms: i64,
+) -> impl Iterator<Item = (Host, &'a DeviceView)> {
+    let devices = view.devices.values().map(std::sync::Arc::as_ref);
+    let awake = devices.filter(move |device| {
+        // One that answers from its sleep was heard, too.
+        let sleeps = device.presence == Presence::Asleep;
+        !device.is_own && !sleeps && now_ms.saturating_sub(device.last_seen.0) <= AWAKE_MS
+    });
+    awake.filter_map(|device| Some((host(device, network)?, device)))
+}
+
+/// Where to ask a device. One address is enough: two would give every answer twice.
+fn host(device: &DeviceView, network: &NetworkFacts) -> Option<Host> {
+    let on_wire = |ip: &&IpAddr| ip.is_ipv4() && network.is_attached(**ip) && !network.is_own_ip(**ip);
+    let ip = *device.addresses.iter().find(on_wire)?;
+    Some(Host {
+        ip,
+        mac: device.macs.first().copied(),
+        kind: device.kind,
+        is_gateway: device.is_gateway || network.is_gateway(ip),
+    })
 }
 
 #[cfg(test)]
@@ -157,9 +164,15 @@ mod tests {
             ("10.0.9.7", 1_000_000, false, false),
         ];
         for (ip, seen, own, visited) in cases {
-            let found = awake(&home(&[(ip, *seen, *own)]), &network(), 1_000_000);
+            let (home, network) = (home(&[(ip, *seen, *own)]), network());
+            let found: Vec<Host> = awake(&home, &network, 1_000_000).map(|(host, _)| host).collect();
             assert_eq!(!found.is_empty(), *visited, "{ip}");
             assert!(found.iter().all(|host| host.is_gateway == (*ip == "10.0.0.254")));
+            let asleep =
+                home.devices.values().map(|device| DeviceView { presence: Presence::Asleep, ..(**device).clone() });
+            let asleep =
+                HomeView { devices: asleep.map(|device| (device.id, Arc::new(device))).collect(), ..home.clone() };
+            assert_eq!(awake(&asleep, &network, 1_000_000).count(), 0, "sleepers are not woken");
         }
     }
 

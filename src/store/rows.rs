@@ -332,9 +332,10 @@ fn event(change: &Change) -> Option<(Wall, &'static str, Option<DeviceId>, serde
         Change::KindChanged { device, from, to, at } => {
             (*at, "kind_changed", Some(*device), json!({"from": from.word(), "to": to.word()}))
         }
-        Change::ServiceOpened { device, tcp, port, name, at } => (
+        Change::ServiceOpened { device, tcp, port, name, at }
+        | Change::ServiceClosed { device, tcp, port, name, at } => (
             *at,
-            "service_opened",
+            if matches!(change, Change::ServiceOpened { .. }) { "service_opened" } else { "service_closed" },
             Some(*device),
             json!({"proto": if *tcp { "tcp" } else { "udp" }, "port": port, "name": name}),
         ),

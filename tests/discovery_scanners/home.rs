@@ -148,9 +148,10 @@ pub struct Office {
     pub parts: DeskParts,
     pub settings: Settings,
     pub observations: mpsc::Receiver<Observation>,
-    _health: mpsc::Receiver<ScannerView>,
-    _held: (watch::Sender<Arc<NetworkFacts>>, watch::Sender<Phase>, watch::Sender<u64>, broadcast::Sender<Look>),
-    _home: watch::Sender<Arc<HomeView>>,
+    pub health: mpsc::Receiver<ScannerView>,
+    pub looks: broadcast::Sender<Look>,
+    _held: (watch::Sender<Arc<NetworkFacts>>, watch::Sender<Phase>, watch::Sender<u64>),
+    home: watch::Sender<Arc<HomeView>>,
 }
 
 pub async fn office() -> Office {
@@ -200,9 +201,10 @@ pub async fn office_of(addresses: &[IpAddr]) -> Office {
         },
         settings: Settings::default(),
         observations: seen,
-        _health: lines,
-        _held: (facts, phase, asked, looks),
-        _home: home_tx,
+        health: lines,
+        looks,
+        _held: (facts, phase, asked),
+        home: home_tx,
     }
 }
 
@@ -215,6 +217,17 @@ impl Office {
             if let Err(error) = running.await {
                 panic!("{name}: {error}");
             }
+        });
+    }
+
+    /// One more device that is here.
+    pub fn add(&self, ip: IpAddr) {
+        self.home.send_modify(|view| {
+            let mut more = HomeView::clone(view);
+            let id = DeviceId::mint(1, 100 + more.devices.len() as u32);
+            let device = DeviceView { addresses: vec![ip], last_seen: clock().wall, ..DeviceView::blank(id) };
+            more.devices.insert(id, Arc::new(device));
+            *view = Arc::new(more);
         });
     }
 

@@ -1,85 +1,296 @@
-//! Ports of a device that counts what it is sent.
+//! Ports: of a printer that counts what it is sent, of real servers, of one that closes a port, of hosts that mean
+//! harm, and how the other scanners fare meanwhile.
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{IpAddr, TcpListener, TcpStream},
     path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use super::home::{Home, PEER, office};
+use porchlight::model::{Fact, LinkType, Look, Observation, Probe};
+use tokio::time::{Instant, timeout};
 
-const PRINTERS: [u16; 3] = [9100, 515, 631];
+use super::home::{DEADLINE, Home, Office, PEER, ip, office, peer};
+
+#[path = "ports/hostile.rs"]
+mod hostile;
+
+/// The full range takes a while on a busy machine.
+const LONG: Duration = Duration::from_secs(180);
+const SECOND: &str = "10.78.0.10";
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(std::env::var("HOME_DIR").unwrap()).join(name)
+}
+
+/// Waits until the other side has written `name`; returns what.
+fn wait_for(name: &str) -> String {
+    let began = Instant::now();
+    while began.elapsed() < DEADLINE {
+        if let Ok(text) = std::fs::read_to_string(file(name)) {
+            return text;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{name} did not come");
+}
+
+/// Listens at `at` and hands each connection to a thread of its own.
+fn serve(at: (&'static str, u16), talk: impl Fn(TcpStream) + Send + Sync + 'static) {
+    let listener = TcpListener::bind(at).unwrap();
+    let talk = std::sync::Arc::new(talk);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let talk = std::sync::Arc::clone(&talk);
+            std::thread::spawn(move || talk(stream));
+        }
+    });
+}
+
+/// Reads until `whole` says that the ports of `device` were tried.
+async fn until_tried(office: &mut Office, device: IpAddr) -> Vec<Observation> {
+    let mut told = Vec::new();
+    let read = async {
+        while let Some(seen) = office.observations.recv().await {
+            let is_last = matches!(seen.fact, Fact::Label { key: "ports_seen", .. });
+            if seen.subject.ip == Some(device) {
+                told.push(seen);
+                if is_last {
+                    return;
+                }
+            }
+        }
+    };
+    let in_time = timeout(LONG, read).await;
+    assert!(in_time.is_ok(), "ports of {device} were not tried in time: {told:?}");
+    told
+}
+
+fn open(told: &[Observation]) -> Vec<u16> {
+    let port = |o: &Observation| if let Fact::Service { port, .. } = o.fact { Some(port) } else { None };
+    let mut ports: Vec<u16> = told.iter().filter_map(port).collect();
+    ports.sort_unstable();
+    ports
+}
+
+fn label(told: &[Observation], name: &str) -> Option<String> {
+    told.iter().find_map(|seen| match &seen.fact {
+        Fact::Label { key, value } if *key == name => Some(value.clone()),
+        _ => None,
+    })
+}
+
+// A printer.
+
+const PRINTERS: [u16; 10] = [515, 631, 9100, 9101, 9102, 9103, 9104, 9105, 9106, 9107];
 
 #[test]
-fn open_ports_are_found_and_not_one_byte_is_sent() {
-    let Some(mut home) = Home::build("ports") else { return };
-    home.stranger("ports::inner_device");
-    home.run("ports::inner_ports");
+fn not_one_byte_goes_to_a_printers_ports_whatever_is_asked_for() {
+    let Some(mut home) = Home::build("printer") else { return };
+    home.stranger("ports::inner_printer");
+    home.run("ports::inner_printer_asked");
 }
 
-fn mark(port: u16, what: &str) -> PathBuf {
-    PathBuf::from(std::env::var("HOME_DIR").unwrap()).join(format!("{port}.{what}"))
-}
-
-/// Listens on some ports; says by files that it does, and how many bytes it was sent.
+/// Counts payload bytes to its ports at the wire, below all that a program could miss. Speaks first, as bait.
 #[test]
 #[ignore = "runs inside a namespace"]
-fn inner_device() {
-    let threads: Vec<_> = PRINTERS
-        .into_iter()
-        .chain([22, 80])
-        .map(|port| {
-            std::thread::spawn(move || {
-                let listener = TcpListener::bind((PEER, port)).unwrap();
-                std::fs::write(mark(port, "ready"), "").unwrap();
-                for stream in listener.incoming() {
-                    let mut stream = stream.unwrap();
-                    if port == 22 {
-                        drop(stream.write_all(b"SSH-2.0-dropbear_2022.83\r\n"));
-                    }
-                    let mut sent = Vec::new();
-                    let _ = stream.read_to_end(&mut sent);
-                    std::fs::write(mark(port, "sent"), sent.len().to_string()).unwrap();
-                }
-            })
-        })
-        .collect();
-    for thread in threads {
-        thread.join().unwrap();
+fn inner_printer() {
+    static BYTES: AtomicU64 = AtomicU64::new(0);
+    static HANDSHAKES: AtomicU64 = AtomicU64::new(0);
+    static OTHERS: AtomicU64 = AtomicU64::new(0);
+    let wire = pnet::datalink::interfaces().into_iter().find(|i| i.name == "wire0").unwrap();
+    let Ok(pnet::datalink::Channel::Ethernet(_, mut frames)) = pnet::datalink::channel(&wire, Default::default())
+    else {
+        panic!("no raw socket")
+    };
+    std::thread::spawn(move || {
+        while let Ok(bytes) = frames.next() {
+            let frame = porchlight::wire::Frame::decode(LinkType::ETHERNET, bytes);
+            let Some(tcp) = frame.tcp() else { continue };
+            let sent = tcp.payload.len() as u64;
+            if PRINTERS.contains(&tcp.destination) {
+                BYTES.fetch_add(sent, Ordering::SeqCst);
+                HANDSHAKES.fetch_add(u64::from(tcp.flags.is_open()), Ordering::SeqCst);
+            } else if tcp.destination == 80 {
+                OTHERS.fetch_add(sent, Ordering::SeqCst);
+            }
+        }
+    });
+    for port in PRINTERS.into_iter().chain([3000, 8080]) {
+        serve((PEER, port), |mut stream| {
+            drop(stream.write_all(b"READY\r\n"));
+            drop(stream.read_to_end(&mut Vec::new()));
+        });
+    }
+    serve((PEER, 80), |mut stream| {
+        drop(stream.read(&mut [0; 1024]));
+        drop(stream.write_all(b"HTTP/1.0 200 OK\r\nServer: EWS/2\r\n\r\n<title>Laser 2000</title>"));
+    });
+    std::fs::write(file("ready"), "").unwrap();
+    wait_for("tried");
+    let counts = [&BYTES, &HANDSHAKES, &OTHERS].map(|count| count.load(Ordering::SeqCst).to_string());
+    std::fs::write(file("counts.part"), counts.join(" ")).unwrap();
+    std::fs::rename(file("counts.part"), file("counts")).unwrap();
+    std::thread::park();
+}
+
+#[tokio::test]
+#[ignore = "runs inside a namespace"]
+async fn inner_printer_asked() {
+    wait_for("ready");
+    let mut office = office().await;
+    office.settings.ports.full = true;
+    office.settings.ports.rate = 5000;
+    let began = Instant::now();
+    office.start("ports");
+    let told = until_tried(&mut office, peer()).await;
+    eprintln!("measured: 65,535 ports in {:.1} s", began.elapsed().as_secs_f64());
+    let mut expected: Vec<u16> = PRINTERS.into_iter().chain([80, 3000, 8080]).collect();
+    expected.sort_unstable();
+    assert_eq!(open(&told), expected);
+    assert_eq!(label(&told, "http_title").as_deref(), Some("Laser 2000"));
+    assert_eq!(label(&told, "banner"), None, "what a printer says was not even listened to");
+    std::fs::write(file("tried"), "").unwrap();
+    let counts: Vec<u64> = wait_for("counts").split(' ').map(|count| count.parse().unwrap()).collect();
+    assert_eq!(counts[0], 0, "bytes sent to ports that print");
+    assert!(counts[1] >= 10 && counts[2] > 0, "the wire was not heard: {counts:?}");
+}
+
+// Real servers.
+
+#[test]
+fn real_servers_introduce_themselves() {
+    let Some(mut home) = Home::build("servers") else { return };
+    let path = |name: &str| home.dir.join(name).to_str().unwrap().to_owned();
+    let (key, certificate) = (path("key.pem"), path("certificate.pem"));
+    let request =
+        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "300"];
+    let subject = ["-subj", "/O=Lamps Ltd/CN=lamp.home", "-addext", "subjectAltName=DNS:light.home,IP:10.78.0.9"];
+    let mut make = std::process::Command::new("openssl");
+    let made = make.args(request).args(subject).args(["-keyout", &key, "-out", &certificate]).output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        eprintln!("skipped: openssl is not installed (tests/run installs it)");
+        return;
+    }
+    let tls = |port: &'static str| {
+        ["s_server", "-accept", port, "-cert", &certificate, "-key", &key, "-www"].map(str::to_owned)
+    };
+    for port in ["443", "8883"] {
+        let arguments = tls(port);
+        assert!(home.peer("openssl", &arguments.each_ref().map(String::as_str)));
+    }
+    if home.peer("python3", &["-m", "http.server", "8080", "--bind", PEER, "--directory", "/var/empty"]) {
+        home.run("ports::inner_servers");
     }
 }
 
 #[tokio::test]
 #[ignore = "runs inside a namespace"]
-async fn inner_ports() {
-    let until = async |what: &'static str| {
-        let all = || PRINTERS.iter().chain(&[22, 80]).all(|port| mark(*port, what).exists());
-        let waited = tokio::time::timeout(super::home::DEADLINE, async {
-            while !all() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        });
-        waited.await.expect(what);
-    };
-    until("ready").await;
+async fn inner_servers() {
+    for port in [443, 8883, 8080] {
+        let began = Instant::now();
+        while TcpStream::connect((PEER, port)).is_err() {
+            assert!(began.elapsed() < DEADLINE, "no server at {port}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
     let mut office = office().await;
     office.start("ports");
-    let told = office
-        .hears(&[
-            "port: 80, name: \"http\"",
-            "port: 631",
-            "port: 515",
-            "port: 9100",
-            "value: \"dropbear_2022.83\"",
-            "TcpAnswer",
-        ])
-        .await;
-    let open = told.iter().filter(|o| matches!(o.fact, porchlight::model::Fact::Service { .. })).count();
-    assert!(open <= 5, "a refused port is not open: {told:?}");
-    until("sent").await;
-    for port in PRINTERS.iter().chain(&[22, 80]) {
-        let sent = std::fs::read_to_string(mark(*port, "sent")).unwrap();
-        assert_eq!(sent, "0", "bytes sent to port {port}");
+    let told = until_tried(&mut office, peer()).await;
+    assert_eq!(open(&told), [443, 8080, 8883]);
+    let certificate = label(&told, "tls_certificate").expect("a certificate");
+    assert!(certificate.starts_with("lamp.home, Lamps Ltd, light.home, 10.78.0.9, until 20"), "{certificate}");
+    let product = told.iter().find_map(|seen| match &seen.fact {
+        Fact::Product { port: 8080, product, .. } => Some(product.clone()),
+        _ => None,
+    });
+    assert!(product.as_ref().is_some_and(|product| product.starts_with("SimpleHTTP/")), "{product:?}");
+}
+
+// One that closes a port.
+
+#[test]
+fn a_service_that_went_is_told() {
+    let Some(mut home) = Home::build("closing") else { return };
+    home.stranger("ports::inner_closing");
+    home.run("ports::inner_closing_asked");
+}
+
+#[test]
+#[ignore = "runs inside a namespace"]
+fn inner_closing() {
+    let goes = TcpListener::bind((PEER, 5900)).unwrap();
+    serve((PEER, 22), |mut stream| {
+        drop(stream.write_all(b"SSH-2.0-dropbear_2022.83\r\n"));
+        drop(stream.read_to_end(&mut Vec::new()));
+    });
+    std::fs::write(file("ready"), "").unwrap();
+    wait_for("close");
+    drop(goes);
+    std::fs::write(file("closed"), "").unwrap();
+    std::thread::park();
+}
+
+#[tokio::test]
+#[ignore = "runs inside a namespace"]
+async fn inner_closing_asked() {
+    wait_for("ready");
+    let mut office = office().await;
+    office.start("ports");
+    let told = until_tried(&mut office, peer()).await;
+    assert_eq!((open(&told), label(&told, "ssh_software").as_deref()), (vec![22, 5900], Some("dropbear_2022.83")));
+    std::fs::write(file("close"), "").unwrap();
+    wait_for("closed");
+    let look = Look { probe: Probe::Ports, mac: None, ip: peer(), interface: None };
+    let gone = |told: &[Observation]| {
+        let is_gone = |o: &Observation| matches!(o.fact, Fact::ServiceGone { tcp: true, port: 5900 });
+        (told.iter().any(is_gone), told.iter().filter(|o| matches!(o.fact, Fact::ServiceGone { .. })).count())
+    };
+    // The device is known to the picture with a MAC; whom people ask about is the same device.
+    let look = Look { mac: Some(super::home::PEER_MAC), ..look };
+    office.looks.send(look).unwrap();
+    assert_eq!(gone(&until_tried(&mut office, peer()).await), (false, 0), "one refusal may be a restart");
+    office.looks.send(look).unwrap();
+    assert_eq!(gone(&until_tried(&mut office, peer()).await), (true, 1), "5900 and nothing else");
+}
+
+// The others.
+
+#[test]
+fn a_sweep_does_not_wait_behind_the_ports_of_a_full_house() {
+    let Some(home) = Home::build("budget") else { return };
+    home.run("ports::inner_budget");
+}
+
+#[tokio::test]
+#[ignore = "runs inside a namespace"]
+async fn inner_budget() {
+    let mut office = office().await;
+    // None of them answers: each costs a dozen handshakes, so together they would take all there is.
+    for host in 20..120 {
+        office.add(format!("10.78.0.{host}").parse().unwrap());
     }
+    office.start("ports");
+    let began = Instant::now();
+    while office.parts.budget.spare(1).is_ok() {
+        assert!(began.elapsed() < DEADLINE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let began = Instant::now();
+    office.start("arp_sweep");
+    let swept = async {
+        while let Some(line) = office.health.recv().await {
+            if line.name == "arp_sweep" && line.last_success.is_some() {
+                return line.sent;
+            }
+        }
+        0
+    };
+    let sent = timeout(DEADLINE, swept).await.expect("the sweep ends");
+    let took = began.elapsed();
+    eprintln!("measured: a sweep of {sent} packets beside the ports of 101 devices took {:.1} s", took.as_secs_f64());
+    // 254 packets at 20 a second would be 12.7 s if the ports had emptied the bucket.
+    assert!(sent >= 250 && took < Duration::from_secs(6), "{sent} packets in {took:?}");
 }

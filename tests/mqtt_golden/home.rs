@@ -167,6 +167,7 @@ pub fn view() -> HomeView {
         name: "arp_sweep".into(),
         health: Health::Up,
         seen: 31,
+        sent: 254,
         last_success: Some(wall("2026-11-25T17:04:30Z")),
     });
     view

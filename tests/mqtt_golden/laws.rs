@@ -91,7 +91,7 @@ fn hostile_home(text: &str) -> HomeView {
     }
     let down = || Health::Down { why: text.repeat(20), advice: None };
     view.scanners = (0..60)
-        .map(|n| ScannerView { name: format!("{text}{n}"), health: down(), seen: 1, last_success: None })
+        .map(|n| ScannerView { name: format!("{text}{n}"), health: down(), seen: 1, sent: 0, last_success: None })
         .collect();
     view.parts =
         (0..60).map(|n| PartView { part: PartId::new(format!("{n}{text}")), health: down(), since: Wall(0) }).collect();

@@ -39,6 +39,7 @@ fn idle_homes_are_quiet() {
             name: "arp_sweep".into(),
             health: Health::Up,
             seen: 50 + (tick as u64 % 7),
+            sent: tick as u64 * 60,
             last_success: Some(now),
         }];
         for message in reconcile(&view, &site, &published) {
@@ -60,7 +61,7 @@ fn what_changes_often_is_told_seldom() {
         let now = Wall(start.0 + second * 1_000);
         let mut view = home::of([DeviceView { presence, last_seen: now, ..home::phone() }]);
         view.now = now;
-        view.scanners = vec![ScannerView { name: "mdns".into(), health, seen: 1, last_success: Some(now) }];
+        view.scanners = vec![ScannerView { name: "mdns".into(), health, seen: 1, sent: 40, last_success: Some(now) }];
         // A clone would lose what it remembers of time.
         let sent = reconcile(&view, &site, &published);
         sent.iter().for_each(|message| published.sent(message));

@@ -146,7 +146,7 @@ fn the_health_of_a_scanner() {
         (Condition::Off, None, r#"{"scanner":"mdns","state":"off","why":null,"seen":12,"last_success":null}"#),
     ];
     for (health, last_success, expected) in cases {
-        let view = ScannerView { name: "mdns".into(), health, seen: 12, last_success };
+        let view = ScannerView { name: "mdns".into(), health, seen: 12, sent: 40, last_success };
         assert_eq!(shown(&Health::from(&view)), expected);
     }
 }

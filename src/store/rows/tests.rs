@@ -123,6 +123,11 @@ fn each_change_has_its_event() {
             r#"{"from":"tv","to":"hub"}"#,
         ),
         (
+            Change::ServiceClosed { device: id(1), tcp: true, port: 80, name: "http".into(), at },
+            "service_closed",
+            r#"{"proto":"tcp","port":80,"name":"http"}"#,
+        ),
+        (
             Change::ServiceOpened { device: id(1), tcp: false, port: 53, name: "dns".into(), at },
             "service_opened",
             r#"{"proto":"udp","port":53,"name":"dns"}"#,
