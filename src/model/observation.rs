@@ -95,7 +95,7 @@ words! {
 
 words! {
     /// Where a name was heard, best last (`home-assistant.md` calls this the rank).
-    pub enum Heard { Snmp = "snmp", Bluetooth = "bluetooth", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp", Mdns = "mdns", Dhcp = "dhcp" }
+    pub enum Heard { Snmp = "snmp", Lldp = "lldp", Bluetooth = "bluetooth", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp", Mdns = "mdns", Dhcp = "dhcp" }
 }
 
 /// One fact. Text is cleaned and cut by whoever reads it from the wire.

@@ -9,6 +9,7 @@
 //!   record for another address is a reflector's or a sleep proxy's. A packet from beyond a router
 //!   carries the router's MAC, so ordinary IP says nothing about addresses.
 //! * Groups, zeros and virtual routers are nobody.
+//! * What programs say inside IP is their host's own word only if no router passed it on.
 //!
 //! Leaves out: whether an address is attached here, and whose a MAC is; presence knows.
 
@@ -16,14 +17,18 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     model::{
-        Captured, Fact, MacAddr, Observation, Proof, Rssi, Source, Subject, clean_text, is_link_local, is_unicast,
+        Captured, Fact, MacAddr, Mono, NetworkFacts, Observation, Proof, Rssi, Source, Subject, clean_text,
+        is_link_local, is_private, is_unicast,
     },
     wire::{Faults, Frame, Net, Wifi, arp::Arp, mdns, nd, netbios, ssdp},
 };
 
 mod leases;
 mod names;
+mod switches;
+mod talks;
 mod wants;
+mod web;
 
 /// Observations of one frame.
 const OBSERVATIONS_MAX: usize = 64;
@@ -31,14 +36,68 @@ const OBSERVATIONS_MAX: usize = 64;
 const ECHO_REPLY_V6: u8 = 129;
 /// Bytes of a name or label.
 const TEXT_MAX: usize = 64;
+/// Bytes of what programs and systems call themselves.
+const LONG_TEXT_MAX: usize = 120;
+/// Costly looks in a second: reading a document, undoing a cipher. A home with forty people opens
+/// fewer connections; a flood of more costs no more.
+const WORK_MAX: u32 = 200;
+/// What a host sends is at most so old (IANA ip-parameters, and what systems use): one hop less
+/// shows a router, a host behind a host, a phone that shares its connection.
+const FRESH: [u8; 3] = [64, 128, 255];
 
-/// What a frame shows of its sender, pushed to `out`.
-pub fn glean(captured: &Captured<'_>, frame: &Frame<'_>, out: &mut Vec<Observation>) {
+/// What overhears. Keeps a budget of work, and nothing of what was said.
+#[derive(Debug, Default)]
+pub struct Overheard {
+    /// In this second since the start so much was done.
+    work: (u64, u32),
+    passed_over: u64,
+}
+
+impl Overheard {
+    /// What a frame shows of its sender, pushed to `out`.
+    pub fn glean(
+        &mut self,
+        captured: &Captured<'_>,
+        frame: &Frame<'_>,
+        network: &NetworkFacts,
+        out: &mut Vec<Observation>,
+    ) {
+        glean(Gleaned { captured, source: Source::Capture, left: OBSERVATIONS_MAX, out, network, ears: self }, frame);
+    }
+
+    /// Costly looks that were not taken, because too many came at once.
+    #[must_use]
+    pub const fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
+    fn may_work(&mut self, at: Mono) -> bool {
+        let second = at.since(Mono::default()).as_secs();
+        if self.work.0 != second {
+            self.work = (second, 0);
+        }
+        self.work.1 += 1;
+        let may = self.work.1 <= WORK_MAX;
+        self.passed_over += u64::from(!may);
+        may
+    }
+}
+
+/// Of two values for one label the old one stays, because the new one says no more: a browser and a
+/// clock program of one phone, or ten thousand made-up ones, do not push each other out.
+pub fn stays(key: &str, old: &str, new: &str) -> bool {
+    match key {
+        "user_agent" => web::weight(old) >= web::weight(new),
+        "ja4" | "http_server" | "tls_certificate" => true,
+        _ => false,
+    }
+}
+
+fn glean(mut gleaned: Gleaned<'_>, frame: &Frame<'_>) {
     // The radio says the bytes are wrong: whose they are is wrong too.
     if frame.faults.has(Faults::CHECKSUM) {
         return;
     }
-    let mut gleaned = Gleaned { captured, source: Source::Capture, left: OBSERVATIONS_MAX, out };
     if let Some(wifi) = &frame.wifi {
         radio(&mut gleaned, wifi);
         // What an access point passes on was sent by the source; what it says itself was said above.
@@ -56,6 +115,7 @@ pub fn glean(captured: &Captured<'_>, frame: &Frame<'_>, out: &mut Vec<Observati
     match &frame.net {
         Some(Net::Arp(arp)) => self::arp(&mut gleaned, mac, arp),
         Some(Net::V4(_) | Net::V6(_)) => packet(&mut gleaned, frame, mac),
+        None if switches::glean(&mut gleaned, frame, mac) => {}
         None => gleaned.alive(Subject::mac(mac), Proof::Frame),
     }
 }
@@ -71,6 +131,8 @@ struct Gleaned<'a> {
     source: Source,
     left: usize,
     out: &'a mut Vec<Observation>,
+    network: &'a NetworkFacts,
+    ears: &'a mut Overheard,
 }
 
 impl Gleaned<'_> {
@@ -90,6 +152,24 @@ impl Gleaned<'_> {
         self.fact(subject, Fact::Alive { proof, age: Duration::ZERO });
     }
 
+    /// The frame's source wrote this packet itself and passed it on for nobody: it is as fresh as
+    /// hosts make them, and from an address of this network. Without a known network, as in a
+    /// capture file, and on an interface without addresses, as at a mirror port, any address that
+    /// homes use will do.
+    fn is_own_voice(&self, frame: &Frame<'_>, from: IpAddr) -> bool {
+        if !frame.ttl().is_some_and(|ttl| FRESH.contains(&ttl)) || !is_unicast(from) {
+            return false;
+        }
+        let own = self.network.interface(self.captured.interface);
+        let is_bare = own.is_none_or(|interface| interface.subnets.is_empty());
+        is_link_local(from) || self.network.is_attached(from) || (is_bare && is_private(from))
+    }
+
+    /// There is time for a costly look.
+    fn may_work(&mut self) -> bool {
+        self.ears.may_work(self.captured.at.mono)
+    }
+
     fn label(&mut self, subject: Subject, key: &'static str, raw: &[u8]) {
         let value = text(raw);
         if !value.is_empty() {
@@ -101,6 +181,11 @@ impl Gleaned<'_> {
 /// Text from the wire, cleaned and cut.
 fn text(raw: &[u8]) -> String {
     clean_text(&String::from_utf8_lossy(raw), TEXT_MAX)
+}
+
+/// The same for what may be longer.
+fn long_text(raw: &[u8]) -> String {
+    clean_text(&String::from_utf8_lossy(raw), LONG_TEXT_MAX)
 }
 
 /// `mac` with `ip`, if `ip` can be a host's and `is_vouched`.
@@ -146,6 +231,9 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
         }
     }
     wants::glean(gleaned, frame, mac, from);
+    if let Some(tcp) = frame.tcp() {
+        talks::glean(gleaned, frame, tcp, mac, from);
+    }
     // Routers pass on nothing from a link-local address (RFC 3927 §7, RFC 4291 §2.5.6).
     gleaned.alive(subject(mac, from, is_link_local(from)), Proof::Frame);
 }

@@ -8,6 +8,7 @@
 
 pub mod arp;
 pub mod ble;
+pub mod cdp;
 mod cooked;
 pub mod dhcp;
 pub mod dhcp6;
@@ -22,6 +23,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod leases;
 mod link;
+pub mod lldp;
 pub mod mdns;
 mod names;
 pub mod nd;

@@ -8,8 +8,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    intel::clouds,
-    model::{Fact, MacAddr, Subject, is_private},
+    intel::clouds::{self, Cloud},
+    model::{Fact, MacAddr, Subject},
     wire::{Frame, dns::Message, tls},
 };
 
@@ -20,18 +20,20 @@ const HTTPS: u16 = 443;
 
 /// Nothing is said of a sender from beyond a router: the MAC would be the router's.
 pub fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr, from: IpAddr) {
-    if !is_private(from) {
-        return;
-    }
     let known = match (frame.udp(), frame.tcp()) {
         (Some(udp), _) if udp.destination == DNS => question(udp.payload).and_then(|name| clouds::known(&name)),
         (_, Some(tcp)) if tcp.destination == HTTPS => tls::server_name(tcp.payload).and_then(clouds::known),
         _ => None,
     };
-    if let Some(cloud) = known {
-        let key = if cloud.is_general() { "asks_as_system" } else { "asks" };
-        gleaned.fact(Subject::mac(mac), Fact::Label { key, value: cloud.what.to_owned() });
+    if let Some(cloud) = known.filter(|_| gleaned.is_own_voice(frame, from)) {
+        note(gleaned, Subject::mac(mac), cloud);
     }
+}
+
+/// Its sender uses this service.
+pub fn note(gleaned: &mut Gleaned<'_>, sender: Subject, cloud: &Cloud) {
+    let key = if cloud.is_general() { "asks_as_system" } else { "asks" };
+    gleaned.fact(sender, Fact::Label { key, value: cloud.what.to_owned() });
 }
 
 fn question(payload: &[u8]) -> Option<String> {
