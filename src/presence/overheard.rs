@@ -23,8 +23,10 @@ use crate::{
     wire::{Faults, Frame, Net, Wifi, arp::Arp, mdns, nd, netbios, ssdp},
 };
 
+mod greetings;
 mod leases;
 mod names;
+mod stacks;
 mod switches;
 mod talks;
 mod wants;
@@ -89,6 +91,8 @@ pub fn stays(key: &str, old: &str, new: &str) -> bool {
     match key {
         "user_agent" => web::weight(old) >= web::weight(new),
         "ja4" | "http_server" | "tls_certificate" => true,
+        // A hint replaces nothing.
+        "os" => stacks::is_hint(new),
         _ => false,
     }
 }
@@ -230,9 +234,10 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
             return;
         }
     }
-    wants::glean(gleaned, frame, mac, from);
-    if let Some(tcp) = frame.tcp() {
-        talks::glean(gleaned, frame, tcp, mac, from);
+    match (frame.udp(), frame.tcp()) {
+        (Some(udp), _) => wants::glean(gleaned, frame, udp, mac, from),
+        (_, Some(tcp)) => talks::glean(gleaned, frame, tcp, mac, from),
+        _ => {}
     }
     // Routers pass on nothing from a link-local address (RFC 3927 §7, RFC 4291 §2.5.6).
     gleaned.alive(subject(mac, from, is_link_local(from)), Proof::Frame);

@@ -31,6 +31,7 @@ pub mod netbios;
 mod radiotap;
 pub mod reader;
 pub mod ssdp;
+pub mod stack;
 pub mod tcp;
 pub mod tls;
 pub mod udp;

@@ -1,7 +1,7 @@
 //! # What devices want of the Internet
 //!
-//! Questions for names and greetings of TLS tell whose services a device uses, and that tells who
-//! made it. Only domains of the list in [`clouds`] are noted, one of each sort; all else is passed
+//! Questions for names tell whose services a device uses, and that tells who made it. Greetings of TLS
+//! and requests of HTTP name them too, see [`note`]. Only domains of the list in [`clouds`] are noted, one of each sort; all else is passed
 //! over unread. Heard only where the traffic of others can be heard: on a router, a mirror port, in
 //! a capture file.
 
@@ -10,22 +10,19 @@ use std::net::IpAddr;
 use crate::{
     intel::clouds::{self, Cloud},
     model::{Fact, MacAddr, Subject},
-    wire::{Frame, dns::Message, tls},
+    wire::{Frame, dns::Message, udp::Udp},
 };
 
 use super::Gleaned;
 
 const DNS: u16 = 53;
-const HTTPS: u16 = 443;
 
 /// Nothing is said of a sender from beyond a router: the MAC would be the router's.
-pub fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr, from: IpAddr) {
-    let known = match (frame.udp(), frame.tcp()) {
-        (Some(udp), _) if udp.destination == DNS => question(udp.payload).and_then(|name| clouds::known(&name)),
-        (_, Some(tcp)) if tcp.destination == HTTPS => tls::server_name(tcp.payload).and_then(clouds::known),
-        _ => None,
-    };
-    if let Some(cloud) = known.filter(|_| gleaned.is_own_voice(frame, from)) {
+pub fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, udp: &Udp<'_>, mac: MacAddr, from: IpAddr) {
+    if udp.destination != DNS || !gleaned.is_own_voice(frame, from) {
+        return;
+    }
+    if let Some(cloud) = question(udp.payload).and_then(|name| clouds::known(&name)) {
         note(gleaned, Subject::mac(mac), cloud);
     }
 }

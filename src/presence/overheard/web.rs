@@ -47,7 +47,19 @@ const SYSTEMS: [&[&str]; 2] = [
         "crkey",
         "sonos",
     ],
-    &["android", "windows nt", "macintosh", "mac os", "darwin", "linux", "freebsd", "openbsd"],
+    &[
+        "android",
+        "windows nt",
+        "macintosh",
+        "mac os",
+        "darwin",
+        "linux",
+        "freebsd",
+        "openbsd",
+        "dalvik",
+        "cfnetwork",
+        "microsoft",
+    ],
 ];
 
 /// `payload` opens with letters of HTTP or with a document.

@@ -112,6 +112,59 @@ fn tcp4(mac: MacAddr, from: [u8; 4], ttl: u8, ports: (u16, u16), flags: u8, payl
     ethernet(mac, 0x0800, &[packet, segment].concat())
 }
 
+/// A SYN with options.
+fn syn4(from: [u8; 4], ttl: u8, options: &[u8]) -> Vec<u8> {
+    let segment = segment((40_000, 443), 2, options, &[]);
+    let [a, b] = u16::try_from(segment.len() + 20).expect("short").to_be_bytes();
+    let packet = [&[0x45, 0, a, b, 0, 1, 0x40, 0, ttl, 6, 0, 0][..], &from, &[192, 0, 2, 7], &segment].concat();
+    ethernet(TV, 0x0800, &packet)
+}
+
+#[test]
+fn the_shape_of_a_syn_hints_at_the_system_of_who_wrote_it() {
+    let linux = [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
+    let windows = [2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2];
+    let apple = [2, 4, 5, 0xb4, 1, 3, 3, 6, 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 4, 2, 0, 0];
+    let cases: &[(&str, Vec<u8>, &[&str])] = &[
+        ("linux", syn4(TV_IP, 64, &linux), &["9 os=Linux"]),
+        ("windows", syn4(TV_IP, 128, &windows), &["9 os=Windows"]),
+        ("apple", syn4(TV_IP, 64, &apple), &["9 os=macOS or iOS"]),
+        ("windows behind a router", syn4(TV_IP, 127, &windows), &[]),
+        ("a scanner", syn4(TV_IP, 64, &[2, 4, 5, 0xb4]), &[]),
+        ("the Internet", syn4([198, 51, 100, 9], 64, &linux), &[]),
+        ("a mix", syn4(TV_IP, 128, &linux), &[]),
+    ];
+    for (name, bytes, expected) in cases {
+        assert_eq!(labels(bytes), *expected, "{name}");
+    }
+    assert!(stays("os", "Acme OS 3", "Linux") && !stays("os", "Linux", "Acme OS 3"));
+}
+
+/// A client's greeting that names a host.
+fn hello(host: &str) -> Vec<u8> {
+    let len = |n: usize| u16::try_from(n).expect("short").to_be_bytes();
+    let entry = [&[0][..], &len(host.len()), host.as_bytes()].concat();
+    let list = [&len(entry.len())[..], &entry].concat();
+    let extensions = [&[0, 0][..], &len(list.len()), &list, &[0, 43, 0, 3, 2, 3, 4]].concat();
+    let body =
+        [&[3, 3][..], &[7; 32], &[0], &len(2), &[0x13, 1], &[1, 0], &len(extensions.len()), &extensions].concat();
+    let handshake = [&[1, 0][..], &len(body.len()), &body].concat();
+    [&[22, 3, 1][..], &len(handshake.len()), &handshake].concat()
+}
+
+#[test]
+fn greetings_tell_the_program_and_whose_service_it_wants() {
+    let bytes = hello("www.lgtvsdp.com");
+    let seen = labels(&tcp4(TV, TV_IP, 64, (40_000, 8443), 0x18, &bytes));
+    assert_eq!(seen.len(), 2);
+    assert!(seen[0] == "9 asks=lgtvsdp.com" && seen[1].starts_with("9 ja4=t13d0102"), "{seen:?}");
+    // What people look at is nobody's business; cut, there is no fingerprint.
+    assert!(labels(&tcp4(TV, TV_IP, 64, (40_000, 443), 0x18, &hello("example.org")))[0].starts_with("9 ja4="));
+    assert_eq!(labels(&tcp4(TV, TV_IP, 64, (40_000, 443), 0x18, &bytes[..bytes.len() - 3])), ["9 asks=lgtvsdp.com"]);
+    assert_eq!(labels(&tcp4(ROUTER, [198, 51, 100, 9], 64, (40_000, 443), 0x18, &bytes)), [""; 0]);
+    assert_eq!(labels(&tcp4(ROUTER, [10, 0, 1, 9], 63, (40_000, 443), 0x18, &bytes)), [""; 0]);
+}
+
 fn segment(ports: (u16, u16), flags: u8, options: &[u8], payload: &[u8]) -> Vec<u8> {
     let words = u8::try_from(5 + options.len() / 4).expect("short");
     let mut segment = Vec::new();
