@@ -25,7 +25,7 @@ use porchlight::{
         Commands, Site,
         reconcile::{Published, reconcile},
     },
-    presence::overheard,
+    presence::overheard::Overheard,
     wire::Frame,
 };
 
@@ -169,9 +169,9 @@ fn decode(path: &Path) {
 }
 
 fn glean(path: &Path) {
-    let mut out = Vec::new();
+    let (mut ears, network, mut out) = (Overheard::default(), NetworkFacts::default(), Vec::new());
     each(path, |captured| {
-        overheard::glean(&captured, &Frame::decode(captured.link, captured.bytes), &mut out);
+        ears.glean(&captured, &Frame::decode(captured.link, captured.bytes), &network, &mut out);
         black_box(&out);
         out.clear();
     });

@@ -17,7 +17,7 @@ use crate::{
         Captured, Change, Command, Findings, HaFact, Health, HomeView, Moment, Mono, NetworkFacts, Observation, PartId,
         PartView, Refusal, RefusalCode, Remembered, ScannerView, Ticket,
     },
-    presence::{self, Presence, overheard},
+    presence::{self, Presence, overheard::Overheard},
     wire::Frame,
 };
 
@@ -63,6 +63,7 @@ pub struct Engine {
     /// Until then everything is new, as at a first start.
     settled_from: Mono,
     view: HomeView,
+    overheard: Overheard,
     gleaned: Vec<Observation>,
     tally: tally::Tally,
 }
@@ -85,6 +86,7 @@ impl Engine {
             now,
             settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
+            overheard: Overheard::default(),
             gleaned: Vec::new(),
             tally: tally::Tally::default(),
         }
@@ -213,7 +215,7 @@ impl Engine {
         let mut frame = Frame::decode(captured.link, captured.bytes);
         let mut gleaned = std::mem::take(&mut self.gleaned);
         if self.presence.hear_radio(captured, &frame, &mut gleaned) {
-            overheard::glean(captured, &frame, &mut gleaned);
+            self.overheard.glean(captured, &frame, &self.network, &mut gleaned);
             if frame.wifi.is_some() {
                 // A monitor is no interface of the home's networks.
                 gleaned.iter_mut().for_each(|seen| seen.interface = None);

@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use porchlight::{
-    model::{Captured, Fact, InterfaceId, LinkType, Moment},
-    presence::overheard,
+    model::{Captured, Fact, InterfaceId, LinkType, Moment, NetworkFacts},
+    presence::overheard::Overheard,
     wire::Frame,
 };
 
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let link = [LinkType::ETHERNET, LinkType::RADIOTAP, LinkType::LINUX_SLL2][usize::from(link) % 3];
     let captured = Captured { link, interface: InterfaceId(1), at: Moment::default(), wire_len: 0, bytes };
     let mut out = Vec::new();
-    overheard::glean(&captured, &Frame::decode(link, bytes), &mut out);
+    Overheard::default().glean(&captured, &Frame::decode(link, bytes), &NetworkFacts::default(), &mut out);
     assert!(out.len() <= 64);
     for seen in &out {
         assert!(seen.subject.mac.is_some_and(|mac| mac.is_station() && !mac.is_virtual_router()));

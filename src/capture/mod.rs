@@ -11,6 +11,7 @@ use thiserror::Error;
 mod batch;
 mod bpf;
 pub mod file;
+mod groups;
 mod listen;
 mod permissions;
 #[allow(unsafe_code, reason = "the ring is memory shared with the kernel; each block says why it is sound")]

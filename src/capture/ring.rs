@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Batch, CaptureError, Filter, Settings, batch::Pool, bpf::Instruction, stamps::Stamps};
+use super::{Batch, CaptureError, Filter, Settings, batch::Pool, bpf::Instruction, groups::GROUPS, stamps::Stamps};
 use crate::model::{Captured, Clock, InterfaceId, LinkType, Moment};
 
 /// Small, so that a small ring has many: a block is used up at each retirement below, however little it holds, so their
@@ -122,6 +122,7 @@ impl Ring {
             set(&socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &wish)
                 .map_err(|e| failed("hear frames for others", e))?;
         }
+        join(&socket, index);
         let hardware = bind(&socket, index).map_err(|error| match error.raw_os_error() {
             Some(libc::ENETDOWN | libc::ENXIO | libc::ENODEV) => CaptureError::Lost { interface: name.to_owned() },
             _ => failed("bind", error),
@@ -374,6 +375,24 @@ fn attach(socket: &OwnedFd, program: &[Instruction]) -> io::Result<()> {
         .collect();
     let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
     set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
+/// Has the card let through what is said to groups in which devices announce themselves. What it
+/// refuses is not heard; a tunnel has no such groups.
+fn join(socket: &OwnedFd, index: u32) {
+    for group in GROUPS {
+        // SAFETY: `packet_mreq` is plain integers, for which zero is valid.
+        let mut wish: libc::packet_mreq = unsafe { mem::zeroed() };
+        wish.mr_ifindex = index as libc::c_int;
+        wish.mr_type = libc::PACKET_MR_MULTICAST as u16;
+        wish.mr_alen = group.0.len() as u16;
+        for (place, byte) in wish.mr_address.iter_mut().zip(group.0) {
+            *place = byte;
+        }
+        if let Err(error) = set(socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &wish) {
+            tracing::debug!(%group, %error, "group not joined");
+        }
+    }
 }
 
 /// Starts hearing; returns the ARPHRD number of the interface.

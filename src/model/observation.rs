@@ -96,7 +96,7 @@ words! {
 words! {
     /// Where a name was heard, best last (`home-assistant.md` calls this the rank).
     pub enum Heard {
-        Snmp = "snmp", Bluetooth = "bluetooth", Llmnr = "llmnr", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp",
+        Snmp = "snmp", Lldp = "lldp", Bluetooth = "bluetooth", Llmnr = "llmnr", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp",
         /// The host name, of an address record or the target of a service.
         MdnsHost = "mdns_host",
         /// The name people gave a service or the thing itself.

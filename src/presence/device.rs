@@ -31,7 +31,8 @@ pub const MACS_MAX: usize = 16;
 /// Network addresses a device keeps: hosts with many VLANs, and IPv6 privacy addresses.
 pub const ADDRESSES_MAX: usize = 16;
 pub const SERVICES_MAX: usize = 64;
-pub const LABELS_MAX: usize = 32;
+/// More than there are keys that one device can earn: none is pushed out by another.
+pub const LABELS_MAX: usize = 48;
 
 /// Spells after which what was learned goes into the view.
 const LESSON: u32 = 16;
@@ -150,7 +151,9 @@ impl Device {
     pub fn label(&mut self, key: &str, value: String) -> bool {
         let sure = |name: &str| clouds::known(name).map_or(0.0, |cloud| cloud.confidence);
         let old = self.labels.get(key);
-        let is_weaker = key.starts_with("asks") && old.is_some_and(|old| sure(old) >= sure(&value));
+        let is_weaker = old.is_some_and(|old| {
+            (key.starts_with("asks") && sure(old) >= sure(&value)) || super::overheard::stays(key, old, &value)
+        });
         let has_room = self.labels.len() < LABELS_MAX || old.is_some();
         if !has_room || is_weaker || value.is_empty() || old == Some(&value) {
             return false;

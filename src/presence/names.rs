@@ -216,7 +216,8 @@ pub fn tail(id: DeviceId, mac: Option<MacAddr>) -> String {
 
 fn source(by: Heard) -> NameSource {
     match by {
-        Heard::Snmp => NameSource::Snmp,
+        // LLDP's and CDP's name is SNMP's sysName (IEEE 802.1AB §8.5.6).
+        Heard::Snmp | Heard::Lldp => NameSource::Snmp,
         // What people type into their phone: as good as its name in a service announcement.
         Heard::Bluetooth => NameSource::Ssdp,
         Heard::Netbios => NameSource::Netbios,

@@ -9,37 +9,100 @@
 //!   record for another address is a reflector's or a sleep proxy's. A packet from beyond a router
 //!   carries the router's MAC, so ordinary IP says nothing about addresses.
 //! * Groups, zeros and virtual routers are nobody.
+//! * What programs say inside IP is their host's own word only if no router passed it on.
 //!
 //! Leaves out: whether an address is attached here, and whose a MAC is; presence knows.
 
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
-    model::{Captured, Fact, MacAddr, Observation, Proof, Source, Subject, clean_text, is_link_local, is_unicast},
+    model::{
+        Captured, Fact, MacAddr, Mono, NetworkFacts, Observation, Proof, Source, Subject, clean_text, is_link_local,
+        is_private, is_unicast,
+    },
     wire::{Faults, Frame, Net, arp::Arp, llmnr, mdns, nd, netbios, ssdp},
 };
 
+mod greetings;
 mod leases;
 mod names;
+mod stacks;
+mod switches;
+mod talks;
 mod wants;
+mod web;
 
 /// Observations of one frame.
 const OBSERVATIONS_MAX: usize = 64;
 /// Answer to an echo request, and the complaint about an option (RFC 4443 §4.2, §3.4).
 const ECHO_REPLY_V6: u8 = 129;
 const PARAMETER_PROBLEM_V6: u8 = 4;
-/// What hosts begin with (Linux and Apple, Windows, routers and small firmware). A router on the way takes one off.
+/// What hosts begin with (IANA ip-parameters; Linux and Apple, Windows, routers and small firmware). A router on the
+/// way takes one off: one less shows a host behind a host, or a phone that shares its connection.
 const HOP_LIMITS: [u8; 3] = [64, 128, 255];
 /// Bytes of a name or label.
 const TEXT_MAX: usize = 64;
+/// Bytes of what programs and systems call themselves.
+const LONG_TEXT_MAX: usize = 120;
+/// Costly looks in a second: reading a document, undoing a cipher. A home with forty people opens
+/// fewer connections; a flood of more costs no more.
+const WORK_MAX: u32 = 200;
 
-/// What a frame shows of its sender, pushed to `out`.
-pub fn glean(captured: &Captured<'_>, frame: &Frame<'_>, out: &mut Vec<Observation>) {
+/// What overhears. Keeps a budget of work, and nothing of what was said.
+#[derive(Debug, Default)]
+pub struct Overheard {
+    /// In this second since the start so much was done.
+    work: (u64, u32),
+    passed_over: u64,
+}
+
+impl Overheard {
+    /// What a frame shows of its sender, pushed to `out`.
+    pub fn glean(
+        &mut self,
+        captured: &Captured<'_>,
+        frame: &Frame<'_>,
+        network: &NetworkFacts,
+        out: &mut Vec<Observation>,
+    ) {
+        glean(Gleaned { captured, source: Source::Capture, left: OBSERVATIONS_MAX, out, network, ears: self }, frame);
+    }
+
+    /// Costly looks that were not taken, because too many came at once.
+    #[must_use]
+    pub const fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
+    fn may_work(&mut self, at: Mono) -> bool {
+        let second = at.since(Mono::default()).as_secs();
+        if self.work.0 != second {
+            self.work = (second, 0);
+        }
+        self.work.1 += 1;
+        let may = self.work.1 <= WORK_MAX;
+        self.passed_over += u64::from(!may);
+        may
+    }
+}
+
+/// Of two values for one label the old one stays, because the new one says no more: a browser and a
+/// clock program of one phone, or ten thousand made-up ones, do not push each other out.
+pub fn stays(key: &str, old: &str, new: &str) -> bool {
+    match key {
+        "user_agent" => web::weight(old) >= web::weight(new),
+        "ja4" | "http_server" | "tls_certificate" => true,
+        // A hint replaces nothing.
+        "os" => stacks::is_hint(new),
+        _ => false,
+    }
+}
+
+fn glean(mut gleaned: Gleaned<'_>, frame: &Frame<'_>) {
     // The radio says the bytes are wrong: whose they are is wrong too.
     if frame.faults.has(Faults::CHECKSUM) {
         return;
     }
-    let mut gleaned = Gleaned { captured, source: Source::Capture, left: OBSERVATIONS_MAX, out };
     // What the 802.11 header shows is taken by `air`.
     if frame.wifi.is_some() && frame.net.is_none() {
         return;
@@ -54,6 +117,7 @@ pub fn glean(captured: &Captured<'_>, frame: &Frame<'_>, out: &mut Vec<Observati
     match &frame.net {
         Some(Net::Arp(arp)) => self::arp(&mut gleaned, mac, arp),
         Some(Net::V4(_) | Net::V6(_)) => packet(&mut gleaned, frame, mac),
+        None if switches::glean(&mut gleaned, frame, mac) => {}
         None => gleaned.alive(Subject::mac(mac), Proof::Frame),
     }
 }
@@ -69,6 +133,8 @@ struct Gleaned<'a> {
     source: Source,
     left: usize,
     out: &'a mut Vec<Observation>,
+    network: &'a NetworkFacts,
+    ears: &'a mut Overheard,
 }
 
 impl Gleaned<'_> {
@@ -88,6 +154,24 @@ impl Gleaned<'_> {
         self.fact(subject, Fact::Alive { proof, age: Duration::ZERO });
     }
 
+    /// The frame's source wrote this packet itself and passed it on for nobody: it is as fresh as
+    /// hosts make them, and from an address of this network. Without a known network, as in a
+    /// capture file, and on an interface without addresses, as at a mirror port, any address that
+    /// homes use will do.
+    fn is_own_voice(&self, frame: &Frame<'_>, from: IpAddr) -> bool {
+        if !frame.ttl().is_some_and(|ttl| HOP_LIMITS.contains(&ttl)) || !is_unicast(from) {
+            return false;
+        }
+        let own = self.network.interface(self.captured.interface);
+        let is_bare = own.is_none_or(|interface| interface.subnets.is_empty());
+        is_link_local(from) || self.network.is_attached(from) || (is_bare && is_private(from))
+    }
+
+    /// There is time for a costly look.
+    fn may_work(&mut self) -> bool {
+        self.ears.may_work(self.captured.at.mono)
+    }
+
     fn label(&mut self, subject: Subject, key: &'static str, raw: &[u8]) {
         let value = text(raw);
         if !value.is_empty() {
@@ -99,6 +183,11 @@ impl Gleaned<'_> {
 /// Text from the wire, cleaned and cut.
 fn text(raw: &[u8]) -> String {
     clean_text(&String::from_utf8_lossy(raw), TEXT_MAX)
+}
+
+/// The same for what may be longer.
+fn long_text(raw: &[u8]) -> String {
+    clean_text(&String::from_utf8_lossy(raw), LONG_TEXT_MAX)
 }
 
 /// `mac` with `ip`, if `ip` can be a host's and `is_vouched`.
@@ -147,7 +236,11 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
             return;
         }
     }
-    wants::glean(gleaned, frame, mac, from);
+    match (frame.udp(), frame.tcp()) {
+        (Some(udp), _) => wants::glean(gleaned, frame, udp, mac, from),
+        (_, Some(tcp)) => talks::glean(gleaned, frame, tcp, mac, from),
+        _ => {}
+    }
     // Routers pass on nothing from a link-local address (RFC 3927 §7, RFC 4291 §2.5.6).
     gleaned.alive(subject(mac, from, is_link_local(from)), Proof::Frame);
 }

@@ -1,11 +1,16 @@
 //! # HTTP/1.1 answers of small devices
 //!
 //! RFC 9112, as much as it takes to ask a device for its description: where a URL leads, and what came
-//! back. No redirect is ever followed and no other host asked: a device tells of itself alone.
+//! back. No redirect is ever followed and no other host asked: a device tells of itself alone. What
+//! others say to each other is in [`Start`].
 
 use std::net::IpAddr;
 
 use crate::model::Port;
+
+mod start;
+
+pub use start::Start;
 
 /// Bytes of the start line and headers.
 pub const HEAD_MAX: usize = 8 * 1024;

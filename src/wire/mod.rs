@@ -8,6 +8,7 @@
 
 pub mod arp;
 pub mod ble;
+pub mod cdp;
 mod cooked;
 pub mod dhcp;
 pub mod dhcp6;
@@ -22,6 +23,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod leases;
 mod link;
+pub mod lldp;
 pub mod llmnr;
 pub mod mdns;
 mod names;
@@ -31,6 +33,7 @@ pub mod nl80211;
 mod radiotap;
 pub mod reader;
 pub mod ssdp;
+pub mod stack;
 pub mod tcp;
 pub mod tls;
 pub mod udp;

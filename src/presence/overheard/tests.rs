@@ -5,7 +5,9 @@ use std::net::Ipv6Addr;
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::model::{InterfaceId, LinkType, Moment};
+use crate::model::{InterfaceFacts, InterfaceId, LinkType, Moment, Subnet};
+
+mod said;
 
 mod links;
 
@@ -14,11 +16,30 @@ const OTHER: MacAddr = MacAddr([0xb8, 0x27, 0xeb, 0, 0, 7]);
 const ROUTER: MacAddr = MacAddr([0xb8, 0x27, 0xeb, 0, 0, 1]);
 const TV_IP: [u8; 4] = [10, 0, 0, 9];
 
+const OWN: MacAddr = MacAddr([0xb8, 0x27, 0xeb, 0, 0, 2]);
+
+/// This host hears on interface 2.
+fn home() -> NetworkFacts {
+    let subnet = |ip: &str, len| Subnet::new(ip.parse().expect("an address"), len).expect("a subnet");
+    NetworkFacts {
+        interfaces: vec![InterfaceFacts {
+            id: InterfaceId(2),
+            name: "eth0".into(),
+            mac: Some(OWN),
+            addresses: vec![[10, 0, 0, 2].into()],
+            up: true,
+            subnets: vec![subnet("10.0.0.0", 24), subnet("2001:db8::", 64)],
+            gateways: vec![],
+        }],
+        labels: vec![],
+    }
+}
+
 /// What `bytes` show, one short line each.
 fn shown_on(link: LinkType, bytes: &[u8]) -> Vec<String> {
     let captured = Captured { link, interface: InterfaceId(2), at: Moment::default(), wire_len: 0, bytes };
     let mut out = Vec::new();
-    glean(&captured, &Frame::decode(link, bytes), &mut out);
+    Overheard::default().glean(&captured, &Frame::decode(link, bytes), &home(), &mut out);
     assert!(out.len() <= OBSERVATIONS_MAX);
     out.iter().map(line).collect()
 }
@@ -351,13 +372,13 @@ proptest! {
         for bytes in [udp4(TV, TV_IP, [224, 0, 0, 251], (port, port), &payload), payload.clone()] {
             let captured = Captured { link: LinkType(link), interface: InterfaceId(1), at: Moment::default(), wire_len: 0, bytes: &bytes };
             let mut out = Vec::new();
-            glean(&captured, &Frame::decode(LinkType(link), &bytes), &mut out);
+            Overheard::default().glean(&captured, &Frame::decode(LinkType(link), &bytes), &home(), &mut out);
             prop_assert!(out.len() <= OBSERVATIONS_MAX);
             for seen in &out {
                 prop_assert!(seen.subject.mac.is_some_and(is_device));
                 prop_assert!(seen.subject.ip.is_none_or(is_unicast));
                 if let Fact::Named { name: text, .. } | Fact::Label { value: text, .. } | Fact::Service { name: text, .. } = &seen.fact {
-                    prop_assert!(text.len() <= TEXT_MAX && !text.chars().any(char::is_control), "{text:?}");
+                    prop_assert!(text.len() <= LONG_TEXT_MAX && !text.chars().any(char::is_control), "{text:?}");
                 }
             }
         }

@@ -1,0 +1,191 @@
+//! The filter, run as the kernel runs it.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The kernel's rules for the steps used: a load past the end turns the frame away.
+fn run(program: &[Instruction], frame: &[u8]) -> u32 {
+    let (mut a, mut x, mut at) = (0u32, 0u32, 0usize);
+    let load = |place: u32, len: usize| {
+        let bytes = frame.get(place as usize..place as usize + len)?;
+        Some(bytes.iter().fold(0u32, |value, byte| value << 8 | u32::from(*byte)))
+    };
+    loop {
+        let Instruction { code, yes, no, value } = program[at];
+        at += 1;
+        let loaded = match code {
+            LOAD_BYTE => load(value, 1),
+            LOAD_HALF => load(value, 2),
+            LOAD_BYTE_X => load(x + value, 1),
+            LOAD_HALF_X => load(x + value, 2),
+            LOAD_WORD_X => load(x + value, 4),
+            LOAD_LEN => u32::try_from(frame.len()).ok(),
+            AND => Some(a & value),
+            SHIFT_RIGHT => Some(a >> value),
+            ADD_X => Some(a + x),
+            X_HEADER_LEN => {
+                let Some(found) = load(value, 1) else { return 0 };
+                x = 4 * (found & 15);
+                Some(a)
+            }
+            X_IS => {
+                x = value;
+                Some(a)
+            }
+            X_IS_A => {
+                x = a;
+                Some(a)
+            }
+            JUMP_EQUAL | JUMP_GREATER | JUMP_BITS => {
+                let so = match code {
+                    JUMP_EQUAL => a == value,
+                    JUMP_GREATER => a > value,
+                    _ => a & value != 0,
+                };
+                at += usize::from(if so { yes } else { no });
+                Some(a)
+            }
+            RETURN => return value,
+            other => panic!("step {other:#x} is not used"),
+        };
+        let Some(loaded) = loaded else { return 0 };
+        a = loaded;
+    }
+}
+
+fn frame(group: bool, kind: u16, rest: &[u8]) -> Vec<u8> {
+    let mut frame = vec![if group { 0x33 } else { 0x02 }, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    frame.extend(kind.to_be_bytes());
+    frame.extend(rest);
+    frame.resize(frame.len().max(60), 0);
+    frame
+}
+
+fn v4(words: u8, offset: u16, protocol: u8, transport: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; usize::from(words) * 4];
+    header[0] = 0x40 | words;
+    header[6..8].copy_from_slice(&offset.to_be_bytes());
+    header[9] = protocol;
+    header.extend(transport);
+    frame(false, 0x0800, &header)
+}
+
+fn v6(next: u8, transport: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 40];
+    header[6] = next;
+    header.extend(transport);
+    frame(false, 0x86dd, &header)
+}
+
+fn udp(from: u16, to: u16) -> Vec<u8> {
+    [from.to_be_bytes(), to.to_be_bytes(), [0, 8], [0, 0]].concat()
+}
+
+fn tcp(flags: u8) -> Vec<u8> {
+    said(5, flags, &[])
+}
+
+/// A TCP segment with a header of so many words.
+fn said(words: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; usize::from(words) * 4];
+    header[12] = words << 4;
+    header[13] = flags;
+    header.extend(payload);
+    header
+}
+
+fn quic(to: u16, first: u8, version: u32) -> Vec<u8> {
+    [&udp(50000, to)[..], &[first], &version.to_be_bytes(), &[8, 0, 0]].concat()
+}
+
+/// To a group, `len` bytes in all.
+fn to_all(mut frame: Vec<u8>, len: usize) -> Vec<u8> {
+    frame[0] = 1;
+    frame.resize(len, 0x47);
+    frame
+}
+
+#[test]
+fn the_home_filter_keeps_introductions_and_turns_bulk_away() {
+    let program = Filter::home();
+    let cases: &[(&str, Vec<u8>, bool)] = &[
+        ("any broadcast", frame(true, 0x88b5, &[]), true),
+        ("arp to us", frame(false, 0x0806, &[]), true),
+        ("unicast of an unknown kind", frame(false, 0x88b5, &[]), false),
+        ("eapol to one station", frame(false, 0x888e, &[]), false),
+        ("ping answer", v4(5, 0, 1, &[0; 8]), true),
+        ("igmp", v4(6, 0, 2, &[0; 8]), true),
+        ("dhcp renewal by unicast", v4(5, 0, 17, &udp(68, 67)), true),
+        ("the same behind ip options", v4(8, 0, 17, &udp(68, 67)), true),
+        ("mdns answer by unicast", v4(5, 0, 17, &udp(5353, 40000)), true),
+        ("web discovery answer", v4(5, 0, 17, &udp(3702, 40000)), true),
+        ("a dns question", v4(5, 0, 17, &udp(40000, 53)), true),
+        ("a dns answer", v4(5, 0, 17, &udp(53, 40000)), false),
+        ("television", to_all(v4(5, 0, 17, &udp(5004, 5004)), 1370), false),
+        ("television over v6", to_all(v6(17, &udp(5004, 5004)), 1390), false),
+        ("a short word to a group", to_all(v4(5, 0, 17, &udp(5004, 5004)), 200), true),
+        ("a long announcement", to_all(v4(5, 0, 17, &udp(5353, 5353)), 1400), true),
+        ("a long frame of another kind", to_all(frame(true, 0x88cc, &[]), 1400), true),
+        ("quic opens", v4(5, 0, 17, &quic(443, 0xc3, 1)), true),
+        ("the same behind ip options", v4(7, 0, 17, &quic(443, 0xc3, 1)), true),
+        ("quic version 2 opens", v4(5, 0, 17, &quic(443, 0xd1, 0x6b33_43cf)), true),
+        ("quic's handshake packet", v4(5, 0, 17, &quic(443, 0xe3, 1)), false),
+        ("quic 1 as in 2", v4(5, 0, 17, &quic(443, 0xd3, 1)), false),
+        ("quic of another version", v4(5, 0, 17, &quic(443, 0xc3, 9)), false),
+        ("quic's short packet", v4(5, 0, 17, &quic(443, 0x43, 1)), false),
+        ("quic on another port", v4(5, 0, 17, &quic(444, 0xc3, 1)), false),
+        ("quic answered", v4(5, 0, 17, &[&udp(443, 50000)[..], &[0xc3, 0, 0, 0, 1]].concat()), false),
+        ("video", v4(5, 0, 17, &udp(443, 50000)), false),
+        ("a later fragment that looks like dhcp", v4(5, 100, 17, &udp(68, 67)), false),
+        ("a first fragment", v4(5, 0x2000, 17, &udp(68, 67)), true),
+        ("connection opens", v4(5, 0, 6, &tcp(0x02)), true),
+        ("connection answered", v4(15, 0, 6, &tcp(0x12)), true),
+        ("bulk", v4(5, 0, 6, &tcp(0x10)), false),
+        ("a tls greeting", v4(5, 0, 6, &said(8, 0x18, &[22, 3, 1, 2, 0])), true),
+        ("tls data", v4(5, 0, 6, &said(8, 0x18, &[23, 3, 3, 2, 0])), false),
+        ("a greeting among options", v4(5, 0, 6, &said(6, 0x18, &[0, 0, 22, 3])), false),
+        ("a request", v4(5, 0, 6, &said(5, 0x18, b"GET / HTTP/1.1\r\n")), true),
+        ("an answer", v4(6, 0, 6, &said(15, 0x18, b"HTTP/1.1 200 OK\r\n")), true),
+        ("a document", v4(5, 0, 6, &said(5, 0x18, b"<?xml version")), true),
+        ("the middle of one", v4(5, 0, 6, &said(5, 0x18, b"<device><friendlyName>")), false),
+        ("cut in the header", v4(5, 0, 6, &tcp(0x10)[..13]), false),
+        ("neighbour advertisement", v6(58, &[136]), true),
+        ("dhcpv6", v6(17, &udp(547, 546)), true),
+        ("quic", v6(17, &udp(443, 546 + 1000)), false),
+        ("quic opens over v6", v6(17, &quic(443, 0xcf, 1)), true),
+        ("a question over v6", v6(17, &udp(40000, 53)), true),
+        ("a tls greeting over v6", v6(6, &said(8, 0x18, &[22, 3, 3, 2, 0])), true),
+        ("an answer over v6", v6(6, &said(5, 0x10, b"HTTP/1.0 200")), true),
+        ("connection opens over v6", v6(6, &tcp(0x02)), true),
+        ("bulk over v6", v6(6, &tcp(0x18)), false),
+    ];
+    for (name, bytes, kept) in cases {
+        assert_eq!(run(program.program(), bytes), if *kept { SNAP } else { 0 }, "{name}");
+        assert_eq!(run(Filter::everything().program(), bytes), SNAP, "{name}");
+    }
+}
+
+#[test]
+fn every_step_leads_forward_and_inside() {
+    for filter in [Filter::home(), Filter::everything()] {
+        let program = filter.program();
+        assert!(program.len() < 256 && program.last().map(|s| s.code) == Some(RETURN));
+        for (at, step) in program.iter().enumerate() {
+            let furthest = at + 1 + usize::from(step.yes.max(step.no));
+            assert!(step.code == RETURN || furthest < program.len(), "step {at} leaves the program");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_cut_frame_is_never_kept_where_the_whole_was_not(bytes in proptest::collection::vec(any::<u8>(), 0..120), cut in 0usize..120) {
+        let program = Filter::home();
+        let whole = run(program.program(), &bytes);
+        prop_assert!(whole == 0 || whole == SNAP);
+        if whole == 0 {
+            prop_assert_eq!(run(program.program(), &bytes[..cut.min(bytes.len())]), 0);
+        }
+    }
+}
