@@ -31,7 +31,9 @@ pub const MACS_MAX: usize = 16;
 /// Network addresses a device keeps: hosts with many VLANs, and IPv6 privacy addresses.
 pub const ADDRESSES_MAX: usize = 16;
 pub const SERVICES_MAX: usize = 64;
-pub const LABELS_MAX: usize = 16;
+pub const LABELS_MAX: usize = 32;
+/// Ports that a device is known to speak from or to.
+const SPEAKS_MAX: usize = 12;
 
 /// Spells after which what was learned goes into the view.
 const LESSON: u32 = 16;
@@ -148,6 +150,11 @@ impl Device {
     pub fn label(&mut self, key: &str, value: String) -> bool {
         let sure = |name: &str| clouds::known(name).map_or(0.0, |cloud| cloud.confidence);
         let old = self.labels.get(key);
+        if key == "speaks" && (self.labels.len() < LABELS_MAX || old.is_some()) {
+            let Some(both) = also(old.map_or("", String::as_str), &value) else { return false };
+            self.labels.insert(key.to_owned(), both);
+            return true;
+        }
         let is_weaker = key.starts_with("asks") && old.is_some_and(|old| sure(old) >= sure(&value));
         let has_room = self.labels.len() < LABELS_MAX || old.is_some();
         if !has_room || is_weaker || value.is_empty() || old == Some(&value) {
@@ -301,4 +308,13 @@ impl Device {
     pub fn said_goodbye(&self) -> Option<Goodbye> {
         self.mute.goodbye
     }
+}
+
+/// `word` added to `words`, in order. Nothing if it is there, or none fits.
+fn also(words: &str, word: &str) -> Option<String> {
+    let mut all: BTreeSet<&str> = words.split(' ').filter(|word| !word.is_empty()).collect();
+    if all.len() >= SPEAKS_MAX || word.contains(' ') || word.is_empty() || !all.insert(word) {
+        return None;
+    }
+    Some(all.into_iter().collect::<Vec<_>>().join(" "))
 }

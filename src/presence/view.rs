@@ -11,7 +11,7 @@ use crate::model::{
 
 use super::{
     device::{Device, HeldIp, HeldMac, Joined},
-    kinds::Guess,
+    kinds::{Guess, Second},
     names::Title,
     windows::Window,
 };
@@ -108,6 +108,9 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
     if !device.guess.why.is_empty() {
         put("kind.why", device.guess.why.clone());
     }
+    if let Some(second) = &device.guess.second {
+        put("kind.second", format!("{} {} {}", second.kind, second.confidence, second.why));
+    }
     if let Some(kind) = device.kind_set {
         put("kind.set", kind.word().into());
     }
@@ -171,7 +174,7 @@ pub fn restore(view: &DeviceView, network: &NetworkFacts, now: Moment) -> Device
     device.title = Title { base: String::new(), source: view.name_source, shown: view.name.clone() };
     device.vendor = view.macs.iter().find_map(|mac| crate::intel::vendors::lookup(*mac));
     device.services = view.services.iter().cloned().collect();
-    device.guess = Guess { kind: view.kind, confidence: view.kind_confidence, why: String::new() };
+    device.guess = Guess { kind: view.kind, confidence: view.kind_confidence, ..Guess::default() };
     device.own = view.is_own;
     let gateway = device.current().any(|ip| network.is_gateway(ip));
     device.gateway = gateway;
@@ -217,6 +220,7 @@ fn read(device: &mut Device, key: &str, value: &str) {
         Some(("area", "ha")) => device.ha_area = Some(value.to_owned()),
         Some(("kind", "set")) => device.kind_set = value.parse().ok(),
         Some(("kind", "why")) => value.clone_into(&mut device.guess.why),
+        Some(("kind", "second")) => device.guess.second = second(value),
         Some(("joined", "name")) => {
             if let Some(joined) = &mut device.joined {
                 joined.own_name = Some(value.to_owned());
@@ -232,6 +236,12 @@ fn read(device: &mut Device, key: &str, value: &str) {
             _ => {}
         },
     }
+}
+
+fn second(value: &str) -> Option<Second> {
+    let mut words = value.splitn(3, ' ');
+    let (kind, confidence) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    Some(Second { kind, confidence, why: words.next()?.to_owned() })
 }
 
 fn joined(value: &str) -> Option<Joined> {
