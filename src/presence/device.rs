@@ -23,6 +23,7 @@ use super::{
     },
     kinds::Guess,
     names::{Names, Title},
+    systems::Known,
     windows::Window,
 };
 
@@ -118,6 +119,10 @@ pub struct Device {
     pub dhcp: Dhcp,
     pub routes: bool,
     pub guess: Guess,
+    pub os: Option<Known>,
+    pub model: Option<Known>,
+    /// Who said each fact last, and when.
+    pub learned: BTreeMap<String, (Source, Wall)>,
     pub own: bool,
     pub gateway: bool,
     pub joined: Option<Joined>,
@@ -193,6 +198,9 @@ impl Device {
             dhcp: Dhcp::default(),
             routes: false,
             guess: Guess::default(),
+            os: None,
+            model: None,
+            learned: BTreeMap::new(),
             own: false,
             gateway: false,
             joined: None,

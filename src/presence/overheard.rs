@@ -21,6 +21,7 @@ use crate::{
 
 mod leases;
 mod names;
+mod spoken;
 mod wants;
 
 /// Observations of one frame.
