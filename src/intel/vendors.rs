@@ -58,6 +58,18 @@ const BUILT_IN: &[&str] = &[
     "WNC",
 ];
 
+/// Names on the box of makers whose registered name nobody knows: they sell under their brands only.
+const BRANDS: &[(&str, &str)] = &[
+    ("Assmann", "Assmann (Digitus, ednet)"),
+    ("D&M", "Denon, Marantz"),
+    ("HMD Global", "HMD Global (Nokia)"),
+    ("Hangzhou Ezviz Software", "EZVIZ"),
+    ("Physical Graph", "SmartThings"),
+    ("TP Vision Belgium", "Philips (TP Vision)"),
+    ("Transom Post OpCo LLC dba Bose", "Bose"),
+    ("eQ-3 Entwicklung", "eQ-3 (Homematic)"),
+];
+
 /// The name on the box is probably another: the address is that of a part.
 #[must_use]
 pub fn is_part_maker(vendor: &str) -> bool {
@@ -87,10 +99,14 @@ fn named(table: usize, prefix: &[u8]) -> Option<&'static str> {
         match key.cmp(prefix) {
             std::cmp::Ordering::Less => low = middle + 1,
             std::cmp::Ordering::Greater => high = middle,
-            std::cmp::Ordering::Equal => return text(pool + number(offset)),
+            std::cmp::Ordering::Equal => return text(pool + number(offset)).map(branded),
         }
     }
     None
+}
+
+fn branded(name: &'static str) -> &'static str {
+    BRANDS.iter().find(|(registered, _)| *registered == name).map_or(name, |(_, brand)| brand)
 }
 
 /// Where a table begins, its number of rows, and where the pool begins.

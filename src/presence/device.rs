@@ -23,6 +23,7 @@ use super::{
     },
     kinds::Guess,
     names::{Names, Title},
+    systems::Known,
     windows::Window,
 };
 
@@ -33,6 +34,8 @@ pub const ADDRESSES_MAX: usize = 16;
 pub const SERVICES_MAX: usize = 64;
 /// More than there are keys that one device can earn: none is pushed out by another.
 pub const LABELS_MAX: usize = 48;
+/// Ports that a device is known to speak from or to.
+const SPEAKS_MAX: usize = 12;
 
 /// Spells after which what was learned goes into the view.
 const LESSON: u32 = 16;
@@ -119,6 +122,10 @@ pub struct Device {
     pub dhcp: Dhcp,
     pub routes: bool,
     pub guess: Guess,
+    pub os: Option<Known>,
+    pub model: Option<Known>,
+    /// Who said each fact last, and when.
+    pub learned: BTreeMap<String, (Source, Wall)>,
     pub own: bool,
     pub gateway: bool,
     pub joined: Option<Joined>,
@@ -151,6 +158,11 @@ impl Device {
     pub fn label(&mut self, key: &str, value: String) -> bool {
         let sure = |name: &str| clouds::known(name).map_or(0.0, |cloud| cloud.confidence);
         let old = self.labels.get(key);
+        if key == "speaks" && (self.labels.len() < LABELS_MAX || old.is_some()) {
+            let Some(both) = also(old.map_or("", String::as_str), &value) else { return false };
+            self.labels.insert(key.to_owned(), both);
+            return true;
+        }
         let is_weaker = old.is_some_and(|old| {
             (key.starts_with("asks") && sure(old) >= sure(&value)) || super::overheard::stays(key, old, &value)
         });
@@ -191,6 +203,9 @@ impl Device {
             dhcp: Dhcp::default(),
             routes: false,
             guess: Guess::default(),
+            os: None,
+            model: None,
+            learned: BTreeMap::new(),
             own: false,
             gateway: false,
             joined: None,
@@ -306,4 +321,13 @@ impl Device {
     pub fn said_goodbye(&self) -> Option<Goodbye> {
         self.mute.goodbye
     }
+}
+
+/// `word` added to `words`, in order. Nothing if it is there, or none fits.
+fn also(words: &str, word: &str) -> Option<String> {
+    let mut all: BTreeSet<&str> = words.split(' ').filter(|word| !word.is_empty()).collect();
+    if all.len() >= SPEAKS_MAX || word.contains(' ') || word.is_empty() || !all.insert(word) {
+        return None;
+    }
+    Some(all.into_iter().collect::<Vec<_>>().join(" "))
 }

@@ -1,7 +1,8 @@
 //! # What sort of thing a device is
 //!
-//! Rules are data (`kinds.tsv`): evidence, pattern, kind, confidence. Agreeing evidence adds up,
-//! the best kind wins, and `unknown` is an answer.
+//! Rules are data (`kinds/*.tsv`): evidence, pattern, kind, confidence. Of each sort of evidence the best counts,
+//! agreeing sorts add up, the best kind wins, and `unknown` is an answer: a kind below the bar, or one that another
+//! of a wholly different sort equals, is not said. `docs/kinds.md` tells the whole of it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,14 +10,39 @@ use std::{
 };
 
 use crate::{
-    intel::clouds::{self, Cloud},
+    intel::{
+        clouds::{self, Cloud},
+        ports::{Talk, Way},
+    },
     model::{Kind, ServiceView},
 };
 
 /// Below this it is not said.
-const SAID_FROM: f32 = 0.3;
+pub const SAID_FROM: f32 = 0.55;
+/// `iot` says little and is said of many: only of what is surely a thing of one purpose, and of none known.
+const IOT_FROM: f32 = 0.8;
+/// Two kinds of different groups so near to each other: neither is said.
+const TIE: f32 = 0.03;
 /// A default gateway, or a device that advertises routes.
 const ROUTES: f32 = 0.9;
+/// Labels of programs, people and services, not of the product: looked at only by rules that name them.
+const NO_PRODUCT: &[&str] = &[
+    "asks",
+    "asks_as_system",
+    "speaks",
+    "user_agent",
+    "http_server",
+    "upnp_software",
+    "os",
+    "dhcp_fingerprint",
+    "friendly_name",
+    "ja4",
+    "lldp_description",
+    "cdp_platform",
+    "banner",
+    "tls_certificate",
+    "snmp_description",
+];
 
 /// Everything a kind is worked out from.
 pub struct Signs<'a> {
@@ -35,15 +61,25 @@ pub struct Guess {
     pub kind: Kind,
     pub confidence: f32,
     pub why: String,
+    /// The next best, said or not.
+    pub second: Option<Second>,
+}
+
+/// A kind that was not said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Second {
+    pub kind: Kind,
+    pub confidence: f32,
+    pub why: String,
 }
 
 impl Default for Guess {
     fn default() -> Self {
-        Guess { kind: Kind::Unknown, confidence: 0.0, why: String::new() }
+        Guess { kind: Kind::Unknown, confidence: 0.0, why: String::new(), second: None }
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sign {
     Service,
     Host,
@@ -54,17 +90,29 @@ enum Sign {
     Asked,
     Label,
     Asks,
+    Routes,
 }
 
 #[derive(Debug)]
 struct Rule {
     sign: Sign,
+    /// Of a label rule: the only label it looks at.
+    key: Option<&'static str>,
     pattern: &'static str,
     kind: Kind,
     confidence: f32,
 }
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| include_str!("kinds.tsv").lines().filter_map(rule).collect());
+const TABLES: &[&str] = &[
+    include_str!("kinds/services.tsv"),
+    include_str!("kinds/names.tsv"),
+    include_str!("kinds/makers.tsv"),
+    include_str!("kinds/dhcp.tsv"),
+    include_str!("kinds/labels.tsv"),
+];
+
+static RULES: LazyLock<Vec<Rule>> =
+    LazyLock::new(|| TABLES.iter().flat_map(|table| table.lines()).filter_map(rule).collect());
 
 fn rule(line: &'static str) -> Option<Rule> {
     let mut columns = line.split('\t');
@@ -79,74 +127,158 @@ fn rule(line: &'static str) -> Option<Rule> {
         "label" => Sign::Label,
         _ => return None,
     };
-    Some(Rule {
-        sign,
-        pattern: columns.next()?,
-        kind: columns.next()?.parse().ok()?,
-        confidence: columns.next()?.parse().ok()?,
-    })
+    let pattern = columns.next()?;
+    let (key, pattern) = match pattern.split_once('=').filter(|_| sign == Sign::Label) {
+        Some((key, pattern)) => (Some(key), pattern),
+        None => (None, pattern),
+    };
+    Some(Rule { sign, key, pattern, kind: columns.next()?.parse().ok()?, confidence: columns.next()?.parse().ok()? })
+}
+
+/// For each kind the best of each sort of sign.
+#[derive(Default)]
+struct Tally(BTreeMap<Kind, BTreeMap<Sign, (f32, String)>>);
+
+impl Tally {
+    /// Of each sort only the best counts, so ten services of one program are no ten witnesses.
+    fn take(&mut self, kind: Kind, sign: Sign, confidence: f32, why: impl FnOnce() -> String) {
+        let entry = self.0.entry(kind).or_default().entry(sign).or_insert((0.0, String::new()));
+        if confidence > entry.0 {
+            *entry = (confidence, why());
+        }
+    }
+
+    /// All kinds, the surest first.
+    fn ranked(self) -> Vec<Second> {
+        let mut ranked: Vec<Second> = self
+            .0
+            .into_iter()
+            .map(|(kind, signs)| {
+                let doubt: f32 = signs.values().map(|(confidence, _)| 1.0 - confidence).product();
+                let confidence = ((1.0 - doubt) * 100.0).round() / 100.0;
+                let why = signs.into_values().map(|(_, why)| why).collect::<Vec<_>>().join(", ");
+                Second { kind, confidence, why }
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        ranked
+    }
 }
 
 /// The best kind for `signs`.
 #[must_use]
 pub fn guess(signs: &Signs<'_>) -> Guess {
-    let asked = signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
-    let hosts: Vec<String> = signs.hosts.iter().map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
-    let labels: Vec<String> = signs.labels.values().map(|value| value.to_lowercase()).collect();
-    let models: Vec<&str> = hosts.iter().chain(&labels).map(String::as_str).collect();
-    // Of each sort of sign only the best counts, so ten services of one program are no ten witnesses.
-    let mut best: BTreeMap<Kind, BTreeMap<u8, (f32, String)>> = BTreeMap::new();
-    let mut take = |kind: Kind, sign: u8, confidence: f32, why: String| {
-        let entry = best.entry(kind).or_default().entry(sign).or_insert((0.0, String::new()));
-        if confidence > entry.0 {
-            *entry = (confidence, why);
-        }
-    };
+    let mut tally = Tally::default();
     if signs.routes {
-        take(Kind::Router, u8::MAX, ROUTES, "routes".into());
+        tally.take(Kind::Router, Sign::Routes, ROUTES, || "routes".into());
     }
+    by_rules(signs, &mut tally);
+    by_ports(signs, &mut tally);
+    let asks = |key: &str| signs.labels.get(key).and_then(|name| clouds::known(name));
+    let cloud = asks("asks_as_system").or_else(|| asks("asks"));
+    if let Some(Cloud { what, kind: Some(kind), confidence, .. }) = cloud {
+        tally.take(*kind, Sign::Asks, *confidence, || format!("asks for {what}"));
+    }
+    choose(tally.ranked())
+}
+
+/// The surest that may be said, and the next.
+fn choose(mut ranked: Vec<Second>) -> Guess {
+    let is_said = |guess: &Second| guess.confidence >= if guess.kind == Kind::Iot { IOT_FROM } else { SAID_FROM };
+    // Every camera is a thing of one purpose: who says the latter does not speak against the former.
+    let best = ranked.iter().position(|guess| guess.kind != Kind::Iot && is_said(guess));
+    let Some(best) = best.or_else(|| ranked.iter().position(is_said)) else {
+        return Guess { second: ranked.into_iter().next(), ..Guess::default() };
+    };
+    let best = ranked.remove(best);
+    let rival = ranked.iter().find(|other| other.kind != Kind::Iot && other.confidence + TIE > best.confidence);
+    if rival.is_some_and(|rival| rival.kind.group() != best.kind.group()) {
+        return Guess { second: Some(best), ..Guess::default() };
+    }
+    Guess { kind: best.kind, confidence: best.confidence, why: best.why, second: ranked.into_iter().next() }
+}
+
+fn by_rules(signs: &Signs<'_>, tally: &mut Tally) {
+    let asked = signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+    let friendly = signs.labels.get("friendly_name").map(String::as_str);
+    let hosts: Vec<String> =
+        signs.hosts.iter().copied().chain(friendly).map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
+    let labels: Vec<(&str, String)> =
+        signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect();
+    let is_product = |key: &str| !NO_PRODUCT.contains(&key) && !key.ends_with("_id");
+    let products = || labels.iter().filter(|(key, _)| is_product(key)).map(|(_, value)| value.as_str());
+    let models: Vec<&str> = hosts.iter().map(String::as_str).chain(products()).collect();
+    let maker = signs.vendor.into_iter().chain(signs.labels.get("maker").map(String::as_str));
+    let makers: Vec<&str> = maker.collect();
     let is_hit = |rule: &&Rule| match rule.sign {
         Sign::Service => signs.services.iter().any(|service| service_is(&service.name, rule.pattern)),
         Sign::Host => hosts.iter().any(|host| host_is(host, rule.pattern)),
         Sign::Word => hosts.iter().any(|host| words(host).any(|word| unnumbered(word) == rule.pattern)),
-        Sign::Series => series_is(signs.vendor, &models, rule.pattern),
-        // Taken from the list of clouds, not from the rules.
-        Sign::Asks => false,
-        Sign::Vendor => signs.vendor.is_some_and(|vendor| vendor.starts_with(rule.pattern)),
+        Sign::Series => series_is(&makers, &models, rule.pattern),
+        Sign::Vendor => signs.vendor.is_some_and(|vendor| maker_is(vendor, rule.pattern)),
         Sign::Class => signs.class.is_some_and(|class| class.starts_with(rule.pattern)),
         Sign::Asked => asked == rule.pattern,
-        Sign::Label => labels.iter().any(|label| label.contains(rule.pattern)),
+        Sign::Label => match rule.key {
+            Some(key) => {
+                signs.labels.contains_key(key) && labels.iter().any(|(k, v)| *k == key && holds(v, rule.pattern))
+            }
+            None => products().any(|value| holds(value, rule.pattern)),
+        },
+        // These two are no rules.
+        Sign::Asks | Sign::Routes => false,
     };
     let hits: Vec<&Rule> = RULES.iter().filter(is_hit).collect();
     for rule in &hits {
-        // `galaxy-tab` says all that `galaxy-` says, and better.
+        // `galaxy-tab` says all that `galaxy-` says, and better; `chromecast audio` all that `chromecast` says.
         let is_outdone = |other: &&Rule| {
             other.sign == rule.sign
+                && other.key == rule.key
                 && other.pattern.len() > rule.pattern.len()
-                && other.pattern.starts_with(rule.pattern)
+                && match rule.sign {
+                    Sign::Host | Sign::Series => other.pattern.starts_with(rule.pattern),
+                    Sign::Label => holds(other.pattern, rule.pattern),
+                    _ => false,
+                }
         };
-        if rule.sign == Sign::Host && hits.iter().any(is_outdone) {
+        if hits.iter().any(is_outdone) {
             continue;
         }
         let sort = if rule.sign == Sign::Word { Sign::Host } else { rule.sign };
-        take(rule.kind, sort as u8, rule.confidence, format!("{:?} {}", rule.sign, rule.pattern).to_lowercase());
+        tally.take(rule.kind, sort, rule.confidence, || match rule.key {
+            Some(key) => format!("{} {}", key.replace('_', " "), rule.pattern),
+            None => format!("{:?} {}", rule.sign, rule.pattern).to_lowercase(),
+        });
     }
-    let asks = |key: &str| signs.labels.get(key).and_then(|name| clouds::known(name));
-    let cloud = asks("asks_as_system").or_else(|| asks("asks"));
-    if let Some(Cloud { what, kind: Some(kind), confidence, .. }) = cloud {
-        let entry = best.entry(*kind).or_default().entry(Sign::Asks as u8).or_insert((0.0, String::new()));
-        *entry = (*confidence, format!("asks for {what}"));
-    }
-    let mut winner = Guess::default();
-    for (kind, signs) in best {
-        let doubt: f32 = signs.values().map(|(confidence, _)| 1.0 - confidence).product();
-        let confidence = ((1.0 - doubt) * 100.0).round() / 100.0;
-        if confidence >= SAID_FROM && confidence > winner.confidence {
-            let why = signs.into_values().map(|(_, why)| why).collect::<Vec<_>>().join(", ");
-            winner = Guess { kind, confidence, why };
+}
+
+/// A port that is open and one that is spoken from are one sign, and one with the name of the service there.
+fn by_ports(signs: &Signs<'_>, tally: &mut Tally) {
+    let heard = signs.labels.get("speaks").map_or("", String::as_str).split(' ').filter_map(|talk| talk.parse().ok());
+    let open = signs.services.iter().map(|service| Talk { way: Way::From, tcp: service.tcp, port: service.port });
+    let talks: BTreeSet<Talk> = heard.chain(open).collect();
+    for talk in talks {
+        let is_so = |maker: &str| signs.vendor.is_some_and(|vendor| maker_is(vendor, maker));
+        // What is true of one maker's machines is truer than what is true of all.
+        let special = talk.says().iter().filter(|said| said.maker.is_some_and(is_so));
+        let general = talk.says().iter().filter(|said| said.maker.is_none());
+        for said in special.chain(general) {
+            let why = || format!("speaks {} ({})", said.what, talk.to_string().replace(':', " "));
+            tally.take(said.kind, Sign::Service, said.confidence, why);
         }
     }
-    winner
+}
+
+/// `TP-Link` of `TP-Link Systems`: whole words from its start, in any case.
+fn maker_is(vendor: &str, pattern: &str) -> bool {
+    let start = vendor.get(..pattern.len()).is_some_and(|start| start.eq_ignore_ascii_case(pattern));
+    start && !vendor.get(pattern.len()..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric())
+}
+
+/// `plug` in `smart plug`, not in `unplugged`.
+fn holds(text: &str, pattern: &str) -> bool {
+    // Where the pattern begins with a letter, a word must begin there.
+    let inner = pattern.starts_with(|c: char| c.is_ascii_alphanumeric());
+    text.match_indices(pattern).any(|(at, _)| !inner || !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 /// `_ipp._tcp.local` is `_ipp`; whole words only, so `_ipp` is not `_ipps`.
@@ -169,12 +301,9 @@ fn has_words(host: &str, pattern: &str) -> bool {
 }
 
 /// `D-Link/dcs-`: a word that begins so in a name or model, on a device of that maker.
-fn series_is(vendor: Option<&str>, models: &[&str], pattern: &str) -> bool {
+fn series_is(makers: &[&str], models: &[&str], pattern: &str) -> bool {
     let Some((maker, start)) = pattern.split_once('/') else { return false };
-    vendor.is_some_and(|vendor| vendor.starts_with(maker))
-        && models.iter().any(|model| {
-            model.match_indices(start).any(|(at, _)| !model[..at].ends_with(|c: char| c.is_ascii_alphanumeric()))
-        })
+    makers.iter().any(|vendor| maker_is(vendor, maker)) && models.iter().any(|model| holds(model, start))
 }
 
 /// `plug` of `plug2`.
@@ -187,119 +316,4 @@ fn words(host: &str) -> impl Iterator<Item = &str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_rule_reads() {
-        let lines = include_str!("kinds.tsv").lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-        for line in lines {
-            let rule = rule(line).unwrap_or_else(|| panic!("{line:?}"));
-            assert!(rule.confidence > 0.0 && rule.confidence < 1.0 && line.split('\t').count() == 4, "{line}");
-        }
-    }
-
-    /// A device as it shows itself, and what it is.
-    struct Case {
-        says: &'static str,
-        vendor: &'static str,
-        class: &'static str,
-        asked: &'static [u8],
-        services: &'static [&'static str],
-        label: &'static str,
-        routes: bool,
-        kind: Kind,
-    }
-
-    const fn host(says: &'static str, kind: Kind) -> Case {
-        Case { says, vendor: "", class: "", asked: &[], services: &[], label: "", routes: false, kind }
-    }
-
-    const ANDROID: &[u8] = &[1, 3, 6, 15, 26, 28, 51, 58, 59, 43, 114, 108];
-    const IOS: &[u8] = &[1, 121, 3, 6, 15, 108, 114, 119, 252];
-
-    #[test]
-    fn kinds_are_told_by_name_vendor_and_service() {
-        let named = host;
-        let cases = [
-            host("", Kind::Unknown),
-            // By name alone.
-            named("Anna's iPhone", Kind::Phone),
-            named("Annas-Phone", Kind::Phone),
-            named("Galaxy-S24-Ultra", Kind::Phone),
-            named("Galaxy-Tab-S9", Kind::Tablet),
-            named("Annas-Galaxy-Tab", Kind::Tablet),
-            named("Galaxy-Tab", Kind::Tablet),
-            named("Tab-S9-von-Anna", Kind::Tablet),
-            named("SM-X710", Kind::Tablet),
-            named("SM-T580", Kind::Tablet),
-            named("SM-S921B", Kind::Phone),
-            named("Galaxy-Watch6", Kind::Watch),
-            named("Pixel-8", Kind::Phone),
-            named("Pixel-Tablet", Kind::Tablet),
-            named("Redmi-Note-12", Kind::Phone),
-            named("Redmi-Pad-SE", Kind::Tablet),
-            named("Lenovo-Tab-P11", Kind::Tablet),
-            named("Bens iPad", Kind::Tablet),
-            named("ops-laptop", Kind::Laptop),
-            named("LAPTOP-7K2M3N", Kind::Laptop),
-            named("DESKTOP-7K2M", Kind::Computer),
-            named("Annas-MacBook-Pro", Kind::Laptop),
-            named("Living-Room-TV", Kind::Tv),
-            named("ESP_PLUG1", Kind::Plug),
-            named("HS110", Kind::Plug),
-            named("IPC-Garden", Kind::Camera),
-            named("rockrobo", Kind::Vacuum),
-            named("family-nas", Kind::Nas),
-            named("BRW3C2AF4D75500", Kind::Printer),
-            named("PS5-Console", Kind::GameConsole),
-            // Words within words are no words.
-            named("stabilo", Kind::Unknown),
-            named("campus", Kind::Unknown),
-            named("watchtower", Kind::Unknown),
-            named("lighthouse", Kind::Unknown),
-            named("plug2", Kind::Plug),
-            named("headphoneless", Kind::Unknown),
-            named("nasa-wallpaper", Kind::Unknown),
-            // A tablet asks for addresses as a phone of the same maker does.
-            Case { asked: ANDROID, class: "android-dhcp-13", ..host("Galaxy-Tab", Kind::Tablet) },
-            Case { asked: ANDROID, class: "android-dhcp-14", ..host("Galaxy-S24", Kind::Phone) },
-            Case { asked: ANDROID, class: "android-dhcp-14", ..host("", Kind::Phone) },
-            Case { asked: IOS, ..host("Annas-iPad", Kind::Tablet) },
-            Case { asked: IOS, ..host("iPhone", Kind::Phone) },
-            // By maker, service and model.
-            Case { vendor: "Apple", ..host("", Kind::Unknown) },
-            Case { vendor: "Hikvision", ..host("", Kind::Camera) },
-            Case { vendor: "Synology", services: &["_smb", "_ssh"], ..host("diskstation", Kind::Nas) },
-            Case { vendor: "HP", services: &["_ipp", "_http"], ..host("", Kind::Printer) },
-            Case { vendor: "Espressif", ..host("wled-desk", Kind::Light) },
-            Case { vendor: "Espressif", services: &["_esphomelib"], ..host("garage-sensor", Kind::Sensor) },
-            Case {
-                vendor: "Apple",
-                services: &["_airplay", "_raop"],
-                label: "AudioAccessory5,1",
-                ..host("", Kind::Speaker)
-            },
-            Case { services: &["_googlecast"], label: "BRAVIA 4K", ..host("", Kind::Tv) },
-            Case { services: &["_googlecast"], label: "Chromecast", ..host("", Kind::MediaPlayer) },
-            Case { label: "Galaxy Tab S9", ..host("", Kind::Tablet) },
-            Case { vendor: "AVM", routes: true, ..host("", Kind::Router) },
-        ];
-        for case in cases {
-            let filled = |text: &'static str| Some(text).filter(|text| !text.is_empty());
-            let service = |name: &&str| ServiceView { tcp: true, port: 80, name: (*name).into(), product: None };
-            let guess = guess(&Signs {
-                vendor: filled(case.vendor),
-                hosts: filled(case.says).into_iter().collect(),
-                class: filled(case.class),
-                asked: case.asked,
-                services: &case.services.iter().map(service).collect(),
-                labels: &filled(case.label).map(|label| ("model".to_owned(), label.to_owned())).into_iter().collect(),
-                routes: case.routes,
-            });
-            let Case { says, vendor, kind, .. } = case;
-            assert_eq!(guess.kind, kind, "{says:?} {vendor:?}: {guess:?}");
-            assert!(guess.confidence <= 1.0);
-        }
-    }
-}
+mod tests;

@@ -26,6 +26,7 @@ use crate::{
 mod greetings;
 mod leases;
 mod names;
+mod spoken;
 mod stacks;
 mod switches;
 mod talks;
@@ -235,6 +236,11 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
         if is_taken {
             return;
         }
+    }
+    // What is said to all on this wire is not passed on by routers, however old it is.
+    let is_to_all = frame.destination.is_some_and(MacAddr::is_multicast) && is_private(from);
+    if is_to_all || gleaned.is_own_voice(frame, from) {
+        spoken::glean(gleaned, frame, mac);
     }
     match (frame.udp(), frame.tcp()) {
         (Some(udp), _) => wants::glean(gleaned, frame, udp, mac, from),

@@ -31,6 +31,7 @@ impl Presence {
             ("device.addresses", each(|d| d.addresses.len())),
             ("device.sources", each(|d| d.sources.len())),
             ("device.labels", each(|d| d.labels.len())),
+            ("device.learned", each(|d| d.learned.len())),
             ("device.services", each(|d| d.services.len())),
             ("device.apart", each(|d| d.apart.len())),
         ]);

@@ -7,7 +7,7 @@ use crate::{
     model::{Change, DeviceId, Moment},
 };
 
-use super::{Presence, device::Device, identity, kinds, names};
+use super::{Presence, device::Device, identity, kinds, names, systems};
 
 impl Presence {
     /// Works out the kind, then the name that may follow from it.
@@ -17,7 +17,7 @@ impl Presence {
         }
         let Some(device) = self.registry.get(id) else { return };
         let from = device.kind();
-        let guess = kinds::guess(&kinds::Signs {
+        let signs = kinds::Signs {
             vendor: device.vendor,
             hosts: device.names.heard().map(|(_, name)| name).chain(device.names.ha.as_deref()).collect(),
             class: device.dhcp.vendor_class.as_deref(),
@@ -25,8 +25,13 @@ impl Presence {
             services: &device.services,
             labels: &device.labels,
             routes: device.routes || device.gateway || device.mac().is_some_and(|mac| mac.is_virtual_router()),
-        });
+        };
+        let (guess, os, model) = (kinds::guess(&signs), systems::system(&signs), systems::model(&signs));
         let told = device.unannounced.is_none();
+        if let Some(device) = self.registry.get_mut(id).filter(|device| device.os != os || device.model != model) {
+            (device.os, device.model) = (os, model);
+            self.touch(id);
+        }
         if let Some(device) = self.registry.get_mut(id).filter(|device| device.guess != guess) {
             device.guess = guess;
             let to = device.kind();

@@ -353,6 +353,9 @@ impl Presence {
 
     /// Takes a fact that is no proof. Returns who it is now: facts may join it to somebody.
     fn learn(&mut self, id: DeviceId, seen: &Observation, now: Moment, out: &mut Vec<Change>) -> DeviceId {
+        if let Some(device) = self.registry.get_mut(id) {
+            device.learned_from(seen);
+        }
         match &seen.fact {
             Fact::Gone(goodbye) => self.said_goodbye(id, *goodbye, seen, now),
             Fact::Address(ip) => {

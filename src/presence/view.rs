@@ -11,8 +11,9 @@ use crate::model::{
 
 use super::{
     device::{Device, HeldIp, HeldMac, Joined},
-    kinds::Guess,
+    kinds::{Guess, Second},
     names::Title,
+    systems::Known,
     windows::Window,
 };
 
@@ -32,8 +33,8 @@ pub fn cut(device: &Device, network: &NetworkFacts, facts: Option<Arc<[(String, 
         vendor_source: device.vendor.map(|_| device.vendor_by),
         kind: device.kind(),
         kind_confidence: if device.kind_set.is_some() { 1.0 } else { device.guess.confidence },
-        os: device.labels.get("os").cloned(),
-        model: ["model", "md", "am", "modelName"].iter().find_map(|key| device.labels.get(*key)).cloned(),
+        os: device.os.as_ref().map(|known| known.value.clone()),
+        model: device.model.as_ref().map(|known| known.value.clone()),
         area: device.area.clone().or_else(|| device.ha_area.clone()),
         owner: device.person().map(ToOwned::to_owned),
         group: device.group.clone(),
@@ -108,6 +109,14 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
     if !device.guess.why.is_empty() {
         put("kind.why", device.guess.why.clone());
     }
+    for (key, known) in [("os.why", &device.os), ("model.why", &device.model)] {
+        if let Some(known) = known {
+            put(key, format!("{} {}", known.confidence, known.why));
+        }
+    }
+    if let Some(second) = &device.guess.second {
+        put("kind.second", format!("{} {} {}", second.kind, second.confidence, second.why));
+    }
     if let Some(kind) = device.kind_set {
         put("kind.set", kind.word().into());
     }
@@ -120,6 +129,9 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
         if let Some(value) = value {
             put(key, value.clone());
         }
+    }
+    for (key, source, at) in device.learned() {
+        put(&format!("from.{key}"), format!("{source} {at}"));
     }
     for (source, (proof, at)) in &device.sources {
         put(&format!("proof.{source}"), format!("{proof} {at}"));
@@ -171,7 +183,11 @@ pub fn restore(view: &DeviceView, network: &NetworkFacts, now: Moment) -> Device
     device.title = Title { base: String::new(), source: view.name_source, shown: view.name.clone() };
     device.vendor = view.macs.iter().find_map(|mac| crate::intel::vendors::lookup(*mac));
     device.services = view.services.iter().cloned().collect();
-    device.guess = Guess { kind: view.kind, confidence: view.kind_confidence, why: String::new() };
+    device.guess = Guess { kind: view.kind, confidence: view.kind_confidence, ..Guess::default() };
+    let known = |value: &Option<String>| {
+        value.as_ref().map(|value| Known { value: value.clone(), confidence: 0.5, why: String::new() })
+    };
+    (device.os, device.model) = (known(&view.os), known(&view.model));
     device.own = view.is_own;
     let gateway = device.current().any(|ip| network.is_gateway(ip));
     device.gateway = gateway;
@@ -217,6 +233,10 @@ fn read(device: &mut Device, key: &str, value: &str) {
         Some(("area", "ha")) => device.ha_area = Some(value.to_owned()),
         Some(("kind", "set")) => device.kind_set = value.parse().ok(),
         Some(("kind", "why")) => value.clone_into(&mut device.guess.why),
+        Some(("os", "why")) => device.os = known(device.os.take(), value),
+        Some(("model", "why")) => device.model = known(device.model.take(), value),
+        Some(("from", key)) => device.restore_learned(key, value),
+        Some(("kind", "second")) => device.guess.second = second(value),
         Some(("joined", "name")) => {
             if let Some(joined) = &mut device.joined {
                 joined.own_name = Some(value.to_owned());
@@ -232,6 +252,18 @@ fn read(device: &mut Device, key: &str, value: &str) {
             _ => {}
         },
     }
+}
+
+/// How sure the word was, and why: `0.9 it announces model`.
+fn known(word: Option<Known>, why: &str) -> Option<Known> {
+    let (confidence, why) = why.split_once(' ')?;
+    Some(Known { confidence: confidence.parse().ok()?, why: why.to_owned(), ..word? })
+}
+
+fn second(value: &str) -> Option<Second> {
+    let mut words = value.splitn(3, ' ');
+    let (kind, confidence) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    Some(Second { kind, confidence, why: words.next()?.to_owned() })
 }
 
 fn joined(value: &str) -> Option<Joined> {
