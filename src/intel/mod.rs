@@ -1,6 +1,7 @@
 //! # What is known of the world outside the home
 //!
-//! Tables that come with the program: who makes a network card, and whose services what asks for.
+//! Tables that come with the program: who makes a network card, whose services what asks for, and whose number an agent of SNMP names.
 
 pub mod clouds;
+pub mod enterprises;
 pub mod vendors;

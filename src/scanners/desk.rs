@@ -343,6 +343,24 @@ impl Desk {
         (self.parts.clock)()
     }
 
+    /// For conversations that run beside the rounds and keep their own deadlines.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.parts.clock
+    }
+
+    /// For conversations that run beside the rounds: they take from it themselves.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        self.parts.budget.clone()
+    }
+
+    /// The devices there are, as of now.
+    #[must_use]
+    pub fn home(&self) -> Arc<HomeView> {
+        Arc::clone(&self.parts.home.borrow())
+    }
+
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source

@@ -79,6 +79,7 @@ scanners! {
     wsd,
     netbios,
     reverse_dns,
+    snmp,
     dhcp_leases,
     ports,
     ble,

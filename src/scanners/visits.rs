@@ -36,6 +36,8 @@ pub struct Visits {
     /// With the MAC: an address that changed hands is a new host.
     visited: BTreeSet<(IpAddr, Option<MacAddr>)>,
     waiting: Vec<Host>,
+    /// Which hosts are of interest. One that is not yet may become so: it is not counted as visited.
+    wanted: Box<dyn Fn(&Host) -> bool + Send>,
 }
 
 impl Visits {
@@ -44,7 +46,12 @@ impl Visits {
         network: watch::Receiver<Arc<NetworkFacts>>,
         clock: Clock,
     ) -> Visits {
-        Visits { home, network, clock, visited: BTreeSet::new(), waiting: Vec::new() }
+        Visits { home, network, clock, visited: BTreeSet::new(), waiting: Vec::new(), wanted: Box::new(|_| true) }
+    }
+
+    /// Visits only these, each as soon as it is one of them.
+    pub fn only(&mut self, wanted: impl Fn(&Host) -> bool + Send + 'static) {
+        self.wanted = Box::new(wanted);
     }
 
     /// A new round: everybody again.
@@ -65,7 +72,8 @@ impl Visits {
             let now = (self.clock)().wall.0;
             let found = awake(&self.home.borrow(), &self.network.borrow(), now);
             let room = VISITED_MAX.saturating_sub(self.visited.len());
-            let new = found.into_iter().filter(|host| !self.visited.contains(&(host.ip, host.mac)));
+            let wanted = found.into_iter().filter(|host| (self.wanted)(host));
+            let new = wanted.filter(|host| !self.visited.contains(&(host.ip, host.mac)));
             self.waiting = new.take(room).collect();
             if self.waiting.is_empty() {
                 // A closed picture never changes: then the rest above is the pace.

@@ -28,6 +28,7 @@ pub mod nd;
 pub mod netbios;
 mod radiotap;
 pub mod reader;
+pub mod snmp;
 pub mod ssdp;
 pub mod tcp;
 pub mod tls;

@@ -148,7 +148,7 @@ pub struct Office {
     pub parts: DeskParts,
     pub settings: Settings,
     pub observations: mpsc::Receiver<Observation>,
-    _health: mpsc::Receiver<ScannerView>,
+    pub health: mpsc::Receiver<ScannerView>,
     _held: (watch::Sender<Arc<NetworkFacts>>, watch::Sender<Phase>, watch::Sender<u64>, broadcast::Sender<Look>),
     _home: watch::Sender<Arc<HomeView>>,
 }
@@ -192,7 +192,7 @@ pub async fn office() -> Office {
         },
         settings: Settings::default(),
         observations: seen,
-        _health: lines,
+        health: lines,
         _held: (facts, phase, asked, looks),
         _home: home_tx,
     }
