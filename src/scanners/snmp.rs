@@ -63,7 +63,9 @@ pub struct Settings {
     pub enabled: bool,
     /// How often a device is asked again. Newcomers are asked at once.
     pub interval: Span,
-    /// Communities to try, with versions 2c and 1. Empty: none, only users.
+    /// Whether `public` is tried, the community that agents have until somebody changes it.
+    pub public: bool,
+    /// Further communities to try, with versions 2c and 1.
     pub communities: Vec<Secret>,
     /// Users of version 3, tried before any community.
     pub users: Vec<User>,
@@ -78,7 +80,8 @@ impl Default for Settings {
         Settings {
             enabled: true,
             interval: Span::minutes(60),
-            communities: vec![Secret::new("public")],
+            public: true,
+            communities: Vec::new(),
             users: Vec::new(),
             targets: Vec::new(),
             everyone: false,
@@ -89,7 +92,7 @@ impl Default for Settings {
 impl Settings {
     /// Nobody asked for more than a polite try.
     fn is_usual(&self) -> bool {
-        self.users.is_empty() && self.communities == Settings::default().communities
+        self.users.is_empty() && self.communities.is_empty()
     }
 }
 

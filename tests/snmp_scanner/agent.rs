@@ -130,7 +130,7 @@ fn each_level_of_version_3_is_understood() {
 async fn inner_levels() {
     for (name, _, _, auth, privacy) in USERS {
         let mut office = quick().await;
-        office.settings.snmp.communities.clear();
+        office.settings.snmp.public = false;
         office.settings.snmp.users = vec![user(name, *auth, *privacy)];
         office.settings.snmp.targets = vec![target()];
         office.start("snmp");
@@ -171,7 +171,7 @@ async fn inner_wrong() {
     ];
     for (user, wanted) in cases {
         let mut office = quick().await;
-        office.settings.snmp.communities.clear();
+        office.settings.snmp.public = false;
         office.settings.snmp.users = vec![user];
         office.settings.snmp.targets = vec![target()];
         office.start("snmp");

@@ -14,6 +14,8 @@ use crate::{
     wire::snmp::{Auth, Privacy, Version, master_key},
 };
 
+/// Tried after those of the settings.
+const PUBLIC: &str = "public";
 /// Longer is some other file.
 const SECRET_MAX: u64 = 4096;
 /// RFC 3414 §11.2: agents take no shorter password.
@@ -45,7 +47,7 @@ pub struct User {
 pub struct Target {
     /// Its address.
     pub address: IpAddr,
-    /// Its own community, in place of `communities`.
+    /// Its own community, in place of `public` and `communities`.
     #[serde(default)]
     pub community: Option<Secret>,
     /// File that holds it, one line.
@@ -124,7 +126,8 @@ impl Accounts {
     #[must_use]
     pub fn read(settings: &Settings) -> Accounts {
         let mut all = Accounts::default();
-        all.communities = settings.communities.iter().map(|text| secret(text.expose())).collect();
+        let usual = settings.public.then_some(PUBLIC);
+        all.communities = settings.communities.iter().map(Secret::expose).chain(usual).map(secret).collect();
         for user in &settings.users {
             match login(user) {
                 Ok(login) => all.users.push(Arc::new(login)),
