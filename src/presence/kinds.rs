@@ -92,7 +92,9 @@ fn rule(line: &'static str) -> Option<Rule> {
 pub fn guess(signs: &Signs<'_>) -> Guess {
     let asked = signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
     let hosts: Vec<String> = signs.hosts.iter().map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
-    let labels: Vec<String> = signs.labels.values().map(|value| value.to_lowercase()).collect();
+    // Where a thing hangs or stands says nothing of what it is: "switch-1 port 5 (printer room)".
+    let says = signs.labels.iter().filter(|(key, _)| !matches!(key.as_str(), "port" | "location" | "serial"));
+    let labels: Vec<String> = says.map(|(_, value)| value.to_lowercase()).collect();
     let models: Vec<&str> = hosts.iter().chain(&labels).map(String::as_str).collect();
     // Of each sort of sign only the best counts, so ten services of one program are no ten witnesses.
     let mut best: BTreeMap<Kind, BTreeMap<u8, (f32, String)>> = BTreeMap::new();

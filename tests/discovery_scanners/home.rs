@@ -150,7 +150,7 @@ pub struct Office {
     pub observations: mpsc::Receiver<Observation>,
     pub health: mpsc::Receiver<ScannerView>,
     _held: (watch::Sender<Arc<NetworkFacts>>, watch::Sender<Phase>, watch::Sender<u64>, broadcast::Sender<Look>),
-    _home: watch::Sender<Arc<HomeView>>,
+    pub home: watch::Sender<Arc<HomeView>>,
 }
 
 pub async fn office() -> Office {
@@ -194,7 +194,7 @@ pub async fn office() -> Office {
         observations: seen,
         health: lines,
         _held: (facts, phase, asked, looks),
-        _home: home_tx,
+        home: home_tx,
     }
 }
 

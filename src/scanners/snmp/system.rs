@@ -126,7 +126,8 @@ impl System {
 }
 
 /// Without the home's domain, which is the same for all.
-fn host(name: &str) -> String {
+#[must_use]
+pub fn host(name: &str) -> String {
     let is_domain = !name.contains(' ') && name.parse::<std::net::IpAddr>().is_err();
     name.split('.').next().filter(|host| is_domain && !host.is_empty()).unwrap_or(name).to_owned()
 }

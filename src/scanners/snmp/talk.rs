@@ -5,7 +5,7 @@
 //! [`ANSWER`], a question that found none is put once more, and all of it ends at the host's own deadline:
 //! an agent that is slow costs itself only.
 //!
-//! Holds: [`ROWS_MAX`] rows of a table, texts of [`TEXT_MAX`] bytes.
+//! Holds: [`ROWS_MAX`] rows of a table, texts of [`TEXT_MAX`] bytes; asks [`QUESTIONS_MAX`] times.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -38,6 +38,9 @@ pub const TEXT_MAX: usize = 255;
 const REPEATS: u8 = 24;
 /// Answers to one question read before it counts as unanswered: a flood is no answer.
 const STRAYS_MAX: usize = 256;
+/// Questions to one host at a time: a full table of 4,096 MACs twice, and some. An agent whose tables have no end
+/// would else eat the packets of all scanners.
+const QUESTIONS_MAX: u32 = 400;
 /// RFC 1157 §4.1.1, RFC 3416 §3.
 const TOO_BIG: i32 = 1;
 const NO_SUCH_NAME: i32 = 2;
@@ -112,6 +115,7 @@ pub struct Talk {
     pace: Pace,
     until: Mono,
     tries: u32,
+    questions: u32,
     room: Vec<u8>,
     engine: Option<(Engine, Keys)>,
     /// When the engine told its clock.
@@ -133,7 +137,7 @@ impl Talk {
         socket.connect(to).await.map_err(|_| Failed::Own)?;
         let now = (pace.clock)().mono;
         let (until, room) = (now + HOST, vec![0; 1 << 16]);
-        Ok(Talk { socket, account, pace, until, tries, room, engine: None, told: now, answered: false, faults: 0 })
+        Ok(Talk { socket, account, pace, until, tries, questions: 0, room, engine: None, told: now, answered: false, faults: 0 })
     }
 
     /// From here on the host has earned a second try.
@@ -289,7 +293,8 @@ impl Talk {
         for _ in 0..self.tries {
             self.pace().await;
             let left = self.until.since((self.pace.clock)().mono).min(ANSWER);
-            if left.is_zero() {
+            self.questions += 1;
+            if left.is_zero() || self.questions > QUESTIONS_MAX {
                 return Err(Failed::Silent);
             }
             // What an earlier question met stays on the socket: "nobody listens" is told by the next call.
