@@ -261,11 +261,26 @@ fn secrets_are_never_shown() {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
     assert!(show::text(&lines).lines().any(|line| line.starts_with("mqtt.password ") && line.contains("(hidden)")));
+    let user = "{name: anna, auth: sha256, auth_password: hunter2, privacy: aes128, privacy_password: hunter2}";
+    let text = format!(
+        "scanners:\n  snmp:\n    communities: [hunter2]\n    users: [{user}]\n    targets: [{{address: 10.0.0.2, \
+         community: hunter2}}]\n"
+    );
+    let loaded = of_text(&text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.settings.scanners.snmp.communities, ["hunter2".into()]);
+    let lines = show::lines(&loaded);
+    for shown in [show::text(&lines), show::json(&loaded, &lines).to_string(), format!("{:?}", loaded.settings)] {
+        assert!(shown.contains("anna") && !shown.contains("hunter2"), "{shown}");
+    }
     for error in [
         from(&["mqtt.password=hunter2", "mqtt.password_file=x"], &[]),
         from(&["mqtt.pasword=hunter2"], &[]),
         from(&["mqtt.url=mqtt://anna:hunter2@host"], &[]),
         from(&[], &[("PORCHLIGHT_MQTT__PASSWORD__X", "hunter2")]),
+        of_text("scanners:\n  snmp:\n    communities: hunter2\n"),
+        of_text("scanners:\n  snmp:\n    communities: [{hunter: hunter2}]\n"),
+        of_text("scanners:\n  snmp:\n    users: [{name: anna, auth_pasword: hunter2}]\n"),
+        of_text("scanners:\n  snmp:\n    targets: [{address: nowhere, community: hunter2}]\n"),
     ] {
         let text = error.expect_err("wrong").to_string();
         assert!(!text.contains("hunter2"), "{text}");

@@ -1,8 +1,9 @@
 //! # What is known of the world outside the home
 //!
-//! Tables that come with the program: who makes a network card, and whose services what asks for, and what
-//! a port gives away.
+//! Tables that come with the program: who makes a network card, whose services what asks for, what a port gives away,
+//! and whose number an agent of SNMP names.
 
 pub mod clouds;
+pub mod enterprises;
 pub mod ports;
 pub mod vendors;

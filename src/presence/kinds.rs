@@ -42,6 +42,10 @@ const NO_PRODUCT: &[&str] = &[
     "banner",
     "tls_certificate",
     "snmp_description",
+    // Where a thing hangs or stands says nothing of what it is: "switch-1 port 5 (printer room)".
+    "port",
+    "location",
+    "serial",
 ];
 
 /// Everything a kind is worked out from.

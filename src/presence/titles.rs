@@ -3,7 +3,7 @@
 //! After its evidence changed, and only then.
 
 use crate::{
-    intel::{clouds, vendors},
+    intel::{clouds, enterprises, vendors},
     model::{Change, DeviceId, Moment},
 };
 
@@ -148,5 +148,9 @@ fn brand(device: &mut Device) {
     let used = device.labels.get("asks").and_then(|name| clouds::known(name)).and_then(|cloud| cloud.maker);
     if let Some(maker) = used.filter(|_| device.vendor.is_none_or(vendors::is_part_maker)) {
         (device.vendor, device.vendor_by) = (Some(maker), "cloud");
+    }
+    let said = device.labels.get("maker").and_then(|maker| enterprises::known(maker));
+    if let Some(maker) = said.filter(|_| device.vendor.is_none_or(vendors::is_part_maker)) {
+        (device.vendor, device.vendor_by) = (Some(maker), "snmp");
     }
 }

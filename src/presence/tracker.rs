@@ -6,13 +6,11 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Change, DeviceId, Fact, Goodbye, Moment, Observation, Presence as Where, Probe, Proof, Subject,
-    clean_text, is_unicast,
+    Change, DeviceId, Fact, Goodbye, Moment, Observation, Presence as Where, Probe, Proof, Subject, clean_text,
+    is_unicast,
 };
 
-use super::{
-    Presence, SWEEP, addresses::Claim, identity::newborn, joins, timers::Key, windows::Window,
-};
+use super::{Presence, SWEEP, addresses::Claim, identity::newborn, joins, timers::Key, windows::Window};
 
 /// Facts kept about addresses that nobody was seen to use yet, and per address.
 pub const WAITING_MAX: usize = 1_024;

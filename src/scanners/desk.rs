@@ -389,9 +389,16 @@ impl Desk {
         (self.parts.clock)()
     }
 
+    /// For conversations that run beside the rounds and keep their own deadlines.
     #[must_use]
     pub const fn clock(&self) -> Clock {
         self.parts.clock
+    }
+
+    /// For conversations that run beside the rounds: they take from it themselves.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        self.parts.budget.clone()
     }
 
     #[must_use]

@@ -81,6 +81,7 @@ scanners! {
     llmnr,
     netbios,
     reverse_dns,
+    snmp,
     dhcp_leases,
     ports,
     ble,

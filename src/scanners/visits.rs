@@ -36,6 +36,8 @@ pub struct Visits {
     /// With the MAC: an address that changed hands is a new host.
     visited: BTreeSet<(IpAddr, Option<MacAddr>)>,
     waiting: Vec<Host>,
+    /// Which hosts are of interest. One that is not yet may become so: it is not counted as visited.
+    wanted: Box<dyn Fn(&Host) -> bool + Send + Sync>,
 }
 
 impl Visits {
@@ -44,7 +46,12 @@ impl Visits {
         network: watch::Receiver<Arc<NetworkFacts>>,
         clock: Clock,
     ) -> Visits {
-        Visits { home, network, clock, visited: BTreeSet::new(), waiting: Vec::new() }
+        Visits { home, network, clock, visited: BTreeSet::new(), waiting: Vec::new(), wanted: Box::new(|_| true) }
+    }
+
+    /// Visits only these, each as soon as it is one of them.
+    pub fn only(&mut self, wanted: impl Fn(&Host) -> bool + Send + Sync + 'static) {
+        self.wanted = Box::new(wanted);
     }
 
     /// A new round: everybody again.
@@ -77,7 +84,10 @@ impl Visits {
             self.waiting = {
                 let (view, network) = (self.home.borrow(), self.network.borrow());
                 let found = awake(&view, &network, now).map(|(host, _)| host);
-                found.filter(|host| !self.visited.contains(&(host.ip, host.mac))).take(room).collect()
+                found
+                    .filter(|host| (self.wanted)(host) && !self.visited.contains(&(host.ip, host.mac)))
+                    .take(room)
+                    .collect()
             };
             if self.waiting.is_empty() {
                 // A closed picture never changes: then the rest above is the pace.

@@ -271,7 +271,7 @@ impl<'a> Checker<'a> {
         let what = format!("expected {}, found {}", schema::describe(forms), found(node, secret));
         let advice = match (&node.value, forms.iter().any(|form| form.kind == Kind::List)) {
             (Value::Null, _) => Some("leave the line out for the default".to_owned()),
-            (Value::Text(text), true) => Some(format!("[{}]", clean_text(text, QUOTE_BYTES_MAX))),
+            (Value::Text(text), true) if !secret => Some(format!("[{}]", clean_text(text, QUOTE_BYTES_MAX))),
             _ => None,
         };
         self.complain(node.place, what, advice);

@@ -147,7 +147,9 @@ pub fn words<'a>(form: &Form<'a>) -> Option<Vec<&'a str>> {
 
 /// Not to be quoted.
 pub fn is_secret(form: &Form<'_>) -> bool {
-    form.schema.get("writeOnly").and_then(Json::as_bool) == Some(true)
+    let hidden = |schema: &Json| schema.get("writeOnly").and_then(Json::as_bool) == Some(true);
+    // A list of secrets is one: who forgets the brackets wrote a secret.
+    hidden(form.schema) || form.schema.get("items").is_some_and(hidden)
 }
 
 /// `a whole number`, `one of a, b`: for "expected …".

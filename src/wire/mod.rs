@@ -32,6 +32,7 @@ pub mod netbios;
 pub mod nl80211;
 mod radiotap;
 pub mod reader;
+pub mod snmp;
 pub mod ssdp;
 pub mod stack;
 pub mod tcp;

@@ -151,7 +151,7 @@ pub struct Office {
     pub health: mpsc::Receiver<ScannerView>,
     pub looks: broadcast::Sender<Look>,
     _held: (watch::Sender<Arc<NetworkFacts>>, watch::Sender<Phase>, watch::Sender<u64>),
-    home: watch::Sender<Arc<HomeView>>,
+    pub home: watch::Sender<Arc<HomeView>>,
 }
 
 pub async fn office() -> Office {

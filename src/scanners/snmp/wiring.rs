@@ -1,0 +1,109 @@
+//! # Who hangs on which port
+//!
+//! A switch hears a device on the port it hangs on, and so does every other switch on the way, on the port
+//! that leads there. So a port with a switch, an access point or a router behind it, or with many devices, tells
+//! nothing of those; of the ports that are left, the one with the fewest is the nearest. Pure.
+//!
+//! Holds: [`SWITCHES_MAX`] switches.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use super::tables::Port;
+use crate::model::{Capped, DeviceView, Fact, Heard, HomeView, MacAddr, NetworkFacts, Subject};
+
+const SWITCHES_MAX: usize = 64;
+/// So many behind one port hang on something that is plugged in there.
+const FEW: usize = 8;
+/// A router that answers for so many addresses itself (proxy ARP) tells nothing about who has them.
+const ADDRESSES_MAX: usize = 8;
+
+/// All switches that told their ports.
+pub struct Wiring {
+    switches: Capped<IpAddr, Vec<Port>>,
+}
+
+impl Wiring {
+    #[must_use]
+    pub fn new() -> Wiring {
+        Wiring { switches: Capped::new(SWITCHES_MAX) }
+    }
+
+    /// The ports of the switch at `ip`, as it told them now. What follows for those who hang on it.
+    pub fn take(&mut self, ip: IpAddr, ports: Vec<Port>, home: &HomeView) -> Vec<(Subject, Fact)> {
+        let known: BTreeSet<MacAddr> = home.devices.values().flat_map(|device| device.macs.iter().copied()).collect();
+        let heard: BTreeSet<MacAddr> = ports
+            .iter()
+            .flat_map(|port| port.macs.iter().copied().chain(port.neighbours.iter().filter_map(|one| one.mac)))
+            .filter(|mac| known.contains(mac))
+            .collect();
+        let mut facts = Vec::new();
+        for neighbour in ports.iter().flat_map(|port| &port.neighbours) {
+            // What it told its switch of itself.
+            if let (Some(mac), Some(name)) = (neighbour.mac.filter(|mac| known.contains(mac)), &neighbour.name) {
+                let name = super::system::host(name);
+                facts.push((Subject::mac(mac), Fact::Named { name, by: Heard::Snmp }));
+            }
+        }
+        self.switches.insert(ip, ports);
+        for mac in heard {
+            if let Some(value) = self.place(mac) {
+                facts.push((Subject::mac(mac), Fact::Label { key: "port", value: value.to_owned() }));
+            }
+        }
+        facts
+    }
+
+    /// It did not answer any more: what it told is old.
+    pub fn forget(&mut self, ip: IpAddr) {
+        self.switches.remove(&ip);
+    }
+
+    /// Where `mac` hangs, if that can be told.
+    fn place(&self, mac: MacAddr) -> Option<&str> {
+        let ports = self.switches.iter().flat_map(|(_, ports)| ports);
+        let tells = ports.filter_map(|port| {
+            let is_neighbour = port.neighbours.iter().any(|one| one.mac == Some(mac));
+            let is_way = port.neighbours.iter().any(|one| one.forwards) || port.macs.len() > FEW;
+            // It said itself that it is there: nothing is nearer.
+            let rank = if is_neighbour { 0 } else { port.macs.len() };
+            (is_neighbour || port.macs.contains(&mac) && !is_way).then_some((rank, &port.label))
+        });
+        tells.min().map(|(_, label)| label.as_str())
+    }
+}
+
+/// Of a router's neighbours those that tell something new: the address of a device that has none in that subnet.
+/// A router's table is old knowledge, so it corrects nobody.
+#[must_use]
+pub fn addresses(
+    neighbours: &BTreeSet<(MacAddr, IpAddr)>,
+    home: &HomeView,
+    network: &NetworkFacts,
+) -> Vec<(Subject, Fact)> {
+    let mut counts: BTreeMap<MacAddr, usize> = BTreeMap::new();
+    neighbours.iter().filter(|(_, ip)| ip.is_ipv4()).for_each(|(mac, _)| *counts.entry(*mac).or_default() += 1);
+    let held: BTreeSet<IpAddr> = home.devices.values().flat_map(|device| device.addresses.iter().copied()).collect();
+    let device = |mac: &MacAddr| home.devices.values().find(|device| device.macs.contains(mac));
+    neighbours
+        .iter()
+        .filter(|(mac, ip)| {
+            network.is_attached(*ip)
+                && !network.is_own_ip(*ip)
+                && !held.contains(ip)
+                && counts.get(mac).is_none_or(|count| *count <= ADDRESSES_MAX)
+                && device(mac).is_some_and(|device| !has_one_like(device, *ip))
+        })
+        .map(|(mac, ip)| (Subject::mac(*mac), Fact::Address(*ip)))
+        .collect()
+}
+
+fn has_one_like(device: &DeviceView, ip: IpAddr) -> bool {
+    device.addresses.iter().any(|held| held.is_ipv4() == ip.is_ipv4())
+}
+
+#[cfg(test)]
+#[path = "wiring_tests.rs"]
+mod tests;

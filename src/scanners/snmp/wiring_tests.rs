@@ -1,0 +1,128 @@
+//! Homes with one switch, with two, with access points, and with switches that lie.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    model::{DeviceId, InterfaceFacts, InterfaceId, Subnet},
+    scanners::snmp::tables::Neighbour,
+};
+
+fn mac(last: u8) -> MacAddr {
+    MacAddr([0x02, 0, 0, 0, 0, last])
+}
+
+fn ip(last: u8) -> IpAddr {
+    [10, 0, 0, last].into()
+}
+
+/// Devices 1 to 9, each with the addresses of the table.
+fn home(addresses: &[(u8, &[IpAddr])]) -> HomeView {
+    let devices = (1..10).map(|number| {
+        let id = DeviceId::mint(1, number.into());
+        let held = addresses.iter().find(|(who, _)| *who == number).map(|(_, held)| held.to_vec());
+        let view = DeviceView { macs: vec![mac(number)], addresses: held.unwrap_or_default(), ..DeviceView::blank(id) };
+        (id, Arc::new(view))
+    });
+    HomeView { devices: devices.collect(), ..HomeView::default() }
+}
+
+fn port(label: &str, macs: &[u8]) -> Port {
+    Port { label: label.into(), macs: macs.iter().map(|last| mac(*last)).collect(), neighbours: Vec::new() }
+}
+
+fn neighbour(last: u8, name: &str, forwards: bool) -> Neighbour {
+    Neighbour { mac: (last > 0).then(|| mac(last)), name: (!name.is_empty()).then(|| name.into()), forwards }
+}
+
+fn told(facts: &[(Subject, Fact)]) -> Vec<String> {
+    let line = |(subject, fact): &(Subject, Fact)| {
+        let who = subject.mac.map_or(0, |mac| mac.0[5]);
+        match fact {
+            Fact::Label { key: "port", value } => format!("{who} on {value}"),
+            Fact::Named { name, .. } => format!("{who} is {name}"),
+            Fact::Address(ip) => format!("{who} at {ip}"),
+            other => format!("{who} {other:?}"),
+        }
+    };
+    facts.iter().map(line).collect()
+}
+
+#[test]
+fn each_hangs_on_the_nearest_port() {
+    let mut wiring = Wiring::new();
+    let home = home(&[]);
+    // The upper switch sees all of the lower one on its port 8.
+    let upper = vec![port("up 1", &[1]), port("up 2", &[2, 3]), port("up 8", &[4, 5, 6])];
+    assert_eq!(
+        told(&wiring.take(ip(200), upper, &home)),
+        ["1 on up 1", "2 on up 2", "3 on up 2", "4 on up 8", "5 on up 8", "6 on up 8"]
+    );
+    let lower = vec![port("low 1", &[4]), port("low 2", &[5, 6]), port("low 8", &[1, 2, 3])];
+    assert_eq!(
+        told(&wiring.take(ip(201), lower, &home)),
+        ["1 on up 1", "2 on up 2", "3 on up 2", "4 on low 1", "5 on low 2", "6 on low 2"]
+    );
+    wiring.forget(ip(200));
+    assert_eq!(wiring.place(mac(1)), Some("low 8"), "what is not heard of any more counts no more");
+}
+
+#[test]
+fn a_way_to_others_tells_nothing_of_them() {
+    let home = home(&[]);
+    let with = |macs: &[u8], neighbours: Vec<Neighbour>| vec![Port { neighbours, ..port("p", macs) }];
+    let cases: &[(&str, Vec<Port>, &[&str])] = &[
+        ("an access point", with(&[1, 2, 3], vec![neighbour(1, "ap.home", true)]), &["1 is ap", "1 on p"]),
+        ("a switch without a MAC", with(&[1, 2], vec![neighbour(0, "switch", true)]), &[]),
+        ("a phone with a computer", with(&[1, 2], vec![neighbour(1, "phone", false)]), &["1 is phone", "1 on p", "2 on p"]),
+        ("nine devices", with(&[1, 2, 3, 4, 5, 6, 7, 8, 9], Vec::new()), &[]),
+        ("strangers", with(&[50, 51], vec![neighbour(52, "x", false)]), &[]),
+        ("nobody", with(&[], Vec::new()), &[]),
+    ];
+    for (name, ports, expected) in cases {
+        assert_eq!(told(&Wiring::new().take(ip(200), ports.clone(), &home)), *expected, "{name}");
+    }
+}
+
+#[test]
+fn a_flood_of_switches_and_of_macs_is_bounded() {
+    let mut wiring = Wiring::new();
+    let home = home(&[]);
+    let flood: BTreeSet<MacAddr> = (0..4096u32).map(|n| MacAddr([2, 1, 0, 0, (n >> 8) as u8, n as u8])).collect();
+    for last in 0..=255 {
+        let ports = vec![Port { label: "x".into(), macs: flood.clone(), neighbours: Vec::new() }];
+        assert!(wiring.take(ip(last), ports, &home).is_empty(), "nobody of the home is told anything");
+    }
+    assert_eq!(wiring.switches.len(), SWITCHES_MAX);
+}
+
+#[test]
+fn a_router_s_old_knowledge_corrects_nobody() {
+    let network = NetworkFacts {
+        interfaces: vec![InterfaceFacts {
+            id: InterfaceId(2),
+            name: "eth0".into(),
+            mac: None,
+            addresses: vec![ip(100)],
+            up: true,
+            subnets: vec![Subnet::new(ip(0), 24).unwrap()],
+            gateways: vec![ip(254)],
+        }],
+        labels: Vec::new(),
+    };
+    let v6: IpAddr = "2001:db8::1".parse().unwrap();
+    let home = home(&[(1, &[ip(1)]), (2, &[v6])]);
+    let proxy = (150..160).map(|last| (mac(5), ip(last)));
+    let table: BTreeSet<(MacAddr, IpAddr)> = [
+        (mac(1), ip(11)),              // moved since: it is known where it is
+        (mac(2), ip(12)),              // new
+        (mac(3), ip(1)),               // was another's
+        (mac(4), ip(100)),             // ours
+        (mac(6), [10, 0, 9, 6].into()), // of another network
+        (mac(77), ip(77)),             // nobody of the home
+    ]
+    .into_iter()
+    .chain(proxy)
+    .collect();
+    assert_eq!(told(&addresses(&table, &home, &network)), ["2 at 10.0.0.12"]);
+}

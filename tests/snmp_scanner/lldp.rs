@@ -1,0 +1,1 @@
+//! Neighbours as the real LLDP daemon hears them, told by the real agent.
