@@ -140,6 +140,40 @@ pub enum Fact {
     Crowd(u32),
     /// A Wi-Fi network that was heard; the subject is its access point.
     AccessPoint(AccessPoint),
+    /// A router's door that leads from the Internet to the subject.
+    PortMap(PortMap),
+    /// The subject's way to the Internet.
+    Uplink(Uplink),
+}
+
+/// One door in a router, as the router lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortMap {
+    /// Who said so.
+    pub router: IpAddr,
+    pub tcp: bool,
+    /// 0: every port that has no door of its own.
+    pub external: Port,
+    /// The address it leads to. It may belong to nobody.
+    pub internal: IpAddr,
+    pub internal_port: Port,
+    /// What the device called it; cleaned and cut.
+    pub description: String,
+    /// `None`: for ever.
+    pub lease_s: Option<u32>,
+    /// Only this host may come in.
+    pub remote: Option<IpAddr>,
+    /// `false`: it was listed and is no longer.
+    pub open: bool,
+}
+
+/// How a router reaches the Internet. Where a home lives is nobody's business: it is not published by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uplink {
+    pub address: Option<IpAddr>,
+    /// The address before, if this is a change.
+    pub before: Option<IpAddr>,
+    pub connected: Option<bool>,
 }
 
 /// One access point as heard.

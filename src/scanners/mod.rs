@@ -77,6 +77,7 @@ scanners! {
     icmp,
     mdns,
     ssdp,
+    upnp_igd,
     wsd,
     llmnr,
     netbios,
