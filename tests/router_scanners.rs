@@ -6,7 +6,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop at the first surprise")]
 
+#[path = "router_scanners/dhcp.rs"]
+mod dhcp;
 #[path = "router_scanners/home.rs"]
 mod home;
 #[path = "router_scanners/igd.rs"]
 mod igd;
+#[path = "router_scanners/stations.rs"]
+mod stations;

@@ -45,7 +45,7 @@ impl Presence {
                 }
             }
             // Told anew each time; for detectors.
-            Fact::PortMap(_) | Fact::Uplink(_) => {}
+            Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) => {}
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);
@@ -432,7 +432,7 @@ impl Presence {
             }
             Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
             Fact::Crowd(_) | Fact::AccessPoint(_) => {}
-            Fact::PortMap(_) | Fact::Uplink(_) => {}
+            Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) => {}
         }
         id
     }

@@ -16,6 +16,7 @@ pub mod dns;
 mod ethernet;
 mod faults;
 mod frame;
+pub mod hostapd;
 pub mod http;
 pub mod icmp;
 mod ieee80211;

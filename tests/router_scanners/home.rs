@@ -91,11 +91,15 @@ impl Home {
 
     /// Starts a peer in `far`, in the foreground; it ends with the home. `false`: not installed, said aloud.
     pub fn peer(&mut self, program: &str, arguments: &[&str]) -> bool {
+        self.peer_in(&self.far.clone(), program, arguments)
+    }
+
+    pub fn peer_in(&mut self, namespace: &str, program: &str, arguments: &[&str]) -> bool {
         if !is_installed(program) {
             return false;
         }
         let log = fs::File::create(self.dir.join(format!("{program}.log"))).unwrap();
-        let mut command = Home::within(&self.far, program);
+        let mut command = Home::within(namespace, program);
         command.args(arguments).env("PATH", path()).stdout(log.try_clone().unwrap()).stderr(log).stdin(Stdio::null());
         self.helpers.push(command.spawn().unwrap());
         true
@@ -111,9 +115,16 @@ impl Home {
 
     /// Runs `inner` of this program in `near`, to its end.
     pub fn run(&self, inner: &str) {
+        self.run_by(&[], inner);
+    }
+
+    /// As [`Home::run`], started by another program and its arguments.
+    pub fn run_by(&self, starter: &[&str], inner: &str) {
         let program = std::env::current_exe().unwrap();
-        let mut command = Home::within(&self.near, program.to_str().unwrap());
-        command.args([inner, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
+        let mut words = starter.to_vec();
+        words.push(program.to_str().unwrap());
+        let mut command = Home::within(&self.near, words[0]);
+        command.args(&words[1..]).args([inner, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
         let done = command.env("HOME_DIR", &self.dir).env("HOME_FAR", &self.far).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         for line in out.lines().chain(err.lines()).filter(|line| line.starts_with("measured")) {

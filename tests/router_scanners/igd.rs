@@ -218,11 +218,15 @@ async fn inner_lied_to() {
     let trap = TcpListener::bind("0.0.0.0:7777").unwrap();
     trap.set_nonblocking(true).unwrap();
     let mut office = office().await;
+    // The liar may not be there yet.
+    office.settings.upnp_igd.interval = porchlight::model::Span::seconds(5);
     office.start("upnp_igd");
     let told = office.hears(&["PortMap"]).await;
     let told: Vec<Observation> = told.into_iter().chain(office.hears_for(Duration::from_secs(2)).await).collect();
     let doors = doors(&told);
-    assert_eq!(doors.len(), 256, "the list is cut");
+    assert!(doors.len() >= 256, "{}", doors.len());
+    let ports: std::collections::BTreeSet<u16> = doors.iter().map(|(_, map)| map.external).collect();
+    assert_eq!(ports.len(), 256, "the list is cut");
     assert!(doors.iter().all(|(_, map)| map.description.len() <= 120));
     assert!(
         !told.iter().any(|o| matches!(&o.fact, Fact::Uplink(up) if up.address.is_some())),
