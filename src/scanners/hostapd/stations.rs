@@ -64,7 +64,8 @@ impl Stations {
     pub fn look(&mut self, listed: &[Station], ssid: Option<&str>, now: Mono) -> Vec<(MacAddr, Fact)> {
         let mut facts = Vec::new();
         let before = std::mem::take(&mut self.known);
-        for station in listed.iter().take(STATIONS_MAX) {
+        // Without the right to send data it is not served: only a radio with this address is about.
+        for station in listed.iter().filter(|station| station.authorized).take(STATIONS_MAX) {
             let last = before.get(&station.mac);
             let age = alive(station, last, now);
             let mut is_named = last.is_some_and(|last| last.is_named);
@@ -87,10 +88,6 @@ impl Stations {
 
 /// How long ago it was heard at most; `None`: it is merely listed.
 fn alive(station: &Station, last: Option<&Last>, now: Mono) -> Option<Duration> {
-    // Without the right to send data it has shown only that a radio with this address is about.
-    if !station.authorized {
-        return None;
-    }
     let idle = station.inactive;
     let Some(last) = last else {
         // Nothing to compare with: just connected, or heard lately by the access point's own clock.
@@ -231,7 +228,9 @@ mod tests {
         }
         let mut half = station(Some(9), Some(0), Some(0));
         half.authorized = false;
-        assert!(Stations::default().look(&[half], None, at(0)).is_empty(), "no key, no proof");
+        let mut stations = Stations::default();
+        stations.joined(mac(1), at(0));
+        assert!(stations.look(&[half], None, at(1)).is_empty() && !stations.has(mac(1)), "no key, no proof");
     }
 
     #[test]
