@@ -52,7 +52,9 @@ pub use link_mac::LinkMac;
 pub use mac::MacAddr;
 pub use moment::{Clock, Moment, Mono, Wall};
 pub use network::{InterfaceFacts, NetworkFacts, Segment};
-pub use observation::{AccessPoint, Fact, Goodbye, Heard, Observation, Probe, Proof, Source};
+pub use observation::{
+    AccessPoint, DhcpOffer, Fact, Goodbye, Heard, Observation, PortMap, Probe, Proof, Source, Uplink,
+};
 pub use part::{Health, PartId, Phase};
 pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
 pub use secret::Secret;

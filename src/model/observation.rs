@@ -3,7 +3,10 @@
 //! A scanner decides nothing; it says whom it saw, when, and what that shows. Proofs move clocks,
 //! hints and labels do not (`docs/presence.md` has the table).
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use super::{InterfaceId, Moment, Port, Rssi, Subject, words};
 
@@ -140,6 +143,64 @@ pub enum Fact {
     Crowd(u32),
     /// A Wi-Fi network that was heard; the subject is its access point.
     AccessPoint(AccessPoint),
+    /// A router's door that leads from the Internet to the subject.
+    PortMap(PortMap),
+    /// The subject's way to the Internet.
+    Uplink(Uplink),
+    /// What the subject would give a DHCP client.
+    DhcpOffer(DhcpOffer),
+}
+
+/// One door in a router, as the router lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortMap {
+    /// Who said so.
+    pub router: IpAddr,
+    pub tcp: bool,
+    /// 0: every port that has no door of its own.
+    pub external: Port,
+    /// The address it leads to. It may belong to nobody.
+    pub internal: IpAddr,
+    pub internal_port: Port,
+    /// What the device called it; cleaned and cut.
+    pub description: String,
+    /// `None`: for ever.
+    pub lease_s: Option<u32>,
+    /// Only this host may come in.
+    pub remote: Option<IpAddr>,
+    /// `false`: it was listed and is no longer.
+    pub open: bool,
+}
+
+/// An address a DHCP server would give, and what comes with it. Texts are cleaned, lists are cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DhcpOffer {
+    /// What the server calls itself (option 54), if that is an address a host can have.
+    pub server: Option<Ipv4Addr>,
+    /// Whom the packet came from.
+    pub from: Ipv4Addr,
+    /// Passed on by this relay.
+    pub relay: Option<Ipv4Addr>,
+    pub transaction: u32,
+    pub offered: Ipv4Addr,
+    pub mask: Option<Ipv4Addr>,
+    pub lease_s: Option<u32>,
+    pub routers: Vec<Ipv4Addr>,
+    pub dns: Vec<Ipv4Addr>,
+    pub domain: Option<String>,
+    /// Where browsers get their proxy from (option 252).
+    pub proxy_config: Option<String>,
+    /// It brings routes of its own (option 121), which go before `routers`.
+    pub has_routes: bool,
+}
+
+/// How a router reaches the Internet. Where a home lives is nobody's business: it is not published by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uplink {
+    pub address: Option<IpAddr>,
+    /// The address before, if this is a change.
+    pub before: Option<IpAddr>,
+    pub connected: Option<bool>,
 }
 
 /// One access point as heard.

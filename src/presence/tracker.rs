@@ -42,6 +42,8 @@ impl Presence {
                     self.air.told(bssid, point, seen.source, seen.at);
                 }
             }
+            // Told anew each time; for detectors.
+            Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) => {}
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);
@@ -428,6 +430,7 @@ impl Presence {
             }
             Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
             Fact::Crowd(_) | Fact::AccessPoint(_) => {}
+            Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) => {}
         }
         id
     }

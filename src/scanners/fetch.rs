@@ -42,9 +42,17 @@ pub struct Ask<'a> {
     /// Further lines, each with its line end.
     pub headers: &'a str,
     pub body: Option<&'a str>,
+    /// Status 500 is an answer too, as SOAP's faults have it.
+    pub faults: bool,
 }
 
-/// The body of the answer, if it is a plain 200.
+impl Ask<'_> {
+    const fn wants(&self, status: u16) -> bool {
+        status == 200 || (self.faults && status == 500)
+    }
+}
+
+/// The body of the answer, if it is a plain 200, or a fault that is asked for.
 ///
 /// # Errors
 /// Why there is none.
@@ -72,15 +80,15 @@ async fn exchange(host: IpAddr, place: &Place, ask: &Ask<'_>) -> Result<Vec<u8>,
     request += "\r\n";
     request += body;
     stream.write_all(request.as_bytes()).await.map_err(|_| FetchError::Broken)?;
-    let bytes = read(&mut stream).await?;
+    let bytes = read(&mut stream, ask).await?;
     let head = Head::read(&bytes).ok_or(FetchError::NoHttp)?;
-    if head.status != 200 {
+    if !ask.wants(head.status) {
         return Err(FetchError::Status(head.status));
     }
     Ok(head.body(&bytes))
 }
 
-async fn read(stream: &mut TcpStream) -> Result<Vec<u8>, FetchError> {
+async fn read(stream: &mut TcpStream, ask: &Ask<'_>) -> Result<Vec<u8>, FetchError> {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     loop {
@@ -95,7 +103,7 @@ async fn read(stream: &mut TcpStream) -> Result<Vec<u8>, FetchError> {
             return Err(FetchError::TooLong);
         }
         match Head::read(&bytes) {
-            Some(head) if head.status != 200 || head.is_whole(&bytes) => return Ok(bytes),
+            Some(head) if !ask.wants(head.status) || head.is_whole(&bytes) => return Ok(bytes),
             Some(_) => {}
             None if bytes.len() > HEAD_MAX => return Err(FetchError::NoHttp),
             None => {}

@@ -155,7 +155,8 @@ fn shared(port: Port) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
-fn mouth(own: Ipv4Addr) -> io::Result<UdpSocket> {
+/// A socket of `own` that also speaks to groups; answers come to it alone.
+pub fn mouth(own: Ipv4Addr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.bind(&SocketAddr::from((own, 0)).into())?;
     socket.set_multicast_if_v4(&own)?;

@@ -47,9 +47,9 @@ pub(super) static CARD: Card = Card { id: "ssdp", title: "SSDP and UPnP", needs:
 pub(super) const SOURCE: Source = Source::Ssdp;
 pub(super) const PROBES: &[Probe] = &[];
 
-const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+pub(super) const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
 /// Devices spread their answers over so many seconds (UPnP Device Architecture 2.0 §1.3.2).
-const MX_S: u64 = 2;
+pub(super) const MX_S: u64 = 2;
 /// Descriptions remembered as fetched.
 const KNOWN_MAX: usize = 1024;
 /// Descriptions of one address in a round: a home server has a few, a liar thousands.
@@ -115,14 +115,19 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
     }
 }
 
-/// Twice, as UDP loses one now and then. `false`: the run ends.
-async fn search(group: &Group, desk: &mut Desk) -> Result<bool, ScanError> {
-    let message = format!(
-        "M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:{}\r\nMAN: \"ssdp:discover\"\r\nMX: {MX_S}\r\nST: upnp:rootdevice\r\n\
+/// "Who is a `target`?"
+pub(super) fn question(target: &str) -> String {
+    format!(
+        "M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:{}\r\nMAN: \"ssdp:discover\"\r\nMX: {MX_S}\r\nST: {target}\r\n\
          USER-AGENT: Linux UPnP/1.1 porchlight/{}\r\n\r\n",
         ssdp::PORT,
         env!("CARGO_PKG_VERSION"),
-    );
+    )
+}
+
+/// Twice, as UDP loses one now and then. `false`: the run ends.
+async fn search(group: &Group, desk: &mut Desk) -> Result<bool, ScanError> {
+    let message = question("upnp:rootdevice");
     // Answers take MX seconds, and the descriptions some time more.
     desk.stay(Duration::from_secs(MX_S + 4));
     for _ in 0..2 {

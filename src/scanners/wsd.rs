@@ -86,7 +86,7 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
             fetches.push(async move {
                 let question = wsd::get(&uuid::Uuid::now_v7().to_string(), &next.endpoint);
                 let headers = "Content-Type: application/soap+xml\r\n";
-                let body = fetch(next.ip, &next.place, &Ask { headers, body: Some(&question) }).await;
+                let body = fetch(next.ip, &next.place, &Ask { headers, body: Some(&question), faults: false }).await;
                 (next, body)
             });
         }

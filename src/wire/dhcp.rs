@@ -29,6 +29,8 @@ pub mod option {
     pub const VENDOR_CLASS: u8 = 60;
     pub const CLIENT_ID: u8 = 61;
     pub const FQDN: u8 = 81;
+    /// Routes without classes (RFC 3442).
+    pub const ROUTES: u8 = 121;
     pub const PROXY_AUTO_CONFIG: u8 = 252;
 }
 

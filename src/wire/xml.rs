@@ -36,7 +36,27 @@ pub enum Fault {
 ///
 /// # Errors
 /// The fault at which reading ended.
-pub fn leaves(bytes: &[u8], mut tell: impl FnMut(&[String], &str)) -> Result<(), Fault> {
+pub fn leaves(bytes: &[u8], tell: impl FnMut(&[String], &str)) -> Result<(), Fault> {
+    leaves_of(bytes, TEXT_MAX, tell)
+}
+
+/// As [`leaves`], with texts of up to `text_max` bytes: some hold a document of their own.
+///
+/// # Errors
+/// The fault at which reading ended.
+pub fn leaves_of(bytes: &[u8], text_max: usize, mut tell: impl FnMut(&[String], &str)) -> Result<(), Fault> {
+    elements(bytes, text_max, |path, text| {
+        if let Some(text) = text {
+            tell(path, text);
+        }
+    })
+}
+
+/// As [`leaves_of`], and tells without a text where an element ends that holds others.
+///
+/// # Errors
+/// The fault at which reading ended.
+pub fn elements(bytes: &[u8], text_max: usize, mut tell: impl FnMut(&[String], Option<&str>)) -> Result<(), Fault> {
     if bytes.len() > BYTES_MAX {
         return Err(Fault::TooLong);
     }
@@ -60,9 +80,8 @@ pub fn leaves(bytes: &[u8], mut tell: impl FnMut(&[String], &str)) -> Result<(),
                 held = Some(String::new());
             }
             Event::End(_) => {
-                if let Some(text) = held.take() {
-                    tell(&path, text.trim());
-                }
+                let text = held.take();
+                tell(&path, text.as_deref().map(str::trim));
                 path.pop();
             }
             Event::Empty(start) => {
@@ -71,17 +90,17 @@ pub fn leaves(bytes: &[u8], mut tell: impl FnMut(&[String], &str)) -> Result<(),
                     return Err(Fault::TooMany);
                 }
                 path.push(local(&start));
-                tell(&path, "");
+                tell(&path, Some(""));
                 path.pop();
                 held = None;
             }
-            Event::Text(text) => hold(&mut held, &text.xml10_content()),
-            Event::CData(text) => hold(&mut held, &text.xml10_content()),
+            Event::Text(text) => hold(&mut held, &text.xml10_content(), text_max),
+            Event::CData(text) => hold(&mut held, &text.xml10_content(), text_max),
             Event::GeneralRef(reference) => {
                 if let Ok(Some(c)) = reference.resolve_char_ref() {
-                    hold(&mut held, c.encode_utf8(&mut [0; 4]));
+                    hold(&mut held, c.encode_utf8(&mut [0; 4]), text_max);
                 } else if let Some(known) = resolve_predefined_entity(&reference) {
-                    hold(&mut held, known);
+                    hold(&mut held, known, text_max);
                 }
                 // Others cannot be known without definitions, which are refused.
             }
@@ -92,9 +111,9 @@ pub fn leaves(bytes: &[u8], mut tell: impl FnMut(&[String], &str)) -> Result<(),
     }
 }
 
-fn hold(held: &mut Option<String>, more: &str) {
+fn hold(held: &mut Option<String>, more: &str, most: usize) {
     if let Some(text) = held {
-        let room = TEXT_MAX.saturating_sub(text.len());
+        let room = most.saturating_sub(text.len());
         let end = (0..=room.min(more.len())).rev().find(|at| more.is_char_boundary(*at)).unwrap_or(0);
         text.push_str(more.get(..end).unwrap_or_default());
     }
