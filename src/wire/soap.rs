@@ -130,13 +130,20 @@ pub fn list(text: &str) -> Result<(Vec<Entry>, usize), Fault> {
         }
         values.clear();
     };
-    xml::elements(text.as_bytes(), VALUE_MAX, |path, text| match (path, text) {
-        ([.., parent, leaf], Some(text)) if parent == "PortMappingEntry" && values.len() < VALUES_MAX => {
-            values.insert(leaf.clone(), text.to_owned());
+    let mut is_list = false;
+    xml::elements(text.as_bytes(), VALUE_MAX, |path, text| {
+        is_list = true;
+        match (path, text) {
+            ([.., parent, leaf], Some(text)) if parent == "PortMappingEntry" && values.len() < VALUES_MAX => {
+                values.insert(leaf.clone(), text.to_owned());
+            }
+            ([.., leaf], None) if leaf == "PortMappingEntry" => close(&mut values),
+            _ => {}
         }
-        ([.., leaf], None) if leaf == "PortMappingEntry" => close(&mut values),
-        _ => {}
     })?;
+    if !is_list {
+        return Err(Fault::Malformed);
+    }
     Ok((entries, odd))
 }
 
