@@ -205,7 +205,7 @@ impl Presence {
             }
         } else if device.here {
             if let Some(window) = &mut device.window {
-                window.seen(at.wall);
+                window.seen(at.wall, newer);
             }
             if newer {
                 let gap = at.mono.since(device.last.mono);
@@ -270,7 +270,7 @@ impl Presence {
             device.last = at;
             device.reason = why;
             if let Some(window) = &mut device.window {
-                window.seen(at.wall);
+                window.seen(at.wall, false);
                 window.reconnects = window.reconnects.saturating_add(u32::from(from != Where::Home));
             }
             if from != Where::Home {
