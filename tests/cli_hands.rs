@@ -68,6 +68,7 @@ fn alert(at: Wall) -> AlertView {
         id: alert,
         sequence: 1,
         detector: "arp_spoof".into(),
+        key: String::new(),
         category: Category::Spoofing,
         severity: Severity::High,
         confidence: 0.9,

@@ -125,6 +125,43 @@ fn what_takes_hold_and_what_waits_for_a_new_start() {
     }
 }
 
+// The control socket takes the word as the signal does.
+#[test]
+fn a_command_has_them_read_as_the_signal_does() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let daemon = Daemon::start();
+    let socket = fs::read_dir(daemon.dir.path().join("state"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "sock"))
+        .expect("a control socket");
+    let say = |line: &str| {
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+        stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).unwrap();
+        answer
+    };
+    let before = daemon.log().len();
+    fs::write(daemon.config(), settings("alerts: {settle: 3m}")).unwrap();
+    let answer = say(r#"{"verb": "reload"}"#);
+    assert!(answer.contains("\"ok\":true"), "{answer}");
+    for step in 0.. {
+        let log = daemon.log();
+        if log[before..].contains("settings taken") {
+            break;
+        }
+        assert!(step < STEPS, "{log}");
+        thread::sleep(STEP);
+    }
+    // Wrong ones are refused in the same way, and it lives on.
+    fs::write(daemon.config(), settings("alerts: {settle: never}")).unwrap();
+    say(r#"{"verb": "reload"}"#);
+    daemon.wait("settings were not taken");
+    assert!(say(r#"{"verb": "health"}"#).contains("healthy"));
+}
+
 #[test]
 fn wrong_settings_change_nothing_and_are_told() {
     let daemon = Daemon::start();

@@ -79,6 +79,7 @@ fn alert() -> AlertView {
         id,
         sequence: 1,
         detector: "arp_spoof".into(),
+        key: "192.168.7.9".into(),
         category: Category::Spoofing,
         severity: Severity::High,
         confidence: 0.9,

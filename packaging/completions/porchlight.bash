@@ -25,6 +25,9 @@ _porchlight() {
             porchlight,blueprints)
                 cmd="porchlight__subcmd__blueprints"
                 ;;
+            porchlight,complete)
+                cmd="porchlight__subcmd__complete"
+                ;;
             porchlight,completions)
                 cmd="porchlight__subcmd__completions"
                 ;;
@@ -253,6 +256,9 @@ _porchlight() {
             porchlight__subcmd__help,blueprints)
                 cmd="porchlight__subcmd__help__subcmd__blueprints"
                 ;;
+            porchlight__subcmd__help,complete)
+                cmd="porchlight__subcmd__help__subcmd__complete"
+                ;;
             porchlight__subcmd__help,completions)
                 cmd="porchlight__subcmd__help__subcmd__completions"
                 ;;
@@ -377,7 +383,7 @@ _porchlight() {
 
     case "${cmd}" in
         porchlight)
-            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help"
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1021,6 +1027,54 @@ _porchlight() {
         porchlight__subcmd__blueprints__subcmd__print)
             opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__complete)
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version devices"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2627,7 +2681,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help)
-            opts="run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help"
+            opts="run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2769,6 +2823,20 @@ _porchlight() {
         porchlight__subcmd__help__subcmd__blueprints__subcmd__print)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__help__subcmd__complete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3562,3 +3630,17 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
 else
     complete -F _porchlight -o bashdefault -o default porchlight
 fi
+
+_porchlight_or_device() {
+    _porchlight "$@"
+    [[ $2 == -* || ${COMP_WORDS[COMP_CWORD-1]} == -* ]] && return
+    case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
+        *" devices "*|*" windows "*|*" explain device "*|*" device set "*|*" device merge "*|*" device split "*|*" device expose "*|*" device hide "*|*" device forget "*|*" device check "*|*" device ports "*|*" alert mute-device "*)
+            local id name
+            while IFS=$'\t' read -r id name; do
+                [[ $id == "$2"* || ${name,,} == "${2,,}"* ]] && COMPREPLY+=("$id")
+            done < <("$1" complete devices 2>/dev/null)
+            ;;
+    esac
+}
+complete -F _porchlight_or_device -o bashdefault -o default porchlight

@@ -32,11 +32,6 @@ impl Alerts {
     pub(super) fn restore(&mut self, alert: &AlertView, now: Moment) {
         let view = Arc::new(alert.clone());
         self.sequence = self.sequence.max(view.sequence);
-        let key = match (view.detector.as_str(), view.attacker.device.or(view.victim.device)) {
-            ("ip_conflict", _) => view.attacker.ip.map_or_else(String::new, |ip| ip.to_string()),
-            (_, Some(device)) => device.to_string(),
-            (_, None) => String::from("burst"),
-        };
         let open = view.state.is_open();
         let stays = matches!(view.category, Category::Device | Category::Exposure) && view.detector != "new_device";
         let clear_at = (open && !stays).then(|| now.mono + Duration::from_secs(15 * 60));
@@ -46,12 +41,12 @@ impl Alerts {
         if view.first_seen.0.div_euclid(DAY_MS) == self.day && view.state != AlertState::Observed {
             self.today += 1;
         }
-        self.by_key.insert((view.detector.clone(), key.clone()), view.id.clone());
+        self.by_key.insert((view.detector.clone(), view.key.clone()), view.id.clone());
         self.views.insert(view.id.clone(), Arc::clone(&view));
         let cooldown = self.settings.cooldown.0;
         let told_at_count = view.count;
         let closed = (!open).then_some(now.mono);
-        self.records.insert(view.id.clone(), Record { view, key, told_at_count, clear_at, closed, cooldown });
+        self.records.insert(view.id.clone(), Record { view, told_at_count, clear_at, closed, cooldown });
     }
 
     pub(super) fn acknowledge_all(&mut self, now: Moment, out: &mut Vec<Change>) -> usize {
@@ -168,7 +163,7 @@ impl Alerts {
         closed.sort();
         for (_, _, id) in closed.iter().take(closed.len() - CLOSED_MAX) {
             if let Some(record) = self.records.remove(id) {
-                self.by_key.remove(&(record.view.detector.clone(), record.key));
+                self.by_key.remove(&(record.view.detector.clone(), record.view.key.clone()));
             }
             self.views.remove(id);
         }

@@ -74,7 +74,6 @@ impl Sensitivity {
 /// One alert with what outlets need not know.
 struct Record {
     view: Arc<AlertView>,
-    key: String,
     /// Count at the last time it was told.
     told_at_count: u64,
     clear_at: Option<Mono>,
@@ -272,6 +271,7 @@ impl Alerts {
             id: id.clone(),
             sequence: self.sequence,
             detector: finding.detector.to_owned(),
+            key: finding.key.clone(),
             category: finding.category,
             severity: if important { up(finding.severity) } else { finding.severity },
             confidence: finding.confidence,
@@ -297,9 +297,7 @@ impl Alerts {
         self.views.insert(id.clone(), Arc::clone(&view));
         self.by_key.insert(slot, id.clone());
         let cooldown = self.settings.cooldown.0;
-        let key = finding.key.clone();
-        self.records
-            .insert(id, Record { view: Arc::clone(&view), key, told_at_count: 1, clear_at, closed: None, cooldown });
+        self.records.insert(id, Record { view: Arc::clone(&view), told_at_count: 1, clear_at, closed: None, cooldown });
         if told {
             self.count_today(now);
             out.push(Change::AlertOpened { alert: view });

@@ -136,6 +136,26 @@ fn a_decision_outlives_the_trouble() {
     }
 }
 
+// Whatever a detector calls the same thing by: after a restart it is still the same alert.
+#[test]
+fn a_restart_makes_nothing_new_of_what_is_known() {
+    let keys = ["10.0.0.9", "d-000001", "burst", "tcp/8123 sshd", ""];
+    let mut alerts = Alerts::new(&Settings::default(), &Remembered::default(), at(0));
+    let mut out = Vec::new();
+    let findings = || keys.map(|key| Finding { attacker: Party::default(), ..finding(1, key, 0.9) }).to_vec();
+    alerts.take(findings(), &Table::default(), at(1), &mut out);
+    assert_eq!(out.len(), keys.len());
+    let known: Vec<AlertView> = alerts.view().values().map(|view| AlertView::clone(view)).collect();
+    let remembered = Remembered { alerts: known.clone(), ..Remembered::default() };
+    let mut alerts = Alerts::new(&Settings::default(), &remembered, at(60));
+    out.clear();
+    alerts.take(findings(), &Table::default(), at(61), &mut out);
+    assert!(out.is_empty(), "{out:?}");
+    let ids = |views: Vec<&AlertId>| views.into_iter().cloned().collect::<Vec<_>>();
+    assert_eq!(ids(alerts.view().keys().collect()), ids(known.iter().map(|view| &view.id).collect()));
+    assert!(alerts.view().values().all(|view| view.count == 2));
+}
+
 #[test]
 fn open_alerts_have_a_cap() {
     let mut story = Story::new();

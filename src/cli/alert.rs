@@ -52,7 +52,7 @@ pub enum Action {
         #[arg(value_name = "DETECTOR")]
         detector: String,
         /// The device's id
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_hint = super::completions::DEVICE)]
         id: DeviceId,
         /// For so many days
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]

@@ -24,7 +24,7 @@ pub enum Action {
     /// Sets one thing; an empty value takes it back
     Set {
         /// Its id, as `porchlight devices` shows it
-        #[arg(value_name = "ID", value_parser = clap::value_parser!(DeviceId))]
+        #[arg(value_name = "ID", value_hint = super::completions::DEVICE)]
         id: DeviceId,
         /// What to set
         #[arg(value_enum)]
@@ -35,38 +35,46 @@ pub enum Action {
     /// The younger becomes part of the older: they are one thing with two addresses
     Merge {
         /// One id
+        #[arg(value_hint = super::completions::DEVICE)]
         a: DeviceId,
         /// The other
+        #[arg(value_hint = super::completions::DEVICE)]
         b: DeviceId,
     },
     /// Takes the last merge back
     Split {
         /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
         id: DeviceId,
     },
     /// Shows it in Home Assistant with all its entities, whatever the limit says
     Expose {
         /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
         id: DeviceId,
     },
     /// Takes it out of Home Assistant
     Hide {
         /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
         id: DeviceId,
     },
     /// Drops it and its history
     Forget {
         /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
         id: DeviceId,
     },
     /// Asks it now whether it is there
     Check {
         /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
         id: DeviceId,
     },
     /// Tries its ports now, even if it sleeps; the event log tells what opened and closed
     Ports {
         /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
         id: DeviceId,
         /// All 65,535, which takes minutes
         #[arg(long)]

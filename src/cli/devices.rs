@@ -9,7 +9,7 @@ use super::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only this one: its id, name, MAC or address
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_hint = super::completions::DEVICE)]
     pub device: Option<String>,
 }
 

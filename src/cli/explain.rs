@@ -31,7 +31,7 @@ pub enum What {
     /// Every fact of a device, and why it has its name, kind and presence
     Device {
         /// Its id, name, MAC or address
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_hint = super::completions::DEVICE)]
         device: String,
         /// As it was then: 2026-11-25T17:02:11Z, 2026-11-25, 2d, 12h
         #[arg(long, value_name = "TIME")]

@@ -349,6 +349,7 @@ mod tests {
             id,
             sequence: 1,
             detector: String::new(),
+            key: String::new(),
             category: Category::Dns,
             severity: Severity::Low,
             confidence: 0.5,

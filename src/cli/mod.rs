@@ -14,6 +14,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub mod alert;
 pub mod alerts;
 pub mod blueprints;
+pub mod complete;
 pub mod completions;
 pub mod config;
 pub mod context;
@@ -102,6 +103,9 @@ pub enum Verb {
     Completions(completions::Args),
     /// The manual page, to stdout
     Man(man::Args),
+    /// For completions of shells
+    #[command(hide = true)]
+    Complete(complete::Args),
 }
 
 /// Reads the command line and does what it says.
@@ -153,6 +157,7 @@ fn act(verb: Option<Verb>, context: &Context) -> anyhow::Result<Exit> {
         Some(Verb::Alert(args)) => alert::run(&args, context),
         Some(Verb::Completions(args)) => completions::run(&args, context),
         Some(Verb::Man(args)) => man::run(&args, context),
+        Some(Verb::Complete(args)) => complete::run(&args, context),
         None => run::run(&run::Args::default(), context),
     }
 }

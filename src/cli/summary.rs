@@ -176,6 +176,7 @@ mod tests {
             id,
             sequence: n,
             detector: "arp_spoof".into(),
+            key: String::new(),
             category: Category::Spoofing,
             severity,
             confidence: 0.9,

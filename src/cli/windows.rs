@@ -15,7 +15,7 @@ const BLOCK: usize = 1000;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only of this device: its id, name, MAC or address
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_hint = super::completions::DEVICE)]
     pub device: Option<String>,
     /// Only what reaches into the time after: 2026-11-25T17:02:11Z, 2026-11-25, 2d, 12h
     #[arg(long, value_name = "TIME")]

@@ -160,6 +160,8 @@ pub struct AlertView {
     /// Grows by one with each alert event; an outlet that lagged knows what it missed.
     pub sequence: u64,
     pub detector: String,
+    /// With the detector: what makes two findings the same alert.
+    pub key: String,
     pub category: Category,
     pub severity: Severity,
     pub confidence: f32,

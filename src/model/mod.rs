@@ -23,6 +23,7 @@ mod mac;
 mod moment;
 mod network;
 mod observation;
+mod own;
 mod part;
 mod remembered;
 mod secret;
@@ -55,6 +56,7 @@ pub use network::{InterfaceFacts, NetworkFacts, Segment};
 pub use observation::{
     AccessPoint, DhcpOffer, Fact, Goodbye, Heard, Observation, PortMap, Probe, Proof, Source, Uplink,
 };
+pub use own::{Connection, Listener, OwnPrograms, OwnSockets, Program};
 pub use part::{Health, PartId, Phase};
 pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
 pub use secret::Secret;

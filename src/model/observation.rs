@@ -143,6 +143,10 @@ pub enum Fact {
     Crowd(u32),
     /// A Wi-Fi network that was heard; the subject is its access point.
     AccessPoint(AccessPoint),
+    /// All sockets of this host; the subject is this host.
+    Sockets(std::sync::Arc<super::OwnSockets>),
+    /// All its programs that have sockets.
+    Programs(std::sync::Arc<super::OwnPrograms>),
     /// A router's door that leads from the Internet to the subject.
     PortMap(PortMap),
     /// The subject's way to the Internet.

@@ -27,6 +27,8 @@ struct Held {
 #[derive(Debug, Default)]
 pub struct Published {
     topics: BTreeMap<String, Held>,
+    /// How many of them are of each device, so that those of devices that are no more are found.
+    devices: BTreeMap<DeviceId, u32>,
     /// The instance that the collected `bridge/info` named.
     instance: Option<u32>,
     dropped: u64,
@@ -48,6 +50,8 @@ pub(super) struct Memory {
     pub health_at: Option<Wall>,
     /// When the gauges of a device were last sent, or seen on the broker.
     pub fast_at: BTreeMap<DeviceId, Wall>,
+    /// Devices whose topics were compared, and topics of devices that are no more that were looked at, so far.
+    pub looked: (u64, u64),
 }
 
 impl Published {
@@ -65,7 +69,7 @@ impl Published {
             if topic.ends_with("/bridge/info") {
                 published.instance = instance_in(&payload).or(published.instance);
             }
-            published.topics.insert(topic, Held { payload, by_us: false });
+            published.hold(topic, Held { payload, by_us: false });
         }
         published
     }
@@ -96,10 +100,37 @@ impl Published {
             memory.fast_at.insert(id, now);
         }
         if message.payload.is_empty() {
+            if let Some(id) = id.filter(|_| self.topics.remove(&message.topic).is_some())
+                && let Some(count) = self.devices.get_mut(&id)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    self.devices.remove(&id);
+                }
+            }
             self.topics.remove(&message.topic);
         } else {
-            self.topics.insert(message.topic.clone(), Held { payload: message.payload.clone(), by_us: true });
+            self.hold(message.topic.clone(), Held { payload: message.payload.clone(), by_us: true });
         }
+    }
+
+    fn hold(&mut self, topic: String, held: Held) {
+        let id = device_in(&topic);
+        if let (None, Some(id)) = (self.topics.insert(topic, held), id) {
+            *self.devices.entry(id).or_default() += 1;
+        }
+    }
+
+    /// Devices that something is held of, in the order of their ids.
+    pub(super) fn devices(&self) -> impl Iterator<Item = DeviceId> + '_ {
+        self.devices.keys().copied()
+    }
+
+    /// How many devices were compared topic by topic so far, and how many topics of devices that are no
+    /// more were looked at: the work grows with what changed, not with the home.
+    #[must_use]
+    pub fn looked(&self) -> (u64, u64) {
+        self.memory().looked
     }
 
     /// The payload held at `topic`.
@@ -132,8 +163,7 @@ impl Published {
     }
 
     fn touched(&mut self, topic: &str) -> Option<DeviceId> {
-        // `…/device/<id>/…`, or `…/porchlight_<instance>_<id>/config`.
-        let id = topic.split('/').find_map(|part| part.rsplit('_').next()?.parse::<DeviceId>().ok());
+        let id = device_in(topic);
         if let Some(id) = id {
             let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
             memory.agreed.remove(&id);
@@ -142,11 +172,17 @@ impl Published {
     }
 }
 
+/// The device in `…/device/<id>/…`, or `…/porchlight_<instance>_<id>/config`.
+fn device_in(topic: &str) -> Option<DeviceId> {
+    topic.rsplit('/').find_map(|part| part.rsplit('_').next()?.parse::<DeviceId>().ok())
+}
+
 impl Clone for Published {
     fn clone(&self) -> Self {
         // The memory is only there to save work.
         let memory = Mutex::default();
-        Published { topics: self.topics.clone(), instance: self.instance, dropped: self.dropped, memory }
+        let (topics, devices) = (self.topics.clone(), self.devices.clone());
+        Published { topics, devices, instance: self.instance, dropped: self.dropped, memory }
     }
 }
 

@@ -45,15 +45,12 @@ pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Pub
     memory.now = difference.now;
     difference.fixed(view, &mut memory);
     let threatened = threatened(view);
-    for (id, device) in &view.devices {
-        let threat = threatened.contains(id);
-        if memory.agreed.get(id).is_some_and(|(seen, was)| Arc::ptr_eq(seen, device) && *was == threat) {
-            continue;
-        }
+    for (id, device, threat) in moved(view, &threatened, &memory) {
+        memory.looked.0 += 1;
         if difference.device(device, threat, &mut memory) {
-            memory.agreed.insert(*id, (Arc::clone(device), threat));
+            memory.agreed.insert(id, (Arc::clone(device), threat));
         } else {
-            memory.agreed.remove(id);
+            memory.agreed.remove(&id);
         }
     }
     let most = memory.agreed.len().max(memory.waiting.len()).max(memory.fast_at.len());
@@ -65,7 +62,7 @@ pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Pub
     let Difference { discovery, states, .. } = difference;
     let mut out = discovery;
     out.extend(states);
-    out.extend(orphans(view, site, &topics, published));
+    out.extend(orphans(view, site, &topics, published, &mut memory));
     // Last: until all of the home stands, the old word does.
     let online = topics.at(Thing::Bridge, Place::Availability, "");
     if published.at(&online) != Some(b"online") {
@@ -222,24 +219,54 @@ impl Difference<'_> {
     }
 }
 
-/// Topics of devices that are no more. Discovery first: Home Assistant must not read an empty state.
-fn orphans(view: &HomeView, site: &Site, topics: &Topics, published: &Published) -> Vec<Publish> {
-    let mut states = Vec::new();
-    let mut configs = Vec::new();
-    for (topic, _) in published.iter() {
-        let (thing, list) = match topics.kept(topic) {
-            Some((thing, _)) => (Some(thing), &mut states),
-            None => (topics.config_of(topic), &mut configs),
-        };
-        if let Some(Thing::Device(id)) = thing
-            && !view.devices.contains_key(&id)
-            && published.is_ours(topic, topics, site)
-        {
-            list.push(retained(topic.to_owned(), Vec::new(), 1));
+/// Devices that are not the very ones that needed nothing before. Both lists are in the order of ids, so
+/// one walk along both finds them; only these are looked at closer.
+fn moved<'v>(
+    view: &'v HomeView,
+    threatened: &BTreeSet<DeviceId>,
+    memory: &Memory,
+) -> Vec<(DeviceId, &'v Arc<DeviceView>, bool)> {
+    let mut agreed = memory.agreed.iter().peekable();
+    let mut moved = Vec::new();
+    for (id, device) in &view.devices {
+        let threat = threatened.contains(id);
+        while agreed.next_if(|(known, _)| *known < id).is_some() {}
+        let known = agreed.next_if(|(known, _)| *known == id).map(|(_, known)| known);
+        if !known.is_some_and(|(seen, was)| Arc::ptr_eq(seen, device) && *was == threat) {
+            moved.push((*id, device, threat));
         }
     }
-    configs.append(&mut states);
-    configs
+    moved
+}
+
+/// Topics of devices that are no more. Discovery first: Home Assistant must not read an empty state.
+fn orphans(view: &HomeView, site: &Site, topics: &Topics, published: &Published, memory: &mut Memory) -> Vec<Publish> {
+    let mut living = view.devices.keys().copied().peekable();
+    let mut gone = Vec::new();
+    for id in published.devices() {
+        while living.next_if(|known| *known < id).is_some() {}
+        if living.peek() != Some(&id) {
+            gone.push(id);
+        }
+    }
+    let all = |places: &[Place]| -> Vec<Publish> {
+        let each = |id: &DeviceId| {
+            let thing = Thing::Device(*id);
+            if places.is_empty() {
+                vec![topics.config(thing)]
+            } else {
+                places.iter().map(|place| topics.at(thing, *place, "")).collect()
+            }
+        };
+        let mut held: Vec<String> = gone.iter().flat_map(each).collect();
+        held.retain(|topic| published.at(topic).is_some() && published.is_ours(topic, topics, site));
+        held.sort_unstable();
+        held.into_iter().map(|topic| retained(topic, Vec::new(), 1)).collect()
+    };
+    memory.looked.1 += 4 * gone.len() as u64;
+    let mut out = all(&[]);
+    out.extend(all(&[Place::Fast, Place::Presence, Place::State]));
+    out
 }
 
 /// Devices that an alert worth a look is about.

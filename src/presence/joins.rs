@@ -256,7 +256,7 @@ fn absorb(old: &mut Device, young: Device, by_itself: bool) {
             .or_insert(seen);
     }
     if let (Some(window), Some(other)) = (&mut old.window, &young.window) {
-        window.seen(other.end);
+        window.seen(other.end, false);
         window.sightings = window.sightings.saturating_add(other.sightings);
         window.reconnects = window.reconnects.saturating_add(1);
     }

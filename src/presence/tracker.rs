@@ -6,7 +6,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Change, DeviceId, Fact, Goodbye, Moment, Observation, Presence as Where, Probe, Proof, Subject, clean_text,
+    Change, DeviceId, Fact, Goodbye, Moment, Observation, Presence as Where, Probe, Proof, Source, Subject, clean_text,
     is_unicast,
 };
 
@@ -26,12 +26,15 @@ pub const FORGOTTEN_MAX: usize = 256;
 
 impl Presence {
     pub(super) fn take(&mut self, seen: &Observation, now: Moment, out: &mut Vec<Change>) {
-        let alone = !self.gate.attended(now.mono) || !self.gate.may_ask(now.mono);
-        if self.gate.heard(now.mono) {
-            self.wake_up(now);
-        }
-        if alone {
-            self.rouse(now);
+        // What this host does itself says nothing of what its ears hear.
+        if !matches!(seen.source, Source::Sockets | Source::Processes) {
+            let alone = !self.gate.attended(now.mono) || !self.gate.may_ask(now.mono);
+            if self.gate.heard(now.mono) {
+                self.wake_up(now);
+            }
+            if alone {
+                self.rouse(now);
+            }
         }
         match &seen.fact {
             Fact::Alive { proof, age } => self.alive(seen, *proof, *age, now, out),
@@ -43,7 +46,7 @@ impl Presence {
                 }
             }
             // Told anew each time; for detectors.
-            Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) => {}
+            Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) | Fact::Sockets(_) | Fact::Programs(_) => {}
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);
@@ -202,7 +205,7 @@ impl Presence {
             }
         } else if device.here {
             if let Some(window) = &mut device.window {
-                window.seen(at.wall);
+                window.seen(at.wall, newer);
             }
             if newer {
                 let gap = at.mono.since(device.last.mono);
@@ -267,7 +270,7 @@ impl Presence {
             device.last = at;
             device.reason = why;
             if let Some(window) = &mut device.window {
-                window.seen(at.wall);
+                window.seen(at.wall, false);
                 window.reconnects = window.reconnects.saturating_add(u32::from(from != Where::Home));
             }
             if from != Where::Home {
@@ -430,7 +433,7 @@ impl Presence {
             }
             Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
             Fact::Crowd(_) | Fact::AccessPoint(_) => {}
-            Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) => {}
+            Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) | Fact::Sockets(_) | Fact::Programs(_) => {}
         }
         id
     }

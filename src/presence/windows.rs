@@ -28,10 +28,14 @@ impl Window {
         Window { start: at, end: at, sightings: 1, reconnects: 0, levels: None, segment }
     }
 
-    /// A proof at `at`. Late reports may lie before the end; they count and move nothing.
-    pub fn seen(&mut self, at: Wall) {
+    /// A proof at `at`. Late reports may lie before the end; they count and move nothing. The newest proof is
+    /// the end, also when the wall clock was set back since.
+    pub fn seen(&mut self, at: Wall, newest: bool) {
         self.sightings = self.sightings.saturating_add(1);
-        self.end = self.end.max(at);
+        if newest || at > self.end {
+            self.end = at;
+            self.start = self.start.min(at);
+        }
     }
 
     pub fn heard(&mut self, level: Rssi) {

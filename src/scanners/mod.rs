@@ -26,6 +26,7 @@ mod nl80211;
 mod page;
 mod ping;
 mod raw;
+mod sock_diag;
 mod targets;
 mod visits;
 
@@ -91,6 +92,8 @@ scanners! {
     bluetooth,
     wifi,
     wifi_monitor,
+    sockets,
+    processes,
 }
 
 /// Why a scanner stopped.

@@ -233,8 +233,8 @@ fn gone(conn: &Connection, device: DeviceId) -> Result<()> {
 const ALERT: &str = "
     insert or replace into alert (id, sequence, detector, category, severity, confidence, title, detail, recommendation,
       attacker_device, attacker_mac, attacker_ip, attacker_name, victim_device, victim_mac, victim_ip, victim_name,
-      technique, first_seen_ms, last_seen_ms, count, state, evidence, incident)
-    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
+      technique, first_seen_ms, last_seen_ms, count, state, evidence, incident, key)
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
 
 fn alert(conn: &Connection, view: &Arc<AlertView>) -> Result<()> {
     conn.prepare_cached(ALERT)?
@@ -263,6 +263,7 @@ fn alert(conn: &Connection, view: &Arc<AlertView>) -> Result<()> {
             view.state.word(),
             serde_json::json!(view.evidence).to_string(),
             view.incident.as_str(),
+            view.key,
         ])
         .map(drop)
 }

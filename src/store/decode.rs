@@ -29,7 +29,7 @@ macro_rules! alerts_sql {
         concat!(
             "select id, sequence, detector, category, severity, confidence, title, detail, recommendation, \
              attacker_device, attacker_mac, attacker_ip, attacker_name, victim_device, victim_mac, victim_ip, \
-             victim_name, technique, first_seen_ms, last_seen_ms, count, state, evidence, incident from alert ",
+             victim_name, technique, first_seen_ms, last_seen_ms, count, state, evidence, incident, key from alert ",
             $tail
         )
     };
@@ -253,6 +253,7 @@ fn alert(row: &Row<'_>, faults: &mut u64) -> Result<Option<AlertView>> {
         state: or(row, "state", AlertState::New, faults)?,
         evidence: json_or_fault(&evidence, faults),
         incident,
+        key: row.get("key")?,
     }))
 }
 

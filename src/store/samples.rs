@@ -87,6 +87,7 @@ pub(super) fn alert(n: u64, state: AlertState) -> AlertView {
         id,
         sequence: n,
         detector: "arp_spoof".into(),
+        key: "192.168.7.9".into(),
         category: Category::Spoofing,
         severity: Severity::Critical,
         confidence: 0.97,

@@ -153,7 +153,8 @@ create table alert (
   count           integer not null,
   state           text    not null,
   evidence        text    not null,                -- a JSON array of [key, value]; keys may repeat
-  incident        text    not null
+  incident        text    not null,
+  key             text    not null default ''      -- with the detector: what makes two findings the same alert
 ) strict;
 create index alert_last_seen on alert (last_seen_ms);
 create index alert_state on alert (state, last_seen_ms);

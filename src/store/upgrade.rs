@@ -15,7 +15,8 @@ pub(super) struct Schema {
 }
 
 /// The schema of this release.
-pub(super) const SCHEMA: Schema = Schema { fresh: include_str!("schema.sql"), steps: &[] };
+pub(super) const SCHEMA: Schema =
+    Schema { fresh: include_str!("schema.sql"), steps: &[include_str!("migrations/0002_alert_key.sql")] };
 
 impl Schema {
     /// The number of the present schema.
@@ -125,6 +126,33 @@ mod tests {
         let before = shape(&conn);
         assert!(bad.apply(&mut conn, 1).is_err());
         assert_eq!((shape(&conn), version(&conn)), (before, 1));
+    }
+
+    #[test]
+    fn every_released_schema_becomes_the_present_one() {
+        let mut fresh = Connection::open_in_memory().unwrap();
+        SCHEMA.apply(&mut fresh, 0).unwrap();
+        let mut old = Connection::open_in_memory().unwrap();
+        old.execute_batch(include_str!("migrations/0001_first.sql")).unwrap();
+        for (id, detector, attacker, ip, victim) in [
+            ("1", "ip_conflict", Some("d-aaaaaa"), Some("192.168.7.9"), None),
+            ("2", "new_device", Some("d-aaaaaa"), None, None),
+            ("3", "device_offline_important", None, None, Some("d-bbbbbb")),
+            ("4", "new_device", None, None, None),
+        ] {
+            old.execute(
+                "insert into alert (id, sequence, detector, category, severity, confidence, title, detail, recommendation, \
+                 attacker_device, attacker_ip, victim_device, technique, first_seen_ms, last_seen_ms, count, state, \
+                 evidence, incident) values (?1, 1, ?2, 'device', 'low', 1, '', '', '', ?3, ?4, ?5, '[]', 1, 1, 1, 'new', '[]', ?1)",
+                (id, detector, attacker, ip, victim),
+            )
+            .unwrap();
+        }
+        SCHEMA.apply(&mut old, 1).unwrap();
+        assert_eq!((shape(&old), version(&old)), (shape(&fresh), SCHEMA.current()));
+        let mut keys = old.prepare("select key from alert order by id").unwrap();
+        let keys: Vec<String> = keys.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(keys, ["192.168.7.9", "d-aaaaaa", "d-bbbbbb", "burst"]);
     }
 
     #[test]

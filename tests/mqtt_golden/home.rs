@@ -129,6 +129,7 @@ pub fn alert() -> AlertView {
         id: "01JD8Z7A0000000001".parse().expect("an alert id"),
         sequence: 3,
         detector: "arp_spoof".into(),
+        key: String::new(),
         category: Category::Spoofing,
         severity: Severity::Critical,
         confidence: 0.97,

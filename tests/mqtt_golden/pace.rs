@@ -213,3 +213,47 @@ fn gauges_nobody_reads_are_not_told() {
     assert!(told(true, &[("signal", false)]), "not known yet");
     assert!(told(false, &[("signal", false), ("last_seen", false)]), "nobody to ask");
 }
+
+// A home of two thousand: whatever happens, only what changed is looked at closer.
+#[test]
+fn the_work_follows_what_changed_and_not_the_home() {
+    const HOME: u32 = 2_000;
+    let site = home::site();
+    let mut published = Published::default();
+    let now = home::wall("2026-11-25T18:00:00Z");
+    let device = |n: u32, name: &str| DeviceView { tier: Tier::Basic, ..home::device(DeviceId::mint(1, n), name) };
+    let mut view = home::of((0..HOME).map(|n| device(n, &format!("Thing {n}"))));
+    view.now = now;
+    // Devices looked at, and topics of devices that are gone, until nothing is left to say.
+    let mut settle = |view: &porchlight::model::HomeView| {
+        let before = published.looked();
+        let mut sent = 0;
+        loop {
+            let messages = reconcile(view, &site, &published);
+            if messages.is_empty() {
+                break;
+            }
+            sent += messages.len();
+            messages.iter().for_each(|message| published.sent(message));
+        }
+        let after = published.looked();
+        (sent, after.0 - before.0, after.1 - before.1)
+    };
+    let (sent, looked, _) = settle(&view);
+    assert!(sent > HOME as usize * 3 && looked <= u64::from(HOME) * 2, "{sent} {looked}");
+    assert_eq!(settle(&view), (0, 0, 0), "nothing changed");
+    view.revision += 1;
+    view.now = Wall(now.0 + 1_000);
+    assert_eq!(settle(&view), (0, 0, 0), "time alone");
+    for n in [3, 700, 1_999] {
+        view.devices.insert(DeviceId::mint(1, n), Arc::new(device(n, "Renamed")));
+    }
+    let (sent, looked, gone) = settle(&view);
+    assert!((3..=9).contains(&sent) && looked <= 6 && gone == 0, "{sent} {looked} {gone}");
+    for n in [5, 800] {
+        view.devices.remove(&DeviceId::mint(1, n));
+    }
+    let (sent, looked, gone) = settle(&view);
+    assert!(sent >= 6 && looked == 0 && gone <= 8, "{sent} {looked} {gone}");
+    assert_eq!(settle(&view), (0, 0, 0));
+}

@@ -88,6 +88,7 @@ fn an_alert() {
         id,
         sequence: 1,
         detector: "arp_spoof".into(),
+        key: String::new(),
         category: Category::Spoofing,
         severity: Severity::Critical,
         confidence: 0.97,

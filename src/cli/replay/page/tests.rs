@@ -50,6 +50,7 @@ fn replayed(name: &str) -> Replayed {
         id: alert,
         sequence: 1,
         detector: "arp_spoof".into(),
+        key: String::new(),
         category: Category::Spoofing,
         severity: Severity::High,
         confidence: 0.9,
