@@ -81,6 +81,7 @@ scanners! {
     wsd,
     llmnr,
     netbios,
+    consoles,
     reverse_dns,
     snmp,
     dhcp_probe,
