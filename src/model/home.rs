@@ -14,7 +14,7 @@ words! {
     /// Where a device's shown name comes from, worst first: a name of lower rank never replaces a higher.
     pub enum NameSource {
         Address = "address", VendorTail = "vendor", Generic = "generic", VendorKind = "vendor_kind", Snmp = "snmp", Llmnr = "llmnr", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp",
-        MdnsHost = "mdns_host", Mdns = "mdns", Dhcp = "dhcp", Kernel = "kernel", HomeAssistant = "homeassistant", Own = "own",
+        Console = "console", MdnsHost = "mdns_host", Mdns = "mdns", Dhcp = "dhcp", Kernel = "kernel", HomeAssistant = "homeassistant", Own = "own",
     }
 }
 

@@ -16,7 +16,7 @@ words! {
         Capture = "capture", ArpSweep = "arp_sweep", NdSweep = "nd_sweep", Icmp = "icmp", Netlink = "netlink", Ports = "ports",
         Mdns = "mdns", Ssdp = "ssdp", Wsd = "wsd", Llmnr = "llmnr", Netbios = "netbios", ReverseDns = "reverse_dns", Snmp = "snmp", UpnpIgd = "upnp_igd",
         DhcpProbe = "dhcp_probe", DhcpLeases = "dhcp_leases", Hostapd = "hostapd", Wifi = "wifi", WifiMonitor = "wifi_monitor",
-        Bluetooth = "bluetooth", Ble = "ble", Sockets = "sockets", Processes = "processes", Canary = "canary", Sentinel = "sentinel",
+        Bluetooth = "bluetooth", Ble = "ble", Consoles = "consoles", Sockets = "sockets", Processes = "processes", Canary = "canary", Sentinel = "sentinel",
         Mqtt = "mqtt", HomeAssistant = "homeassistant",
     }
 }
@@ -100,6 +100,8 @@ words! {
     /// Where a name was heard, best last (`home-assistant.md` calls this the rank).
     pub enum Heard {
         Snmp = "snmp", Lldp = "lldp", Bluetooth = "bluetooth", Llmnr = "llmnr", Netbios = "netbios", Dns = "dns", Ssdp = "ssdp",
+        /// A game console called itself so when it was asked.
+        Console = "console",
         /// The host name, of an address record or the target of a service.
         MdnsHost = "mdns_host",
         /// The name people gave a service or the thing itself.

@@ -82,6 +82,7 @@ scanners! {
     wsd,
     llmnr,
     netbios,
+    consoles,
     reverse_dns,
     snmp,
     dhcp_probe,

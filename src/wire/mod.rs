@@ -10,6 +10,7 @@ pub mod arp;
 pub mod ble;
 pub mod cdp;
 mod cooked;
+pub mod ddp;
 pub mod dhcp;
 pub mod dhcp6;
 pub mod dns;

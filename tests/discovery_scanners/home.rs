@@ -209,6 +209,15 @@ pub async fn office_of(addresses: &[IpAddr]) -> Office {
 }
 
 impl Office {
+    /// Every device here is of this kind.
+    pub fn is_a(&self, kind: porchlight::model::Kind) {
+        self.home.send_modify(|view| {
+            for device in Arc::make_mut(view).devices.values_mut() {
+                Arc::make_mut(device).kind = kind;
+            }
+        });
+    }
+
     pub fn start(&self, name: &str) {
         let row = SCANNERS.iter().find(|row| row.card.id == name).unwrap();
         let running = scanners::start(row, &self.settings, &self.parts);

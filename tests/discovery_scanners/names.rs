@@ -49,6 +49,38 @@ async fn inner_name_server() {
     office.hears(&["Named { name: \"garden-gate\", by: Dns }"]).await;
 }
 
+#[test]
+fn a_game_console_tells_its_name() {
+    let Some(mut home) = Home::build("ddp") else { return };
+    home.stranger("names::inner_console");
+    home.run("names::inner_console_asked");
+}
+
+/// Answers as a console in rest mode does.
+#[test]
+#[ignore = "runs inside a namespace"]
+fn inner_console() {
+    let socket = std::net::UdpSocket::bind((super::home::PEER, 9302)).unwrap();
+    let mut room = [0; 512];
+    loop {
+        let Ok((len, from)) = socket.recv_from(&mut room) else { continue };
+        if room[..len] == *b"SRCH * HTTP/1.1\ndevice-discovery-protocol-version:00030010\n" {
+            let answer = b"HTTP/1.1 620 Server Standby\nhost-type:PS5\nhost-name:Den-PS5\nhost-request-port:997\n";
+            drop(socket.send_to(answer, from));
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "runs inside a namespace"]
+async fn inner_console_asked() {
+    let mut office = office().await;
+    office.is_a(porchlight::model::Kind::GameConsole);
+    office.settings.consoles.interval = porchlight::model::Span::seconds(5);
+    office.start("consoles");
+    office.hears(&["Named { name: \"Den-PS5\", by: Console }", "value: \"PlayStation 5\"", "Alive"]).await;
+}
+
 /// systemd's resolver answers LLMNR as Windows does. It runs alone here: no bus, folders and a user of its own.
 const RESOLVER: &str = "set -e
 mount -t tmpfs none /run
