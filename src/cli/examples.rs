@@ -54,6 +54,7 @@ pub const EXAMPLES: Examples = &[
         &[
             ("a name of its own", "porchlight device set d-7f3k2m name 'Anna phone'"),
             ("two addresses, one thing", "porchlight device merge d-7f3k2m d-aaaaaa"),
+            ("what a table says of devices, tried first", "porchlight device import devices.csv --dry-run"),
         ],
     ),
     (

@@ -31,6 +31,7 @@ pub mod fit;
 pub mod global;
 pub mod hands;
 pub mod health;
+pub mod import;
 pub mod json;
 pub mod logs;
 pub mod man;
