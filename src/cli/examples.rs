@@ -58,6 +58,13 @@ pub const EXAMPLES: Examples = &[
         ],
     ),
     (
+        "vendors",
+        &[
+            ("how old the table of makers is", "porchlight vendors"),
+            ("a newer one, from files", "porchlight vendors update --from /usr/share/ieee-data"),
+        ],
+    ),
+    (
         "alert",
         &[
             ("seen", "porchlight alert acknowledge 01M89TGQHW00000007"),

@@ -43,6 +43,7 @@ pub mod run;
 pub mod scan;
 pub mod summary;
 pub mod table;
+pub mod vendors;
 pub mod windows;
 
 pub use context::Context;
@@ -97,6 +98,8 @@ pub enum Verb {
     Health(health::Args),
     /// Changes what is known of a device
     Device(device::Args),
+    /// The table of makers: its age, and a newer one
+    Vendors(vendors::Args),
     /// Answers an alert
     Alert(alert::Args),
     /// Completions for a shell, to stdout
@@ -151,6 +154,7 @@ fn act(verb: Option<Verb>, context: &Context) -> anyhow::Result<Exit> {
         Some(Verb::Summary(args)) => summary::run(&args, context),
         Some(Verb::Health(args)) => health::run(&args, context),
         Some(Verb::Device(args)) => device::run(&args, context),
+        Some(Verb::Vendors(args)) => vendors::run(&args, context),
         Some(Verb::Alert(args)) => alert::run(&args, context),
         Some(Verb::Completions(args)) => completions::run(&args, context),
         Some(Verb::Man(args)) => man::run(&args, context),

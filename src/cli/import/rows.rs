@@ -33,7 +33,17 @@ pub struct Row {
 impl Default for Row {
     fn default() -> Self {
         let mac = MacAddr([0; 6]);
-        Row { line: 0, mac, name: None, kind: None, group: None, owner: None, notes: None, important: None, trust: None }
+        Row {
+            line: 0,
+            mac,
+            name: None,
+            kind: None,
+            group: None,
+            owner: None,
+            notes: None,
+            important: None,
+            trust: None,
+        }
     }
 }
 
@@ -137,14 +147,15 @@ fn table(text: &str) -> (Vec<Row>, Vec<Fault>) {
         Ok(header) => header.clone(),
         Err(error) => return (rows, vec![Fault { line: 1, what: error.to_string() }]),
     };
-    let line_of = |record: &csv::StringRecord| record.position().map_or(0, csv::Position::line);
+    let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
+    let head = lines.of(0);
     let columns: Vec<Option<Column>> = header.iter().map(Column::named).collect();
     for (name, _) in header.iter().zip(&columns).filter(|(_, column)| column.is_none()) {
         let known = "mac, name, kind, group, owner, notes, important, trust";
-        faults.push(Fault { line: line_of(&header).max(1), what: format!("`{name}` is no column: {known} are") });
+        faults.push(Fault { line: head, what: format!("`{name}` is no column: {known} are") });
     }
     if !columns.contains(&Some(Column::Mac)) {
-        faults.push(Fault { line: line_of(&header).max(1), what: "there is no column `mac`".into() });
+        faults.push(Fault { line: head, what: "there is no column `mac`".into() });
     }
     if !faults.is_empty() {
         return (rows, faults);
@@ -157,7 +168,7 @@ fn table(text: &str) -> (Vec<Row>, Vec<Fault>) {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
+                let line = lines.of(error.position().map_or(0, csv::Position::byte));
                 faults.push(Fault { line, what: error.to_string() });
                 continue;
             }
@@ -165,7 +176,7 @@ fn table(text: &str) -> (Vec<Row>, Vec<Fault>) {
         if record.iter().all(str::is_empty) {
             continue;
         }
-        let line = line_of(&record);
+        let line = lines.of(record.position().map_or(0, csv::Position::byte));
         if record.len() > columns.len() {
             let what = format!("{} values for {} columns: put quotes around text", record.len(), columns.len());
             faults.push(Fault { line, what });
@@ -175,6 +186,34 @@ fn table(text: &str) -> (Vec<Row>, Vec<Fault>) {
         row(line, cells, &mut rows, &mut faults);
     }
     (rows, faults)
+}
+
+/// Which line a record begins in. The reader's own count stands before the blank lines and remarks that it skips.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// Of the first record at or after `byte`, which only grows.
+    fn of(&mut self, byte: u64) -> u64 {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX).max(self.at);
+        let breaks = |part: &[u8]| part.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.line += breaks(self.text.get(self.at..byte).unwrap_or_default());
+        self.at = byte;
+        while let Some(first) = self.text.get(self.at) {
+            let skipped = match first {
+                b'\r' | b'\n' => 1,
+                b'#' => self.text.iter().skip(self.at).take_while(|byte| **byte != b'\n').count(),
+                _ => break,
+            };
+            let end = self.at + skipped;
+            self.line += breaks(self.text.get(self.at..end).unwrap_or_default());
+            self.at = end;
+        }
+        self.line
+    }
 }
 
 /// Objects in a list, or in a list below `whitelist` or `devices`.
