@@ -56,6 +56,7 @@ complete -c porchlight -n "__fish_porchlight_needs_command" -f -a "blueprints" -
 complete -c porchlight -n "__fish_porchlight_needs_command" -f -a "summary" -d 'A period in numbers, and how risky it was'
 complete -c porchlight -n "__fish_porchlight_needs_command" -f -a "health" -d 'Whether the running daemon is well: one line, exit 0 or 1'
 complete -c porchlight -n "__fish_porchlight_needs_command" -f -a "device" -d 'Changes what is known of a device'
+complete -c porchlight -n "__fish_porchlight_needs_command" -f -a "vendors" -d 'The table of makers: its age, and a newer one'
 complete -c porchlight -n "__fish_porchlight_needs_command" -f -a "alert" -d 'Answers an alert'
 complete -c porchlight -n "__fish_porchlight_needs_command" -f -a "completions" -d 'Completions for a shell, to stdout'
 complete -c porchlight -n "__fish_porchlight_needs_command" -f -a "man" -d 'The manual page, to stdout'
@@ -464,31 +465,32 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand health" -l no-colo
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -s V -l version -d 'Print version'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l set -d 'One setting, above file and environment; may be given again' -r
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
 warn\t'Works less than it should'
 info\t'A few lines a day'
 debug\t'One line per decision, with its reason'
 trace\t'One line per packet'"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l log-format -d 'In which form' -r -f -a "text\t''
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l log-format -d 'In which form' -r -f -a "text\t''
 json\t''
 journald\t''"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l json -d 'JSON on stdout, nothing else'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l no-color -d 'No colours'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -s V -l version -d 'Print version'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "set" -d 'Sets one thing; an empty value takes it back'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "merge" -d 'The younger becomes part of the older: they are one thing with two addresses'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "split" -d 'Takes the last merge back'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "expose" -d 'Shows it in Home Assistant with all its entities, whatever the limit says'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "hide" -d 'Takes it out of Home Assistant'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "forget" -d 'Drops it and its history'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "check" -d 'Asks it now whether it is there'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget check ports help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "set" -d 'Sets one thing; an empty value takes it back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "merge" -d 'The younger becomes part of the older: they are one thing with two addresses'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "split" -d 'Takes the last merge back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "expose" -d 'Shows it in Home Assistant with all its entities, whatever the limit says'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "hide" -d 'Takes it out of Home Assistant'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "forget" -d 'Drops it and its history'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "import" -d 'Names, kinds, groups, owners, notes and trust from a file'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "check" -d 'Asks it now whether it is there'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
@@ -585,6 +587,23 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from forget" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from forget" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+warn\t'Works less than it should'
+info\t'A few lines a day'
+debug\t'One line per decision, with its reason'
+trace\t'One line per packet'"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l log-format -d 'In which form' -r -f -a "text\t''
+json\t''
+journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l dry-run -d 'Says what would change, and changes nothing'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
@@ -624,9 +643,47 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "expose" -d 'Shows it in Home Assistant with all its entities, whatever the limit says'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "hide" -d 'Takes it out of Home Assistant'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Drops it and its history'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "import" -d 'Names, kinds, groups, owners, notes and trust from a file'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "check" -d 'Asks it now whether it is there'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+warn\t'Works less than it should'
+info\t'A few lines a day'
+debug\t'One line per decision, with its reason'
+trace\t'One line per packet'"
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -l log-format -d 'In which form' -r -f -a "text\t''
+json\t''
+journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -f -a "update" -d 'Builds a newer table, for the next start'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and not __fish_seen_subcommand_from update help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l from -d 'A CSV file of the IEEE, a folder of them, or an https address; without it: from ieee.org' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+warn\t'Works less than it should'
+info\t'A few lines a day'
+debug\t'One line per decision, with its reason'
+trace\t'One line per packet'"
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l log-format -d 'In which form' -r -f -a "text\t''
+json\t''
+journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from update" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from help" -f -a "update" -d 'Builds a newer table, for the next start'
+complete -c porchlight -n "__fish_porchlight_using_subcommand vendors; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c porchlight -n "__fish_porchlight_using_subcommand alert; and not __fish_seen_subcommand_from acknowledge mute expected false reopen mute-device help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand alert; and not __fish_seen_subcommand_from acknowledge mute expected false reopen mute-device help" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand alert; and not __fish_seen_subcommand_from acknowledge mute expected false reopen mute-device help" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
@@ -787,26 +844,27 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand man" -l no-color -
 complete -c porchlight -n "__fish_porchlight_using_subcommand man" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand man" -s V -l version -d 'Print version'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "run" -d 'Watches, decides and tells, until ended: the daemon'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "scan" -d 'One look around: one round of every scanner, then the end'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "devices" -d 'Devices, those at home first'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "windows" -d 'When devices were here'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "events" -d 'What happened, one line each'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "alerts" -d 'What was odd'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "export" -d 'Devices, windows or alerts for other programs'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "replay" -d 'Capture files through the daemon\'s own path'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "explain" -d 'Why a device has its name, kind and presence; what a detector or scanner does'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "doctor" -d 'What is wrong here, and the command that mends it'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "config" -d 'Checks and shows the settings'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "dashboard" -d 'A page for Home Assistant, made from the devices known'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "blueprints" -d 'Automations for Home Assistant'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "summary" -d 'A period in numbers, and how risky it was'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "health" -d 'Whether the running daemon is well: one line, exit 0 or 1'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "device" -d 'Changes what is known of a device'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "alert" -d 'Answers an alert'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "completions" -d 'Completions for a shell, to stdout'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "man" -d 'The manual page, to stdout'
-complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "run" -d 'Watches, decides and tells, until ended: the daemon'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "scan" -d 'One look around: one round of every scanner, then the end'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "devices" -d 'Devices, those at home first'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "windows" -d 'When devices were here'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "events" -d 'What happened, one line each'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "alerts" -d 'What was odd'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "export" -d 'Devices, windows or alerts for other programs'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "replay" -d 'Capture files through the daemon\'s own path'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "explain" -d 'Why a device has its name, kind and presence; what a detector or scanner does'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "doctor" -d 'What is wrong here, and the command that mends it'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "config" -d 'Checks and shows the settings'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "dashboard" -d 'A page for Home Assistant, made from the devices known'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "blueprints" -d 'Automations for Home Assistant'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "summary" -d 'A period in numbers, and how risky it was'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "health" -d 'Whether the running daemon is well: one line, exit 0 or 1'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "device" -d 'Changes what is known of a device'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "vendors" -d 'The table of makers: its age, and a newer one'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "alert" -d 'Answers an alert'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "completions" -d 'Completions for a shell, to stdout'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "man" -d 'The manual page, to stdout'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and not __fish_seen_subcommand_from run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from explain" -f -a "device" -d 'Every fact of a device, and why it has its name, kind and presence'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from explain" -f -a "detector" -d 'What a detector finds, how it decides, what fools it'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from explain" -f -a "scanner" -d 'What a scanner finds, what it sends, what it needs'
@@ -821,8 +879,10 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_s
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "expose" -d 'Shows it in Home Assistant with all its entities, whatever the limit says'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "hide" -d 'Takes it out of Home Assistant'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "forget" -d 'Drops it and its history'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "import" -d 'Names, kinds, groups, owners, notes and trust from a file'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "check" -d 'Asks it now whether it is there'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from vendors" -f -a "update" -d 'Builds a newer table, for the next start'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from alert" -f -a "acknowledge" -d 'Seen; stays open, tells no more'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from alert" -f -a "mute" -d 'Not now: this alert tells no more'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from alert" -f -a "expected" -d 'That is how it is meant to be: learn it'

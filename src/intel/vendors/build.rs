@@ -342,7 +342,7 @@ mod tests {
     fn a_registry_becomes_a_table_that_reads() {
         let text = registry(1_500);
         let bytes = build(&[text.as_bytes()], "2027-01-31").expect("a table");
-        let table = super::super::Table::new(bytes.leak()).expect("well formed");
+        let table = crate::intel::vendors::Table::new(bytes.leak()).expect("well formed");
         assert_eq!(table.date(), "2027-01-31");
         let named = |mac: &str| table.lookup(mac.parse().expect(mac));
         assert_eq!(named("00:00:0a:01:02:03"), Some("Maker 10"));
