@@ -103,7 +103,7 @@ pub fn read(text: &str) -> Result<Vec<Row>, Vec<Fault>> {
             Ok(json) => list(&json),
             Err(error) => {
                 let line = error.location().map_or(1, |at| at.line());
-                (Vec::new(), vec![Fault { line: line as u64, what: error.to_string() }])
+                (Vec::new(), vec![Fault { line, what: error.to_string() }])
             }
         }
     } else {

@@ -250,7 +250,7 @@ fn read(file: &[u8], tables: &mut [BTreeMap<Vec<u8>, String>; 3]) -> Result<(), 
 
 /// `0050C2F71` is `00 50 c2 f7 10`.
 fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let even = if digits.len() % 2 == 0 { digits.to_owned() } else { format!("{digits}0") };
+    let even = if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("{digits}0") };
     even.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
