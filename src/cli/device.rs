@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     context::Context,
-    hands,
+    hands, import,
     report::{Exit, Failure, say_json},
 };
 use crate::model::{DeviceId, Kind, Trust};
@@ -65,6 +65,8 @@ pub enum Action {
         #[arg(value_hint = super::completions::DEVICE)]
         id: DeviceId,
     },
+    /// Names, kinds, groups, owners, notes and trust from a file
+    Import(import::Args),
     /// Asks it now whether it is there
     Check {
         /// Its id, as `porchlight devices` shows it
@@ -94,6 +96,9 @@ pub enum What {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    if let Action::Import(args) = &args.action {
+        return import::run(args, context);
+    }
     let (verb, fields) = request(&args.action)?;
     let data = hands::request(context, verb, fields)?;
     if context.json() {
@@ -114,6 +119,7 @@ pub fn request(action: &Action) -> Result<(&'static str, Map<String, Json>), Fai
         Action::Forget { id } => ("device/forget", json!({"device": id.to_string()})),
         Action::Check { id } => ("device/check", json!({"device": id.to_string()})),
         Action::Ports { id, full } => ("device/ports", json!({"device": id.to_string(), "full": full})),
+        Action::Import(_) => return Err(Failure::usage("a file is many requests")),
     };
     match fields {
         Json::Object(fields) => Ok((verb, fields)),

@@ -91,6 +91,8 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     checks.push(host::state_folder(state_dir));
     checks.extend(tls::files(&here));
     checks.extend(here.state_dir.as_deref().and_then(packets));
+    super::vendors::take_newer(context);
+    checks.push(Check::well("makers", super::vendors::found(here.wall)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         checks.extend(homeassistant::supervisor(&here).await);

@@ -54,6 +54,14 @@ pub const EXAMPLES: Examples = &[
         &[
             ("a name of its own", "porchlight device set d-7f3k2m name 'Anna phone'"),
             ("two addresses, one thing", "porchlight device merge d-7f3k2m d-aaaaaa"),
+            ("what a table says of devices, tried first", "porchlight device import devices.csv --dry-run"),
+        ],
+    ),
+    (
+        "vendors",
+        &[
+            ("how old the table of makers is", "porchlight vendors"),
+            ("a newer one, from files", "porchlight vendors update --from /usr/share/ieee-data"),
         ],
     ),
     (

@@ -11,6 +11,7 @@ use super::{
     json,
     recorded::{Recorded, Since},
     report::{Exit, Failure, say, say_json},
+    vendors,
 };
 use crate::{detectors, model::Card, scanners};
 
@@ -62,6 +63,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn explain_device(named: &str, at: Option<Since>, context: &Context) -> anyhow::Result<()> {
+    vendors::take_newer(context);
     let recorded = Recorded::open(context)?;
     let view = recorded.shown(&recorded.device(named)?);
     if let Some(at) = at {

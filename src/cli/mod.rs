@@ -32,6 +32,7 @@ pub mod fit;
 pub mod global;
 pub mod hands;
 pub mod health;
+pub mod import;
 pub mod json;
 pub mod logs;
 pub mod man;
@@ -43,6 +44,7 @@ pub mod run;
 pub mod scan;
 pub mod summary;
 pub mod table;
+pub mod vendors;
 pub mod windows;
 
 pub use context::Context;
@@ -97,6 +99,8 @@ pub enum Verb {
     Health(health::Args),
     /// Changes what is known of a device
     Device(device::Args),
+    /// The table of makers: its age, and a newer one
+    Vendors(vendors::Args),
     /// Answers an alert
     Alert(alert::Args),
     /// Completions for a shell, to stdout
@@ -154,6 +158,7 @@ fn act(verb: Option<Verb>, context: &Context) -> anyhow::Result<Exit> {
         Some(Verb::Summary(args)) => summary::run(&args, context),
         Some(Verb::Health(args)) => health::run(&args, context),
         Some(Verb::Device(args)) => device::run(&args, context),
+        Some(Verb::Vendors(args)) => vendors::run(&args, context),
         Some(Verb::Alert(args)) => alert::run(&args, context),
         Some(Verb::Completions(args)) => completions::run(&args, context),
         Some(Verb::Man(args)) => man::run(&args, context),

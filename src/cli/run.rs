@@ -23,6 +23,7 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let credentials = context.credentials();
     let settings = with_credentials(context.settings()?.clone(), credentials.as_deref());
     let state_dir = context.make_state_dir()?;
+    super::vendors::take_newer(context);
     // Before any thread: rights are the thread's own (capabilities(7)). Capture opens again when an
     // interface comes back, so its two rights stay.
     if let Err(why) = crate::capture::drop_all_but_needed() {

@@ -52,6 +52,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             return Err(Failure::usage(format!("no scanner is called {name}")).advise(advice).into());
         }
     }
+    super::vendors::take_newer(context);
     let mut settings = context.settings()?.clone();
     settings.scanners.ports.full |= args.full_ports;
     if !args.rescan_ports {

@@ -13,6 +13,7 @@ use crate::{
     intel::{
         clouds::{self, Cloud},
         ports::{Talk, Way},
+        vendors,
     },
     model::{Kind, ServiceView},
 };
@@ -25,6 +26,9 @@ const IOT_FROM: f32 = 0.8;
 const TIE: f32 = 0.03;
 /// A default gateway, or a device that advertises routes.
 const ROUTES: f32 = 0.9;
+/// What a maker's service says of devices that may only have its app.
+const APP_OF_RANDOM: f32 = 0.5;
+const APP_OF_OTHERS: f32 = 0.6;
 /// Labels of programs, people and services, not of the product: looked at only by rules that name them.
 const NO_PRODUCT: &[&str] = &[
     "asks",
@@ -34,11 +38,11 @@ const NO_PRODUCT: &[&str] = &[
     "http_server",
     "upnp_software",
     "os",
-    "dhcp_fingerprint",
     "friendly_name",
     "ja4",
-    "lldp_description",
-    "cdp_platform",
+    "hangs_on",
+    "management_address",
+    "serial",
     "banner",
     "tls_certificate",
     "snmp_description",
@@ -57,6 +61,8 @@ pub struct Signs<'a> {
     pub services: &'a BTreeSet<ServiceView>,
     pub labels: &'a BTreeMap<String, String>,
     pub routes: bool,
+    /// Its addresses were drawn by itself, as those of phones and computers are.
+    pub random: bool,
 }
 
 /// A kind, how sure, and what says so.
@@ -180,10 +186,26 @@ pub fn guess(signs: &Signs<'_>) -> Guess {
     by_ports(signs, &mut tally);
     let asks = |key: &str| signs.labels.get(key).and_then(|name| clouds::known(name));
     let cloud = asks("asks_as_system").or_else(|| asks("asks"));
-    if let Some(Cloud { what, kind: Some(kind), confidence, .. }) = cloud {
-        tally.take(*kind, Sign::Asks, *confidence, || format!("asks for {what}"));
+    if let Some(Cloud { what, kind: Some(kind), confidence, maker }) = cloud {
+        tally.take(*kind, Sign::Asks, confidence * weight(signs, *maker), || format!("asks for {what}"));
     }
     choose(tally.ranked())
+}
+
+/// How much it counts that it asks for the services of `maker`. What somebody else made has that maker's app, and so
+/// has what draws its own addresses: machines of one purpose keep theirs.
+fn weight(signs: &Signs<'_>, maker: Option<&str>) -> f32 {
+    let is_others = |vendor: &str| {
+        !vendors::is_part_maker(vendor)
+            && maker.is_some_and(|maker| !maker_is(vendor, maker) && !maker_is(maker, vendor))
+    };
+    if signs.random {
+        APP_OF_RANDOM
+    } else if signs.vendor.is_some_and(is_others) {
+        APP_OF_OTHERS
+    } else {
+        1.0
+    }
 }
 
 /// The surest that may be said, and the next.
@@ -209,11 +231,14 @@ fn by_rules(signs: &Signs<'_>, tally: &mut Tally) {
         signs.hosts.iter().copied().chain(friendly).map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
     let labels: Vec<(&str, String)> =
         signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect();
-    let is_product = |key: &str| !NO_PRODUCT.contains(&key) && !key.ends_with("_id");
+    let is_product = |key: &str| {
+        let of_switch = ["lldp_", "cdp_", "dhcp_"].iter().any(|start| key.starts_with(start));
+        !NO_PRODUCT.contains(&key) && !of_switch && !key.ends_with("_id")
+    };
     let products = || labels.iter().filter(|(key, _)| is_product(key)).map(|(_, value)| value.as_str());
     let models: Vec<&str> = hosts.iter().map(String::as_str).chain(products()).collect();
-    let maker = signs.vendor.into_iter().chain(signs.labels.get("maker").map(String::as_str));
-    let makers: Vec<&str> = maker.collect();
+    let announced = ["maker", "manufacturer"].iter().filter_map(|key| signs.labels.get(*key).map(String::as_str));
+    let makers: Vec<&str> = signs.vendor.into_iter().chain(announced).collect();
     let is_hit = |rule: &&Rule| match rule.sign {
         Sign::Service => signs.services.iter().any(|service| service_is(&service.name, rule.pattern)),
         Sign::Host => hosts.iter().any(|host| host_is(host, rule.pattern)),

@@ -163,7 +163,16 @@ mod tests {
         let services: BTreeSet<ServiceView> = BTreeSet::new();
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let hosts = hosts.to_vec();
-        let signs = Signs { vendor: None, hosts, class, asked, services: &services, labels: &labels, routes: false };
+        let signs = Signs {
+            vendor: None,
+            hosts,
+            class,
+            asked,
+            services: &services,
+            labels: &labels,
+            routes: false,
+            random: false,
+        };
         (system(&signs), model(&signs))
     }
 

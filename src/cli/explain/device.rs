@@ -130,7 +130,7 @@ fn why_vendor(view: &DeviceView) -> String {
         Some("oui") => {
             let part = view.vendor.as_deref().is_some_and(vendors::is_part_maker);
             let part = if part { "; a maker of parts: the name on the box is probably another" } else { "" };
-            format!("from oui: the registry of {}{part}", vendors::SNAPSHOT)
+            format!("from oui: the registry of {}{part}", vendors::date())
         }
         Some(from) => format!("from {from}"),
         None if view.randomised => "its address is random and names nobody".into(),
@@ -232,7 +232,8 @@ mod tests {
         assert!(!text.contains("from.label") && text.lines().all(|line| line == line.trim_end()), "{text}");
         let json = super::facts(&view);
         assert_eq!(json[0]["source"], "mdns", "{json}");
-        assert_eq!(json[3]["key"], "service.tcp/8009", "{json}");
+        assert_eq!(json[4]["key"], "service.tcp/8009", "{json}");
+        assert_eq!(json[4]["at"], "2026-11-23T17:00:00.000Z", "{json}");
     }
 
     #[test]

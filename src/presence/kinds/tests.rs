@@ -112,9 +112,211 @@ fn kinds_are_told_by_name_vendor_and_service() {
             services: &case.services.iter().map(service).collect(),
             labels: &filled(case.label).map(|label| ("model".to_owned(), label.to_owned())).into_iter().collect(),
             routes: case.routes,
+            random: false,
         });
         let Case { says, vendor, kind, .. } = case;
         assert_eq!(guess.kind, kind, "{says:?} {vendor:?}: {guess:?}");
         assert!(guess.confidence <= 1.0);
+    }
+}
+
+/// A device as others hear it: maker, host name, DHCP class, options asked for, labels, services.
+struct Heard<'a> {
+    vendor: &'a str,
+    host: &'a str,
+    class: &'a str,
+    asked: &'a str,
+    labels: &'a [(&'a str, &'a str)],
+    services: &'a [&'a str],
+}
+
+const NOTHING: Heard<'static> = Heard { vendor: "", host: "", class: "", asked: "", labels: &[], services: &[] };
+
+fn told(heard: &Heard<'_>) -> Guess {
+    let filled = |text: &'static str| Some(text).filter(|text| !text.is_empty());
+    let leak = |text: &str| -> &'static str { text.to_owned().leak() };
+    let asked: Vec<u8> = heard.asked.split(',').filter_map(|code| code.parse().ok()).collect();
+    let service = |name: &&str| ServiceView { tcp: true, port: 1, name: (*name).into(), product: None };
+    guess(&Signs {
+        vendor: filled(leak(heard.vendor)),
+        hosts: filled(leak(heard.host)).into_iter().collect(),
+        class: filled(leak(heard.class)),
+        asked: &asked,
+        services: &heard.services.iter().map(service).collect(),
+        labels: &heard.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        routes: false,
+        random: false,
+    })
+}
+
+/// Recorded of real devices: options 55, 60 and 12 of DHCP, SSDP headers and types, User-Agents.
+#[test]
+fn recorded_fingerprints_are_told() {
+    let dhcp = |asked, class, host, kind| (Heard { asked, class, host, ..NOTHING }, kind);
+    let label = |vendor, labels, kind| (Heard { vendor, labels, ..NOTHING }, kind);
+    let udhcp = "1,3,6,12,15,28,42";
+    let windows_7 = "1,15,3,6,44,46,47,31,33,121,249,43,252";
+    let windows_10 = "1,3,6,15,31,33,43,44,46,47,119,121,249,252";
+    let ubuntu = "1,28,2,3,15,6,119,12,44,47,26,121,42,121,249,252,42";
+    let cases = [
+        dhcp(udhcp, "udhcp 1.19.4", "Philips-hue", Kind::Hub),
+        // A module's own name and a list that all small Linux has: nothing to go by.
+        dhcp("1,3,28,6", "", "HF-LPB100", Kind::Unknown),
+        dhcp("1,3,28,6,15,44,46,47,31,33,121,43", "", "ESP_A1B2C3", Kind::Unknown),
+        dhcp(udhcp, "udhcp 1.12.1", "", Kind::Unknown),
+        dhcp("1,121,3,6,15,119,252", "", "Shen", Kind::Phone),
+        dhcp("1,3,6,15,119,95,252,44,46", "", "MacBook-Air", Kind::Laptop),
+        dhcp("1,121,3,6,15,108,114,119,252,95,44,46", "", "MacBookPro", Kind::Laptop),
+        dhcp(windows_7, "MSFT 5.0", "Joanna-PC", Kind::Computer),
+        dhcp(windows_10, "MSFT 5.0", "", Kind::Computer),
+        dhcp("1,33,3,6,15,28,51,58,59", "dhcpcd-5.5.6", "android-f7ca0f571270c52d", Kind::Phone),
+        dhcp("1,33,3,6,15,26,28,51,58,59", "dhcpcd-5.5.6", "", Kind::Phone),
+        dhcp(ubuntu, "", "sanji-LIFEBOOK-LH531", Kind::Laptop),
+        dhcp(ubuntu, "", "ubuntu", Kind::Computer),
+        dhcp("1,28,2,3,15,6,119,12,44,47,26,121,42,249,33,252", "", "hlkali", Kind::Computer),
+        label("D-Link", &[("upnp_software", "Linux,    UPnP/1.0 DCS-935L/1.0")], Kind::Camera),
+        label("D-Link", &[("upnp_software", "Cellvision UPnP/1.0")], Kind::Camera),
+        label("Philips Hue", &[("upnp_software", "Linux/3.14.0 UPnP/1.0 IpBridge/1.9.0")], Kind::Hub),
+        label("Belkin", &[("upnp_type", "insight")], Kind::Plug),
+        label("Belkin", &[("upnp_type", "controllee")], Kind::Plug),
+        label("Belkin", &[("upnp_type", "bridge")], Kind::Hub),
+        label("", &[("upnp_software", "Microsoft-Windows/10.0 UPnP/1.0 UPnP-Device-Host/1.0")], Kind::Computer),
+        label("Apple", &[("user_agent", "Argo/9.1.0 (iPhone; iOS 10.2; Scale/2.00)")], Kind::Phone),
+        label("", &[("user_agent", "Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.22")], Kind::Computer),
+        label("", &[("user_agent", "Dalvik/2.1.0 (Linux; U; Android 5.1.1; LGLS751 Build/LMY47V)")], Kind::Phone),
+        label("", &[("user_agent", "Wget/1.13 (linux-uclibc)")], Kind::Unknown),
+        label("", &[("user_agent", "Instagram 7.1.1 Android (19/4.4.2; samsung; GT-I9505; jflte)")], Kind::Phone),
+    ];
+    for (heard, kind) in cases {
+        let guess = told(&heard);
+        assert_eq!(guess.kind, kind, "{} {} {} {:?}: {guess:?}", heard.host, heard.class, heard.asked, heard.labels);
+    }
+}
+
+/// Machines of many sorts and makers, as they speak by the makers' manuals: evidence of its sort, not a list of models.
+#[test]
+fn general_evidence_tells_machines_of_any_maker() {
+    let speaks = |vendor, talk: &'static str, kind| (vendor, "", ("speaks", talk), "", kind);
+    let asks = |vendor, domain: &'static str, kind| (vendor, "", ("asks", domain), "", kind);
+    let serves = |vendor, service, kind| (vendor, "", ("", ""), service, kind);
+    let named = |vendor, host, kind| (vendor, host, ("", ""), "", kind);
+    let cases = [
+        speaks("", "from:tcp/9100", Kind::Printer),
+        speaks("", "from:tcp/34567", Kind::Camera),
+        speaks("Samsung", "from:tcp/8002", Kind::Tv),
+        speaks("", "from:tcp/8002", Kind::Unknown),
+        speaks("LG", "from:tcp/3001", Kind::Tv),
+        speaks("", "from:tcp/8060", Kind::MediaPlayer),
+        speaks("", "to:udp/9522", Kind::Energy),
+        speaks("", "from:udp/38899", Kind::Light),
+        speaks("", "from:udp/56700", Kind::Light),
+        speaks("", "from:tcp/4352", Kind::Projector),
+        speaks("Synology", "from:tcp/5001", Kind::Nas),
+        speaks("", "from:tcp/62078", Kind::Phone),
+        speaks("", "to:udp/17500", Kind::Computer),
+        speaks("", "from:tcp/58867", Kind::Vacuum),
+        speaks("", "to:tcp/5223 to:tcp/8883", Kind::Unknown),
+        asks("", "roborock.com", Kind::Vacuum),
+        asks("Espressif", "ecobee.com", Kind::Thermostat),
+        asks("", "home-connect.com", Kind::Appliance),
+        asks("", "solaredge.com", Kind::Energy),
+        asks("Texas Instruments", "nuki.io", Kind::Lock),
+        asks("", "lgtvsdp.com", Kind::Tv),
+        asks("", "nintendo.net", Kind::GameConsole),
+        serves("", "_ipp", Kind::Printer),
+        serves("", "_hwenergy", Kind::Energy),
+        serves("", "_wled", Kind::Light),
+        serves("", "_axis-video", Kind::Camera),
+        serves("", "_dkapi", Kind::Thermostat),
+        serves("", "_sonos", Kind::Speaker),
+        serves("", "_kizbox", Kind::Hub),
+        serves("", "_fbx-api", Kind::Router),
+        serves("", "_qdiscover", Kind::Nas),
+        serves("", "_pjlink", Kind::Projector),
+        named("", "Wallbox-Garage", Kind::Energy),
+        named("", "fritz.box", Kind::Router),
+        named("", "opnsense", Kind::Firewall),
+        named("", "shellyplusht-a8032ab1", Kind::Sensor),
+        named("", "shellytrv-8cf681", Kind::Thermostat),
+        named("", "Kueche-Lampe", Kind::Light),
+        named("", "Saugroboter", Kind::Vacuum),
+        named("Cisco", "SEP001122334455", Kind::VoipPhone),
+        named("Withings", "WBS06", Kind::Scale),
+        named("Tesla", "Powerwall", Kind::Energy),
+        named("VMware", "", Kind::VirtualMachine),
+        named("Nuki Home Solutions", "", Kind::Lock),
+        named("APC by Schneider Electric", "", Kind::Ups),
+        named("Miele & Cie", "", Kind::Appliance),
+        // Makers of everything say nothing by their name.
+        named("Apple", "", Kind::Unknown),
+        named("Samsung", "", Kind::Unknown),
+        named("Google", "", Kind::Unknown),
+        named("TP-Link", "", Kind::Unknown),
+        named("D-Link", "", Kind::Unknown),
+        named("Xiaomi", "", Kind::Unknown),
+        named("Espressif", "", Kind::Unknown),
+        named("Ringier", "", Kind::Unknown),
+    ];
+    let mut kinds = BTreeSet::new();
+    for (vendor, host, label, service, kind) in cases {
+        let labels = [label];
+        let labels: &[(&str, &str)] = if label.0.is_empty() { &[] } else { &labels };
+        let services: &[&str] = if service.is_empty() { &[] } else { &[service] };
+        let guess = told(&Heard { vendor, host, labels, services, ..NOTHING });
+        assert_eq!(guess.kind, kind, "{vendor:?} {host:?} {label:?} {service:?}: {guess:?}");
+        kinds.insert(kind);
+    }
+    assert!(kinds.len() >= 20, "{kinds:?}");
+    let all: BTreeSet<Kind> = RULES.iter().map(|rule| rule.kind).collect();
+    assert!(all.len() >= 30, "{} kinds have rules: {all:?}", all.len());
+}
+
+#[test]
+fn an_app_is_not_the_machine() {
+    let asks = |vendor: &'static str, domain: &str, random| {
+        let labels = [("asks".to_owned(), domain.to_owned())].into();
+        let vendor = Some(vendor).filter(|vendor| !vendor.is_empty());
+        let (services, hosts) = (BTreeSet::new(), Vec::new());
+        guess(&Signs {
+            vendor,
+            hosts,
+            class: None,
+            asked: &[],
+            services: &services,
+            labels: &labels,
+            routes: false,
+            random,
+        })
+        .kind
+    };
+    for (vendor, random, kind) in [
+        ("Espressif", false, Kind::Vacuum),
+        ("Beijing Roborock", false, Kind::Vacuum),
+        ("", false, Kind::Vacuum),
+        ("", true, Kind::Unknown),
+        ("Apple", false, Kind::Unknown),
+    ] {
+        assert_eq!(asks(vendor, "roborock.us", random), kind, "{vendor:?} {random}");
+    }
+}
+
+#[test]
+fn what_is_unsure_is_not_said_but_kept() {
+    // Below the bar.
+    let eq3 = told(&Heard { vendor: "eQ-3 (Homematic)", ..NOTHING });
+    assert_eq!(eq3.kind, Kind::Unknown);
+    assert_eq!(eq3.second.as_ref().map(|second| (second.kind, second.confidence)), Some((Kind::Hub, 0.5)), "{eq3:?}");
+    // A thing of one purpose yields to any kind that is known, and is said only when sure.
+    let thing = told(&Heard { vendor: "Tuya", labels: &[("asks", "tuyaeu.com")], ..NOTHING });
+    assert_eq!(thing.kind, Kind::Iot, "{thing:?}");
+    let plug = told(&Heard { vendor: "Tuya", host: "Steckdose-2", labels: &[("asks", "tuyaeu.com")], ..NOTHING });
+    assert_eq!(plug.kind, Kind::Plug, "{plug:?}");
+    // Two of different groups, as sure as each other.
+    let two = told(&Heard { services: &["_ipp", "_onvif"], ..NOTHING });
+    assert_eq!((two.kind, two.second.is_some()), (Kind::Unknown, true), "{two:?}");
+    // What people and programs say is no product.
+    for label in [("user_agent", "camera"), ("asks", "bulb.example"), ("serial", "x")] {
+        let labels = [label];
+        assert_eq!(told(&Heard { labels: &labels, ..NOTHING }).kind, Kind::Unknown, "{label:?}");
     }
 }

@@ -1,0 +1,136 @@
+//! Kinds through the whole path: small captures made here, and the set-ups of a folder named by `PORCHLIGHT_CORPUS`, which are
+//! counted by maker and kind. `docs/kinds.md` has the figures.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use porchlight::{
+    capture::file::PcapWriter,
+    cli::replay::replay,
+    model::{DeviceView, Kind, LinkType, MacAddr},
+    settings::Settings,
+};
+
+const THING: [u8; 6] = [0x02, 0, 0, 0, 0, 9];
+const OTHER: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
+const SECOND: i128 = 1_000_000_000;
+/// Some day in 2026.
+const START: i128 = 1_790_000_000 * SECOND;
+
+fn ipv4(to: [u8; 6], from_ip: [u8; 4], to_ip: [u8; 4], protocol: u8, body: &[u8]) -> Vec<u8> {
+    let [a, b] = u16::try_from(body.len() + 20).expect("short").to_be_bytes();
+    let header = [&[0x45, 0, a, b, 0, 0, 0, 0, 64, protocol, 0, 0][..], &from_ip, &to_ip].concat();
+    [&to[..], &THING, &[8, 0], &header, body].concat()
+}
+
+fn udp(to: [u8; 6], to_ip: [u8; 4], ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for number in [ports.0, ports.1, u16::try_from(payload.len() + 8).expect("short"), 0] {
+        body.extend(number.to_be_bytes());
+    }
+    ipv4(to, [10, 0, 0, 9], to_ip, 17, &[&body, payload].concat())
+}
+
+fn tcp(ports: (u16, u16), flags: u8) -> Vec<u8> {
+    let mut body = [ports.0.to_be_bytes(), ports.1.to_be_bytes()].concat();
+    body.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    ipv4(OTHER, [10, 0, 0, 9], [10, 0, 0, 1], 6, &body)
+}
+
+fn seen(frames: &[Vec<u8>]) -> Arc<DeviceView> {
+    let mut out = PcapWriter::new(Vec::new(), LinkType::ETHERNET).expect("memory");
+    for (second, frame) in frames.iter().enumerate() {
+        out.frame(START + second as i128 * SECOND, 0, frame).expect("memory");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("kinds.pcap");
+    fs::write(&path, out.finish().expect("memory")).expect("a file");
+    let replayed = replay(&[path], &Settings::default(), || 0.0).expect("a capture");
+    let device = replayed.devices.iter().find(|device| device.macs.contains(&MacAddr(THING)));
+    Arc::clone(device.expect("the device"))
+}
+
+fn fact<'a>(view: &'a DeviceView, key: &str) -> Option<&'a str> {
+    view.facts.iter().find(|(held, _)| held == key).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_protocol_that_is_heard_tells_the_kind_and_says_why() {
+    let accept = 0x12;
+    let printer = seen(&[tcp((9100, 40_000), accept)]);
+    assert_eq!(printer.kind, Kind::Printer);
+    assert!(fact(&printer, "kind.why").is_some_and(|why| why.contains("raw printing")), "{:?}", printer.facts);
+    assert!(
+        fact(&printer, "from.label.speaks").is_some_and(|from| from.starts_with("capture ")),
+        "{:?}",
+        printer.facts
+    );
+    let inverter = seen(&[udp([1, 0, 0x5e, 0x0c, 0xff, 0xfe], [239, 12, 255, 254], (9522, 9522), b"SMA\0")]);
+    assert_eq!(inverter.kind, Kind::Energy);
+}
+
+#[test]
+fn scans_refusals_and_chance_are_no_protocol() {
+    let (refused, open) = (0x14, 0x02);
+    for frames in [
+        // Refused; asked for by a scanner; a port drawn by chance for a question to a server.
+        vec![tcp((9100, 40_000), refused)],
+        vec![tcp((40_000, 9100), open), tcp((40_001, 554), open)],
+        vec![udp(OTHER, [10, 0, 0, 1], (56_700, 53), &[0; 12]), udp(OTHER, [203, 0, 113, 1], (38_899, 443), &[0; 40])],
+    ] {
+        let view = seen(&frames);
+        assert_eq!((view.kind, fact(&view, "label.speaks")), (Kind::Unknown, None), "{:?}", view.facts);
+    }
+}
+
+/// Right, wrong, said to be unknown.
+#[derive(Default, Debug)]
+struct Score {
+    right: usize,
+    wrong: usize,
+    unknown: usize,
+}
+
+/// At least so much right and at most so much wrong, in hundredths.
+const RIGHT_LEAST: usize = 82;
+const WRONG_MOST: usize = 3;
+/// Of vendors: boxes with another's radio and nothing else to go by stay below what is wanted in all.
+const MAKERS_LEAST: usize = 91;
+
+#[test]
+fn set_ups_of_a_corpus_are_told() {
+    let Ok(folder) = std::env::var("PORCHLIGHT_CORPUS") else { return };
+    let folder = Path::new(&folder);
+    let text = fs::read_to_string(folder.join("benign/iot_setup/devices.tsv")).expect("a list of set-ups");
+    let mut lines = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let heads = lines.next().expect("heads");
+    let column = |name: &str| heads.iter().position(|head| *head == name).expect("a column");
+    let (file, mac, make, kind) = (column("file"), column("mac"), column("make"), column("kind"));
+    let (mut kinds, mut makers, mut by_maker) = (Score::default(), Score::default(), BTreeMap::new());
+    for row in lines {
+        let replayed = replay(&[folder.join(row[file])], &Settings::default(), || 0.0).expect(row[file]);
+        let mac: MacAddr = row[mac].parse().expect("a MAC");
+        let device = replayed.devices.iter().find(|device| device.macs.contains(&mac)).expect(row[file]);
+        let score: &mut Score = by_maker.entry(row[make].to_owned()).or_default();
+        let (own, whole) = (score, &mut kinds);
+        for score in [own, whole] {
+            match device.kind {
+                Kind::Unknown => score.unknown += 1,
+                found if found.word() == row[kind] => score.right += 1,
+                _ => score.wrong += 1,
+            }
+        }
+        if device.kind.word() != row[kind] {
+            let second = fact(device, "kind.second").unwrap_or_default();
+            eprintln!("{}: {} is said to be {} (next: {second})", row[file], row[kind], device.kind);
+        }
+        let (found, wanted) = (device.vendor.clone().unwrap_or_default().to_lowercase(), row[make].to_lowercase());
+        let is_right = !found.is_empty() && (found.contains(&wanted) || wanted.contains(&found));
+        *(if is_right { &mut makers.right } else { &mut makers.wrong }) += 1;
+    }
+    eprintln!("kinds {kinds:?}\nmakers {makers:?}\n{by_maker:#?}");
+    let all = kinds.right + kinds.wrong + kinds.unknown;
+    assert!(kinds.right * 100 >= all * RIGHT_LEAST && kinds.wrong * 100 <= all * WRONG_MOST, "{kinds:?}");
+    assert!(makers.right * 100 >= all * MAKERS_LEAST, "{makers:?}");
+}
