@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop at the first surprise")]
 
+#[path = "router_scanners/beyond.rs"]
+mod beyond;
 #[path = "router_scanners/dhcp.rs"]
 mod dhcp;
 #[path = "router_scanners/home.rs"]

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use super::Network;
-use crate::model::{InterfaceFacts, InterfaceId, MacAddr, NetworkFacts, Subnet};
+use crate::model::{InterfaceFacts, InterfaceId, MacAddr, NetworkFacts, Subnet, is_link_local};
 
 /// An interface as listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Link {
     pub up: bool,
     /// The bridge or bond it is a port of.
     pub master: Option<u32>,
+    /// The tag that its frames carry on the wire below.
+    pub vlan: Option<u16>,
 }
 
 /// A route of the main table.
@@ -70,8 +72,27 @@ pub fn choose(listing: &Listing, network: &Network) -> (NetworkFacts, Vec<(Strin
         .iter()
         .filter_map(|(subnet, label)| Some((subnet.parse::<Subnet>().ok()?, label.clone())))
         .collect();
+    let of_vlans = vlan_labels(listing, &facts);
+    facts.labels.extend(of_vlans);
     facts.labels.sort_by_key(|(subnet, _)| (std::cmp::Reverse(subnet.prefix()), *subnet));
     (facts, reasons)
+}
+
+/// `VLAN 20` for the networks of an interface with that tag that nobody gave a label.
+fn vlan_labels(listing: &Listing, facts: &NetworkFacts) -> Vec<(Subnet, String)> {
+    let mut labels: Vec<(Subnet, String)> = Vec::new();
+    for interface in &facts.interfaces {
+        let vlan = listing.links.iter().find(|link| link.id == interface.id.0).and_then(|link| link.vlan);
+        let Some(vlan) = vlan else { continue };
+        for subnet in &interface.subnets {
+            // The same link-local network is on every wire.
+            let is_own = !is_link_local(subnet.base()) && !labels.iter().any(|(other, _)| other == subnet);
+            if is_own && facts.label(subnet.base()).is_none() {
+                labels.push((*subnet, format!("VLAN {vlan}")));
+            }
+        }
+    }
+    labels
 }
 
 /// `Ok` to be watched.
@@ -155,6 +176,7 @@ mod tests {
             loopback: false,
             up: true,
             master: None,
+            vlan: None,
         }
     }
 
@@ -221,5 +243,23 @@ mod tests {
         assert_eq!(subnets, ["10.0.2.0/24", "10.9.0.0/24"]);
         assert_eq!(eth0.gateways, [IpAddr::from([10, 0, 2, 254])]);
         assert_eq!(facts.label([10, 0, 2, 7].into()), Some("home"), "the longest prefix names the segment");
+    }
+
+    #[test]
+    fn a_tag_names_the_segment_unless_a_person_did() {
+        let mut listing = listing();
+        listing.links.push(Link { vlan: Some(20), ..link(40, "eth0.20") });
+        listing.links.push(Link { vlan: Some(30), ..link(41, "guests") });
+        for (id, ip, prefix) in [(40, "10.20.0.1", 24), (40, "fe80::1", 64), (41, "10.30.0.1", 24), (41, "fe80::1", 64)]
+        {
+            listing.addresses.push((id, ip.parse().unwrap(), prefix));
+        }
+        let labels = BTreeMap::from([("10.30.0.0/16".into(), "guest".into())]);
+        let (facts, _) = choose(&listing, &Network { labels, ..Network::default() });
+        for (ip, label) in
+            [("10.20.0.7", Some("VLAN 20")), ("10.30.0.7", Some("guest")), ("10.0.2.7", None), ("fe80::7", None)]
+        {
+            assert_eq!(facts.label(ip.parse().unwrap()), label, "{ip}");
+        }
     }
 }

@@ -38,14 +38,16 @@ const FILE_MAX: u64 = 4 * 1024 * 1024;
 const FILES_MAX: usize = 16;
 /// An unchanged lease is told again after this, for devices that were not known before.
 const AGAIN: Duration = Duration::from_secs(600);
-/// Where servers keep their leases: dnsmasq (Debian, OpenWrt, Pi-hole, libvirt's default), odhcpd, Kea, ISC.
+/// Where servers keep their leases: dnsmasq (Debian, OpenWrt, Fedora, Pi-hole), odhcpd, Kea, ISC.
 const PLACES: &[&str] = &[
     "/var/lib/misc/dnsmasq.leases",
     "/tmp/dhcp.leases",
+    "/var/lib/dnsmasq/dnsmasq.leases",
     "/etc/pihole/dhcp.leases",
     "/tmp/hosts/odhcpd",
     "/var/lib/kea/kea-leases4.csv",
     "/var/lib/dhcp/dhcpd.leases",
+    "/var/lib/dhcpd/dhcpd.leases",
 ];
 
 /// `scanners.dhcp_leases`.

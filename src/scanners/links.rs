@@ -11,7 +11,7 @@ use rtnetlink::{
     packet_route::{
         AddressFamily,
         address::AddressAttribute,
-        link::{LinkAttribute, LinkFlags, LinkLayerType},
+        link::{InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType},
         neighbour::NeighbourMessage,
         route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType},
     },
@@ -227,12 +227,13 @@ pub fn mac_of(bytes: &[u8]) -> Option<MacAddr> {
 }
 
 fn link(message: &rtnetlink::packet_route::link::LinkMessage) -> Link {
-    let (mut name, mut mac, mut master) = (String::new(), None, None);
+    let (mut name, mut mac, mut master, mut vlan) = (String::new(), None, None, None);
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name.clone_from(text),
             LinkAttribute::Address(bytes) => mac = mac_of(bytes),
             LinkAttribute::Controller(id) => master = Some(*id).filter(|id| *id != 0),
+            LinkAttribute::LinkInfo(infos) => vlan = infos.iter().find_map(vlan_of),
             _ => {}
         }
     }
@@ -245,7 +246,13 @@ fn link(message: &rtnetlink::packet_route::link::LinkMessage) -> Link {
         loopback: flags.contains(LinkFlags::Loopback),
         up: flags.contains(LinkFlags::Up) && flags.contains(LinkFlags::LowerUp),
         master,
+        vlan,
     }
+}
+
+fn vlan_of(info: &LinkInfo) -> Option<u16> {
+    let LinkInfo::Data(InfoData::Vlan(parts)) = info else { return None };
+    parts.iter().find_map(|part| if let InfoVlan::Id(id) = part { Some(*id) } else { None })
 }
 
 /// Unicast routes of the main table; one route with several next hops is several.

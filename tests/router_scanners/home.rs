@@ -39,6 +39,7 @@ pub struct Home {
     /// For the peers' files; goes with the home.
     pub dir: PathBuf,
     helpers: Vec<Child>,
+    others: Vec<String>,
 }
 
 impl Home {
@@ -54,6 +55,7 @@ impl Home {
             far: format!("igd-{name}-far-{id}"),
             dir: std::env::temp_dir().join(format!("porchlight-igd-{name}-{id}")),
             helpers: Vec::new(),
+            others: Vec::new(),
         };
         if !ip(&["netns", "add", &home.near]) || !ip(&["netns", "add", &home.far]) {
             eprintln!("skipped: network namespaces need root and iproute2");
@@ -74,6 +76,14 @@ impl Home {
         assert!(ip(&["-n", far, "addr", "add", &format!("{OUTER}/24"), "dev", "wan0"]));
         assert!(ip(&["-n", far, "link", "set", "wan0", "up"]) && ip(&["-n", far, "link", "set", "wan1", "up"]));
         Some(home)
+    }
+
+    /// One more namespace, which goes with the home.
+    pub fn another(&mut self, name: &str) -> String {
+        let name = format!("igd-{name}-{}", std::process::id());
+        assert!(ip(&["netns", "add", &name]) && ip(&["-n", &name, "link", "set", "lo", "up"]));
+        self.others.push(name.clone());
+        name
     }
 
     fn within(namespace: &str, program: &str) -> Command {
@@ -145,6 +155,9 @@ impl Drop for Home {
         for helper in &mut self.helpers {
             drop(helper.kill());
             drop(helper.wait());
+        }
+        for other in &self.others {
+            ip(&["netns", "del", other]);
         }
         ip(&["netns", "del", &self.near]);
         ip(&["netns", "del", &self.far]);
