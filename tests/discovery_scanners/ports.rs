@@ -72,6 +72,8 @@ fn open(told: &[Observation]) -> Vec<u16> {
     let port = |o: &Observation| if let Fact::Service { port, .. } = o.fact { Some(port) } else { None };
     let mut ports: Vec<u16> = told.iter().filter_map(port).collect();
     ports.sort_unstable();
+    // Told when found, and again when met.
+    ports.dedup();
     ports
 }
 
