@@ -1,6 +1,7 @@
 //! Twelve hosts with real listeners, looked at by Porchlight and by the usual tools, one after the other on one wire.
 //!
-//! `cargo bench --bench peers [-- --rounds 3]`. Needs root and iproute2; arp-scan, netdiscover, nmap, nbtscan (with
+//! `cargo bench --bench peers [-- --rounds 3 --versions 1]`; with versions `nmap -sV` is among them, which takes
+//! minutes. Needs root and iproute2; arp-scan, netdiscover, nmap, nbtscan (with
 //! samba's nmbd) and avahi-browse (with avahi-daemon and dbus-daemon) are compared if they are installed. Packets are
 //! counted at the hosts' end of the wire. Each program is run as a user runs it, the neighbour table emptied before.
 
@@ -190,18 +191,20 @@ fn contests<'a>(home: &'a Home, folder: &'a Path, bus: Option<&'a Bus>) -> Vec<C
             read: read_nmap,
         },
         Contest {
-            says: "nmap -sV, same ports",
-            program: "nmap",
-            command: theirs("nmap", &["-sT", "-sV", "-n", "-p", PORTS, "-oG", "-", NET]),
-            read: read_nmap,
-        },
-        Contest {
             says: "nbtscan",
             program: "nbtscan",
             command: theirs("nbtscan", &["-s", ";", NET]),
             read: read_nbtscan,
         },
     ];
+    if option("versions").is_some() {
+        contests.push(Contest {
+            says: "nmap -sV, same ports",
+            program: "nmap",
+            command: theirs("nmap", &["-sT", "-sV", "-n", "-p", PORTS, "-oG", "-", NET]),
+            read: read_nmap,
+        });
+    }
     if let Some(bus) = bus {
         let command = Box::new(move || {
             let mut command = home.near("avahi-browse");
