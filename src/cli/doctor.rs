@@ -173,6 +173,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_sent_is_said_in_one_line() {
+        let packets = json!({"sent": 420, "since": "2026-11-25T17:00:00.000Z", "per_second": 0.031,
+                             "by_scanner": {"arp_sweep": 254, "ports": 166}});
+        let line = "0.031 a second, 420 since 2026-11-25T17:00:00.000Z: arp_sweep 254, ports 166";
+        assert_eq!(sent(&packets).as_deref(), Some(line));
+        assert_eq!(sent(&Json::Null), None, "an older daemon does not say");
+    }
+
+    #[test]
     fn the_report_is_aligned_and_ends_with_the_count() {
         let checks = [
             Check::well("interface eth0", "up, 10.0.0.5/24"),

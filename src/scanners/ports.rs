@@ -67,8 +67,8 @@ const REST: Duration = Duration::from_millis(300);
 /// Ages are looked at so often, if nothing else happens.
 const AGES: Duration = Duration::from_secs(30);
 /// A single scan waits so long for the first device, and after each for the next.
-const FIRST: Duration = Duration::from_secs(5);
-const NEXT: Duration = Duration::from_secs(2);
+const FIRST: Duration = Duration::from_secs(2);
+const NEXT: Duration = Duration::from_secs(1);
 /// Packets of a handshake besides the SYN, which is paid for before; and of an introduction.
 const OPENED: u32 = 2;
 const MET: u32 = 7;
@@ -112,9 +112,10 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
             look_around = now + AGES;
             rounds.begin(&mut desk).await?;
         }
-        let pause = rounds.go_on(&mut desk).min(look_around.since(now));
+        let mut pause = rounds.go_on(&mut desk).min(look_around.since(now));
         if !rounds.visits.is_empty() {
             desk.stay(NEXT);
+            pause = if desk.is_single() { pause.min(NEXT / 2) } else { pause };
         }
         tokio::select! {
             biased;
@@ -326,6 +327,12 @@ impl Rounds {
                     self.answered += 1;
                     let alive = Fact::Alive { proof: Proof::TcpAnswer, age: Duration::ZERO };
                     desk.report(None, subject(&visited.host), alive).await?;
+                }
+                for port in visited.visit.found().unwrap_or_default() {
+                    // The others may have a better name in a moment.
+                    let Some(name) = list::name(port) else { continue };
+                    let service = Fact::Service { tcp: true, port, name: name.to_owned() };
+                    desk.report(None, subject(&visited.host), service).await?;
                 }
             }
             Done::Met { port, said, .. } => {

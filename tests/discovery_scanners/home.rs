@@ -99,6 +99,20 @@ impl Home {
         true
     }
 
+    /// Rules for the kernel of `far`. `false`: nft is not installed, said aloud.
+    pub fn nft(&self, rules: &str) -> bool {
+        let file = self.dir.join("rules.nft");
+        fs::write(&file, rules).unwrap();
+        let known = Home::within(&self.far, "nft").arg("--version").output().is_ok_and(|done| done.status.success());
+        if !known {
+            eprintln!("skipped: nft is not installed (tests/run installs it)");
+            return false;
+        }
+        let done = Home::within(&self.far, "nft").arg("-f").arg(&file).output().unwrap();
+        assert!(done.status.success(), "{}\n{rules}", String::from_utf8_lossy(&done.stderr));
+        true
+    }
+
     /// Runs `inner` of this program in `far` until the home ends.
     pub fn stranger(&mut self, inner: &str) {
         let program = std::env::current_exe().unwrap();

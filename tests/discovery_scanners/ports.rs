@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use porchlight::model::{Fact, LinkType, Look, Observation, Probe};
+use porchlight::model::{Fact, Look, Observation, Probe};
 use tokio::time::{Instant, timeout};
 
 use super::home::{DEADLINE, Home, Office, PEER, ip, office, peer};
@@ -72,6 +72,8 @@ fn open(told: &[Observation]) -> Vec<u16> {
     let port = |o: &Observation| if let Fact::Service { port, .. } = o.fact { Some(port) } else { None };
     let mut ports: Vec<u16> = told.iter().filter_map(port).collect();
     ports.sort_unstable();
+    // Told when found, and again when met.
+    ports.dedup();
     ports
 }
 
@@ -89,35 +91,32 @@ const PRINTERS: [u16; 10] = [515, 631, 9100, 9101, 9102, 9103, 9104, 9105, 9106,
 #[test]
 fn not_one_byte_goes_to_a_printers_ports_whatever_is_asked_for() {
     let Some(mut home) = Home::build("printer") else { return };
+    // The printer's kernel counts, so nothing is missed: packets longer than their headers hold a payload.
+    let longer = |counter: &str| {
+        let lengths =
+            (5..=15).map(|words| format!("tcp doff {words} ip length > {} counter name {counter}\n", 20 + 4 * words));
+        lengths.collect::<String>()
+    };
+    let rules = format!(
+        "table ip p {{\ncounter handshakes {{ }}\ncounter printed {{ }}\ncounter page {{ }}\n\
+         chain prints {{\ntcp flags syn / syn,ack counter name handshakes\nip hdrlength != 5 counter name printed\n{}}}\n\
+         chain page {{\n{}}}\n\
+         chain in {{\ntype filter hook input priority 0;\ntcp dport {{ 515, 631, 9100-9107 }} jump prints\n\
+         tcp dport 80 jump page\n}}\n}}\n",
+        longer("printed"),
+        longer("page")
+    );
+    if !home.nft(&rules) {
+        return;
+    }
     home.stranger("ports::inner_printer");
     home.run("ports::inner_printer_asked");
 }
 
-/// Counts payload bytes to its ports at the wire, below all that a program could miss. Speaks first, as bait.
+/// Speaks first at each port, as bait; at the end says what its kernel counted.
 #[test]
 #[ignore = "runs inside a namespace"]
 fn inner_printer() {
-    static BYTES: AtomicU64 = AtomicU64::new(0);
-    static HANDSHAKES: AtomicU64 = AtomicU64::new(0);
-    static OTHERS: AtomicU64 = AtomicU64::new(0);
-    let wire = pnet::datalink::interfaces().into_iter().find(|i| i.name == "wire0").unwrap();
-    let Ok(pnet::datalink::Channel::Ethernet(_, mut frames)) = pnet::datalink::channel(&wire, Default::default())
-    else {
-        panic!("no raw socket")
-    };
-    std::thread::spawn(move || {
-        while let Ok(bytes) = frames.next() {
-            let frame = porchlight::wire::Frame::decode(LinkType::ETHERNET, bytes);
-            let Some(tcp) = frame.tcp() else { continue };
-            let sent = tcp.payload.len() as u64;
-            if PRINTERS.contains(&tcp.destination) {
-                BYTES.fetch_add(sent, Ordering::SeqCst);
-                HANDSHAKES.fetch_add(u64::from(tcp.flags.is_open()), Ordering::SeqCst);
-            } else if tcp.destination == 80 {
-                OTHERS.fetch_add(sent, Ordering::SeqCst);
-            }
-        }
-    });
     for port in PRINTERS.into_iter().chain([3000, 8080]) {
         serve((PEER, port), |mut stream| {
             drop(stream.write_all(b"READY\r\n"));
@@ -130,7 +129,11 @@ fn inner_printer() {
     });
     std::fs::write(file("ready"), "").unwrap();
     wait_for("tried");
-    let counts = [&BYTES, &HANDSHAKES, &OTHERS].map(|count| count.load(Ordering::SeqCst).to_string());
+    let counts = ["printed", "handshakes", "page"].map(|counter| {
+        let said = std::process::Command::new("nft").args(["list", "counter", "ip", "p", counter]).output().unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        said.split_whitespace().skip_while(|word| *word != "packets").nth(1).unwrap().to_owned()
+    });
     std::fs::write(file("counts.part"), counts.join(" ")).unwrap();
     std::fs::rename(file("counts.part"), file("counts")).unwrap();
     std::thread::park();
@@ -154,8 +157,8 @@ async fn inner_printer_asked() {
     assert_eq!(label(&told, "banner"), None, "what a printer says was not even listened to");
     std::fs::write(file("tried"), "").unwrap();
     let counts: Vec<u64> = wait_for("counts").split(' ').map(|count| count.parse().unwrap()).collect();
-    assert_eq!(counts[0], 0, "bytes sent to ports that print");
-    assert!(counts[1] >= 10 && counts[2] > 0, "the wire was not heard: {counts:?}");
+    assert_eq!(counts[0], 0, "packets with a payload to ports that print");
+    assert!(counts[1] >= 10 && counts[2] > 0, "handshakes and the page were not counted: {counts:?}");
 }
 
 // Real servers.
@@ -254,6 +257,82 @@ async fn inner_closing_asked() {
     assert_eq!(gone(&until_tried(&mut office, peer()).await), (false, 0), "one refusal may be a restart");
     office.looks.send(look).unwrap();
     assert_eq!(gone(&until_tried(&mut office, peer()).await), (true, 1), "5900 and nothing else");
+}
+
+const SSH: &str = r#"[{"proto":"tcp","port":22,"name":"ssh","product":"dropbear_2022.83"}]"#;
+
+/// The whole program: the daemon, its event log, the command line's hand, and the account of what it sent.
+#[test]
+fn the_event_log_tells_what_opened_and_what_closed() {
+    let Some(mut home) = Home::build("events") else { return };
+    let config = home.dir.join("config.yaml");
+    std::fs::write(&config, "network: {interfaces: [home0]}\nmqtt: {url: 'mqtt://127.0.0.1:1'}\n").unwrap();
+    let (dir, near) = (home.dir.clone(), home.near.clone());
+    let state = dir.join("state");
+    let porchlight = |words: &[&str]| {
+        let mut command = std::process::Command::new("ip");
+        command.args(["netns", "exec", &near, env!("CARGO_BIN_EXE_porchlight")]);
+        command.arg("--config").arg(&config).arg("--state-dir").arg(&state).args(words);
+        command
+    };
+    let say = |words: &[&str]| String::from_utf8(porchlight(words).output().unwrap().stdout).unwrap();
+    let mut daemon = porchlight(&["run"]);
+    let log = std::fs::File::create(dir.join("daemon.log")).unwrap();
+    let daemon = daemon.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    let lines = |kind: &str| {
+        let events = say(&["--json", "events"]);
+        let of_port = |line: &&str| line.contains(kind) && line.contains("\"port\":5900");
+        events.lines().filter(of_port).count()
+    };
+    home_of(&dir, &near, daemon, |until| {
+        // The stranger is started after the daemon: a newcomer, tried at once.
+        home.stranger("ports::inner_closing");
+        until("5900 is open", &|| lines("service_opened") == 1);
+        let device = || {
+            let devices: serde_json::Value = serde_json::from_str(&say(&["--json", "devices"])).unwrap();
+            let has_peer = |device: &&serde_json::Value| device["addresses"].to_string().contains(PEER);
+            devices["devices"].as_array().unwrap().iter().find(has_peer).unwrap().clone()
+        };
+        std::fs::write(dir.join("close"), "").unwrap();
+        until("the port is closed", &|| dir.join("closed").exists());
+        let id = device()["id"].as_str().unwrap().to_owned();
+        until("5900 is gone", &|| {
+            assert!(porchlight(&["device", "ports", &id]).status().unwrap().success());
+            lines("service_closed") == 1
+        });
+        assert_eq!(lines("service_opened"), 1);
+        assert_eq!(device()["services"].to_string(), SSH);
+        let doctor: serde_json::Value = serde_json::from_str(&say(&["--json", "doctor"])).unwrap();
+        let sent = doctor["checks"].as_array().unwrap().iter().find(|check| check["name"] == "packets sent").unwrap();
+        let found = sent["found"].as_str().unwrap();
+        assert!(found.contains("arp_sweep 2") && found.contains("ports 1"), "{found}");
+        eprintln!("measured: {found}");
+    });
+}
+
+/// Runs `story` beside `daemon`, which ends with it; says what the daemon said if it goes wrong.
+fn home_of(
+    dir: &std::path::Path,
+    near: &str,
+    mut daemon: std::process::Child,
+    story: impl FnOnce(&dyn Fn(&str, &dyn Fn() -> bool)),
+) {
+    let until = |what: &str, done: &dyn Fn() -> bool| {
+        let began = Instant::now();
+        while !done() {
+            if began.elapsed() > DEADLINE {
+                let log = std::fs::read_to_string(dir.join("daemon.log")).unwrap_or_default();
+                panic!("{near}: not in time: {what}\n{log}");
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    };
+    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| story(&until)));
+    drop(daemon.kill());
+    drop(daemon.wait());
+    if let Err(why) = told {
+        std::panic::resume_unwind(why);
+    }
 }
 
 // The others.

@@ -73,6 +73,8 @@ pub struct Visit {
     opens: usize,
     stopped: bool,
     to_meet: Option<VecDeque<(Port, Intro)>>,
+    /// Open ports were handed on before the introductions.
+    handed_on: bool,
     said: BTreeMap<Port, Said>,
 }
 
@@ -113,6 +115,7 @@ impl Visit {
             opens: 0,
             stopped: false,
             to_meet: None,
+            handed_on: false,
             said: BTreeMap::new(),
         }
     }
@@ -180,6 +183,14 @@ impl Visit {
         self.slowest = self.slowest.max(Some(took));
         self.end_of_knocks();
         first
+    }
+
+    /// What is open, once, as soon as all handshakes are over and some introductions are still to come: those may
+    /// take long.
+    pub fn found(&mut self) -> Option<BTreeSet<Port>> {
+        let is_time = self.to_meet.as_ref().is_some_and(|left| !left.is_empty()) && !self.handed_on;
+        self.handed_on |= is_time;
+        is_time.then(|| self.open.clone())
     }
 
     /// A service introduced itself, or did not.

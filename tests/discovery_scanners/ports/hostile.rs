@@ -183,11 +183,7 @@ fn one_that_takes_every_connection_has_no_services() {
     assert!(ip(&["-n", &home.far, "addr", "add", &format!("{SECOND}/24"), "dev", "wire0"]));
     let rules = "table ip t { chain c { type nat hook prerouting priority -100;\n\
                  ip daddr 10.78.0.9 tcp dport 1-65535 redirect to :7777; }; }";
-    let rules_file = home.dir.join("rules.nft");
-    std::fs::write(&rules_file, rules).unwrap();
-    let nft = ["netns", "exec", &home.far, "nft", "-f", rules_file.to_str().unwrap()];
-    if !ip(&nft) {
-        eprintln!("skipped: nft is not installed (tests/run installs it)");
+    if !home.nft(rules) {
         return;
     }
     home.stranger("ports::hostile::inner_tarpit");
