@@ -18,8 +18,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use porchlight::{
     engine::{Engine, Input, Settings},
     model::{
-        AccessPoint, Command, Fact, HaInfo, Heard, HomeView, LinkMac, MacAddr, Moment, Mono, NetworkFacts, Observation,
-        Proof, Remembered, Rssi, Source, Subject, Ticket, Tier, Wall,
+        AccessPoint, Command, Fact, HaInfo, Health, Heard, HomeView, LinkMac, MacAddr, Moment, Mono, NetworkFacts,
+        Observation, Presence, Proof, Remembered, Rssi, ScannerView, Source, Subject, Ticket, Tier, Wall,
     },
     mqtt::{
         Commands, Site,
@@ -274,4 +274,39 @@ fn a_flood_of_bluetooth_pushes_nobody_out() {
     assert!(most <= 4_096, "{most} devices");
     let played = view.devices.values().find(|device| device.macs.contains(&TAG)).expect("the game");
     assert!(played.facts.len() < 64, "{:?}", played.facts);
+}
+
+/// Who is heard only in the air does not leave because the monitor was unplugged; silence before a monitor that
+/// listens is a departure.
+#[test]
+fn a_monitor_that_is_gone_makes_nobody_leave() {
+    for (health, leaves) in
+        [(Health::Up, true), (Health::Down { why: "no interface is in monitor mode".into(), advice: None }, false)]
+    {
+        let mut home = Home::new();
+        let line = |name: &str, health: Health| {
+            Input::Scanner(ScannerView { name: name.into(), health, seen: 0, last_success: None, sent: 0 })
+        };
+        home.engine.handle(line("netlink", Health::Up), home.at);
+        home.engine.handle(line("wifi_monitor", Health::Up), home.at);
+        home.observe(
+            Source::WifiMonitor,
+            Subject::mac(air::LAPTOP),
+            Fact::Alive { proof: Proof::Frame, age: Duration::ZERO },
+        );
+        let id = home.view().devices.values().next().expect("the laptop").id;
+        home.pass(Duration::from_secs(60));
+        home.engine.handle(line("wifi_monitor", health.clone()), home.at);
+        for _ in 0..48 {
+            home.pass(Duration::from_secs(600));
+            // The rest of the world goes on.
+            home.observe(
+                Source::Netlink,
+                Subject::mac(AP),
+                Fact::Alive { proof: Proof::ArpReply, age: Duration::ZERO },
+            );
+        }
+        let left = home.view().devices[&id].presence == Presence::Away;
+        assert_eq!(left, leaves, "{health}");
+    }
 }
