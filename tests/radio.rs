@@ -222,7 +222,6 @@ fn what_bluetooth_says_makes_a_kind() {
         ("laptop", "laptop"),
         ("computer", "computer"),
         ("watch", "watch"),
-        ("headset", "speaker"),
         ("tag", "iot"),
         ("game console", "game_console"),
     ];
