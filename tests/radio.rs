@@ -18,8 +18,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use porchlight::{
     engine::{Engine, Input, Settings},
     model::{
-        AccessPoint, Command, Fact, HaInfo, Heard, HomeView, LinkMac, MacAddr, Moment, Mono, NetworkFacts, Observation,
-        Proof, Remembered, Rssi, Source, Subject, Ticket, Tier, Wall,
+        AccessPoint, Command, Fact, HaInfo, Health, Heard, HomeView, LinkMac, MacAddr, Moment, Mono, NetworkFacts,
+        Observation, Presence, Proof, Remembered, Rssi, ScannerView, Source, Subject, Ticket, Tier, Wall,
     },
     mqtt::{
         Commands, Site,
@@ -210,5 +210,102 @@ fn a_capture_from_the_air_shows_the_devices_of_the_named_network() {
         assert_eq!(macs(&replay(&["--set", "presence.wifi_networks=['*']"])).len(), 3, "{name}");
         let hidden = replay(&["--redact", "--set", "presence.wifi_networks=[Home]"]).to_string();
         assert!(!hidden.contains("Next door") && !hidden.contains("00:11:22"), "{hidden}");
+    }
+}
+
+/// Bluetooth's word for a thing makes its kind.
+#[test]
+fn what_bluetooth_says_makes_a_kind() {
+    let cases = [
+        ("phone", "phone"),
+        ("tablet", "tablet"),
+        ("laptop", "laptop"),
+        ("computer", "computer"),
+        ("watch", "watch"),
+        ("tag", "iot"),
+        ("game console", "game_console"),
+    ];
+    for (word, kind) in cases {
+        let mut home = Home::new();
+        let tag = Subject::mac(TAG);
+        home.observe(Source::Ble, tag, Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO });
+        home.observe(Source::Ble, tag, label("bluetooth", &format!("bluetooth {word}")));
+        let view = home.view();
+        let device = view.devices.values().next().expect("a device");
+        assert_eq!(device.kind.word(), kind, "{word}");
+    }
+}
+
+/// Ten thousand radios with as many names, and one that changes its name and beacon each time: the family stays
+/// home under its name, and every table keeps its size.
+#[test]
+fn a_flood_of_bluetooth_pushes_nobody_out() {
+    let mut home = Home::new();
+    let phone = Subject::mac(MacAddr([0x3c, 0x22, 0xfb, 1, 2, 3]));
+    let alive = || Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO };
+    home.observe(Source::Ble, phone, alive());
+    let id = home.view().devices.values().next().expect("the phone").id;
+    home.command(Command::Rename { device: id, name: Some("Anna's phone".into()) });
+    home.command(Command::SetOwner { device: id, owner: Some("Anna".into()) });
+    let game = Subject::mac(TAG);
+    let mut most = 0;
+    for n in 0..10_000u32 {
+        let [_, b, c, d] = n.to_be_bytes();
+        let stranger = Subject::mac(MacAddr([0x00, 0xbe, 0xef, b, c, d]));
+        home.observe(Source::Ble, stranger, alive());
+        home.observe(Source::Ble, stranger, Fact::Named { name: format!("Thing {n}"), by: Heard::Bluetooth });
+        home.observe(Source::Ble, Subject::default(), Fact::Crowd(n));
+        home.observe(Source::Ble, game, alive());
+        home.observe(Source::Ble, game, Fact::Named { name: format!("Game {n}"), by: Heard::Bluetooth });
+        home.observe(Source::Ble, game, label("beacon", &format!("eddystone https://{n}.example")));
+        if n % 10 == 0 {
+            home.observe(Source::Ble, phone, alive());
+            home.pass(Duration::from_secs(1));
+        }
+        if n % 500 == 0 {
+            most = most.max(home.view().devices.len());
+        }
+    }
+    let view = home.view();
+    let device = &view.devices[&id];
+    assert_eq!((device.name.as_str(), device.presence.is_here()), ("Anna's phone", true));
+    assert_eq!(view.household.people_home, ["Anna"]);
+    assert!(most <= 4_096, "{most} devices");
+    let played = view.devices.values().find(|device| device.macs.contains(&TAG)).expect("the game");
+    assert!(played.facts.len() < 64, "{:?}", played.facts);
+}
+
+/// Who is heard only in the air does not leave because the monitor was unplugged; silence before a monitor that
+/// listens is a departure.
+#[test]
+fn a_monitor_that_is_gone_makes_nobody_leave() {
+    for (health, leaves) in
+        [(Health::Up, true), (Health::Down { why: "no interface is in monitor mode".into(), advice: None }, false)]
+    {
+        let mut home = Home::new();
+        let line = |name: &str, health: Health| {
+            Input::Scanner(ScannerView { name: name.into(), health, seen: 0, last_success: None, sent: 0 })
+        };
+        home.engine.handle(line("netlink", Health::Up), home.at);
+        home.engine.handle(line("wifi_monitor", Health::Up), home.at);
+        home.observe(
+            Source::WifiMonitor,
+            Subject::mac(air::LAPTOP),
+            Fact::Alive { proof: Proof::Frame, age: Duration::ZERO },
+        );
+        let id = home.view().devices.values().next().expect("the laptop").id;
+        home.pass(Duration::from_secs(60));
+        home.engine.handle(line("wifi_monitor", health.clone()), home.at);
+        for _ in 0..48 {
+            home.pass(Duration::from_secs(600));
+            // The rest of the world goes on.
+            home.observe(
+                Source::Netlink,
+                Subject::mac(AP),
+                Fact::Alive { proof: Proof::ArpReply, age: Duration::ZERO },
+            );
+        }
+        let left = home.view().devices[&id].presence == Presence::Away;
+        assert_eq!(left, leaves, "{health}");
     }
 }

@@ -46,7 +46,6 @@ const JUMP_EQUAL: u16 = 0x15;
 const JUMP_GREATER: u16 = 0x25;
 const JUMP_BITS: u16 = 0x45;
 const RETURN: u16 = 0x06;
-const A_TO_X: u16 = 0x07;
 
 // Offsets in an Ethernet frame: type, then IPv4 (RFC 791 §3.1) and IPv6 (RFC 8200 §3) from byte 14.
 const ETHER_TYPE: u32 = 12;
@@ -112,7 +111,7 @@ impl Filter {
             program: assemble(&[
                 // The radio header's length, of which a high byte would be odd; then the first byte behind it.
                 Do(LOAD_BYTE, RADIO_LENGTH),
-                Do(A_TO_X, 0),
+                Do(X_IS_A, 0),
                 Do(LOAD_BYTE_X, 0),
                 Jump(JUMP_EQUAL, ACKNOWLEDGEMENT, "drop", ""),
                 Jump(JUMP_EQUAL, CLEAR_TO_SEND, "drop", ""),

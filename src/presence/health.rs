@@ -140,8 +140,8 @@ impl Gate {
             None if device.interface.is_some() && !network.interfaces.is_empty() => return Some("interface_down"),
             _ => {}
         }
-        // What only Bluetooth hears is heard by no other ear, whatever answers on the cable.
-        let radio = |source: &Source| matches!(source, Source::Ble | Source::Bluetooth);
+        // What only a radio hears is heard by no other ear, whatever answers on the cable.
+        let radio = |source: &Source| matches!(source, Source::Ble | Source::Bluetooth | Source::WifiMonitor);
         if !self.parts.is_empty() && !device.sources.is_empty() && device.sources.keys().all(radio) {
             let up = device.sources.keys().any(|source| self.parts.get(source.word()).is_some_and(|up| *up));
             return (!up).then_some("sensor_down");

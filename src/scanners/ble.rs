@@ -21,11 +21,7 @@
 //! Leaves out: connections and classic Bluetooth (`bluetooth`). When nothing is heard for `quiet_after` although
 //! the controller listens, the bus is left and joined again, each time by another way of listening.
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    time::Duration,
-};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,12 +32,15 @@ use crate::model::{Card, Probe, Source, Span};
 pub(super) mod bluez;
 #[cfg(feature = "ble")]
 mod ear;
+#[cfg(feature = "ble")]
 mod nearby;
+#[cfg(feature = "ble")]
 mod owners;
 #[cfg(feature = "ble")]
 pub(super) mod radio;
 #[cfg(feature = "ble")]
 mod second;
+#[cfg(feature = "ble")]
 mod sighting;
 
 pub(super) static CARD: Card =
@@ -87,6 +86,7 @@ impl Default for Settings {
 }
 
 /// How advertisements are heard.
+#[cfg(feature = "ble")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// Only listens.
@@ -97,6 +97,7 @@ enum Way {
     Second,
 }
 
+#[cfg(feature = "ble")]
 impl Way {
     /// What to try when this one was refused or fell silent.
     const fn next(self) -> Way {
@@ -116,6 +117,7 @@ impl Way {
 }
 
 /// What a feed tells.
+#[cfg(feature = "ble")]
 #[derive(Debug)]
 enum Heard {
     /// It listens now, in this way.
@@ -123,6 +125,7 @@ enum Heard {
     Seen(Box<sighting::Sighting>),
 }
 
+#[cfg(feature = "ble")]
 impl Settings {
     fn nearby(&self) -> Result<nearby::Nearby, ScanError> {
         let owners = match &self.owners_file {
@@ -130,12 +133,11 @@ impl Settings {
             Some(path) => owners::read(path)
                 .map_err(|why| ScanError::Library { doing: "read scanners.ble.owners_file", why })?,
         };
-        let known: BTreeSet<_> = self.known.iter().filter_map(|text| text.parse().ok()).collect();
+        let known: std::collections::BTreeSet<_> = self.known.iter().filter_map(|text| text.parse().ok()).collect();
         if known.len() < self.known.len() {
             tracing::warn!("scanners.ble.known holds something that is no address");
         }
-        let near_for: Duration = self.near_for.0;
-        Ok(nearby::Nearby::new(nearby::Rules { known, near_dbm: self.near_dbm, near_for }, owners::Owners::new(owners)))
+        Ok(nearby::Nearby::new(nearby::Rules { known, near_dbm: self.near_dbm, near_for: self.near_for.0 }, owners::Owners::new(owners)))
     }
 }
 
@@ -146,8 +148,7 @@ pub(super) async fn run(settings: Settings, desk: Desk) -> Result<(), ScanError>
 }
 
 #[cfg(not(feature = "ble"))]
-pub(super) async fn run(settings: Settings, desk: Desk) -> Result<(), ScanError> {
-    drop(settings.nearby()?);
+pub(super) async fn run(_: Settings, desk: Desk) -> Result<(), ScanError> {
     without(desk).await
 }
 

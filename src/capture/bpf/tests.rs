@@ -167,8 +167,31 @@ fn the_home_filter_keeps_introductions_and_turns_bulk_away() {
 }
 
 #[test]
+fn the_filter_for_the_air_turns_away_what_names_no_sender() {
+    let program = Filter::air();
+    // Radio headers of several lengths; what stands behind them decides.
+    for len in [8u8, 13, 36, 56] {
+        let frame = |first: u8| {
+            let mut bytes = vec![0xd4; usize::from(len)];
+            bytes[..4].copy_from_slice(&[0, 0, len, 0]);
+            bytes.extend([first, 0, 0, 0, 1, 2, 3, 4, 5, 6]);
+            bytes
+        };
+        // Acknowledgement, clear to send; beacon, question, farewell, data, null, poll of a sleeper, request to send.
+        for first in [0xd4, 0xc4] {
+            assert_eq!(run(program.program(), &frame(first)), 0, "{first:#x} behind {len}");
+        }
+        for first in [0x80, 0x40, 0xc0, 0x08, 0x88, 0x48, 0xa4, 0xb4] {
+            assert_eq!(run(program.program(), &frame(first)), SNAP_AIR, "{first:#x} behind {len}");
+        }
+    }
+    assert_eq!(run(program.program(), &[0, 0, 8, 0, 0, 0, 0, 0]), 0, "no frame behind the header");
+    assert_eq!(run(program.program(), &[0, 0]), 0);
+}
+
+#[test]
 fn every_step_leads_forward_and_inside() {
-    for filter in [Filter::home(), Filter::everything()] {
+    for filter in [Filter::home(), Filter::air(), Filter::everything()] {
         let program = filter.program();
         assert!(program.len() < 256 && program.last().map(|s| s.code) == Some(RETURN));
         for (at, step) in program.iter().enumerate() {

@@ -11,6 +11,7 @@ use crate::{
     model::{AlertView, DeviceView, Severity, Wall, clean_text},
 };
 
+mod points;
 mod timeline;
 
 const STYLE: &str = include_str!("page.css");
@@ -53,6 +54,7 @@ pub fn page(replayed: &Replayed, fit: &Fit, made: Wall) -> Result<String, fmt::E
     alerts_of(&mut out, &alerts, replayed.alerts_dropped)?;
     timeline::draw(&mut out, replayed, &devices, &alerts)?;
     devices_of(&mut out, &devices)?;
+    points::draw(&mut out, &replayed.air.points, fit)?;
     protocols(&mut out, replayed)?;
     conversations(&mut out, replayed)?;
     files(&mut out, replayed, fit)?;

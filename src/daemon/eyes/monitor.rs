@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How often interfaces in monitor mode are looked for.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(30);
 /// More cards than that are no home's.
 const EARS_MAX: usize = 8;
 

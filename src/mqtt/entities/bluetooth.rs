@@ -46,7 +46,7 @@ static BEACON: Entity = Entity {
     ],
     value: Value::Device(|about| fact(about, BEACON_FACT).map_or(Json::Null, |beacon| shown(beacon).into())),
     act: Act::Nothing,
-    says: "What it broadcasts as a beacon: iBeacon, Eddystone, or the sort of tag.",
+    says: "What it broadcasts as a beacon, iBeacon or Eddystone.",
 };
 
 fn fact<'a>(about: About<'a>, wanted: &str) -> Option<&'a str> {

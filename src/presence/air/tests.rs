@@ -1,5 +1,7 @@
 //! Frames of an invented home, its neighbours and people who flood the air.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     model::{Captured, Fact, InterfaceId, LinkType, Observation, Wall},
@@ -233,4 +235,37 @@ fn a_device_is_told_every_five_seconds() {
     let data = frame(0x08, 0x41, [AP, PHONE, ROUTER], &[1]);
     let told = (0..100u64).filter(|n| !hear(&mut air, &data, 100 + n / 10).1.is_empty()).count();
     assert_eq!(told, 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Whatever is in the air: few words a frame, all of stations, names clean and short.
+    #[test]
+    fn no_frame_is_too_odd(
+        frames in prop::collection::vec((any::<[u8; 2]>(), prop::sample::select(vec![AP, PHONE, TV, ROUTER, FOREIGN_AP]), prop::collection::vec(any::<u8>(), 0..90)), 1..8),
+        cut in 0usize..140,
+    ) {
+        let mut air = Air::new(&["Home".into(), AP.to_string()]);
+        for (n, (head, mac, body)) in frames.iter().enumerate() {
+            let mut bytes = frame(head[0], head[1], [*mac, PHONE, AP], body);
+            bytes.truncate(cut.max(20));
+            let captured = Captured {
+                link: LinkType::RADIOTAP,
+                interface: InterfaceId(1),
+                at: at(n as u64),
+                wire_len: 0,
+                bytes: &bytes,
+            };
+            let mut out = Vec::new();
+            air.hear(&captured, &Frame::decode(captured.link, &bytes), &Known, &mut out);
+            prop_assert!(out.len() <= 5, "{out:?}");
+            for seen in out {
+                prop_assert!(seen.subject.mac.is_some_and(|mac| mac.is_station()) && seen.interface.is_none());
+                if let Fact::AccessPoint(point) = &seen.fact {
+                    prop_assert!(point.ssid.chars().count() <= 32 && !point.ssid.chars().any(char::is_control));
+                }
+            }
+        }
+    }
 }

@@ -7,7 +7,10 @@
 //! Holds: [`CROWD_MAX`] addresses of the crowd and [`KNOWN_MAX`] devices, apart, so that invented addresses
 //! push out only one another.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     owners::{Owners, Whose},
@@ -27,6 +30,10 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const NEARBY: Duration = Duration::from_secs(120);
 /// A stay is over when nothing was heard for so long.
 const GAP: Duration = Duration::from_secs(180);
+
+/// Labels (sort, charge, beacon) change no oftener: each change is a row in somebody's history, and nobody's
+/// charge or beacon moves faster unless it is a game.
+const CALM: Duration = Duration::from_secs(600);
 
 /// When a stranger's fixed address becomes a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +57,30 @@ pub struct Nearby {
     rules: Rules,
     owners: Owners,
     crowd: Capped<MacAddr, Stay>,
-    devices: Capped<MacAddr, Option<Mono>>,
+    devices: Capped<MacAddr, Known>,
+}
+
+/// A device that was told.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    at: Mono,
+    /// Its labels and since when they stand; there are three keys.
+    labels: BTreeMap<&'static str, (String, Mono)>,
+}
+
+impl Known {
+    /// Whether `fact` may be told: a label that stands for less than [`CALM`] stays as it is.
+    fn is_calm(&mut self, fact: &Fact, now: Mono) -> bool {
+        let Fact::Label { key, value } = fact else { return true };
+        match self.labels.get(key) {
+            Some((stands, _)) if stands == value => true,
+            Some((_, since)) if now.since(*since) < CALM => false,
+            _ => {
+                self.labels.insert(key, (value.clone(), now));
+                true
+            }
+        }
+    }
 }
 
 /// A device, and what to say of it.
@@ -106,7 +136,7 @@ impl Nearby {
     /// How many devices are nearby.
     #[must_use]
     pub fn devices(&self, now: Mono) -> u64 {
-        self.devices.iter().filter(|(_, told)| told.is_some_and(|told| now.since(told) <= NEARBY)).count() as u64
+        self.devices.iter().filter(|(_, known)| now.since(known.at) <= NEARBY).count() as u64
     }
 
     fn is_somebody(&mut self, sighting: &Sighting, now: Mono) -> bool {
@@ -145,12 +175,14 @@ impl Nearby {
     }
 
     fn tell(&mut self, device: MacAddr, sighting: &Sighting, now: Mono) -> Option<Vec<Fact>> {
-        if self.devices.get(&device).copied().flatten().is_some_and(|told| now.since(told) < TELL_EVERY) {
+        if self.devices.get(&device).is_some_and(|known| now.since(known.at) < TELL_EVERY) {
             return None;
         }
-        self.devices.insert(device, Some(now));
+        let mut known = self.devices.remove(&device).unwrap_or_default();
+        known.at = now;
         let mut facts = vec![Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO }];
-        facts.extend(sighting.facts());
+        facts.extend(sighting.facts().into_iter().filter(|fact| known.is_calm(fact, now)));
+        self.devices.insert(device, known);
         Some(facts)
     }
 }
@@ -203,6 +235,29 @@ mod tests {
         assert!((0..=60).all(|tick| coming.take(&seen(0, false, -85), at(tick * 10)).is_none()));
         assert!(coming.take(&seen(0, false, -50), at(610)).is_none(), "near only now");
         assert_eq!(coming.crowd(at(900)), 0, "gone");
+    }
+
+    /// A tag that broadcasts another beacon, charge and name each time: its labels change six times an hour.
+    #[test]
+    fn a_beacon_that_plays_games_is_told_seldom() {
+        let mut nearby = nearby();
+        let mut told: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for n in 0..360u16 {
+            let url = [&[0x10, 0, 3][..], n.to_string().as_bytes(), &[7]].concat();
+            let services = vec![(crate::wire::ble::BATTERY, vec![(n % 101) as u8]), (crate::wire::ble::EDDYSTONE, url)];
+            let sighting = Sighting { services, ..seen(0xc4, true, -50) };
+            for fact in nearby.take(&sighting, at(u64::from(n) * 10)).into_iter().flat_map(|(_, facts)| facts) {
+                if let Fact::Label { key, value } = fact {
+                    told.entry(key).or_default().push(value);
+                }
+            }
+        }
+        assert_eq!(told.keys().copied().collect::<Vec<_>>(), ["battery", "beacon"]);
+        assert!(told.values().all(|values| values.len() == 6), "{told:?}");
+        // What stands is told each time, so that a core that restarted knows it.
+        let still = Sighting { services: vec![(crate::wire::ble::BATTERY, vec![77])], ..seen(0xc4, true, -50) };
+        let again = (0..10u64).filter_map(|n| nearby.take(&still, at(7_200 + n * 10)));
+        assert_eq!(again.filter(|(_, facts)| facts.iter().any(|fact| matches!(fact, Fact::Label { .. }))).count(), 10);
     }
 
     #[test]

@@ -79,13 +79,17 @@ impl Sighting {
         let said = self.class.and_then(ble::class_of_device).or_else(|| self.appearance.and_then(ble::appearance));
         said.or_else(|| self.tag().is_some().then_some("tag")).or_else(|| {
             self.makers.iter().find_map(|(company, data)| match (*company, microsoft::read(data)) {
-                (ble::MICROSOFT, Some(microsoft::Beacon::Device { kind: "windows" | "linux" | "laptop" })) => {
-                    Some("computer")
-                }
-                (ble::MICROSOFT, Some(microsoft::Beacon::Device { kind: "xbox" })) => Some("game console"),
-                (ble::MICROSOFT, Some(microsoft::Beacon::Device { kind: "iphone" | "android" })) => Some("phone"),
+                (ble::MICROSOFT, Some(microsoft::Beacon::Device { kind })) => of_microsoft(kind),
                 _ => None,
             })
+        })
+        // Only what is worn in the ear tells its charge in this way.
+        .or_else(|| self.apple().any(|message| matches!(message, apple::Message::Headphones(_))).then_some("headset"))
+        .or_else(|| {
+            let owned = |(uuid, data): &(u16, Vec<u8>)| {
+                *uuid == ble::FAST_PAIR && matches!(fast_pair::read(data), Some(fast_pair::FastPair::Owned { .. }))
+            };
+            self.services.iter().any(owned).then_some("headset")
         })
     }
 
@@ -134,9 +138,56 @@ impl Sighting {
     }
 }
 
+fn of_microsoft(kind: &str) -> Option<&'static str> {
+    match kind {
+        "windows" | "linux" => Some("computer"),
+        "laptop" => Some("laptop"),
+        "tablet" | "ipad" => Some("tablet"),
+        "iphone" | "android" => Some("phone"),
+        "xbox" => Some("game console"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a maker's data makes of a device: label `bluetooth`, charge, beacon.
+    #[test]
+    fn every_makers_data_says_what_it_is() {
+        const PODS: &str = "0719010e200b8f3300000000112233445566778899aabbccddeeff";
+        let bytes = |hex: &str| -> Vec<u8> {
+            hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+        };
+        let maker = |company: u16, hex: &str| Sighting { makers: vec![(company, bytes(hex))], ..Sighting::default() };
+        let service = |uuid: u16, hex: &str| Sighting { services: vec![(uuid, bytes(hex))], ..Sighting::default() };
+        let ibeacon = "ibeacon f7826da64fa24e988024bc5b71e0893e 258 772";
+        let cases: &[(&str, Sighting, Option<&str>, Option<u8>, Option<&str>)] = &[
+            ("AirPods", maker(ble::APPLE, PODS), Some("headset"), Some(30), None),
+            ("an iPhone nearby", maker(ble::APPLE, "10055b1c000000"), None, None, None),
+            ("a lost AirTag", maker(ble::APPLE, "12191000112233445566778899aabbccddeeff0011223344550000"), Some("tag"), None, None),
+            ("an iBeacon", maker(ble::APPLE, "0215f7826da64fa24e988024bc5b71e0893e01020304c5"), None, None, Some(ibeacon)),
+            ("cut", maker(ble::APPLE, "0215f7826da6"), None, None, None),
+            ("the same bytes of another maker", maker(0x1234, PODS), None, None, None),
+            ("Windows", maker(ble::MICROSOFT, "01092022"), Some("computer"), None, None),
+            ("an Xbox", maker(ble::MICROSOFT, "01012022"), Some("game console"), None, None),
+            ("an iPad", maker(ble::MICROSOFT, "01072022"), Some("tablet"), None, None),
+            ("Android", maker(ble::MICROSOFT, "01082022"), Some("phone"), None, None),
+            ("a laptop", maker(ble::MICROSOFT, "010e2022"), Some("laptop"), None, None),
+            ("a hub of Microsoft's", maker(ble::MICROSOFT, "010d2022"), None, None, None),
+            ("Swift Pair", maker(ble::MICROSOFT, "0300804d6f757365"), None, None, None),
+            ("Google Fast Pair earbuds", service(ble::FAST_PAIR, "00401122334411553340e47f"), Some("headset"), Some(64), None),
+            ("charge as a service", service(ble::BATTERY, "5a"), None, Some(90), None),
+            ("charge that cannot be", service(ble::BATTERY, "ff"), None, None, None),
+            ("nothing", Sighting::default(), None, None, None),
+            ("a class", Sighting { class: Some(0x5a_020c), ..maker(ble::APPLE, PODS) }, Some("phone"), Some(30), None),
+        ];
+        for (name, sighting, sort, battery, beacon) in cases {
+            let found = (sighting.sort(), sighting.battery(), sighting.beacon());
+            assert_eq!((found.0, found.1, found.2.as_deref()), (*sort, *battery, *beacon), "{name}");
+        }
+    }
 
     #[test]
     fn an_advertisement_says_name_sort_level_and_charge() {

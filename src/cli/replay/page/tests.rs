@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::*;
 use crate::{
     cli::{redact::Redactor, replay::FileStats},
-    model::{AlertId, AlertState, Category, Kind, MacAddr, Party, ServiceView, WindowView},
+    model::{AirView, AlertId, AlertState, Category, Kind, MacAddr, Party, PointView, ServiceView, WindowView},
 };
 
 const AT: Wall = Wall(1_795_626_131_000);
@@ -83,6 +83,21 @@ fn replayed(name: &str) -> Replayed {
         devices: vec![Arc::new(device)],
         alerts: vec![Arc::new(alert)],
         windows: vec![stay],
+        air: Arc::new(AirView {
+            points: vec![PointView {
+                bssid: MacAddr([0x00, 0x1f, 0x33, 1, 2, 3]),
+                ssid: name.into(),
+                channel: Some(6),
+                level_dbm: Some(-48),
+                security: "wpa2".into(),
+                own: true,
+                stations: 2,
+                first_seen: AT,
+                last_seen: AT,
+                sources: Vec::new(),
+            }],
+            dropped: 0,
+        }),
         protocols: [("arp", 12_000), ("dns", 345)].into(),
         ..Replayed::default()
     }
@@ -105,6 +120,8 @@ fn the_page_says_what_was_found() {
         "97.2 %",
         "cut short",
         "tcp/80",
+        "Access points",
+        "-48 dBm",
     ] {
         assert!(page.contains(part), "no {part:?} in\n{page}");
     }
@@ -135,7 +152,7 @@ fn a_hostile_name_is_shown_and_never_obeyed() {
 fn with_redact_the_page_names_nobody() {
     let fit = Fit(Some(Redactor::new([7; 16])));
     let page = page(&replayed("Annas camera"), &fit, AT).unwrap();
-    for who in ["Anna", "b8:27", "192.168", "captures"] {
+    for who in ["Anna", "b8:27", "00:1f:33", "192.168", "captures"] {
         assert!(!page.contains(who), "{who}");
     }
     assert!(page.contains("d-7f3k2m") && page.contains("Look for it."));
