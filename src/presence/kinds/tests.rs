@@ -118,3 +118,27 @@ fn kinds_are_told_by_name_vendor_and_service() {
         assert!(guess.confidence <= 1.0);
     }
 }
+
+#[test]
+fn the_tables_of_an_agent_tell_what_it_is_and_where_it_stands_does_not() {
+    let kind = |key: &str, value: &str| {
+        let labels = [(key.to_owned(), value.to_owned())].into();
+        let services = BTreeSet::new();
+        let signs = Signs {
+            vendor: None,
+            hosts: Vec::new(),
+            class: None,
+            asked: &[],
+            services: &services,
+            labels: &labels,
+            routes: false,
+        };
+        guess(&signs).kind
+    };
+    assert_eq!(kind("port", "hall-switch port 3 (camera)"), Kind::Unknown);
+    assert_eq!(kind("location", "behind the Chromecast"), Kind::Unknown);
+    assert_eq!(kind("serial", "IPHONE123"), Kind::Unknown);
+    assert_eq!(kind("model", "HP LaserJet M402dn"), Kind::Printer);
+    assert_eq!(kind("snmp_role", "printer"), Kind::Printer);
+    assert_eq!(kind("snmp_role", "switch"), Kind::Switch);
+}
