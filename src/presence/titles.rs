@@ -143,15 +143,14 @@ impl Presence {
 /// The maker on the box: whose services it uses, where the address names the maker of a part only.
 fn brand(device: &mut Device) {
     // Phones and computers use everybody's.
-    if device.labels.contains_key("asks_as_system") {
-        return;
-    }
-    let used = device.labels.get("asks").and_then(|name| clouds::known(name)).and_then(|cloud| cloud.maker);
-    if let Some(maker) = used.filter(|_| device.vendor.is_none_or(vendors::is_part_maker)) {
-        (device.vendor, device.vendor_by) = (Some(maker), "cloud");
-    }
+    let asks = device.labels.get("asks").filter(|_| !device.labels.contains_key("asks_as_system"));
+    let used = asks.and_then(|name| clouds::known(name)).and_then(|cloud| cloud.maker);
+    // What it says of itself, if that is one of the makers known: text of the wire is no maker.
     let said = device.labels.get("maker").and_then(|maker| enterprises::known(maker));
-    if let Some(maker) = said.filter(|_| device.vendor.is_none_or(vendors::is_part_maker)) {
-        (device.vendor, device.vendor_by) = (Some(maker), "snmp");
+    let by = device.learned.get("label.maker").map_or("snmp", |(source, _)| source.word());
+    for (maker, by) in [(used, "cloud"), (said, by)] {
+        if let Some(maker) = maker.filter(|_| device.vendor.is_none_or(vendors::is_part_maker)) {
+            (device.vendor, device.vendor_by) = (Some(maker), by);
+        }
     }
 }

@@ -86,14 +86,26 @@ impl Home {
 
     /// Starts a peer in `far`, in the foreground; it ends with the home. `false`: not installed, said aloud.
     pub fn peer(&mut self, program: &str, arguments: &[&str]) -> bool {
+        let far = self.far.clone();
+        self.start(&far, program, arguments)
+    }
+
+    /// The same in `near`.
+    #[allow(dead_code, reason = "not every family of tests has one")]
+    pub fn companion(&mut self, program: &str, arguments: &[&str]) -> bool {
+        let near = self.near.clone();
+        self.start(&near, program, arguments)
+    }
+
+    fn start(&mut self, namespace: &str, program: &str, arguments: &[&str]) -> bool {
         let path = format!("/usr/bin:/usr/sbin:{}", std::env::var("PATH").unwrap_or_default());
         let there = path.split(':').any(|folder| std::path::Path::new(folder).join(program).exists());
         if !there {
             eprintln!("skipped: {program} is not installed (tests/run installs it)");
             return false;
         }
-        let log = fs::File::create(self.dir.join(format!("{program}.log"))).unwrap();
-        let mut command = Home::within(&self.far, program);
+        let log = fs::File::create(self.dir.join(format!("{program}-{}.log", self.helpers.len()))).unwrap();
+        let mut command = Home::within(namespace, program);
         command.args(arguments).env("PATH", path).stdout(log.try_clone().unwrap()).stderr(log).stdin(Stdio::null());
         self.helpers.push(command.spawn().unwrap());
         true

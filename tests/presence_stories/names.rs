@@ -165,3 +165,19 @@ fn an_error_is_no_name() {
     home.named(PHONE, "Annas-iPhone");
     assert_eq!(home.device(PHONE).name, "Annas-iPhone");
 }
+
+#[test]
+fn an_agent_s_number_names_the_maker_where_the_address_names_none() {
+    let mut home = World::new();
+    home.comes(PHONE);
+    let before = home.device(PHONE).vendor.clone();
+    let maker = |name: &str| Fact::Label { key: "maker", value: name.into() };
+    home.fact(PHONE, maker("Synology, or so it says"));
+    assert_eq!(home.device(PHONE).vendor, before, "only makers of the table");
+    home.fact(PHONE, maker("Synology"));
+    let after = home.device(PHONE);
+    match before {
+        None => assert_eq!((after.vendor.as_deref(), after.vendor_source), (Some("Synology"), Some("snmp"))),
+        before => assert_eq!(after.vendor, before, "the address is the better witness"),
+    }
+}

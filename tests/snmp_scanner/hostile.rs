@@ -80,7 +80,8 @@ fn inner_agents() {
         loop {
             let (question, from) = asked(&evil);
             count += 1;
-            std::fs::write(folder().join("count"), format!("{count}")).unwrap();
+            std::fs::write(folder().join("count.new"), format!("{count}")).unwrap();
+            std::fs::rename(folder().join("count.new"), folder().join("count")).unwrap();
             let reply = play(&question, &system("evil", 2));
             let send = |bytes: &[u8]| drop(evil.send_to(bytes, from));
             match way.as_str() {
@@ -125,7 +126,8 @@ fn inner_agents() {
                     }
                 }
                 "never in time" => {
-                    thread::sleep(Duration::from_secs(3));
+                    // Two questions wait 3 s in all.
+                    thread::sleep(Duration::from_secs(4));
                     send(&reply);
                 }
                 "another version" => {

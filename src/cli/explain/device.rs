@@ -67,6 +67,8 @@ pub fn device(view: &DeviceView, now: Wall) -> String {
     row("segment", text(&view.segment), String::new());
     row("notes", text(&view.notes), String::new());
     row("trust", view.trust.to_string(), if view.important { "important".into() } else { String::new() });
+    let port = fact(view, "label.port").unwrap_or_default().to_owned();
+    row("hangs on", port, "as its switch last told".into());
     let macs: Vec<String> = view.macs.iter().map(ToString::to_string).collect();
     row(
         "MAC",
@@ -196,6 +198,7 @@ mod tests {
     fn a_device_is_explained_with_its_sources() {
         let facts = [
             ("label.model", "Brand TV"),
+            ("label.port", "hall-switch port g2 (office)"),
             ("from.label.model", "mdns 2026-11-25T17:00:00.000Z"),
             ("kind.why", "service _googlecast, label tv"),
             ("kind.second", "media_player 0.6 service _googlecast"),
@@ -226,6 +229,7 @@ mod tests {
             "ports, 2 days ago",
             "learned",
             "what would settle",
+            "hangs on           hall-switch port g2 (office)  as its switch last told",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }

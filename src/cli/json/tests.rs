@@ -143,8 +143,16 @@ fn the_health_of_a_scanner() {
             Some(AT),
             r#"{"scanner":"mdns","state":"ok","why":null,"seen":12,"sent":40,"last_success":"2026-11-25T17:02:11.004Z"}"#,
         ),
-        (down, None, r#"{"scanner":"mdns","state":"failed","why":"no right to send","seen":12,"sent":40,"last_success":null}"#),
-        (Condition::Off, None, r#"{"scanner":"mdns","state":"off","why":null,"seen":12,"sent":40,"last_success":null}"#),
+        (
+            down,
+            None,
+            r#"{"scanner":"mdns","state":"failed","why":"no right to send","seen":12,"sent":40,"last_success":null}"#,
+        ),
+        (
+            Condition::Off,
+            None,
+            r#"{"scanner":"mdns","state":"off","why":null,"seen":12,"sent":40,"last_success":null}"#,
+        ),
     ];
     for (health, last_success, expected) in cases {
         let view = ScannerView { name: "mdns".into(), health, seen: 12, sent: 40, last_success };

@@ -320,3 +320,14 @@ fn what_is_unsure_is_not_said_but_kept() {
         assert_eq!(told(&Heard { labels: &labels, ..NOTHING }).kind, Kind::Unknown, "{label:?}");
     }
 }
+
+#[test]
+fn the_tables_of_an_agent_tell_what_it_is_and_where_it_stands_does_not() {
+    let kind = |key, value| told(&Heard { labels: &[(key, value)], ..NOTHING }).kind;
+    assert_eq!(kind("port", "hall-switch port 3 (camera)"), Kind::Unknown);
+    assert_eq!(kind("location", "behind the Chromecast"), Kind::Unknown);
+    assert_eq!(kind("serial", "IPHONE123"), Kind::Unknown);
+    assert_eq!(kind("model", "HP LaserJet M402dn"), Kind::Printer);
+    assert_eq!(kind("snmp_role", "printer"), Kind::Printer);
+    assert_eq!(kind("snmp_role", "switch"), Kind::Switch);
+}

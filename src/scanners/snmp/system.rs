@@ -48,6 +48,8 @@ const LLDP_SUBTYPE: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 3, 1, 0];
 /// RFC 3418 sysServices: works at layer 2, at layer 3.
 const BRIDGES: u64 = 0b10;
 const ROUTES: u64 = 0b100;
+/// The smallest switches with an agent have five.
+const SWITCH_PORTS: u64 = 4;
 
 #[must_use]
 pub fn names() -> Vec<Oid> {
@@ -63,6 +65,8 @@ pub struct System {
     pub model: Option<String>,
     pub serial: Option<String>,
     pub maker: Option<&'static str>,
+    /// What it can only be, by the tables it has.
+    pub role: Option<&'static str>,
     /// Hundredths of a second since the agent started.
     pub uptime: Option<u64>,
     /// Has tables of others.
@@ -91,6 +95,13 @@ impl System {
             Some(Said::Oid(oid)) => enterprises::maker(oid.arcs()),
             _ => None,
         };
+        let (ports, is_router) = (number(BRIDGE_PORTS).unwrap_or(0), services & ROUTES != 0);
+        let role = match () {
+            () if said(PRINTER_SERIAL).is_some() => Some("printer"),
+            // A router has a bridge as well, a computer two or three ports for its guests.
+            () if ports >= SWITCH_PORTS && !is_router && services & BRIDGES != 0 => Some("switch"),
+            () => None,
+        };
         System {
             name: text(NAME, NAME_MAX),
             description: text(DESCRIPTION, TEXT_MAX),
@@ -98,9 +109,10 @@ impl System {
             model,
             serial: printer.or_else(|| text(PART_SERIAL, TEXT_MAX)),
             maker,
+            role,
             uptime: number(UPTIME),
-            bridges: number(BRIDGE_PORTS).is_some_and(|ports| ports > 0) || services & BRIDGES != 0,
-            routes: services & ROUTES != 0,
+            bridges: ports > 0 || services & BRIDGES != 0,
+            routes: is_router,
             lldp: number(LLDP_SUBTYPE).is_some(),
         }
     }
@@ -118,6 +130,7 @@ impl System {
             label("serial", &self.serial),
             label("location", &self.location),
             maker,
+            self.role.map(|role| Fact::Label { key: "snmp_role", value: role.to_owned() }),
         ]
         .into_iter()
         .flatten()

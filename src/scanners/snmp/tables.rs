@@ -38,6 +38,7 @@ const IF_ALIAS: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18];
 const IF_DESCRIPTION: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 2];
 /// lldpLocPortId and -Desc: by port of LLDP.
 const LOCAL_ID: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 3, 7, 1, 3];
+const LOCAL_DESCRIPTION: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 3, 7, 1, 4];
 /// lldpRemChassisIdSubtype, -ChassisId, -SysName, -SysCapEnabled: by time, port of LLDP and number.
 const REMOTE_KIND: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 4, 1, 1, 4];
 const REMOTE_CHASSIS: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 4, 1, 1, 5];
@@ -64,7 +65,7 @@ pub struct Tables {
     interface: Rows,
     names: Rows,
     aliases: Rows,
-    local: Rows,
+    local: [Rows; 2],
     remote: [Rows; 4],
 }
 
@@ -100,7 +101,9 @@ impl Tables {
             all.aliases = talk.walk(&Oid::new(IF_ALIAS)).await;
         }
         if has_neighbours {
-            all.local = talk.walk(&Oid::new(LOCAL_ID)).await;
+            for (rows, column) in all.local.iter_mut().zip([LOCAL_ID, LOCAL_DESCRIPTION]) {
+                *rows = talk.walk(&Oid::new(column)).await;
+            }
         }
         all.media = talk.walk(&Oid::new(MEDIA)).await;
         all.physical = talk.walk(&Oid::new(PHYSICAL)).await;
@@ -129,7 +132,7 @@ impl Tables {
             let text = |said: &Said| Some(clean_text(&String::from_utf8_lossy(said.bytes()?), ALIAS_MAX));
             rows.iter().filter_map(|(index, said)| Some((*index.first()?, text(said)?))).collect()
         };
-        let (names, aliases, local) = (by_index(&self.names), by_index(&self.aliases), by_index(&self.local));
+        let (names, aliases, local) = (by_index(&self.names), by_index(&self.aliases), self.local.each_ref().map(by_index));
         let interfaces: BTreeMap<u32, u32> = (self.interface.iter())
             .filter_map(|(index, said)| Some((*index.first()?, u32::try_from(said.number()?).ok()?)))
             .collect();
@@ -144,10 +147,13 @@ impl Tables {
         }
         for (at, neighbour) in self.remote() {
             // LLDP counts ports in a way of its own; what it calls them is the interface's name as a rule.
-            let named = local.get(&at).and_then(|id| names.iter().find(|(_, name)| *name == id)).map(|(index, _)| *index);
+            let called = local.iter().filter_map(|ids| ids.get(&at));
+            let named = called.filter_map(|id| names.iter().find(|(_, name)| *name == id)).map(|(index, _)| *index).next();
+            let of = |interface: u32| interfaces.iter().find(|(_, to)| **to == interface).map(|(number, _)| *number);
             let number = match named {
-                Some(index) => interfaces.iter().find(|(_, to)| **to == index).map_or(index, |(number, _)| *number),
-                None => at,
+                Some(interface) => of(interface).unwrap_or(interface),
+                None if interfaces.contains_key(&at) => at,
+                None => of(at).unwrap_or(at),
             };
             ports.entry(number).or_insert_with(|| blank(number)).neighbours.push(neighbour);
         }

@@ -59,18 +59,29 @@ fn neighbours_are_found_by_the_name_of_the_port_or_its_number() {
     let can = |bits: u8| Said::Bytes(vec![bits, 0]);
     let tables = Tables {
         ports: vec![by_mac(None, 1, 2)],
-        interface: vec![(vec![1], Said::Number(101)), (vec![2], Said::Number(102))],
-        names: vec![(vec![101], text("eth1")), (vec![102], text("eth2"))],
-        local: vec![(vec![55], text("eth2")), (vec![1], Said::Bytes(mac(99).0.to_vec()))],
+        interface: [1, 2, 3, 4].map(|port| (vec![port], Said::Number(100 + u64::from(port)))).into(),
+        names: [1, 2, 3, 4].map(|port| (vec![100 + port], text(&format!("eth{port}")))).into(),
+        local: [
+            vec![(vec![55], text("eth2")), (vec![1], Said::Bytes(mac(99).0.to_vec()))],
+            vec![(vec![1], text("left side")), (vec![56], text("eth3"))],
+        ],
         remote: [
-            vec![(index(1, 1), Said::Number(4)), (index(1, 2), Said::Number(7)), (index(55, 1), Said::Number(4)), (vec![1], Said::Number(4))],
+            vec![(index(1, 1), Said::Number(4)), (index(1, 2), Said::Number(7)), (index(55, 1), Said::Number(4)), (vec![1], Said::Number(4)), (index(56, 1), Said::Number(7)), (index(104, 1), Said::Number(7))],
             vec![(index(1, 1), chassis(40)), (index(1, 2), text("router")), (index(55, 1), chassis(41))],
             vec![(index(1, 2), text("router")), (index(55, 1), text("phone.home"))],
             vec![(index(1, 1), can(0x20)), (index(1, 2), can(0x08)), (index(55, 1), can(0x24))],
         ],
         ..Tables::default()
     };
-    assert_eq!(told(&tables), ["switch port eth1:  [ 40 >] [router 0 >]", "switch port eth2: 1 [phone.home 41]"]);
+    assert_eq!(
+        told(&tables),
+        [
+            "switch port eth1:  [ 40 >] [router 0 >]",
+            "switch port eth2: 1 [phone.home 41]",
+            "switch port eth3:  [ 0]",
+            "switch port eth4:  [ 0]"
+        ]
+    );
 }
 
 #[test]
@@ -131,7 +142,7 @@ proptest! {
         rows in proptest::array::uniform10(any_rows()), by_vlan in any::<bool>(),
     ) {
         let [media, physical, ports, status, interface, names, aliases, local, kinds, chassis] = rows;
-        let remote = [kinds, chassis, names.clone(), aliases.clone()];
+        let (remote, local) = ([kinds, chassis, names.clone(), aliases.clone()], [local, names.clone()]);
         let tables = Tables { media, physical, ports, status, by_vlan, interface, names, aliases, local, remote };
         let told = tables.ports("s");
         prop_assert!(told.iter().all(|port| port.label.starts_with("s port ") && port.label.len() < 90));
