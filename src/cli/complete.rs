@@ -26,7 +26,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let What::Devices = args.what;
     let Ok(recorded) = Recorded::open(context) else { return Ok(Exit::Done) };
     let mut devices = recorded.devices().unwrap_or_default();
-    devices.sort_by(|a, b| (a.name.to_lowercase(), a.id).cmp(&(b.name.to_lowercase(), b.id)));
+    devices.sort_by_key(|device| (device.name.to_lowercase(), device.id));
     to_stdout(|out| {
         for device in &devices {
             writeln!(out, "{}\t{}", device.id, recorded.hidden_name(&device.name))?;
