@@ -76,7 +76,7 @@ impl Pcp {
         let mut reader = Reader::new(bytes);
         let (version, code) = (reader.u8()?, reader.u8()?);
         // Lengths are multiples of four (RFC 6887 §7).
-        if version != VERSION || bytes.len() > MESSAGE_MAX || bytes.len() % 4 != 0 {
+        if version != VERSION || bytes.len() > MESSAGE_MAX || !bytes.len().is_multiple_of(4) {
             return None;
         }
         let operation = code & !ANSWER;
@@ -187,7 +187,7 @@ mod tests {
                 *first = VERSION;
             }
             if let Some(found) = Pcp::read(&bytes) {
-                prop_assert!(bytes.len() <= MESSAGE_MAX && bytes.len() % 4 == 0);
+                prop_assert!(bytes.len() <= MESSAGE_MAX && bytes.len().is_multiple_of(4));
                 prop_assert_eq!(found.result.is_some(), found.epoch_s.is_some());
             }
         }
