@@ -187,7 +187,7 @@ mod tests {
                 *first = VERSION;
             }
             if let Some(found) = Pcp::read(&bytes) {
-                prop_assert!(bytes.len() <= MESSAGE_MAX && bytes.len() % 4 == 0);
+                prop_assert!(bytes.len() <= MESSAGE_MAX && bytes.len().is_multiple_of(4));
                 prop_assert_eq!(found.result.is_some(), found.epoch_s.is_some());
             }
         }
