@@ -166,7 +166,7 @@ impl Privacy {
         let mut out = text.to_vec();
         if self == Privacy::Des {
             let (cipher, mut chain) = des(key, salt)?;
-            if text.len() % 8 != 0 {
+            if !text.len().is_multiple_of(8) {
                 return None;
             }
             for piece in out.chunks_exact_mut(8) {

@@ -56,7 +56,7 @@ impl Keys {
 
     const fn level(&self) -> u8 {
         let (signed, hidden) = (self.auth.is_some() as u8, self.privacy.is_some() as u8);
-        signed * SIGNED | hidden * HIDDEN
+        (signed * SIGNED) | (hidden * HIDDEN)
     }
 }
 
@@ -262,7 +262,6 @@ impl<'a> Message<'a> {
                     && self.engine == engine.id
                     && (!signed || self.is_timely(engine)) =>
             {
-                drop(pdu);
                 Opened::Answer(plain)
             }
             _ => Opened::Refused,
