@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod greetings;
+mod halves;
 mod leases;
 mod names;
 mod spoken;
@@ -49,12 +50,13 @@ const LONG_TEXT_MAX: usize = 120;
 /// fewer connections; a flood of more costs no more.
 const WORK_MAX: u32 = 200;
 
-/// What overhears. Keeps a budget of work, and nothing of what was said.
+/// What overhears. Keeps a budget of work, and of what was said only greetings that came in pieces.
 #[derive(Debug, Default)]
 pub struct Overheard {
     /// In this second since the start so much was done.
     work: (u64, u32),
     passed_over: u64,
+    halves: halves::Halves,
 }
 
 impl Overheard {
@@ -243,8 +245,8 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
         spoken::glean(gleaned, frame, mac);
     }
     match (frame.udp(), frame.tcp()) {
-        (Some(udp), _) => wants::glean(gleaned, frame, udp, mac, from),
-        (_, Some(tcp)) => talks::glean(gleaned, frame, tcp, mac, from),
+        (Some(udp), _) => talks::over_udp(gleaned, frame, udp, mac, from),
+        (_, Some(tcp)) => talks::over_tcp(gleaned, frame, tcp, mac, (from, to)),
         _ => {}
     }
     // Routers pass on nothing from a link-local address (RFC 3927 §7, RFC 4291 §2.5.6).
