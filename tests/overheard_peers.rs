@@ -11,13 +11,17 @@ use std::{
     fs,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use porchlight::{
     capture::{self, Filter, Ring},
-    model::{Fact, Heard, InterfaceFacts, InterfaceId, MacAddr, Moment, Mono, NetworkFacts, Subnet, Wall},
+    engine::{Engine, Input},
+    model::{
+        Captured, Fact, Heard, InterfaceFacts, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts, Remembered,
+        Subnet, Wall,
+    },
     presence::overheard::Overheard,
     wire::Frame,
 };
@@ -306,4 +310,60 @@ fn inner_bulk() {
     println!("measured: {bytes} bytes heard of a download of 20,000,000");
     // The answer's head comes; of its body what the card joined to it.
     assert!(has_answer && bytes < 200_000, "{bytes} bytes, the answer's head: {has_answer}");
+}
+
+/// A TCP segment of 10.78.0.2, or of another address, with the Ethernet source `mac`.
+fn segment(mac: MacAddr, from: [u8; 4], ttl: u8, payload: &[u8]) -> Vec<u8> {
+    let [a, b] = u16::try_from(40 + payload.len()).unwrap().to_be_bytes();
+    let mut bytes = [&NEAR.0[..], &mac.0, &[8, 0, 0x45, 0, a, b, 0, 7, 0x40, 0, ttl, 6, 0, 0]].concat();
+    bytes.extend(from);
+    bytes.extend([10, 78, 0, 1, 0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xfa, 0xf0, 0, 0, 0, 0]);
+    bytes.extend(payload);
+    bytes
+}
+
+#[test]
+fn ten_thousand_made_up_words_leave_the_family_what_it_said() {
+    const LIAR: MacAddr = MacAddr([0xb8, 0x27, 0xeb, 0, 0, 66]);
+    let tv = MacAddr([0xb8, 0x27, 0xeb, 0, 0, 9]);
+    let facts = NetworkFacts {
+        interfaces: vec![InterfaceFacts {
+            id: InterfaceId(2),
+            name: "home0".into(),
+            mac: Some(NEAR),
+            addresses: vec![[10, 78, 0, 1].into()],
+            up: true,
+            subnets: vec![Subnet::new([10, 78, 0, 0].into(), 24).unwrap()],
+            gateways: vec![],
+        }],
+        labels: vec![],
+    };
+    let start = Moment { mono: Mono(3_600_000_000_000), wall: Wall(1_790_000_000_000) };
+    let mut engine = Engine::new(&Default::default(), Arc::new(facts), &Remembered::default(), 1, start);
+    let mut hear = |n: u64, bytes: &[u8]| {
+        let at =
+            Moment { mono: Mono(start.mono.0 + n * 1_000_000), wall: Wall(start.wall.0 + i64::try_from(n).unwrap()) };
+        let captured =
+            Captured { link: LinkType::ETHERNET, interface: InterfaceId(2), at, wire_len: bytes.len() as u32, bytes };
+        engine.handle(Input::Frame(captured), at);
+    };
+    let request = |agent: &str| format!("GET / HTTP/1.1\r\nUser-Agent: {agent}\r\n\r\n");
+    hear(0, &segment(tv, [10, 78, 0, 9], 64, request("Box/4 (Web0S)").as_bytes()));
+    for n in 1..10_000 {
+        let agent = format!("Made-up/{n} (Windows NT {n})");
+        hear(n, &segment(LIAR, [10, 78, 0, 66], 64, request(&agent).as_bytes()));
+        hear(n, &segment(LIAR, [10, 78, 0, 66], 64, format!("HTTP/1.1 200 OK\r\nServer: s/{n}\r\n\r\n").as_bytes()));
+        // The same under the TV's address, but passed on by it, or from elsewhere.
+        hear(n, &segment(tv, [10, 78, 0, 77], 63, request("iPhone").as_bytes()));
+        hear(n, &segment(tv, [203, 0, 113, 7], 64, request("iPhone").as_bytes()));
+    }
+    let view = engine.view();
+    let of = |mac: MacAddr| view.devices.iter().find(|device| device.macs.contains(&mac)).unwrap();
+    let told = |mac: MacAddr, key: &str| {
+        of(mac).facts.iter().find(|(found, _)| found == key).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    assert_eq!(told(tv, "label.user_agent"), "Box/4 (Web0S)");
+    assert_eq!(told(LIAR, "label.user_agent"), "Made-up/1 (Windows NT 1)");
+    assert_eq!(told(LIAR, "label.http_server"), "s/1");
+    assert!(of(LIAR).facts.len() < 20, "{:?}", of(LIAR).facts);
 }

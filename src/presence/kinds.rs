@@ -35,6 +35,8 @@ const NO_PRODUCT: &[&str] = &[
     "upnp_software",
     "os",
     "dhcp_fingerprint",
+    "dhcp6_fingerprint",
+    "router_says",
     "friendly_name",
     "ja4",
     "lldp_description",

@@ -77,6 +77,12 @@ impl Overheard {
         self.passed_over
     }
 
+    /// Greetings that wait for their rest.
+    #[must_use]
+    pub fn half_heard(&self) -> usize {
+        self.halves.len()
+    }
+
     fn may_work(&mut self, at: Mono) -> bool {
         let second = at.since(Mono::default()).as_secs();
         if self.work.0 != second {
@@ -277,6 +283,15 @@ fn neighbour(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, message: &nd
             // A lifetime of zero: it tells prefixes, but is not the way out (RFC 4861 §4.2).
             if advert.lifetime_s > 0 {
                 gleaned.fact(router, Fact::Routes);
+                let words = [
+                    (advert.is_managed, "addresses by DHCPv6"),
+                    (!advert.is_managed, "addresses made by hosts"),
+                    (advert.has_other || advert.is_managed, "settings by DHCPv6"),
+                    (advert.preference == 1, "preferred"),
+                    (advert.preference == 3, "not preferred"),
+                ];
+                let words = words.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word);
+                gleaned.label(router, "router_says", words.collect::<Vec<_>>().join(", ").as_bytes());
             }
         }
         nd::Nd::Redirect { .. } | nd::Nd::ListenerReport => {

@@ -70,6 +70,10 @@ impl Halves {
         self.0.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Begins anew at sequence number `start`.
     pub fn begin(&mut self, key: Key, start: u32, at: Mono) {
         self.0.remove(&key);
