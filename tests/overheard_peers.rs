@@ -358,7 +358,7 @@ fn ten_thousand_made_up_words_leave_the_family_what_it_said() {
         hear(n, &segment(tv, [203, 0, 113, 7], 64, request("iPhone").as_bytes()));
     }
     let view = engine.view();
-    let of = |mac: MacAddr| view.devices.iter().find(|device| device.macs.contains(&mac)).unwrap();
+    let of = |mac: MacAddr| view.devices.values().find(|device| device.macs.contains(&mac)).unwrap();
     let told = |mac: MacAddr, key: &str| {
         of(mac).facts.iter().find(|(found, _)| found == key).map(|(_, value)| value.clone()).unwrap_or_default()
     };

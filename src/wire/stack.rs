@@ -94,7 +94,7 @@ impl<'a> Shape<'a> {
     /// The window in segments, if it is a whole number of them.
     #[must_use]
     pub fn segments(&self) -> Option<u16> {
-        let whole = self.segment_max >= 100 && self.window != 0 && self.window % self.segment_max == 0;
+        let whole = self.segment_max >= 100 && self.window != 0 && self.window.is_multiple_of(self.segment_max);
         whole.then(|| self.window / self.segment_max)
     }
 }

@@ -95,7 +95,7 @@ impl Halves {
 
     /// Adds a piece, and begins if nothing waits. What is too much is left out.
     pub fn add(&mut self, key: Key, place: u64, piece: &[u8], at: Mono) {
-        if !self.0.get(&key).is_some_and(|half| at.since(half.since) <= PATIENCE) {
+        if self.0.get(&key).is_none_or(|half| at.since(half.since) > PATIENCE) {
             self.begin(key, 0, at);
         }
         let Some(half) = self.0.get_mut(&key) else { return };
