@@ -149,6 +149,7 @@ impl Engine {
         sizes.extend(self.alerts.sizes());
         sizes.extend(self.tally.sizes());
         sizes.extend([("view.parts", self.view.parts.len()), ("view.scanners", self.view.scanners.len())]);
+        sizes.push(("overheard.halves", self.overheard.half_heard()));
         sizes
     }
 

@@ -43,6 +43,7 @@ const NO_PRODUCT: &[&str] = &[
     "hangs_on",
     "management_address",
     "serial",
+    "router_says",
     "banner",
     "tls_certificate",
     "snmp_description",
@@ -232,7 +233,7 @@ fn by_rules(signs: &Signs<'_>, tally: &mut Tally) {
     let labels: Vec<(&str, String)> =
         signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect();
     let is_product = |key: &str| {
-        let of_switch = ["lldp_", "cdp_", "dhcp_"].iter().any(|start| key.starts_with(start));
+        let of_switch = ["lldp_", "cdp_", "dhcp"].iter().any(|start| key.starts_with(start));
         !NO_PRODUCT.contains(&key) && !of_switch && !key.ends_with("_id")
     };
     let products = || labels.iter().filter(|(key, _)| is_product(key)).map(|(_, value)| value.as_str());

@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod greetings;
+mod halves;
 mod leases;
 mod names;
 mod spoken;
@@ -49,12 +50,13 @@ const LONG_TEXT_MAX: usize = 120;
 /// fewer connections; a flood of more costs no more.
 const WORK_MAX: u32 = 200;
 
-/// What overhears. Keeps a budget of work, and nothing of what was said.
+/// What overhears. Keeps a budget of work, and of what was said only greetings that came in pieces.
 #[derive(Debug, Default)]
 pub struct Overheard {
     /// In this second since the start so much was done.
     work: (u64, u32),
     passed_over: u64,
+    halves: halves::Halves,
 }
 
 impl Overheard {
@@ -73,6 +75,12 @@ impl Overheard {
     #[must_use]
     pub const fn passed_over(&self) -> u64 {
         self.passed_over
+    }
+
+    /// Greetings that wait for their rest.
+    #[must_use]
+    pub fn half_heard(&self) -> usize {
+        self.halves.len()
     }
 
     fn may_work(&mut self, at: Mono) -> bool {
@@ -243,8 +251,8 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
         spoken::glean(gleaned, frame, mac);
     }
     match (frame.udp(), frame.tcp()) {
-        (Some(udp), _) => wants::glean(gleaned, frame, udp, mac, from),
-        (_, Some(tcp)) => talks::glean(gleaned, frame, tcp, mac, from),
+        (Some(udp), _) => talks::over_udp(gleaned, frame, udp, mac, from),
+        (_, Some(tcp)) => talks::over_tcp(gleaned, frame, tcp, mac, (from, to)),
         _ => {}
     }
     // Routers pass on nothing from a link-local address (RFC 3927 §7, RFC 4291 §2.5.6).
@@ -275,6 +283,15 @@ fn neighbour(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, message: &nd
             // A lifetime of zero: it tells prefixes, but is not the way out (RFC 4861 §4.2).
             if advert.lifetime_s > 0 {
                 gleaned.fact(router, Fact::Routes);
+                let words = [
+                    (advert.is_managed, "addresses by DHCPv6"),
+                    (!advert.is_managed, "addresses made by hosts"),
+                    (advert.has_other || advert.is_managed, "settings by DHCPv6"),
+                    (advert.preference == 1, "preferred"),
+                    (advert.preference == 3, "not preferred"),
+                ];
+                let words = words.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word);
+                gleaned.label(router, "router_says", words.collect::<Vec<_>>().join(", ").as_bytes());
             }
         }
         nd::Nd::Redirect { .. } | nd::Nd::ListenerReport => {

@@ -105,6 +105,15 @@ impl<'a> Dhcp6<'a> {
     }
 }
 
+/// What a client says of its maker (RFC 8415 §21.16): an enterprise number of IANA, and the first text.
+#[must_use]
+pub fn vendor_class<'a>(message: &Dhcp6<'a>) -> Option<(u32, &'a [u8])> {
+    let mut reader = Reader::new(message.option(option::VENDOR_CLASS)?);
+    let enterprise = reader.u32()?;
+    let text = reader.u16().and_then(|len| reader.slice(len.into())).unwrap_or_default();
+    Some((enterprise, text))
+}
+
 /// The MAC inside a DUID of type 1 or 3 (RFC 8415 §11.2, §11.4). Where the DUID was made, which may
 /// be another interface or another machine's disk image: a hint, not the sender.
 #[must_use]
@@ -164,6 +173,14 @@ mod tests {
         let relay = [&[12, 0][..], &[0; 16], &[0xfe; 16], &[0, 9, 0, len], &solicit].concat();
         let relay = Dhcp6::read(&relay).expect("a message");
         assert_eq!((relay.is_request(), relay.relayed()), (false, Some(direct)));
+
+        let classed = |option: &[u8]| {
+            let bytes = [&[1, 0, 0, 7, 0, 16, 0, u8::try_from(option.len()).expect("short")][..], option].concat();
+            Dhcp6::read(&bytes).and_then(|message| vendor_class(&message).map(|(id, text)| (id, text.to_vec())))
+        };
+        assert_eq!(classed(b"\0\0\x01\x37\0\x08MSFT 5.0"), Some((311, b"MSFT 5.0".to_vec())));
+        assert_eq!(classed(b"\0\0\x01\x37\0\x09MSFT 5.0"), Some((311, vec![])));
+        assert_eq!(classed(b"\0\0\x01"), None);
 
         let mut cut = Dhcp6::read(&[1, 0, 0, 7, 0, 1, 0, 9, 1]).expect("a message").options();
         assert_eq!((cut.next(), cut.cut), (None, true));

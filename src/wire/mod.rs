@@ -1,7 +1,7 @@
 //! # Bytes become views
 //!
-//! Decoders for what a home's wire carries. They never fail, never allocate (the readers of documents
-//! apart, which say so), keep no state and judge nothing: every read goes through [`reader::Reader`], every list has an end, and what was
+//! Decoders for what a home's wire carries. They never fail, never allocate (the readers of documents,
+//! fingerprints and encrypted packets apart), keep no state and judge nothing: every read goes through [`reader::Reader`], every list has an end, and what was
 //! whole before a fault is kept.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::expect_used, clippy::panic))]
@@ -34,6 +34,7 @@ pub mod nd;
 pub mod netbios;
 pub mod nl80211;
 pub mod pcp;
+pub mod quic;
 mod radiotap;
 pub mod reader;
 pub mod snmp;

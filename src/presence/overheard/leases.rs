@@ -18,6 +18,11 @@ use crate::{
 
 use super::{Gleaned, TEXT_MAX, is_device, subject, text};
 
+/// Options whose order is noted; clients send about ten.
+const OPTIONS_MAX: usize = 32;
+/// Server, rapid commit and reconfiguration stand only in some of a DHCPv6 client's messages.
+const NOT_ALWAYS_V6: [u16; 3] = [dhcp6::option::SERVER_ID, 14, 20];
+
 /// False if it is no DHCP.
 pub fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, udp: &Udp<'_>, sender: Option<MacAddr>) -> bool {
     let Some((from, to)) = frame.addresses() else { return false };
@@ -70,6 +75,18 @@ fn request(gleaned: &mut Gleaned<'_>, message: &Dhcp<'_>, from: IpAddr, sender: 
         let asked = asked.unwrap_or_default();
         gleaned.fact(client, Fact::Dhcp { asked, vendor_class, client_id });
     }
+    // In which order a client writes its options is its program's habit. Server and address stand only
+    // in some of its messages.
+    let order = message.options().map(|(code, _)| code);
+    let order = order.filter(|code| !matches!(*code, option::SERVER_ID | option::REQUESTED_IP));
+    let order = order.take(OPTIONS_MAX).map(|code| code.to_string());
+    gleaned.label(client, "dhcp_fingerprint", order.collect::<Vec<_>>().join(",").as_bytes());
+    // The server it chose, and the address that it wants back or was offered: both its own word.
+    for (key, code) in [("dhcp_server", option::SERVER_ID), ("dhcp_wants", option::REQUESTED_IP)] {
+        if let Some(ip) = message.address(code).filter(|ip| is_unicast(IpAddr::V4(*ip))) {
+            gleaned.label(client, key, ip.to_string().as_bytes());
+        }
+    }
     if let Some((raw, is_dns)) = message.host_name() {
         named(gleaned, client, raw, is_dns);
     }
@@ -103,7 +120,21 @@ fn request_v6(gleaned: &mut Gleaned<'_>, message: &Dhcp6<'_>, from: IpAddr, mac:
     if let Some(duid) = message.option(dhcp6::option::CLIENT_ID) {
         let value: String = duid.iter().take(TEXT_MAX / 2).map(|byte| format!("{byte:02x}")).collect();
         gleaned.label(client, "duid", value.as_bytes());
+        // Made at another of its interfaces, or before it took to random addresses.
+        if let Some(made_at) = dhcp6::duid_mac(duid).filter(|made_at| *made_at != mac && is_device(*made_at)) {
+            gleaned.label(client, "duid_mac", made_at.to_string().as_bytes());
+        }
     }
+    if let Some((_enterprise, class)) = dhcp6::vendor_class(message)
+        && let vendor_class = text(class)
+        && !vendor_class.is_empty()
+    {
+        let vendor_class = Some(vendor_class);
+        gleaned.fact(client, Fact::Dhcp { asked: Vec::new(), vendor_class, client_id: None });
+    }
+    let order = message.options().map(|(code, _)| code).filter(|code| !NOT_ALWAYS_V6.contains(code));
+    let order = order.take(OPTIONS_MAX).map(|code| code.to_string());
+    gleaned.label(client, "dhcp6_fingerprint", order.collect::<Vec<_>>().join(",").as_bytes());
     if let Some(raw) = message.host_name() {
         named(gleaned, client, raw, true);
     }

@@ -13,7 +13,7 @@ use super::Gleaned;
 
 /// Time to live; window, `*` for any, `small` for one to eight segments; order of options; system.
 /// The orders are those of each system's source: Linux `tcp_options_write`, FreeBSD
-/// `tcp_addoptions`, Apple's of the same with padding, OpenBSD `tcp_output`, lwIP `tcp_enqueue_flags`.
+/// `tcp_addoptions` (game consoles run it too), Apple's of the same with padding, OpenBSD `tcp_output`, lwIP `tcp_enqueue_flags`.
 const SYSTEMS: [(u8, &str, &str, &str); 11] = [
     (64, "*", "mss,sok,ts,nop,ws", "Linux"),
     (64, "*", "mss,nop,nop,sok,nop,ws", "Linux"),
@@ -21,8 +21,8 @@ const SYSTEMS: [(u8, &str, &str, &str); 11] = [
     (128, "*", "mss,nop,ws,sok,ts", "Windows"),
     (128, "*", "mss,nop,nop,sok", "Windows"),
     (64, "*", "mss,nop,ws,nop,nop,ts,sok,eol+1", "macOS or iOS"),
-    (64, "*", "mss,nop,ws,sok,ts", "FreeBSD"),
-    (64, "*", "mss,nop,nop,sok,nop,ws,nop,nop,ts", "OpenBSD"),
+    (64, "*", "mss,nop,ws,sok,ts", "BSD"),
+    (64, "*", "mss,nop,nop,sok,nop,ws,nop,nop,ts", "BSD"),
     (255, "small", "mss", "small embedded system"),
     (64, "small", "mss", "small embedded system"),
     (128, "small", "mss", "small embedded system"),

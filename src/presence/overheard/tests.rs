@@ -165,9 +165,29 @@ fn neighbour_discovery_is_believed_only_from_this_link() {
         ),
         ("joins", LINK_LOCAL, 255, message(133, [0; 4], &link(1, TV)), &["9@fe80::9 router_solicit"]),
         ("joins without address", none, 255, message(133, [0; 4], &[]), &["9 router_solicit"]),
-        ("routes", LINK_LOCAL, 255, advert([7, 8]), &["9@fe80::9 router_advert", "9@fe80::9 routes"]),
+        (
+            "routes",
+            LINK_LOCAL,
+            255,
+            advert([7, 8]),
+            &["9@fe80::9 router_advert", "9@fe80::9 routes", "9@fe80::9 router_says=addresses made by hosts"],
+        ),
         ("routes no more", LINK_LOCAL, 255, advert([0, 0]), &["9@fe80::9 router_advert"]),
+        (
+            "routes and leaves addresses to DHCPv6",
+            LINK_LOCAL,
+            255,
+            message(134, [64, 0xc8, 7, 8], &[0; 8]),
+            &[
+                "9@fe80::9 router_advert",
+                "9@fe80::9 routes",
+                "9@fe80::9 router_says=addresses by DHCPv6, settings by DHCPv6, preferred",
+            ],
+        ),
         ("from afar", global, 64, advert([7, 8]), &["9 frame"]),
+        ("listens before it has an address", none, 1, message(143, [0; 4], &[]), &["9 frame"]),
+        ("listens, old kind", LINK_LOCAL, 1, message(131, [0; 4], &[0xff; 16]), &["9@fe80::9 frame"]),
+        ("listens no more", LINK_LOCAL, 1, message(132, [0; 4], &[0xff; 16]), &["9@fe80::9 frame"]),
         ("listens", LINK_LOCAL, 1, message(143, [0; 4], &[]), &["9@fe80::9 frame"]),
     ];
     for (name, from, hops, body, expected) in cases {
@@ -203,30 +223,62 @@ fn dhcp_is_about_the_client_not_about_who_carries_it() {
         udp4(ROUTER, [10, 0, 0, 1], to, (67, 68), &dhcp(2, none, none, TV_IP, TV, &[53, 1, kind]))
     };
     let cases: &[(&str, Vec<u8>, &[&str])] = &[
-        ("joins", client(TV, &asks), &["9 dhcp_request", "9 dhcp [6, 1] a Some([07])", "9 named tv by dhcp"]),
-        ("joins with a full name", client(TV, &fqdn), &["9 dhcp_request", "9 named tv by dhcp"]),
+        (
+            "joins",
+            client(TV, &asks),
+            &[
+                "9 dhcp_request",
+                "9 dhcp [6, 1] a Some([07])",
+                "9 dhcp_fingerprint=53,55,60,61,12",
+                "9 named tv by dhcp",
+            ],
+        ),
+        (
+            "joins with a full name",
+            client(TV, &fqdn),
+            &["9 dhcp_request", "9 dhcp_fingerprint=53,81", "9 named tv by dhcp"],
+        ),
+        (
+            "wants an address of a server",
+            client(TV, &[53, 1, 3, 50, 4, 10, 0, 0, 9, 54, 4, 10, 0, 0, 1]),
+            &["9 dhcp_request", "9 dhcp_fingerprint=53", "9 dhcp_server=10.0.0.1", "9 dhcp_wants=10.0.0.9"],
+        ),
         ("somebody speaks for it", client(OTHER, &asks), &["7 frame"]),
-        ("a relay carries it", passed(&[53, 1, 1]), &["7 frame", "9 dhcp_request"]),
-        ("renews", held(TV_IP, 3), &["9@10.0.0.9 dhcp_request"]),
-        ("says what it holds not", held([10, 0, 0, 8], 3), &["9 dhcp_request"]),
+        ("a relay carries it", passed(&[53, 1, 1]), &["7 frame", "9 dhcp_request", "9 dhcp_fingerprint=53"]),
+        ("renews", held(TV_IP, 3), &["9@10.0.0.9 dhcp_request", "9@10.0.0.9 dhcp_fingerprint=53"]),
+        ("says what it holds not", held([10, 0, 0, 8], 3), &["9 dhcp_request", "9 dhcp_fingerprint=53"]),
         ("leaves", held(TV_IP, 7), &["9@10.0.0.9 frame", "9@10.0.0.9 dhcp_release"]),
         ("leaves through a relay", passed(&[53, 1, 7]), &["7 frame", "9 dhcp_release"]),
         ("finds it taken", client(TV, &[53, 1, 4]), &["9 frame"]),
         ("is granted", grants([255; 4], 5), &["1@10.0.0.1 frame", "9 address 10.0.0.9"]),
         ("is granted by unicast", grants(TV_IP, 5), &["1 frame", "9 address 10.0.0.9"]),
         ("is offered", grants([255; 4], 2), &["1@10.0.0.1 frame"]),
-        ("calls itself an address", client(TV, b"\x35\x01\x01\x0c\x0810.0.0.9"), &["9 dhcp_request"]),
+        (
+            "calls itself an address",
+            client(TV, b"\x35\x01\x01\x0c\x0810.0.0.9"),
+            &["9 dhcp_request", "9 dhcp_fingerprint=53,12"],
+        ),
         ("no DHCP", udp4(TV, TV_IP, [255; 4], (68, 67), &[1, 2]), &["9 frame"]),
     ];
     for (name, bytes, expected) in cases {
         assert_eq!(shown(bytes), *expected, "{name}");
     }
     let v6 = |kind: u8| {
-        let message = [&[kind, 0, 0, 7, 0, 1, 0, 4, 0, 3, 0, 1, 0, 39, 0, 5, 0, 2][..], b"tv\x00"].concat();
+        let duid = [&[0, 1, 0, 10, 0, 3, 0, 1][..], &OTHER.0].concat();
+        let class = b"\0\x10\0\x0e\0\0\x01\x37\0\x08MSFT 5.0";
+        let message = [&[kind, 0, 0, 7][..], &duid, class, &[0, 39, 0, 5, 0, 2], b"tv\x00"].concat();
         let len = u16::try_from(message.len() + 8).expect("short").to_be_bytes();
         packet6(TV, LINK_LOCAL, ALL_NODES, 17, 64, &[&[2, 34, 2, 35, len[0], len[1], 0, 0][..], &message].concat())
     };
-    assert_eq!(shown(&v6(1)), ["9@fe80::9 dhcp_request", "9@fe80::9 duid=00030001", "9@fe80::9 named tv by dhcp"]);
+    let joins = [
+        "9@fe80::9 dhcp_request",
+        "9@fe80::9 duid=00030001b827eb000007",
+        "9@fe80::9 duid_mac=b8:27:eb:00:00:07",
+        "9@fe80::9 dhcp [] MSFT 5.0 None",
+        "9@fe80::9 dhcp6_fingerprint=1,16,39",
+        "9@fe80::9 named tv by dhcp",
+    ];
+    assert_eq!(shown(&v6(1)), joins);
     assert_eq!(shown(&v6(8)), ["9@fe80::9 frame", "9@fe80::9 dhcp_release"]);
 }
 

@@ -277,3 +277,91 @@ fn a_flood_of_documents_is_read_only_as_far_as_the_budget_goes() {
     assert_eq!(read(0), (WORK_MAX as usize, 1000 - u64::from(WORK_MAX)));
     assert_eq!(read(1).0, WORK_MAX as usize);
 }
+
+/// What each frame shows to the same ears, one after the other.
+fn labels_in_turn(frames: &[Vec<u8>]) -> Vec<String> {
+    let mut ears = Overheard::default();
+    let mut out = Vec::new();
+    for bytes in frames {
+        let captured =
+            Captured { link: LinkType::ETHERNET, interface: InterfaceId(2), at: Moment::default(), wire_len: 0, bytes };
+        ears.glean(&captured, &Frame::decode(LinkType::ETHERNET, bytes), &home(), &mut out);
+    }
+    out.iter().map(line).filter(|line| !line.ends_with(" frame")).collect()
+}
+
+#[test]
+fn a_greeting_in_two_segments_is_one_greeting() {
+    let whole = hello("www.lgtvsdp.com");
+    let part = |place: usize, payload: &[u8]| {
+        let mut bytes = tcp4(TV, TV_IP, 64, (40_000, 443), 0x18, payload);
+        let sequence = 0xffff_ffffu32.wrapping_add(u32::try_from(place).expect("short"));
+        bytes[14 + 20 + 4..14 + 20 + 8].copy_from_slice(&sequence.to_be_bytes());
+        bytes
+    };
+    let ja4 = labels(&tcp4(TV, TV_IP, 64, (40_000, 443), 0x18, &whole)).pop().expect("a fingerprint");
+    for cut in [60, whole.len() - 5] {
+        let (start, rest) = whole.split_at(cut);
+        let found = labels_in_turn(&[part(0, start), part(0, start), part(cut, rest)]);
+        assert_eq!(found.last(), Some(&ja4), "cut at {cut}: {found:?}");
+        assert!(found.contains(&"9 asks=lgtvsdp.com".to_owned()), "cut at {cut}: {found:?}");
+        // The rest alone, or that of another place, is nothing.
+        assert_eq!(labels_in_turn(&[part(cut, rest)]), [""; 0]);
+        assert!(!labels_in_turn(&[part(0, start), part(cut + 1, rest)]).contains(&ja4));
+    }
+}
+
+#[test]
+fn quic_greets_like_tls() {
+    let record = hello("www.lgtvsdp.com");
+    let handshake = &record[5..];
+    let crypto = |place: usize, piece: &[u8]| {
+        let two = |n: usize| (u16::try_from(n).expect("short") | 0x4000).to_be_bytes();
+        [&[6][..], &two(place), &two(piece.len()), piece].concat()
+    };
+    let datagram = |from: [u8; 4], is_second: bool, frames: &[u8]| {
+        let mut frames = frames.to_vec();
+        frames.resize(1162, 0);
+        udp4(TV, from, [192, 0, 2, 7], (40_000, 443), &crate::wire::quic::closed(is_second, &[7; 8], 0, &frames))
+    };
+    let (start, rest) = handshake.split_at(50);
+    let is_heard = |frames: &[Vec<u8>]| {
+        let found = labels_in_turn(frames);
+        assert!(found.is_empty() || (found.len() == 2 && found[0] == "9 asks=lgtvsdp.com"), "{found:?}");
+        found.get(1).is_some_and(|ja4| ja4.starts_with("9 ja4=q13d0102"))
+    };
+    for is_second in [false, true] {
+        assert!(is_heard(&[datagram(TV_IP, is_second, &crypto(0, handshake))]));
+        let in_one = [crypto(50, rest), crypto(0, start)].concat();
+        assert!(is_heard(&[datagram(TV_IP, is_second, &in_one)]));
+        let (first, second) =
+            (datagram(TV_IP, is_second, &crypto(50, rest)), datagram(TV_IP, is_second, &crypto(0, start)));
+        assert!(is_heard(&[first.clone(), second.clone()]));
+        assert!(!is_heard(&[first.clone()]) && !is_heard(&[second.clone(), second]));
+        assert!(!is_heard(&[datagram([198, 51, 100, 9], is_second, &crypto(0, handshake))]));
+    }
+    let mut spoiled = datagram(TV_IP, false, &crypto(0, handshake));
+    *spoiled.last_mut().expect("bytes") ^= 1;
+    assert!(!is_heard(&[spoiled]));
+}
+
+const STARTS: [&[u8]; 5] = [
+    b"GET / HTTP/1.1\r\nUser-Agent: ",
+    b"HTTP/1.1 200 OK\r\nServer: ",
+    b"<?xml version=\"1.0\"?><root xmlns=\"urn:schemas-upnp-org:device-1-0\">",
+    b"\x16\x03\x01\x01\x00\x01",
+    b"",
+];
+
+proptest! {
+    /// Whatever is said is its speaker's: nobody else gets a fact of it.
+    #[test]
+    fn made_up_words_stay_their_speakers(payload in vec(any::<u8>(), 0..300), start in 0..STARTS.len()) {
+        let payload = [STARTS[start], &payload].concat();
+        for bytes in [tcp4(TV, TV_IP, 64, (40_000, 80), 0x18, &payload), ethernet(TV, 0x88cc, &payload)] {
+            for seen in shown(&bytes) {
+                prop_assert!(seen.starts_with("9 "), "{seen}");
+            }
+        }
+    }
+}
