@@ -242,7 +242,7 @@ fn read_first_words(text: &str) -> Seen {
     hosts(text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()))
 }
 
-/// `Host: 10.77.0.11 ()	Ports: 22/open/tcp//ssh///, 80/closed/…` or `Host: … Status: Up`.
+/// `Host: 10.77.0.11 () Ports: 22/open/tcp//ssh///, 80/closed/…` or `Host: … Status: Up`.
 fn read_nmap(text: &str) -> Seen {
     let mut seen = hosts(std::iter::empty());
     for line in text.lines().filter_map(|line| line.strip_prefix("Host: ")) {

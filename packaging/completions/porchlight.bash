@@ -76,6 +76,9 @@ _porchlight() {
             porchlight,summary)
                 cmd="porchlight__subcmd__summary"
                 ;;
+            porchlight,vendors)
+                cmd="porchlight__subcmd__vendors"
+                ;;
             porchlight,windows)
                 cmd="porchlight__subcmd__windows"
                 ;;
@@ -184,6 +187,9 @@ _porchlight() {
             porchlight__subcmd__device,hide)
                 cmd="porchlight__subcmd__device__subcmd__hide"
                 ;;
+            porchlight__subcmd__device,import)
+                cmd="porchlight__subcmd__device__subcmd__import"
+                ;;
             porchlight__subcmd__device,merge)
                 cmd="porchlight__subcmd__device__subcmd__merge"
                 ;;
@@ -210,6 +216,9 @@ _porchlight() {
                 ;;
             porchlight__subcmd__device__subcmd__help,hide)
                 cmd="porchlight__subcmd__device__subcmd__help__subcmd__hide"
+                ;;
+            porchlight__subcmd__device__subcmd__help,import)
+                cmd="porchlight__subcmd__device__subcmd__help__subcmd__import"
                 ;;
             porchlight__subcmd__device__subcmd__help,merge)
                 cmd="porchlight__subcmd__device__subcmd__help__subcmd__merge"
@@ -307,6 +316,9 @@ _porchlight() {
             porchlight__subcmd__help,summary)
                 cmd="porchlight__subcmd__help__subcmd__summary"
                 ;;
+            porchlight__subcmd__help,vendors)
+                cmd="porchlight__subcmd__help__subcmd__vendors"
+                ;;
             porchlight__subcmd__help,windows)
                 cmd="porchlight__subcmd__help__subcmd__windows"
                 ;;
@@ -355,6 +367,9 @@ _porchlight() {
             porchlight__subcmd__help__subcmd__device,hide)
                 cmd="porchlight__subcmd__help__subcmd__device__subcmd__hide"
                 ;;
+            porchlight__subcmd__help__subcmd__device,import)
+                cmd="porchlight__subcmd__help__subcmd__device__subcmd__import"
+                ;;
             porchlight__subcmd__help__subcmd__device,merge)
                 cmd="porchlight__subcmd__help__subcmd__device__subcmd__merge"
                 ;;
@@ -376,6 +391,21 @@ _porchlight() {
             porchlight__subcmd__help__subcmd__explain,scanner)
                 cmd="porchlight__subcmd__help__subcmd__explain__subcmd__scanner"
                 ;;
+            porchlight__subcmd__help__subcmd__vendors,update)
+                cmd="porchlight__subcmd__help__subcmd__vendors__subcmd__update"
+                ;;
+            porchlight__subcmd__vendors,help)
+                cmd="porchlight__subcmd__vendors__subcmd__help"
+                ;;
+            porchlight__subcmd__vendors,update)
+                cmd="porchlight__subcmd__vendors__subcmd__update"
+                ;;
+            porchlight__subcmd__vendors__subcmd__help,help)
+                cmd="porchlight__subcmd__vendors__subcmd__help__subcmd__help"
+                ;;
+            porchlight__subcmd__vendors__subcmd__help,update)
+                cmd="porchlight__subcmd__vendors__subcmd__help__subcmd__update"
+                ;;
             *)
                 ;;
         esac
@@ -383,7 +413,7 @@ _porchlight() {
 
     case "${cmd}" in
         porchlight)
-            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man complete help"
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1569,7 +1599,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__device)
-            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version set merge split expose hide forget check ports help"
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version set merge split expose hide forget import check ports help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1761,7 +1791,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__device__subcmd__help)
-            opts="set merge split expose hide forget check ports help"
+            opts="set merge split expose hide forget import check ports help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1844,6 +1874,20 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__device__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__device__subcmd__help__subcmd__merge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1902,6 +1946,54 @@ _porchlight() {
             ;;
         porchlight__subcmd__device__subcmd__hide)
             opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__device__subcmd__import)
+            opts="-h -V --dry-run --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2681,7 +2773,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help)
-            opts="run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device alert completions man complete help"
+            opts="run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2947,7 +3039,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help__subcmd__device)
-            opts="set merge split expose hide forget check ports"
+            opts="set merge split expose hide forget import check ports"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3003,6 +3095,20 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help__subcmd__device__subcmd__hide)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__help__subcmd__device__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3282,6 +3388,34 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__help__subcmd__vendors)
+            opts="update"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__help__subcmd__vendors__subcmd__update)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__help__subcmd__windows)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -3526,6 +3660,148 @@ _porchlight() {
             fi
             case "${prev}" in
                 --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__vendors)
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version update help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__vendors__subcmd__help)
+            opts="update help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__vendors__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__vendors__subcmd__help__subcmd__update)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__vendors__subcmd__update)
+            opts="-h -V --from --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

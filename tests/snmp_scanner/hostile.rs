@@ -6,7 +6,7 @@ use std::{
     net::UdpSocket,
     path::PathBuf,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use porchlight::{

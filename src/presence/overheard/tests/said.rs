@@ -337,7 +337,7 @@ fn quic_greets_like_tls() {
         let (first, second) =
             (datagram(TV_IP, is_second, &crypto(50, rest)), datagram(TV_IP, is_second, &crypto(0, start)));
         assert!(is_heard(&[first.clone(), second.clone()]));
-        assert!(!is_heard(&[first.clone()]) && !is_heard(&[second.clone(), second]));
+        assert!(!is_heard(std::slice::from_ref(&first)) && !is_heard(&[second.clone(), second]));
         assert!(!is_heard(&[datagram([198, 51, 100, 9], is_second, &crypto(0, handshake))]));
     }
     let mut spoiled = datagram(TV_IP, false, &crypto(0, handshake));
