@@ -1,19 +1,15 @@
 //! Agents that break the rules. Whatever one does, the scanner goes on, and the good agent beside it (10.78.0.10)
 //! is asked each round in time.
 
-use std::{
-    collections::BTreeSet,
-    net::UdpSocket,
-    path::PathBuf,
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::UdpSocket, path::PathBuf, thread, time::Duration};
 
 use porchlight::{
     model::Span,
     scanners::snmp::Target,
     wire::snmp::{Oid, Version, ber, tag},
 };
+
+use tokio::time::Instant;
 
 use super::{
     home::{DEADLINE, Home, ip, office, peer},
