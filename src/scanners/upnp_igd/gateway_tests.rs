@@ -116,10 +116,10 @@ async fn version_two_is_asked_for_its_list_where_entries_are_not_told() {
 
 #[test]
 fn control_points_elsewhere_are_not_asked() {
-    let place = Place { port: 5000, path: "/root/desc.xml".into() };
+    let place = Place { port: 5000, path: "/igd/desc.xml".into() };
     let cases = [
         ("/ctl/IPConn", Some("/ctl/IPConn")),
-        ("ctl/IPConn", Some("/root/ctl/IPConn")),
+        ("ctl/IPConn", Some("/igd/ctl/IPConn")),
         ("http://192.168.1.1:5000/ctl", Some("/ctl")),
         ("http://192.168.1.1:80/ctl", None),
         ("http://192.168.1.2:5000/ctl", None),
