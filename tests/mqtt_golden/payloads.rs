@@ -128,7 +128,7 @@ fn page() -> String {
             "Each device",
             "How many devices are announced is set by `homeassistant.expose` and `expose_limit`. Named and trusted \
              devices get the entities marked *basic*; those that belong to a person, are important or were asked for \
-             get all.",
+             get all; those marked *once known* come when the device has told such a thing.",
         ),
     ];
     for (scope, slug, title, words) in groups {
@@ -139,6 +139,9 @@ fn page() -> String {
             let mut marks = Vec::new();
             if scope == Scope::Device && row.shown == Shown::Basic {
                 marks.push("basic");
+            }
+            if matches!(row.shown, Shown::Known(_)) {
+                marks.push("once known");
             }
             if off {
                 marks.push("off");
