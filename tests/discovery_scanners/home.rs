@@ -133,6 +133,17 @@ impl Home {
         self.helpers.push(command.spawn().unwrap());
     }
 
+    /// The same, and waits until it says that it listens: a scanner that asks once asks nobody twice.
+    #[allow(dead_code, reason = "not every family of tests has one")]
+    pub fn listener(&mut self, inner: &str) {
+        self.stranger(inner);
+        let began = Instant::now();
+        while !self.dir.join("ready").exists() {
+            assert!(began.elapsed() < DEADLINE, "{inner} does not come up");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Runs `inner` of this program in `near`, to its end.
     pub fn run(&self, inner: &str) {
         let program = std::env::current_exe().unwrap();
@@ -163,6 +174,13 @@ impl Drop for Home {
         ip(&["netns", "del", &self.far]);
         drop(fs::remove_dir_all(&self.dir));
     }
+}
+
+/// Said by a [`Home::listener`].
+#[allow(dead_code, reason = "not every family of tests has one")]
+pub fn ready() {
+    let dir = std::env::var_os("HOME_DIR").unwrap();
+    fs::write(std::path::Path::new(&dir).join("ready"), "").unwrap();
 }
 
 pub fn ip(arguments: &[&str]) -> bool {

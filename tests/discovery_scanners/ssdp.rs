@@ -8,7 +8,7 @@ use std::{
 
 use porchlight::model::Fact;
 
-use super::home::{Home, PEER, office};
+use super::home::{Home, PEER, office, ready};
 
 #[test]
 fn a_media_server_is_named_by_its_description() {
@@ -38,7 +38,7 @@ async fn inner_media_server() {
 #[test]
 fn descriptions_that_point_elsewhere_are_never_fetched() {
     let Some(mut home) = Home::build("liar") else { return };
-    home.stranger("ssdp::inner_liar");
+    home.listener("ssdp::inner_liar");
     home.run("ssdp::inner_lied_to");
 }
 
@@ -46,8 +46,8 @@ fn descriptions_that_point_elsewhere_are_never_fetched() {
 #[test]
 #[ignore = "runs inside a namespace"]
 fn inner_liar() {
-    std::thread::spawn(|| {
-        let listener = TcpListener::bind((PEER, 80)).unwrap();
+    let listener = TcpListener::bind((PEER, 80)).unwrap();
+    std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut room = [0; 2048];
@@ -69,6 +69,7 @@ fn inner_liar() {
     });
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 1900)).unwrap();
     socket.join_multicast_v4(&"239.255.255.250".parse().unwrap(), &PEER.parse().unwrap()).unwrap();
+    ready();
     let mut room = [0; 2048];
     while let Ok((_, from)) = socket.recv_from(&mut room) {
         for url in [

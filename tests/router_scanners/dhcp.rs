@@ -4,7 +4,7 @@ use std::{net::UdpSocket, time::Duration};
 
 use porchlight::model::{DhcpOffer, Fact, Observation, Subject};
 
-use super::home::{Home, OWN_MAC, ROUTER, ROUTER_MAC, is_installed, office};
+use super::home::{Home, OWN_MAC, ROUTER, ROUTER_MAC, is_installed, office, ready};
 
 fn server(name: &str) -> Option<Home> {
     let mut home = Home::build(name)?;
@@ -92,7 +92,7 @@ async fn inner_poor() {
 #[test]
 fn a_thousand_invented_servers_are_cut() {
     let Some(mut home) = Home::build("thousand") else { return };
-    home.stranger("dhcp::inner_thousand");
+    home.listener("dhcp::inner_thousand");
     home.run("dhcp::inner_flooded");
 }
 
@@ -102,6 +102,7 @@ fn a_thousand_invented_servers_are_cut() {
 fn inner_thousand() {
     let socket = UdpSocket::bind(("0.0.0.0", 67)).unwrap();
     socket.set_broadcast(true).unwrap();
+    ready();
     let mut room = [0; 2048];
     loop {
         let (len, _) = socket.recv_from(&mut room).unwrap();

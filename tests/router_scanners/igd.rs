@@ -10,7 +10,7 @@ use std::{
 
 use porchlight::model::{Fact, Observation, PortMap, Subject};
 
-use super::home::{Home, OWN, ROUTER, is_installed, office, path};
+use super::home::{Home, OWN, ROUTER, is_installed, office, path, ready};
 
 /// The chains that the daemon puts doors into.
 const CHAINS: &str = "table inet filter {
@@ -125,7 +125,7 @@ async fn inner_doors() {
 #[test]
 fn a_lying_router_is_asked_no_further_than_itself() {
     let Some(mut home) = Home::build("liar") else { return };
-    home.stranger("igd::inner_liar");
+    home.listener("igd::inner_liar");
     home.run("igd::inner_lied_to");
 }
 
@@ -146,8 +146,8 @@ fn description(control: &str) -> String {
 #[test]
 #[ignore = "runs inside a namespace"]
 fn inner_liar() {
-    std::thread::spawn(|| {
-        let listener = TcpListener::bind((ROUTER, 80)).unwrap();
+    let listener = TcpListener::bind((ROUTER, 80)).unwrap();
+    std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let (mut asked, mut room) = (Vec::new(), [0; 4096]);
@@ -187,8 +187,8 @@ fn inner_liar() {
             drop(stream.write_all((head + &body).as_bytes()));
         }
     });
-    std::thread::spawn(|| {
-        let socket = UdpSocket::bind((ROUTER, 5351)).unwrap();
+    let socket = UdpSocket::bind((ROUTER, 5351)).unwrap();
+    std::thread::spawn(move || {
         let mut room = [0; 2048];
         while let Ok((_, from)) = socket.recv_from(&mut room) {
             for lie in [&[0u8, 128, 0, 0, 0, 0, 0, 1, 203, 0][..], &[2, 128, 0], &[0; 1100], &[]] {
@@ -198,6 +198,7 @@ fn inner_liar() {
     });
     let socket = UdpSocket::bind(("0.0.0.0", 1900)).unwrap();
     socket.join_multicast_v4(&"239.255.255.250".parse().unwrap(), &ROUTER.parse().unwrap()).unwrap();
+    ready();
     let mut room = [0; 2048];
     loop {
         let (_, from) = socket.recv_from(&mut room).unwrap();

@@ -12,7 +12,7 @@ use porchlight::{
 use tokio::time::Instant;
 
 use super::{
-    home::{DEADLINE, Home, ip, office, peer},
+    home::{DEADLINE, Home, ip, office, peer, ready},
     player::{Asked, answer, asked, oid, play, socket, system, text},
 };
 
@@ -49,7 +49,7 @@ fn whatever_an_agent_does_the_others_are_asked_in_time() {
                 let Some(mut home) = Home::build(&format!("snmph{number}")) else { return };
                 assert!(ip(&["-n", &home.far, "addr", "add", "10.78.0.10/24", "dev", "wire0"]));
                 std::fs::write(home.dir.join("way"), way).unwrap();
-                home.stranger("hostile::inner_agents");
+                home.listener("hostile::inner_agents");
                 home.run("hostile::inner_asks");
             });
             thread::sleep(Duration::from_millis(100));
@@ -61,16 +61,17 @@ fn whatever_an_agent_does_the_others_are_asked_in_time() {
 #[ignore = "runs inside a namespace"]
 fn inner_agents() {
     let way = std::fs::read_to_string(folder().join("way")).unwrap();
+    let good = socket(GOOD);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let socket = socket(GOOD);
             let values = system("good", 72);
             loop {
-                let (question, from) = asked(&socket);
-                socket.send_to(&play(&question, &values), from).unwrap();
+                let (question, from) = asked(&good);
+                good.send_to(&play(&question, &values), from).unwrap();
             }
         });
         let evil = socket("10.78.0.9");
+        ready();
         let other = UdpSocket::bind("10.78.0.10:0").unwrap();
         let mut count = 0;
         loop {

@@ -7,7 +7,7 @@ use porchlight::{
 };
 
 use super::{
-    home::{DEADLINE, Home, Office, office},
+    home::{DEADLINE, Home, Office, office, ready},
     player::{Values, asked, oid, play, socket, system, text},
 };
 
@@ -84,14 +84,14 @@ fn values(by_vlan: bool) -> Values {
 #[test]
 fn a_switch_with_vlans_tells_who_hangs_on_which_port() {
     let Some(mut home) = Home::build("snmps") else { return };
-    home.stranger("switch::inner_switch_by_vlan");
+    home.listener("switch::inner_switch_by_vlan");
     home.run("switch::inner_asks");
 }
 
 #[test]
 fn a_plain_switch_tells_the_same() {
     let Some(mut home) = Home::build("snmpp") else { return };
-    home.stranger("switch::inner_plain_switch");
+    home.listener("switch::inner_plain_switch");
     home.run("switch::inner_asks");
 }
 
@@ -109,6 +109,7 @@ fn inner_plain_switch() {
 
 fn serve(values: &Values) {
     let socket = socket("10.78.0.9");
+    ready();
     loop {
         let (question, from) = asked(&socket);
         socket.send_to(&play(&question, values), from).unwrap();
