@@ -30,7 +30,7 @@ pub use ring::{Ring, Statistics};
 pub struct Settings {
     /// Off: devices are seen only through the kernel's neighbour table, and nothing is inspected.
     pub enabled: bool,
-    /// Hear frames for other stations too. Useful on a mirror port; on an ordinary port it only costs.
+    /// Hear frames for other stations too, on every card. One without a network, as at a mirror port, does so anyway.
     pub promiscuous: bool,
     /// Memory of the kernel ring per interface in MiB, 1 to 256. More bridges longer pauses of the
     /// core before frames are lost.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     capture::{self, Batch, Counters, Filter},
-    model::{HomeView, Look, NetworkFacts, Observation, PartId, Phase, ScannerView},
+    model::{HomeView, InterfaceFacts, Look, NetworkFacts, Observation, PartId, Phase, ScannerView},
     scanners::{self, Budget, DeskParts, Progress, ScanError},
     settings::Settings,
 };
@@ -158,7 +158,7 @@ fn keep_ears(
                         Some(known) if *known == interface.id => {}
                         // Same name, another interface: a cable was swapped or a bridge rebuilt.
                         Some(_) => ears.restart(&part),
-                        None => start_ear(&mut ears, &part, interface.name.clone(), &wires, &hearing, &open),
+                        None => start_ear(&mut ears, &part, interface, &network, &wires, &hearing, &open),
                     }
                     started.insert(part, interface.id);
                 }
@@ -177,18 +177,23 @@ fn keep_ears(
 fn start_ear(
     ears: &mut Parts,
     part: &PartId,
-    interface: String,
+    interface: &InterfaceFacts,
+    network: &watch::Receiver<Arc<NetworkFacts>>,
     wires: &Wires,
     hearing: &watch::Sender<bool>,
     open: &Arc<std::sync::atomic::AtomicUsize>,
 ) {
     use std::sync::atomic::Ordering::SeqCst;
     let (wires, hearing, open) = (wires.clone(), hearing.clone(), Arc::clone(open));
+    let (interface, id, network) = (interface.name.clone(), interface.id, network.clone());
     ears.start(part.clone(), false, move || -> Run {
         let (wires, hearing, open, interface) = (wires.clone(), hearing.clone(), Arc::clone(&open), interface.clone());
+        let only_listens = network.borrow().interface(id).is_some_and(InterfaceFacts::only_listens);
         Box::pin(async move {
             let thread = tokio::task::spawn_blocking(move || {
-                let settings = wires.settings.borrow().capture.clone();
+                let mut settings = wires.settings.borrow().capture.clone();
+                // What comes to a mirror port is for other stations.
+                settings.promiscuous |= only_listens;
                 let filter = Filter::home();
                 // Opening is tried first, so that nobody relies on an ear that is not there.
                 let ring = capture::Ring::open(&interface, &filter, &settings, clock::now)?;

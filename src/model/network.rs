@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{InterfaceId, MacAddr, Subnet};
+use super::{InterfaceId, MacAddr, Subnet, is_link_local};
 
 /// One interface that is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,14 @@ pub struct InterfaceFacts {
     pub subnets: Vec<Subnet>,
     /// Next hops of its default routes.
     pub gateways: Vec<IpAddr>,
+}
+
+impl InterfaceFacts {
+    /// No network of its own, as at a mirror port: it hears everybody and reaches nobody.
+    #[must_use]
+    pub fn only_listens(&self) -> bool {
+        self.subnets.iter().all(|subnet| is_link_local(subnet.base()))
+    }
 }
 
 /// All of them, replaced whole.
@@ -42,6 +50,12 @@ impl NetworkFacts {
     #[must_use]
     pub fn is_gateway(&self, ip: IpAddr) -> bool {
         self.interfaces.iter().any(|i| i.gateways.contains(&ip))
+    }
+    /// The interface whose subnet `ip` is in.
+    #[must_use]
+    pub fn interface_to(&self, ip: IpAddr) -> Option<InterfaceId> {
+        let attached = |i: &&InterfaceFacts| i.subnets.iter().any(|s| s.contains(ip) && !is_link_local(s.base()));
+        self.interfaces.iter().find(attached).map(|interface| interface.id)
     }
     /// Whether `ip` is in a subnet this host is attached to.
     #[must_use]

@@ -5,7 +5,10 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use crate::model::{Change, DeviceId, Fact, Moment, Mono, Observation, Proof, Source, Subject, Subnet, is_unicast};
+use crate::model::{
+    Change, DeviceId, Fact, InterfaceId, Moment, Mono, NetworkFacts, Observation, Proof, Source, Subject, Subnet,
+    is_unicast,
+};
 
 use super::Presence;
 
@@ -89,7 +92,18 @@ impl Presence {
     }
 }
 
-fn same_net(network: &crate::model::NetworkFacts, a: IpAddr, b: IpAddr) -> bool {
+/// The interface that `seen` was heard on, of a device known at `known`. A mirror port hears everybody and
+/// reaches nobody: questions go where the address is, and that the port went dark says nothing of who is here.
+pub(super) fn place(network: &NetworkFacts, seen: &Observation, known: Option<InterfaceId>) -> Option<InterfaceId> {
+    let Some(heard) = seen.interface else { return known };
+    let reaches = |id: &InterfaceId| network.interface(*id).is_some_and(|facts| !facts.only_listens());
+    if network.interface(heard).is_none() || reaches(&heard) {
+        return Some(heard);
+    }
+    known.filter(reaches).or_else(|| network.interface_to(seen.subject.ip?)).or(Some(heard))
+}
+
+fn same_net(network: &NetworkFacts, a: IpAddr, b: IpAddr) -> bool {
     let attached = network.interfaces.iter().flat_map(|interface| &interface.subnets).find(|net| net.contains(a));
     // Without a route to tell by, homes have 256 addresses a subnet.
     attached.copied().or_else(|| Subnet::new(a, 24)).is_some_and(|net| net.contains(b))

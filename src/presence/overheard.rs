@@ -172,7 +172,7 @@ impl Gleaned<'_> {
             return false;
         }
         let own = self.network.interface(self.captured.interface);
-        let is_bare = own.is_none_or(|interface| interface.subnets.is_empty());
+        let is_bare = own.is_none_or(crate::model::InterfaceFacts::only_listens);
         is_link_local(from) || self.network.is_attached(from) || (is_bare && is_private(from))
     }
 

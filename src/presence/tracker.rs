@@ -10,7 +10,14 @@ use crate::model::{
     is_unicast,
 };
 
-use super::{Presence, SWEEP, addresses::Claim, identity::newborn, joins, timers::Key, windows::Window};
+use super::{
+    Presence, SWEEP,
+    addresses::{Claim, place},
+    identity::newborn,
+    joins,
+    timers::Key,
+    windows::Window,
+};
 
 /// Facts kept about addresses that nobody was seen to use yet, and per address.
 pub const WAITING_MAX: usize = 1_024;
@@ -26,8 +33,9 @@ pub const FORGOTTEN_MAX: usize = 256;
 
 impl Presence {
     pub(super) fn take(&mut self, seen: &Observation, now: Moment, out: &mut Vec<Change>) {
-        // What this host does itself says nothing of what its ears hear.
-        if !matches!(seen.source, Source::Sockets | Source::Processes) {
+        // What this host does itself says nothing of what its ears hear, also if a mirror port brings it back.
+        let is_echo = seen.subject.mac.is_some_and(|mac| self.network.is_own_mac(mac));
+        if !is_echo && !matches!(seen.source, Source::Sockets | Source::Processes) {
             let alone = !self.gate.attended(now.mono) || !self.gate.may_ask(now.mono);
             if self.gate.heard(now.mono) {
                 self.wake_up(now);
@@ -134,7 +142,7 @@ impl Presence {
         let id = self.registry.mint();
         let mut device = newborn(id, subject, at);
         device.own = own;
-        device.interface = seen.interface;
+        device.interface = place(&self.network, seen, None);
         device.reason = proof.word();
         device.sources.insert(seen.source, (proof, at.wall));
         device.mute.sleep = super::departure::Sleep::default();
@@ -211,7 +219,7 @@ impl Presence {
                 let gap = at.mono.since(device.last.mono);
                 device.mute.sleep.ended(gap, at.mono, proof.is_join());
                 device.last = at;
-                device.interface = seen.interface.or(device.interface);
+                device.interface = place(&self.network, seen, device.interface);
                 if let Some(spell) = device.mute.spell.take_if(|spell| spell.first_ask <= at.mono) {
                     device.learn(&spell, at, proof.is_join(), false, dial);
                 }
@@ -245,7 +253,7 @@ impl Presence {
             self.grew_stale(id);
         } else if newer && fresh && at.mono + ON_ITS_WAY > device.since.mono {
             if let Some(device) = self.registry.get_mut(id) {
-                device.interface = seen.interface.or(device.interface);
+                device.interface = place(&self.network, seen, device.interface);
             }
             self.arrive(id, at, proof.word(), now, out);
         } else if newer {

@@ -24,6 +24,8 @@ pub struct Link {
     pub master: Option<u32>,
     /// The tag that its frames carry on the wire below.
     pub vlan: Option<u16>,
+    /// The interface below it, as under one of a VLAN.
+    pub below: Option<u32>,
 }
 
 /// A route of the main table.
@@ -117,10 +119,20 @@ fn verdict(link: &Link, listing: &Listing, network: &Network) -> Result<&'static
         .addresses
         .iter()
         .any(|(id, ip, _)| *id == link.id && !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()));
-    if !has_subnet {
-        return Err("has no network of its own");
+    if has_subnet {
+        return Ok("has a network of its own");
     }
-    Ok("has a network of its own")
+    if !link.up {
+        return Err("has no network of its own and no carrier");
+    }
+    if listing.links.iter().any(|upper| upper.below == Some(link.id) || upper.master == Some(link.id)) {
+        return Err("carries other interfaces");
+    }
+    // What comes in beside a dialled way out is the provider's.
+    if listing.links.iter().any(|other| other.name.starts_with("ppp")) {
+        return Err("has no network of its own, and may carry the way out");
+    }
+    Ok("has no network of its own: listened to, as at a mirror port")
 }
 
 /// Docker names the bridge of a network `br-` and twelve hex digits; `br-lan` is a router's own.
@@ -177,6 +189,7 @@ mod tests {
             up: true,
             master: None,
             vlan: None,
+            below: None,
         }
     }
 
@@ -207,11 +220,32 @@ mod tests {
 
     #[test]
     fn the_homes_networks_are_watched_and_containers_are_not() {
-        assert_eq!(watched(&Network::default()), ["eth0", "br-lan", "enp3s0"]);
+        assert_eq!(watched(&Network::default()), ["eth0", "br-lan", "wlan0", "enp3s0"]);
         let named = Network { interfaces: vec!["docker0".into(), "eth9".into()], ..Network::default() };
         assert_eq!(watched(&named), ["docker0"]);
         let reasons = choose(&listing(), &named).1;
         assert!(reasons.contains(&("eth9".into(), "named in network.interfaces, but not there")), "{reasons:?}");
+    }
+
+    #[test]
+    fn a_card_without_a_network_listens_unless_it_carries_what_has_one() {
+        for (links, reason, is_watched) in [
+            (vec![], "has no network of its own: listened to, as at a mirror port", true),
+            (vec![Link { below: Some(8), ..link(40, "wlan0.20") }], "carries other interfaces", false),
+            (vec![Link { master: Some(8), ..link(40, "slave0") }], "carries other interfaces", false),
+            (
+                vec![Link { ethernet: false, ..link(40, "ppp0") }],
+                "has no network of its own, and may carry the way out",
+                false,
+            ),
+        ] {
+            let mut listing = listing();
+            listing.links.extend(links);
+            let (facts, reasons) = choose(&listing, &Network::default());
+            assert!(reasons.contains(&("wlan0".into(), reason)), "{reasons:?}");
+            let found = facts.interfaces.iter().find(|interface| interface.name == "wlan0");
+            assert_eq!(found.map(InterfaceFacts::only_listens), is_watched.then_some(true));
+        }
     }
 
     // A host of containers: two dozen bridges and their ends, some with addresses, and one network card.

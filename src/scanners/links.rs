@@ -227,12 +227,16 @@ pub fn mac_of(bytes: &[u8]) -> Option<MacAddr> {
 }
 
 fn link(message: &rtnetlink::packet_route::link::LinkMessage) -> Link {
-    let (mut name, mut mac, mut master, mut vlan) = (String::new(), None, None, None);
+    let (mut name, mut mac, mut master, mut vlan, mut below, mut is_elsewhere) =
+        (String::new(), None, None, None, None, false);
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name.clone_from(text),
             LinkAttribute::Address(bytes) => mac = mac_of(bytes),
             LinkAttribute::Controller(id) => master = Some(*id).filter(|id| *id != 0),
+            LinkAttribute::Link(id) => below = Some(*id).filter(|id| *id != message.header.index),
+            // The other end of a veth, by its number in another namespace.
+            LinkAttribute::LinkNetNsId(_) => is_elsewhere = true,
             LinkAttribute::LinkInfo(infos) => vlan = infos.iter().find_map(vlan_of),
             _ => {}
         }
@@ -247,6 +251,7 @@ fn link(message: &rtnetlink::packet_route::link::LinkMessage) -> Link {
         up: flags.contains(LinkFlags::Up) && flags.contains(LinkFlags::LowerUp),
         master,
         vlan,
+        below: below.filter(|_| !is_elsewhere),
     }
 }
 

@@ -136,7 +136,8 @@ impl ScanError {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
-    /// Interfaces to watch. Empty: those with a network of their own, but no container bridges.
+    /// Interfaces to watch. Empty: those with a network of their own, but no container bridges; a card without a
+    /// network is listened to, as at a mirror port.
     pub interfaces: Vec<String>,
     /// Subnets to sweep besides those the routes show, such as `10.0.20.0/24`.
     pub subnets: Vec<String>,

@@ -89,7 +89,7 @@ impl Sweep {
         self.senders.retain(|id, _| facts.interface(*id).is_some_and(|interface| interface.up));
         self.sequence = self.sequence.wrapping_add(1);
         let mut health = Health::Up;
-        for interface in facts.interfaces.iter().filter(|interface| interface.up) {
+        for interface in facts.interfaces.iter().filter(|i| i.up && !i.only_listens()) {
             let Some(mac) = interface.mac else { continue };
             let sources = sources(interface);
             if sources.is_empty() {
@@ -202,7 +202,7 @@ fn own(interface: &InterfaceFacts) -> Option<(MacAddr, Ipv6Addr)> {
 /// Where to ask for `look`: a link-local address means nothing without its interface.
 fn place<'a>(facts: &'a NetworkFacts, look: &Look) -> Option<(&'a InterfaceFacts, Ipv6Addr)> {
     let IpAddr::V6(target) = look.ip else { return None };
-    let heard = look.interface.and_then(|id| facts.interface(id)).filter(|interface| interface.up);
+    let heard = look.interface.and_then(|id| facts.interface(id)).filter(|i| i.up && !i.only_listens());
     let interface = if is_link_local(look.ip) {
         heard
     } else {
