@@ -239,7 +239,7 @@ impl Presence {
         if device.mute.witness_rounds < WITNESS_ROUNDS {
             device.mute.witness_rounds += 1;
             for witness in witnesses.iter().filter(|w| !fresh.contains(w)).take(WITNESSES_ASKED_MAX) {
-                self.ask_first(*witness, now, out);
+                self.ask_first(*witness, 0, now, out);
             }
             return Verdict::Wait(now.mono + WITNESS_PAUSE);
         }
@@ -270,7 +270,7 @@ impl Presence {
             return;
         }
         for witness in dark.witnesses.iter().take(WITNESSES_ASKED_MAX) {
-            self.ask_first(*witness, now, out);
+            self.ask_first(*witness, 0, now, out);
         }
         // While nothing is heard at all, no witness can be back.
         let again = (now.mono + DARK_PAUSE).max(self.gate.ask_from());
@@ -292,7 +292,7 @@ impl Presence {
             return None;
         }
         for other in unasked {
-            self.ask_first(other, now, out);
+            self.ask_first(other, 0, now, out);
         }
         if let Some(device) = self.registry.get_mut(id) {
             device.mute.witness_rounds = rounds + 1;

@@ -31,6 +31,7 @@ mod identity;
 mod joins;
 mod kinds;
 mod learned;
+mod lobby;
 mod names;
 mod orders;
 pub mod overheard;
@@ -65,6 +66,7 @@ pub struct Presence {
     exposure: Exposure,
     network: Arc<NetworkFacts>,
     registry: identity::Registry,
+    lobby: lobby::Lobby,
     timers: timers::Timers,
     gate: health::Gate,
     people: people::People,
@@ -109,6 +111,7 @@ impl Presence {
             exposure: exposure.clone(),
             network: Arc::clone(network),
             registry: identity::Registry::new(instance, remembered.minted, remembered.tombstones.clone()),
+            lobby: lobby::Lobby::default(),
             timers: timers::Timers::default(),
             gate: health::Gate::starting(now.mono),
             people: people::People::new(remembered.mode.unwrap_or(Mode::Auto)),
@@ -288,7 +291,7 @@ impl Presence {
     }
     /// Newcomers refused and facts dropped for want of room.
     pub fn dropped(&self) -> u64 {
-        self.registry.refused().saturating_add(self.waiting.dropped())
+        self.lobby.refused().saturating_add(self.waiting.dropped())
     }
 
     fn restore(&mut self, remembered: &Remembered, now: Moment) {
