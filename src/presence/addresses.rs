@@ -54,6 +54,9 @@ impl Presence {
         let Some(ip) = subject.ip.filter(|ip| is_unicast(*ip)) else { return Attached::Known };
         let network = Arc::clone(&self.network);
         let attached = self.registry.hold_ip(id, ip, at, claim, |a, b| same_net(&network, a, b));
+        for loser in self.registry.take_losers() {
+            self.touch(loser);
+        }
         if let (Attached::New { .. }, Some(device)) = (attached, self.registry.get_mut(id)) {
             let gateway = device.current().any(|ip| network.is_gateway(ip));
             device.gateway = gateway;

@@ -39,6 +39,7 @@ pub struct Registry {
     /// Random addresses of nobody.
     strays: BTreeSet<DeviceId>,
     tombstones: Arc<BTreeMap<DeviceId, Wall>>,
+    losers: Vec<DeviceId>,
 }
 
 impl Registry {
@@ -53,6 +54,7 @@ impl Registry {
             by_host: BTreeMap::new(),
             strays: BTreeSet::new(),
             tombstones: Arc::new(tombstones),
+            losers: Vec::new(),
         }
     }
 
@@ -301,8 +303,13 @@ impl Registry {
             for held in loser.addresses.iter_mut().filter(|held| held.ip == ip) {
                 held.current = false;
             }
-            loser.stale = true;
+            self.losers.push(before);
         }
+    }
+
+    /// Who lost an address since the last call.
+    pub fn take_losers(&mut self) -> Vec<DeviceId> {
+        std::mem::take(&mut self.losers)
     }
 
     /// Entries of each table.

@@ -23,6 +23,7 @@ use crate::{
 mod addresses;
 mod air;
 mod asks;
+mod clocks;
 mod departure;
 mod device;
 mod exposure;
@@ -77,6 +78,8 @@ pub struct Presence {
     forgotten: Capped<MacAddr, Mono>,
     ha_names: Vec<HaName>,
     own: Option<DeviceId>,
+    /// When this run began.
+    began: Mono,
     asked: asks::Bucket,
     never_wake: BTreeSet<DeviceId>,
     /// Devices that may come back under another address.
@@ -120,6 +123,7 @@ impl Presence {
             forgotten: Capped::new(tracker::FORGOTTEN_MAX),
             ha_names: Vec::new(),
             own: None,
+            began: now.mono,
             asked: asks::Bucket::default(),
             never_wake: BTreeSet::new(),
             rotating: BTreeSet::new(),
