@@ -139,6 +139,7 @@ impl Presence {
             air: air::Air::new(&settings.wifi_networks),
             crowd: None,
         };
+        presence.gate.knows(network);
         presence.restore(remembered, now);
         if presence.network.interfaces.iter().any(|interface| interface.mac.is_some()) {
             presence.timers.set(Key::Own, now.mono);
@@ -198,6 +199,8 @@ impl Presence {
                 self.touch(id);
             }
         }
+        self.gate.knows(network);
+        self.follow_interfaces();
         self.gate.retry();
         self.regate(self.settings.grace.0, now, out);
         if network.interfaces.iter().any(|interface| interface.mac.is_some()) {
