@@ -26,6 +26,9 @@ mod tally;
 // A timer that asks for the same moment again and again would hang the home. No input comes near.
 const TIMERS_MAX: usize = 1_000_000;
 
+// Smaller steps are the noise of stamps, and nobody reads times that closely.
+const CLOCK_STEP_MS: u64 = 10_000;
+
 /// The settings of the core.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
@@ -60,6 +63,8 @@ pub struct Engine {
     alerts: Alerts,
     network: Arc<NetworkFacts>,
     now: Moment,
+    /// Wall time less boot time, in ms.
+    offset_ms: i64,
     /// Until then everything is new, as at a first start.
     settled_from: Mono,
     view: HomeView,
@@ -84,6 +89,7 @@ impl Engine {
             alerts: Alerts::new(&settings.alerts, remembered, now),
             network,
             now,
+            offset_ms: offset_ms(now),
             settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
             overheard: Overheard::default(),
@@ -95,6 +101,7 @@ impl Engine {
     /// Runs what is due until `now`, then `input`; returns what is different. `now` never goes back:
     /// stamps of two interfaces may cross, so an earlier one counts as the latest seen.
     pub fn handle(&mut self, input: Input<'_>, now: Moment) -> Vec<Change> {
+        self.watch_clock(now);
         let now = if now.mono < self.now.mono { Moment { mono: self.now.mono, wall: now.wall } } else { now };
         let mut out = Vec::new();
         if let Input::Blind(blind) = input {
@@ -109,6 +116,16 @@ impl Engine {
         }
         self.now = now;
         out
+    }
+
+    /// Somebody set the wall clock: what people read of the time before is put right.
+    fn watch_clock(&mut self, now: Moment) {
+        let offset_ms = offset_ms(now);
+        let step_ms = offset_ms.saturating_sub(std::mem::replace(&mut self.offset_ms, offset_ms));
+        if step_ms.unsigned_abs() >= CLOCK_STEP_MS {
+            tracing::info!(step_s = step_ms / 1000, "the wall clock was set");
+            self.presence.clock_set(step_ms);
+        }
     }
 
     fn take(&mut self, input: Input<'_>, now: Moment, out: &mut Vec<Change>) {
@@ -293,4 +310,8 @@ impl Engine {
         }
         out.push(Change::Part { part, health, at: now.wall });
     }
+}
+
+fn offset_ms(now: Moment) -> i64 {
+    now.wall.0.saturating_sub(i64::try_from(now.mono.0 / 1_000_000).unwrap_or(i64::MAX))
 }

@@ -129,3 +129,44 @@ fn a_clock_without_a_battery_that_is_set_at_the_start_moves_nobody() {
     home.lives(1_800);
     home.is_sane("from 1970 to now");
 }
+
+#[test]
+fn a_stay_that_began_before_the_clock_was_set_has_its_true_start() {
+    for (unset, what) in [(-BEGAN, "from 1970"), (-26 * HOUR, "from the last stop"), (5 * HOUR, "from ahead")] {
+        let network = Arc::new(NetworkFacts::default());
+        let began = Moment { mono: Mono(1_000_000_000_000), wall: Wall(BEGAN + unset) };
+        let engine = Engine::new(&Settings::default(), network, &Remembered::default(), 7, began);
+        let mut home = Home { engine, mono_ms: 1_000_000, off_ms: unset, left: Vec::new() };
+        home.lives(60);
+        home.off_ms = 0;
+        home.lives(600);
+        home.is_sane(what);
+        for device in home.engine.view().devices.values() {
+            let window = device.window.as_ref().expect("it is here");
+            let expected = Wall(BEGAN + 1_000);
+            assert_eq!((window.start, device.since, device.first_seen), (expected, expected, expected), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_stay_of_an_earlier_run_keeps_its_start_through_a_start_in_1970() {
+    let mut home = Home::new();
+    home.lives(600);
+    let devices: Vec<_> = home.engine.view().devices.values().map(|device| (**device).clone()).collect();
+    let before: Vec<_> =
+        devices.iter().map(|d| (d.id, d.first_seen, d.since, d.window.clone().unwrap().start)).collect();
+    let stopped = Some(home.now().wall);
+    let remembered = Remembered { devices, minted: 4, stopped, ..Remembered::default() };
+    let began = Moment { mono: Mono(1_000_000_000_000), wall: Wall(0) };
+    let engine = Engine::new(&Settings::default(), Arc::new(NetworkFacts::default()), &remembered, 7, began);
+    let mut home = Home { engine, mono_ms: 1_000_000, off_ms: -BEGAN, left: Vec::new() };
+    home.lives(60);
+    home.off_ms = 2 * HOUR;
+    home.lives(600);
+    home.is_sane("after a start in 1970");
+    let after = home.engine.view();
+    let after: Vec<_> =
+        after.devices.values().map(|d| (d.id, d.first_seen, d.since, d.window.clone().unwrap().start)).collect();
+    assert_eq!(after, before);
+}

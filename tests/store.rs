@@ -339,3 +339,22 @@ fn two_daemons_on_one_folder_are_refused_while_readers_are_not() {
     writer.close(NOON).unwrap();
     Store::open(home.path(), NOON).unwrap();
 }
+
+#[test]
+fn a_stay_whose_clock_was_set_is_one_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let unset = Wall(60_000);
+    let before = WindowView { start: unset, end: Wall(120_000), sightings: 3, ..window(1, unset, None) };
+    // The clock is set, and the stay goes on; after it, another one.
+    let after = window(1, NOON, None);
+    let next = WindowView { sightings: 1, ..window(1, Wall(NOON.0 + 90_000_000), None) };
+    for (stay, expected) in [(before, 1), (after, 1), (next, 2)] {
+        let mut phone = device(1, "Phone");
+        phone.window = Some(stay);
+        let writer = writer(dir.path());
+        writer.write(Arc::new(home([phone])), Arc::from([]));
+        writer.close(NOON).unwrap();
+        let shown = json(dir.path(), &["windows"]);
+        assert_eq!(shown["windows"].as_array().map(Vec::len), Some(expected), "{shown}");
+    }
+}

@@ -53,10 +53,28 @@ impl Claim {
 }
 
 impl Presence {
+    /// Devices of an interface that is gone for good are looked for where their addresses are now: a card that was
+    /// pulled comes back under another number.
+    pub(super) fn follow_interfaces(&mut self) {
+        let network = Arc::clone(&self.network);
+        for id in self.registry.ids() {
+            let Some(device) = self.registry.get_mut(id) else { continue };
+            if device.interface.is_none_or(|interface| network.interface(interface).is_some()) {
+                continue;
+            }
+            let holds = |subnet: &Subnet| device.current().any(|ip| subnet.contains(ip));
+            let now_at = network.interfaces.iter().find(|facts| facts.up && facts.subnets.iter().any(holds));
+            device.interface = now_at.map(|facts| facts.id).or(device.interface);
+        }
+    }
+
     pub(super) fn attach_quietly(&mut self, id: DeviceId, subject: &Subject, at: Mono, claim: Claim) -> Attached {
         let Some(ip) = subject.ip.filter(|ip| is_unicast(*ip)) else { return Attached::Known };
         let network = Arc::clone(&self.network);
         let attached = self.registry.hold_ip(id, ip, at, claim, |a, b| same_net(&network, a, b));
+        for loser in self.registry.take_losers() {
+            self.touch(loser);
+        }
         if let (Attached::New { .. }, Some(device)) = (attached, self.registry.get_mut(id)) {
             let gateway = device.current().any(|ip| network.is_gateway(ip));
             device.gateway = gateway;

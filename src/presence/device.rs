@@ -149,6 +149,10 @@ pub struct Device {
     pub hidden: bool,
     pub tier: Tier,
     pub slug: Option<String>,
+    /// When it was asked last.
+    pub asked: Option<Mono>,
+    /// It answered when it was asked, or is known from before the last start.
+    pub answered: bool,
     /// Gauges moved since its view was cut.
     pub stale: bool,
 }
@@ -226,6 +230,8 @@ impl Device {
             hidden: false,
             tier: Tier::None,
             slug: None,
+            asked: None,
+            answered: false,
             stale: false,
         }
     }
@@ -261,13 +267,18 @@ impl Device {
 
     /// Nobody has said anything of it: it may go when room is short.
     pub fn is_nobodys(&self) -> bool {
+        self.is_unsaid() && self.tier == Tier::None
+    }
+
+    /// Nobody has said anything of it, though it may have entities as every device has.
+    pub fn is_unsaid(&self) -> bool {
         self.names.own.is_none()
+            && (self.names.ha.is_none() || self.tier == Tier::None)
             && self.person().is_none()
             && self.trust == Trust::Unknown
             && !self.important
             && !self.exposed
             && !self.hidden
-            && self.tier == Tier::None
             && !self.own
             && !self.gateway
     }

@@ -60,6 +60,8 @@ pub struct Gate {
     /// Parts by name, and whether their silence counts. Parts switched off are no ears.
     parts: BTreeMap<String, bool>,
     dark: BTreeMap<Option<InterfaceId>, Dark>,
+    /// Interfaces were known once: none now means that the last one is gone.
+    had_interfaces: bool,
     last_heard: Mono,
     unheard: u32,
     last_ask: Mono,
@@ -68,6 +70,11 @@ pub struct Gate {
 impl Gate {
     pub fn starting(now: Mono) -> Gate {
         Gate { last_heard: now, ..Gate::default() }
+    }
+
+    /// The networks changed.
+    pub fn knows(&mut self, network: &NetworkFacts) {
+        self.had_interfaces |= !network.interfaces.is_empty();
     }
 
     /// Entries of each table.
@@ -137,7 +144,7 @@ impl Gate {
         let interface = device.interface.and_then(|id| network.interface(id));
         match interface {
             Some(facts) if !facts.up => return Some("interface_down"),
-            None if device.interface.is_some() && !network.interfaces.is_empty() => return Some("interface_down"),
+            None if device.interface.is_some() && self.had_interfaces => return Some("interface_down"),
             _ => {}
         }
         // What only a radio hears is heard by no other ear, whatever answers on the cable.
@@ -239,7 +246,7 @@ impl Presence {
         if device.mute.witness_rounds < WITNESS_ROUNDS {
             device.mute.witness_rounds += 1;
             for witness in witnesses.iter().filter(|w| !fresh.contains(w)).take(WITNESSES_ASKED_MAX) {
-                self.ask_first(*witness, now, out);
+                self.ask_first(*witness, 0, now, out);
             }
             return Verdict::Wait(now.mono + WITNESS_PAUSE);
         }
@@ -270,7 +277,7 @@ impl Presence {
             return;
         }
         for witness in dark.witnesses.iter().take(WITNESSES_ASKED_MAX) {
-            self.ask_first(*witness, now, out);
+            self.ask_first(*witness, 0, now, out);
         }
         // While nothing is heard at all, no witness can be back.
         let again = (now.mono + DARK_PAUSE).max(self.gate.ask_from());
@@ -285,14 +292,14 @@ impl Presence {
             return None;
         }
         let (last, rounds) = (device.last.mono, device.mute.witness_rounds);
-        let others = self.registry.iter().filter(|d| d.id != id && d.here && !d.own && together(d.last.mono, last));
+        let others = self.registry.iter().filter(|d| d.id != id && is_counted(d) && together(d.last.mono, last));
         let unasked: Vec<DeviceId> =
             others.filter(|d| d.mute.spell.is_none()).map(|d| d.id).take(MASS_ASKED_MAX).collect();
         if unasked.is_empty() {
             return None;
         }
         for other in unasked {
-            self.ask_first(other, now, out);
+            self.ask_first(other, 0, now, out);
         }
         if let Some(device) = self.registry.get_mut(id) {
             device.mute.witness_rounds = rounds + 1;
@@ -305,7 +312,7 @@ impl Presence {
         let Some(candidate) = self.registry.get(id) else { return false };
         let last = candidate.last.mono;
         let (mut present, mut together) = (0usize, 0usize);
-        for device in self.registry.iter().filter(|d| d.here && !d.own) {
+        for device in self.registry.iter().filter(|d| is_counted(d)) {
             present += 1;
             together += usize::from(self::together(device.last.mono, last));
         }
@@ -358,6 +365,11 @@ impl Presence {
         }
         self.gate.heard(now.mono);
     }
+}
+
+/// Its silence may be a departure. That of those whom no ear can hear is explained.
+fn is_counted(device: &Device) -> bool {
+    device.here && !device.own && device.mute.frozen.is_none()
 }
 
 /// Fell silent together, as far as these last signs of life tell.

@@ -13,7 +13,6 @@ use crate::model::{DeviceId, MacAddr, Moment, Mono, Subject, Wall};
 
 use super::{
     addresses::{Attached, Claim},
-    asks::{Bucket, Rate},
     device::{ADDRESSES_MAX, Device, HeldIp, HeldMac, MACS_MAX},
 };
 
@@ -22,9 +21,6 @@ pub const DEVICES_MAX: usize = 4_096;
 /// Devices with a random address of whom nobody said anything.
 pub const RANDOM_MAX: usize = 512;
 const TOMBSTONES_MAX: usize = 4_096;
-// A flood of invented addresses must not keep the core busy: a whole network may appear at once,
-// later a few a second.
-const NEWCOMERS: Rate = Rate { burst: 1_024, per: std::time::Duration::from_millis(250) };
 
 /// Who used an address of its own within this time and answers for a second one, answers for a sleeper. Every
 /// host asks for its router more often.
@@ -43,8 +39,7 @@ pub struct Registry {
     /// Random addresses of nobody.
     strays: BTreeSet<DeviceId>,
     tombstones: Arc<BTreeMap<DeviceId, Wall>>,
-    newcomers: Bucket,
-    refused: u64,
+    losers: Vec<DeviceId>,
 }
 
 impl Registry {
@@ -59,8 +54,7 @@ impl Registry {
             by_host: BTreeMap::new(),
             strays: BTreeSet::new(),
             tombstones: Arc::new(tombstones),
-            newcomers: Bucket::default(),
-            refused: 0,
+            losers: Vec::new(),
         }
     }
 
@@ -82,8 +76,8 @@ impl Registry {
     pub fn minted(&self) -> u32 {
         self.minted
     }
-    pub fn refused(&self) -> u64 {
-        self.refused
+    pub fn strays(&self) -> &BTreeSet<DeviceId> {
+        &self.strays
     }
     pub fn tombstones(&self) -> &Arc<BTreeMap<DeviceId, Wall>> {
         &self.tombstones
@@ -109,17 +103,6 @@ impl Registry {
             (None, Some(ip)) => self.by_ip(ip),
             (None, None) => None,
         }
-    }
-
-    /// Whether another device may come now.
-    pub fn admits(&mut self, now: Mono) -> bool {
-        let admits = self.newcomers.ready(NEWCOMERS, 0) <= now;
-        if admits {
-            self.newcomers.take(now, NEWCOMERS);
-        } else {
-            self.refused = self.refused.saturating_add(1);
-        }
-        admits
     }
 
     /// The next id. Ids of the past are never minted again.
@@ -187,26 +170,6 @@ impl Registry {
         if self.tombstones.contains_key(&id) {
             Arc::make_mut(&mut self.tombstones).remove(&id);
         }
-    }
-
-    /// Whom to forget so that one more fits: the longest absent of those nobody said anything of.
-    pub fn to_evict(&self) -> Option<DeviceId> {
-        if self.strays.len() > RANDOM_MAX {
-            // The one known for the shortest time: a flood of invented addresses evicts itself.
-            let strays = self.strays.iter().filter_map(|id| self.devices.get(id));
-            let life = |device: &Device| device.last.wall.0.saturating_sub(device.first_seen.0);
-            return strays.min_by_key(|device| (life(device), device.last.wall, device.id)).map(|device| device.id);
-        }
-        if self.devices.len() <= DEVICES_MAX {
-            return None;
-        }
-        let nobodys = self.devices.values().filter(|device| device.is_nobodys());
-        nobodys.min_by_key(|device| (device.here, device.last.wall, device.id)).map(|device| device.id)
-    }
-
-    /// Whether there is room, or somebody who may go.
-    pub fn has_room(&self) -> bool {
-        self.devices.len() < DEVICES_MAX || self.devices.values().any(Device::is_nobodys)
     }
 
     /// Refreshes the keys that follow from what is known of it: DHCP client and name, stray or not.
@@ -340,8 +303,13 @@ impl Registry {
             for held in loser.addresses.iter_mut().filter(|held| held.ip == ip) {
                 held.current = false;
             }
-            loser.stale = true;
+            self.losers.push(before);
         }
+    }
+
+    /// Who lost an address since the last call.
+    pub fn take_losers(&mut self) -> Vec<DeviceId> {
+        std::mem::take(&mut self.losers)
     }
 
     /// Entries of each table.

@@ -272,6 +272,7 @@ fn absorb(old: &mut Device, young: Device, by_itself: bool) {
         }
     }
     old.routes |= young.routes;
+    old.answered |= young.answered;
     old.vendor = old.vendor.or(young.vendor);
     old.kind_set = old.kind_set.or(young.kind_set);
     if old.trust == crate::model::Trust::Unknown {

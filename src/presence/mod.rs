@@ -23,6 +23,7 @@ use crate::{
 mod addresses;
 mod air;
 mod asks;
+mod clocks;
 mod departure;
 mod device;
 mod exposure;
@@ -31,6 +32,7 @@ mod identity;
 mod joins;
 mod kinds;
 mod learned;
+mod lobby;
 mod names;
 mod orders;
 pub mod overheard;
@@ -65,6 +67,7 @@ pub struct Presence {
     exposure: Exposure,
     network: Arc<NetworkFacts>,
     registry: identity::Registry,
+    lobby: lobby::Lobby,
     timers: timers::Timers,
     gate: health::Gate,
     people: people::People,
@@ -75,6 +78,8 @@ pub struct Presence {
     forgotten: Capped<MacAddr, Mono>,
     ha_names: Vec<HaName>,
     own: Option<DeviceId>,
+    /// When this run began.
+    began: Mono,
     asked: asks::Bucket,
     never_wake: BTreeSet<DeviceId>,
     /// Devices that may come back under another address.
@@ -109,6 +114,7 @@ impl Presence {
             exposure: exposure.clone(),
             network: Arc::clone(network),
             registry: identity::Registry::new(instance, remembered.minted, remembered.tombstones.clone()),
+            lobby: lobby::Lobby::default(),
             timers: timers::Timers::default(),
             gate: health::Gate::starting(now.mono),
             people: people::People::new(remembered.mode.unwrap_or(Mode::Auto)),
@@ -117,6 +123,7 @@ impl Presence {
             forgotten: Capped::new(tracker::FORGOTTEN_MAX),
             ha_names: Vec::new(),
             own: None,
+            began: now.mono,
             asked: asks::Bucket::default(),
             never_wake: BTreeSet::new(),
             rotating: BTreeSet::new(),
@@ -132,6 +139,7 @@ impl Presence {
             air: air::Air::new(&settings.wifi_networks),
             crowd: None,
         };
+        presence.gate.knows(network);
         presence.restore(remembered, now);
         if presence.network.interfaces.iter().any(|interface| interface.mac.is_some()) {
             presence.timers.set(Key::Own, now.mono);
@@ -191,6 +199,8 @@ impl Presence {
                 self.touch(id);
             }
         }
+        self.gate.knows(network);
+        self.follow_interfaces();
         self.gate.retry();
         self.regate(self.settings.grace.0, now, out);
         if network.interfaces.iter().any(|interface| interface.mac.is_some()) {
@@ -288,7 +298,7 @@ impl Presence {
     }
     /// Newcomers refused and facts dropped for want of room.
     pub fn dropped(&self) -> u64 {
-        self.registry.refused().saturating_add(self.waiting.dropped())
+        self.lobby.refused().saturating_add(self.waiting.dropped())
     }
 
     fn restore(&mut self, remembered: &Remembered, now: Moment) {

@@ -22,6 +22,7 @@ impl Presence {
             ("presence.stale", self.stale.len()),
         ];
         sizes.extend(self.registry.sizes());
+        sizes.extend(self.lobby.sizes());
         sizes.extend(self.gate.sizes());
         sizes.extend(self.people.sizes());
         sizes.extend(self.names.sizes());

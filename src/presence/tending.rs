@@ -12,7 +12,7 @@ use super::{
     asks::{self, Rate, Ways},
     departure::{self, Rules, Step, Trip, habit::Threshold},
     device::Device,
-    health, priors,
+    health, lobby, priors,
     timers::Key,
 };
 
@@ -165,7 +165,7 @@ impl Presence {
         if pause.is_zero() || !self.settings.ask || gone > LOOKED_FOR || !wanted || !self.gate.is_deaf_to_arrivals() {
             return None;
         }
-        self.ask_first(id, now, out);
+        self.ask_first(id, 0, now, out);
         Some((now.mono + pause).max(self.gate.ask_from()))
     }
 
@@ -262,7 +262,9 @@ impl Presence {
         if ready > now.mono {
             return Err(ready);
         }
-        if self.asked.ready(network, 0) > now.mono {
+        // Who never answered so far is asked last, so that invented devices do not use up what the others need.
+        let keep = if lobby::turn(device, now) < 2 && device.is_unsaid() { network.burst / 2 } else { 0 };
+        if self.asked.ready(network, keep) > now.mono {
             // The whole network's turn is over: come back when everybody else has had one, so that
             // a big home thins its questions instead of knocking every second.
             let turns = u32::try_from(self.registry.len()).unwrap_or(u32::MAX);
@@ -276,6 +278,7 @@ impl Presence {
         if let Some(device) = self.registry.get_mut(id) {
             device.mute.hour.take(now.mono, hour);
             device.mute.day.take(now.mono, day);
+            device.asked = Some(now.mono);
             let context = device.context(now);
             device.mute.asked(now.mono, context);
         }
@@ -283,22 +286,25 @@ impl Presence {
         Ok(())
     }
 
-    /// One question outside any spell, if the network's budget allows.
-    pub(super) fn ask_first(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> bool {
+    /// One question outside any spell, if the network's budget allows and `keep` are left of it.
+    pub(super) fn ask_first(&mut self, id: DeviceId, keep: u32, now: Moment, out: &mut Vec<Change>) -> bool {
         let rate = self.network_rate();
-        if self.never_wake.contains(&id) || self.asked.ready(rate, 0) > now.mono || !self.gate.may_ask(now.mono) {
+        if self.never_wake.contains(&id) || self.asked.ready(rate, keep) > now.mono || !self.gate.may_ask(now.mono) {
             return false;
         }
         let Some(look) = asks::probe(0, self.ways(id)).and_then(|probe| self.look(id, probe)) else { return false };
         self.asked.take(now.mono, rate);
         self.gate.asked(now.mono);
+        if let Some(device) = self.registry.get_mut(id) {
+            device.asked = Some(now.mono);
+        }
         out.push(Change::Asked(look));
         true
     }
 
     pub(super) fn ask_once(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
         if self.settings.ask {
-            self.ask_first(id, now, out);
+            self.ask_first(id, 0, now, out);
         }
     }
 

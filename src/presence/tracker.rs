@@ -6,8 +6,8 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Change, DeviceId, Fact, Goodbye, Moment, Observation, Presence as Where, Probe, Proof, Source, Subject, clean_text,
-    is_unicast,
+    Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, Source, Subject,
+    clean_text, is_unicast,
 };
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     addresses::{Claim, place},
     identity::newborn,
     joins,
+    lobby::Newcomer,
     timers::Key,
     windows::Window,
 };
@@ -28,6 +29,8 @@ const CLIENT_ID_MAX: usize = 64;
 /// An answer may be on its way while it is decided that there is none. Older news were known then: what
 /// the kernel remembers of a device that left is no return.
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
+/// What a device says so soon after a question may be its answer.
+const ANSWERS_IN: Duration = Duration::from_secs(5);
 /// Addresses of forgotten devices, whose old news must not make them again.
 pub const FORGOTTEN_MAX: usize = 256;
 
@@ -136,7 +139,7 @@ impl Presence {
         now: Moment,
         out: &mut Vec<Change>,
     ) {
-        if !own && (!self.registry.admits(now.mono) || !self.registry.has_room()) {
+        if !own && !self.lets_in(subject, seen, proof, now) {
             return;
         }
         let id = self.registry.mint();
@@ -169,6 +172,7 @@ impl Presence {
             }
             self.ask_once(id, now, out);
         }
+        self.ask_in_a_crowd(id, now, out);
         match (wait, fresh) {
             (true, _) => {}
             (false, true) => self.welcome(id, at, proof.word(), now, out),
@@ -176,9 +180,21 @@ impl Presence {
         }
         self.timers
             .by(Key::Device(id), if wait { now.mono + joins::UNTOLD } else { now.mono + Duration::from_secs(1) });
-        while let Some(gone) = self.registry.to_evict().filter(|gone| *gone != id) {
+        while let Some(gone) = self.registry.to_evict(self.exposure.all, now).filter(|gone| *gone != id) {
             self.forget(gone, now, out);
         }
+    }
+
+    /// Whether somebody unknown becomes a device now.
+    fn lets_in(&mut self, subject: &Subject, seen: &Observation, proof: Proof, now: Moment) -> bool {
+        if !self.registry.has_room(self.exposure.all) {
+            self.lobby.refuse();
+            return false;
+        }
+        let routes = self.network.interfaces.iter().any(|interface| !interface.subnets.is_empty());
+        let network = &self.network;
+        let who = Newcomer::of(seen, subject, proof, |ip| routes.then(|| network.is_attached(ip)));
+        self.lobby.admits(&who, now.mono)
     }
 
     fn proven(
@@ -206,6 +222,8 @@ impl Presence {
         let dial = self.settings.false_away_per_month;
         let Some(device) = self.registry.get_mut(id) else { return };
         device.sources.insert(seen.source, (proof, at.wall));
+        let answers = |asked: Mono| asked <= at.mono && at.mono.since(asked) <= ANSWERS_IN;
+        device.answered |= !proof.is_self_started() && device.asked.is_some_and(answers);
         let newer = at.mono > device.last.mono || (at.mono == device.last.mono && at.wall >= device.last.wall);
         if device.unannounced.is_some() {
             if newer {
@@ -261,6 +279,17 @@ impl Presence {
             self.grew_stale(id);
         }
         self.attach(id, subject, at.mono, Claim::of(seen), now, out);
+        self.ask_in_a_crowd(id, now, out);
+    }
+
+    /// Among very many newcomers those who are really there show it by an answer.
+    fn ask_in_a_crowd(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get(id) else { return };
+        let is_wanted = self.settings.ask && !device.answered && device.asked.is_none() && !device.own;
+        let interface = device.interface;
+        if is_wanted && self.lobby.is_crowded(interface, now.mono) {
+            self.ask_first(id, self.network_rate().burst / 2, now, out);
+        }
     }
 
     /// It is here: opens the window and says so.

@@ -189,6 +189,7 @@ pub fn restore(view: &DeviceView, network: &NetworkFacts, now: Moment) -> Device
     };
     (device.os, device.model) = (known(&view.os), known(&view.model));
     device.own = view.is_own;
+    device.answered = true;
     let gateway = device.current().any(|ip| network.is_gateway(ip));
     device.gateway = gateway;
     device.trust = view.trust;

@@ -29,12 +29,11 @@ impl Window {
     }
 
     /// A proof at `at`. Late reports may lie before the end; they count and move nothing. The newest proof is
-    /// the end, also when the wall clock was set back since.
+    /// the end, also when the wall clock was set back since; a stay of an earlier run keeps its start all the same.
     pub fn seen(&mut self, at: Wall, newest: bool) {
         self.sightings = self.sightings.saturating_add(1);
         if newest || at > self.end {
-            self.end = at;
-            self.start = self.start.min(at);
+            self.end = at.max(self.start);
         }
     }
 

@@ -178,7 +178,20 @@ const WINDOW: &str = "
       reconnects = excluded.reconnects, min_dbm = excluded.min_dbm, max_dbm = excluded.max_dbm,
       last_dbm = excluded.last_dbm, segment = excluded.segment, closed_because = excluded.closed_because";
 
+// The clock was set while it lasted: the same stay, which goes on counting, with another start.
+const MOVE_WINDOW: &str = "
+    update or ignore window set start_ms = ?2
+    where device = ?1 and end_ms is null and start_ms <> ?2 and sightings <= ?3 and reconnects <= ?4 and ?3 > 1";
+
+fn move_window(conn: &Connection, view: &WindowView) -> Result<()> {
+    let counted = (integer(view.sightings), view.reconnects);
+    conn.prepare_cached(MOVE_WINDOW)?
+        .execute(params![view.device.to_string(), view.start.0, counted.0, counted.1])
+        .map(drop)
+}
+
 fn window(conn: &Connection, view: &WindowView) -> Result<()> {
+    move_window(conn, view)?;
     // Open and closed exclude each other in the file. A closed window without a reason ended unseen.
     let because = (!view.open).then(|| view.closed_because.map_or("no_answer", |why| why.word()));
     conn.prepare_cached(WINDOW)?
@@ -205,6 +218,9 @@ const CLOSE_OTHERS: &str = "
 
 fn open_window(conn: &Connection, device: DeviceId, view: Option<&WindowView>) -> Result<()> {
     let because = if view.is_some() { "replaced" } else { "no_answer" };
+    if let Some(view) = view {
+        move_window(conn, view)?;
+    }
     conn.prepare_cached(CLOSE_OTHERS)?.execute(params![device.to_string(), because, view.map(|w| w.start.0)])?;
     view.map_or(Ok(()), |view| window(conn, view))
 }

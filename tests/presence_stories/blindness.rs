@@ -62,6 +62,68 @@ fn time_blind_is_not_time_away() {
 }
 
 #[test]
+fn who_does_not_come_back_with_an_interface_left() {
+    const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
+    let mut home = World::new();
+    for who in [GATEWAY, PHONE, TV] {
+        home.comes(who);
+    }
+    home.run(600);
+    let mut network = home.network.clone();
+    let facts = network.interfaces.remove(0);
+    home.give(Input::Network(Arc::new(network.clone())));
+    home.goes(PHONE);
+    let there = std::mem::take(&mut home.there);
+    home.run(3_600);
+    assert_eq!(home.saw("-> away"), 0, "{:#?}", home.lines);
+    // The card is back under another number.
+    network.interfaces.push(porchlight::model::InterfaceFacts { id: InterfaceId(9), ..facts });
+    home.there = there;
+    home.give(Input::Network(Arc::new(network)));
+    home.run(7_200);
+    assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+    assert_eq!(home.saw("-> away"), 1, "{:#?}", home.lines);
+}
+
+#[test]
+fn a_cut_wire_holds_nobody_on_another() {
+    let mut home = World::new();
+    let mut network = home.network.clone();
+    network.interfaces.push(porchlight::model::InterfaceFacts {
+        id: InterfaceId(3),
+        name: "eth1".into(),
+        mac: None,
+        addresses: Vec::new(),
+        up: true,
+        subnets: vec!["192.168.8.0/24".parse().expect("a subnet")],
+        gateways: Vec::new(),
+    });
+    home.give(Input::Network(Arc::new(network.clone())));
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    let beyond = ["192.168.8.11", "192.168.8.12", "192.168.8.13"];
+    for (n, ip) in beyond.into_iter().enumerate() {
+        let subject = porchlight::model::Subject::both(
+            crate::world::mac(&format!("00:04:20:00:01:{n:02x}")),
+            crate::world::ip(ip),
+        );
+        home.there.extend(subject.mac);
+        let fact = porchlight::model::Fact::Alive { proof: Proof::Frame, age: Duration::ZERO };
+        let (at, source) = (crate::world::at(home.now), porchlight::model::Source::Capture);
+        let interface = Some(InterfaceId(3));
+        home.give(Input::Observation(porchlight::model::Observation { source, interface, at, subject, fact }));
+    }
+    home.seen(PHONE, Proof::Frame);
+    // Everybody was heard together; then the wire is cut, and the phone leaves.
+    network.interfaces[1].up = false;
+    home.give(Input::Network(Arc::new(network)));
+    home.there.retain(|mac| *mac == crate::world::mac(GATEWAY.0));
+    home.run(3 * 3_600);
+    assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+    assert_eq!((home.saw("-> away"), home.saw("-> unknown")), (1, 3), "{:#?}", home.lines);
+}
+
+#[test]
 fn suspend_is_no_silence() {
     let mut home = World::new();
     home.comes(GATEWAY);

@@ -18,6 +18,20 @@ fn a_virtual_router_is_a_router_whoever_serves_it() {
 }
 
 #[test]
+fn who_left_is_no_longer_shown_with_an_address_that_another_has_now() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    home.run(600);
+    home.goes(PHONE);
+    home.run(7_200);
+    let gone = home.device(PHONE);
+    assert_eq!((gone.presence, gone.addresses.as_slice()), (Presence::Away, &[ip(PHONE.1)][..]));
+    home.seen(("3c:22:fb:10:20:30", PHONE.1), Proof::ArpAnnounce);
+    assert_eq!(home.device(PHONE).addresses, Vec::<std::net::IpAddr>::new());
+}
+
+#[test]
 fn a_phone_that_draws_a_new_address_stays_the_same_device() {
     let mut home = World::new();
     home.comes(GATEWAY);
