@@ -29,7 +29,7 @@ mod exposure;
 mod health;
 mod identity;
 mod joins;
-mod kinds;
+pub mod kinds;
 mod learned;
 mod names;
 mod orders;

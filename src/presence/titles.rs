@@ -18,6 +18,7 @@ impl Presence {
         let Some(device) = self.registry.get(id) else { return };
         let from = device.kind();
         let signs = kinds::Signs {
+            macs: device.macs.iter().map(|held| held.mac).collect(),
             vendor: device.vendor,
             hosts: device.names.heard().map(|(_, name)| name).chain(device.names.ha.as_deref()).collect(),
             class: device.dhcp.vendor_class.as_deref(),
