@@ -27,6 +27,8 @@ const IOT_FROM: f32 = 0.8;
 const TIE: f32 = 0.03;
 /// A default gateway, or a device that advertises routes.
 const ROUTES: f32 = 0.9;
+/// It runs this program: some computer, if nothing says better which.
+const OWN: f32 = 0.6;
 /// What a maker's service says of devices that may only have its app.
 const APP_OF_RANDOM: f32 = 0.5;
 const APP_OF_OTHERS: f32 = 0.6;
@@ -40,6 +42,8 @@ pub struct Signs<'a> {
     pub services: &'a BTreeSet<ServiceView>,
     pub labels: &'a BTreeMap<String, String>,
     pub routes: bool,
+    /// The machine that this program runs on.
+    pub own: bool,
     /// Its addresses were drawn by itself, as those of phones and computers are.
     pub random: bool,
 }
@@ -120,7 +124,10 @@ pub fn guess(signs: &Signs<'_>) -> Guess {
 pub fn guess_by(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool) -> Guess {
     let mut tally = Tally::default();
     if signs.routes {
-        tally.take(Kind::Router, Sign::Routes, ROUTES, || "routes".into());
+        tally.take(Kind::Router, Sign::Routes, ROUTES, || "it is the way out of the network".into());
+    }
+    if signs.own {
+        tally.take(Kind::Computer, Sign::Own, OWN, || "this program runs on it".into());
     }
     by_rules(signs, &counts, &mut tally);
     by_ports(signs, &counts, &mut tally);
@@ -128,7 +135,7 @@ pub fn guess_by(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool) -> Gu
     let is_counted = |cloud: &&Cloud| counts(&Evidence { sort: "asks", pattern: cloud.what, maker: cloud.maker });
     let cloud = asks("asks_as_system").or_else(|| asks("asks")).filter(is_counted);
     if let Some(Cloud { what, kind: Some(kind), confidence, maker }) = cloud {
-        tally.take(*kind, Sign::Asks, confidence * weight(signs, *maker), || format!("asks for {what}"));
+        tally.take(*kind, Sign::Asks, confidence * weight(signs, *maker), || format!("asks the Internet for {what}"));
     }
     choose(tally.ranked())
 }

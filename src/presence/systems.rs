@@ -172,6 +172,7 @@ mod tests {
             services: &services,
             labels: &labels,
             routes: false,
+            own: false,
             random: false,
         };
         (system(&signs), model(&signs))

@@ -26,6 +26,7 @@ impl Presence {
             services: &device.services,
             labels: &device.labels,
             routes: device.routes || device.gateway || device.mac().is_some_and(|mac| mac.is_virtual_router()),
+            own: device.own,
             random: device.is_random(),
         };
         let (guess, os, model) = (kinds::guess(&signs), systems::system(&signs), systems::model(&signs));

@@ -83,6 +83,7 @@ fn rows_of_public_fingerprints_are_told_or_left_open() {
                 services: &shown.services,
                 labels: &shown.labels,
                 routes: false,
+                own: false,
                 random: mac.is_some_and(MacAddr::is_local),
             });
             // A laptop is a computer.

@@ -62,6 +62,7 @@ fn guess(row: &Row, plain: bool, counts: impl Fn(&Evidence<'_>) -> bool) -> Gues
             services: &view.services.iter().cloned().collect(),
             labels: &below("label.").map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             routes: fact("routes").is_some() || view.is_gateway,
+            own: view.is_own,
             random: view.randomised,
         },
         counts,

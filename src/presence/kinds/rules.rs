@@ -47,6 +47,7 @@ pub enum Sign {
     Label,
     Asks,
     Routes,
+    Own,
 }
 
 /// One thing that is looked for.
@@ -129,15 +130,29 @@ impl Sign {
             Sign::Label => "label",
             Sign::Asks => "asks",
             Sign::Routes => "routes",
+            Sign::Own => "own",
         }
     }
 }
 
 impl Part {
+    /// `it is named tv`, `made by Brother`: how a person would say it.
     fn words(&self) -> String {
-        match self.key {
-            Some(key) => format!("{} {}", key.replace('_', " "), self.pattern),
-            None => format!("{} {}", self.sign.name(), self.pattern).to_lowercase(),
+        let pattern = self.pattern;
+        match (self.sign, self.key) {
+            (Sign::Service, _) => format!("offers {pattern}"),
+            (Sign::Host | Sign::Word, _) => format!("its name has {:?}", pattern.trim_matches(['-', '_'])),
+            (Sign::Series, _) => {
+                let (maker, model) = pattern.split_once('/').unwrap_or(("", pattern));
+                format!("a model {:?} of {maker}", model.trim_matches(['-', '_']))
+            }
+            (Sign::Vendor, _) => format!("made by {pattern}"),
+            (Sign::Mac, _) => format!("an address that begins {}", pattern.trim_end_matches(':')),
+            (Sign::Class, _) => format!("its DHCP class is {pattern:?}"),
+            (Sign::Asked, _) => "the DHCP options it asks for".to_owned(),
+            (Sign::Label, Some("link")) => format!("joins by {pattern}"),
+            (Sign::Label, Some(key)) => format!("its {} has {pattern:?}", key.replace('_', " ")),
+            (Sign::Label | Sign::Asks | Sign::Routes | Sign::Own, _) => format!("it says {pattern:?} of itself"),
         }
     }
 
@@ -153,7 +168,7 @@ impl Part {
 impl Rule {
     /// For people.
     pub fn words(&self) -> String {
-        std::iter::once(&self.part).chain(&self.besides).map(Part::words).collect::<Vec<_>>().join(" with ")
+        std::iter::once(&self.part).chain(&self.besides).map(Part::words).collect::<Vec<_>>().join(" and ")
     }
 
     pub fn evidence(&self) -> Evidence<'static> {
@@ -229,8 +244,8 @@ impl<'a> Looked<'a> {
                 Some(key) => self.labels.iter().any(|(held, value)| *held == key && holds(value, pattern)),
                 None => self.products().any(|value| holds(value, pattern)),
             },
-            // These two are no rules.
-            Sign::Asks | Sign::Routes => false,
+            // These are no rules.
+            Sign::Asks | Sign::Routes | Sign::Own => false,
         }
     }
 

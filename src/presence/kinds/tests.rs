@@ -118,6 +118,7 @@ fn kinds_are_told_by_name_vendor_and_service() {
             services: &case.services.iter().map(service).collect(),
             labels: &filled(case.label).map(|label| ("model".to_owned(), label.to_owned())).into_iter().collect(),
             routes: case.routes,
+            own: false,
             random: false,
         });
         let Case { says, vendor, kind, .. } = case;
@@ -152,6 +153,7 @@ fn told(heard: &Heard<'_>) -> Guess {
         services: &heard.services.iter().map(service).collect(),
         labels: &heard.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         routes: false,
+        own: false,
         random: false,
     })
 }
@@ -293,6 +295,7 @@ fn an_app_is_not_the_machine() {
             services: &services,
             labels: &labels,
             routes: false,
+            own: false,
             random,
         })
         .kind
@@ -357,6 +360,7 @@ fn addresses_of_programs_tell_machines_within_machines() {
             services: &services,
             labels: &labels,
             routes,
+            own: false,
             random,
         })
         .kind
@@ -385,10 +389,38 @@ fn what_signs_say_together_none_says_alone() {
     let camera = Heard { vendor: "TRENDnet", class: "udhcp 1.12.1", labels: &[("link", "wifi")], ..NOTHING };
     let guess = told(&camera);
     assert_eq!(guess.kind, Kind::Camera, "{guess:?}");
-    assert_eq!(guess.why, "vendor trendnet with link wifi with class udhcp");
+    assert_eq!(guess.why, "made by TRENDnet and joins by wifi and its DHCP class is \"udhcp\"");
     assert_eq!(told(&Heard { class: "", ..camera }).kind, Kind::Unknown);
     assert_eq!(told(&Heard { labels: &[], ..camera }).kind, Kind::Unknown);
     assert_eq!(told(&Heard { vendor: "Edimax", ..camera }).kind, Kind::Unknown);
+}
+
+#[test]
+fn reasons_read_as_people_speak() {
+    let why = |heard: &Heard<'_>| told(heard).why;
+    let printer = Heard { vendor: "Brother", host: "BRW00112233", services: &["_ipp"], ..NOTHING };
+    assert_eq!(why(&printer), "offers _ipp, its name has \"brw\", made by Brother");
+    let cam = Heard {
+        vendor: "D-Link",
+        labels: &[("model", "DCS-935L"), ("upnp_software", "Cellvision UPnP/1.0")],
+        ..NOTHING
+    };
+    assert_eq!(why(&cam), "a model \"dcs\" of D-Link, its upnp software has \"cellvision\"");
+    assert_eq!(why(&Heard { asked: "1,121,3,6,15,119,252", ..NOTHING }), "the DHCP options it asks for");
+}
+
+#[test]
+fn the_own_machine_is_a_computer_unless_something_better_is_known() {
+    let (services, labels) = (BTreeSet::new(), BTreeMap::new());
+    let kind = |vendor, host, routes| {
+        let (macs, class, asked) = (Vec::new(), None, &[][..]);
+        let hosts = vec![host];
+        let (services, labels) = (&services, &labels);
+        guess(&Signs { macs, vendor, hosts, class, asked, services, labels, routes, own: true, random: false }).kind
+    };
+    assert_eq!(kind(Some("Raspberry Pi"), "house", false), Kind::Computer);
+    assert_eq!(kind(None, "house", true), Kind::Router);
+    assert_eq!(kind(Some("Synology"), "diskstation", false), Kind::Nas);
 }
 
 #[test]
@@ -403,6 +435,7 @@ fn a_rule_that_does_not_count_says_nothing() {
         services: &services,
         labels: &labels,
         routes: false,
+        own: false,
         random: false,
     };
     let all = guess(&signs);
