@@ -252,9 +252,9 @@ mod tests {
             "ports, 2 days ago",
             "learned",
             "no entities",
-            "8008 8009                    ports, looked 1 min ago",
+            "8008 8009                     ports, looked 1 min ago",
             "seen by capture",
-            "arp_reply                    10 s ago",
+            "arp_reply                     10 s ago",
             "what would settle",
             "hangs on           hall-switch port g2 (office)  as its switch last told",
         ] {

@@ -3,7 +3,7 @@
 //! Rules are lines of the tables beside this file: evidence, pattern, kind, confidence. A line of evidence `all` has
 //! several parts that must all be met (`vendor=Maker & class=udhcp`); it counts as what it says of the maker.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use crate::model::Kind;
 
@@ -203,6 +203,8 @@ pub struct Looked<'a> {
     asked: String,
     macs: Vec<String>,
     hosts: Vec<String>,
+    /// Of all its names, with their numbers and without: there are many rules about words.
+    words: BTreeSet<String>,
     labels: Vec<(&'a str, String)>,
     makers: Vec<&'a str>,
 }
@@ -212,10 +214,13 @@ impl<'a> Looked<'a> {
         let friendly = signs.labels.get("friendly_name").map(String::as_str);
         let hosts = signs.hosts.iter().copied().chain(friendly);
         let announced = ["maker", "manufacturer"].iter().filter_map(|key| signs.labels.get(*key).map(String::as_str));
+        let hosts: Vec<String> = hosts.map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
+        let words = hosts.iter().flat_map(|host| words(host)).flat_map(|word| [word, unnumbered(word)]);
         Looked {
+            words: words.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
             asked: signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(","),
             macs: signs.macs.iter().map(ToString::to_string).collect(),
-            hosts: hosts.map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect(),
+            hosts,
             labels: signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect(),
             makers: signs.vendor.into_iter().chain(announced).collect(),
             signs,
@@ -230,8 +235,8 @@ impl<'a> Looked<'a> {
         let pattern = part.pattern;
         match part.sign {
             Sign::Service => self.signs.services.iter().any(|service| service_is(&service.name, pattern)),
-            Sign::Host => self.hosts.iter().any(|host| host_is(host, pattern)),
-            Sign::Word => self.hosts.iter().any(|host| words(host).any(|word| unnumbered(word) == pattern)),
+            Sign::Host => self.named(pattern),
+            Sign::Word => self.words.contains(pattern),
             Sign::Series => {
                 let hosts = self.hosts.iter().map(String::as_str);
                 series_is(&self.makers, hosts.chain(self.products()), pattern)
@@ -247,6 +252,13 @@ impl<'a> Looked<'a> {
             // These are no rules.
             Sign::Asks | Sign::Routes | Sign::Own => false,
         }
+    }
+
+    /// `iphone` at the start, or as a word of its own: `annas-iphone`.
+    fn named(&self, pattern: &str) -> bool {
+        let is_long = pattern.len() >= 4;
+        (is_long && self.words.contains(pattern))
+            || self.hosts.iter().any(|host| host.starts_with(pattern) || (is_long && has_words(host, pattern)))
     }
 
     /// What labels say of the product.
@@ -277,13 +289,6 @@ fn service_is(name: &str, pattern: &str) -> bool {
     // `_ipp._tcp.local`, `_ipp` and `ipp` are one service, whoever reports it.
     let bare = |text: &str| text.split('.').next().unwrap_or_default().trim_start_matches('_').to_ascii_lowercase();
     bare(name) == bare(pattern)
-}
-
-/// `iphone` at the start, or as a word of its own: `annas-iphone`.
-fn host_is(host: &str, pattern: &str) -> bool {
-    host.starts_with(pattern)
-        || (pattern.len() >= 4
-            && (words(host).any(|word| unnumbered(word) == pattern || word == pattern) || has_words(host, pattern)))
 }
 
 /// `galaxy-tab` somewhere in `annas-galaxy-tab-s9`.
