@@ -1,9 +1,9 @@
-//! Kinds through the whole path: small captures made here, and the set-ups of a folder named by `PORCHLIGHT_CORPUS`, which are
-//! counted by maker and kind. `docs/kinds.md` has the figures.
+//! Kinds through the whole path: small captures made here, and with a folder named by `PORCHLIGHT_CORPUS` recorded set-ups and
+//! fingerprints, which are counted by kind, maker and name. `docs/kinds.md` has the figures.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{fs, sync::Arc};
 
 use porchlight::{
     capture::file::PcapWriter,
@@ -11,6 +11,13 @@ use porchlight::{
     model::{DeviceView, Kind, LinkType, MacAddr},
     settings::Settings,
 };
+
+#[path = "kinds/fingerprints.rs"]
+mod fingerprints;
+#[path = "kinds/held_out.rs"]
+mod held_out;
+#[path = "kinds/set_ups.rs"]
+mod set_ups;
 
 const THING: [u8; 6] = [0x02, 0, 0, 0, 0, 9];
 const OTHER: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
@@ -84,53 +91,16 @@ fn scans_refusals_and_chance_are_no_protocol() {
     }
 }
 
-/// Right, wrong, said to be unknown.
-#[derive(Default, Debug)]
-struct Score {
-    right: usize,
-    wrong: usize,
-    unknown: usize,
-}
-
-/// At least so much right and at most so much wrong, in hundredths.
-const RIGHT_LEAST: usize = 82;
-const WRONG_MOST: usize = 3;
-/// Of vendors: boxes with another's radio and nothing else to go by stay below what is wanted in all.
-const MAKERS_LEAST: usize = 91;
-
+/// The second message of the handshake of WPA, as it crosses the bridge of an access point (IEEE 802.11-2020 §12.7.2).
 #[test]
-fn set_ups_of_a_corpus_are_told() {
-    let Ok(folder) = std::env::var("PORCHLIGHT_CORPUS") else { return };
-    let folder = Path::new(&folder);
-    let text = fs::read_to_string(folder.join("benign/iot_setup/devices.tsv")).expect("a list of set-ups");
-    let mut lines = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let heads = lines.next().expect("heads");
-    let column = |name: &str| heads.iter().position(|head| *head == name).expect("a column");
-    let (file, mac, make, kind) = (column("file"), column("mac"), column("make"), column("kind"));
-    let (mut kinds, mut makers, mut by_maker) = (Score::default(), Score::default(), BTreeMap::new());
-    for row in lines {
-        let replayed = replay(&[folder.join(row[file])], &Settings::default(), || 0.0).expect(row[file]);
-        let mac: MacAddr = row[mac].parse().expect("a MAC");
-        let device = replayed.devices.iter().find(|device| device.macs.contains(&mac)).expect(row[file]);
-        let score: &mut Score = by_maker.entry(row[make].to_owned()).or_default();
-        let (own, whole) = (score, &mut kinds);
-        for score in [own, whole] {
-            match device.kind {
-                Kind::Unknown => score.unknown += 1,
-                found if found.word() == row[kind] => score.right += 1,
-                _ => score.wrong += 1,
-            }
-        }
-        if device.kind.word() != row[kind] {
-            let second = fact(device, "kind.second").unwrap_or_default();
-            eprintln!("{}: {} is said to be {} (next: {second})", row[file], row[kind], device.kind);
-        }
-        let (found, wanted) = (device.vendor.clone().unwrap_or_default().to_lowercase(), row[make].to_lowercase());
-        let is_right = !found.is_empty() && (found.contains(&wanted) || wanted.contains(&found));
-        *(if is_right { &mut makers.right } else { &mut makers.wrong }) += 1;
-    }
-    eprintln!("kinds {kinds:?}\nmakers {makers:?}\n{by_maker:#?}");
-    let all = kinds.right + kinds.wrong + kinds.unknown;
-    assert!(kinds.right * 100 >= all * RIGHT_LEAST && kinds.wrong * 100 <= all * WRONG_MOST, "{kinds:?}");
-    assert!(makers.right * 100 >= all * MAKERS_LEAST, "{makers:?}");
+fn who_joins_by_air_is_known_to() {
+    let key = |information: [u8; 2]| {
+        let mut body = vec![1, 3, 0, 95, 2];
+        body.extend(information);
+        body.resize(99, 0);
+        [&OTHER[..], &THING, &[0x88, 0x8e], &body].concat()
+    };
+    assert_eq!(fact(&seen(&[key([1, 0x0a])]), "label.link"), Some("wifi"));
+    // What an access point sends makes it no station.
+    assert_eq!(fact(&seen(&[key([0, 0x8a])]), "label.link"), None);
 }

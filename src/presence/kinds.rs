@@ -4,10 +4,7 @@
 //! agreeing sorts add up, the best kind wins, and `unknown` is an answer: a kind below the bar, or one that another
 //! of a wholly different sort equals, is not said. `docs/kinds.md` tells the whole of it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     intel::{
@@ -15,8 +12,12 @@ use crate::{
         ports::{Talk, Way},
         vendors,
     },
-    model::{Kind, ServiceView},
+    model::{Kind, MacAddr, ServiceView},
 };
+
+mod rules;
+
+use rules::{Looked, RULES, Sign, maker_is};
 
 /// Below this it is not said.
 pub const SAID_FROM: f32 = 0.55;
@@ -26,35 +27,14 @@ const IOT_FROM: f32 = 0.8;
 const TIE: f32 = 0.03;
 /// A default gateway, or a device that advertises routes.
 const ROUTES: f32 = 0.9;
+/// It runs this program: some computer, if nothing says better which.
+const OWN: f32 = 0.6;
 /// What a maker's service says of devices that may only have its app.
 const APP_OF_RANDOM: f32 = 0.5;
 const APP_OF_OTHERS: f32 = 0.6;
-/// Labels of programs, people and services, not of the product: looked at only by rules that name them.
-const NO_PRODUCT: &[&str] = &[
-    "asks",
-    "asks_as_system",
-    "speaks",
-    "user_agent",
-    "http_server",
-    "upnp_software",
-    "os",
-    "friendly_name",
-    "ja4",
-    "hangs_on",
-    "management_address",
-    "serial",
-    "router_says",
-    "banner",
-    "tls_certificate",
-    "snmp_description",
-    // Where a thing hangs or stands says nothing of what it is: "switch-1 port 5 (printer room)".
-    "port",
-    "location",
-    "serial",
-];
-
 /// Everything a kind is worked out from.
 pub struct Signs<'a> {
+    pub macs: Vec<MacAddr>,
     pub vendor: Option<&'a str>,
     pub hosts: Vec<&'a str>,
     pub class: Option<&'a str>,
@@ -62,6 +42,8 @@ pub struct Signs<'a> {
     pub services: &'a BTreeSet<ServiceView>,
     pub labels: &'a BTreeMap<String, String>,
     pub routes: bool,
+    /// The machine that this program runs on.
+    pub own: bool,
     /// Its addresses were drawn by itself, as those of phones and computers are.
     pub random: bool,
 }
@@ -88,62 +70,6 @@ impl Default for Guess {
     fn default() -> Self {
         Guess { kind: Kind::Unknown, confidence: 0.0, why: String::new(), second: None }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sign {
-    Service,
-    Host,
-    Word,
-    Series,
-    Vendor,
-    Class,
-    Asked,
-    Label,
-    Asks,
-    Routes,
-}
-
-#[derive(Debug)]
-struct Rule {
-    sign: Sign,
-    /// Of a label rule: the only label it looks at.
-    key: Option<&'static str>,
-    pattern: &'static str,
-    kind: Kind,
-    confidence: f32,
-}
-
-const TABLES: &[&str] = &[
-    include_str!("kinds/services.tsv"),
-    include_str!("kinds/names.tsv"),
-    include_str!("kinds/makers.tsv"),
-    include_str!("kinds/dhcp.tsv"),
-    include_str!("kinds/labels.tsv"),
-];
-
-static RULES: LazyLock<Vec<Rule>> =
-    LazyLock::new(|| TABLES.iter().flat_map(|table| table.lines()).filter_map(rule).collect());
-
-fn rule(line: &'static str) -> Option<Rule> {
-    let mut columns = line.split('\t');
-    let sign = match columns.next()? {
-        "service" => Sign::Service,
-        "host" => Sign::Host,
-        "word" => Sign::Word,
-        "series" => Sign::Series,
-        "vendor" => Sign::Vendor,
-        "class" => Sign::Class,
-        "asked" => Sign::Asked,
-        "label" => Sign::Label,
-        _ => return None,
-    };
-    let pattern = columns.next()?;
-    let (key, pattern) = match pattern.split_once('=').filter(|_| sign == Sign::Label) {
-        Some((key, pattern)) => (Some(key), pattern),
-        None => (None, pattern),
-    };
-    Some(Rule { sign, key, pattern, kind: columns.next()?.parse().ok()?, confidence: columns.next()?.parse().ok()? })
 }
 
 /// For each kind the best of each sort of sign.
@@ -176,19 +102,40 @@ impl Tally {
     }
 }
 
+/// One rule, for who measures what is told without it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence<'a> {
+    /// `service`, `vendor`, `label`, `port`, `asks` and so on.
+    pub sort: &'static str,
+    /// What it looks for, as its table has it.
+    pub pattern: &'a str,
+    /// Of whose machines only it is true.
+    pub maker: Option<&'a str>,
+}
+
 /// The best kind for `signs`.
 #[must_use]
 pub fn guess(signs: &Signs<'_>) -> Guess {
+    guess_by(signs, |_| true)
+}
+
+/// The best kind by those rules that `counts` lets count.
+#[must_use]
+pub fn guess_by(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool) -> Guess {
     let mut tally = Tally::default();
     if signs.routes {
-        tally.take(Kind::Router, Sign::Routes, ROUTES, || "routes".into());
+        tally.take(Kind::Router, Sign::Routes, ROUTES, || "it is the way out of the network".into());
     }
-    by_rules(signs, &mut tally);
-    by_ports(signs, &mut tally);
+    if signs.own {
+        tally.take(Kind::Computer, Sign::Own, OWN, || "this program runs on it".into());
+    }
+    by_rules(signs, &counts, &mut tally);
+    by_ports(signs, &counts, &mut tally);
     let asks = |key: &str| signs.labels.get(key).and_then(|name| clouds::known(name));
-    let cloud = asks("asks_as_system").or_else(|| asks("asks"));
+    let is_counted = |cloud: &&Cloud| counts(&Evidence { sort: "asks", pattern: cloud.what, maker: cloud.maker });
+    let cloud = asks("asks_as_system").or_else(|| asks("asks")).filter(is_counted);
     if let Some(Cloud { what, kind: Some(kind), confidence, maker }) = cloud {
-        tally.take(*kind, Sign::Asks, confidence * weight(signs, *maker), || format!("asks for {what}"));
+        tally.take(*kind, Sign::Asks, confidence * weight(signs, *maker), || format!("asks the Internet for {what}"));
     }
     choose(tally.ranked())
 }
@@ -225,64 +172,18 @@ fn choose(mut ranked: Vec<Second>) -> Guess {
     Guess { kind: best.kind, confidence: best.confidence, why: best.why, second: ranked.into_iter().next() }
 }
 
-fn by_rules(signs: &Signs<'_>, tally: &mut Tally) {
-    let asked = signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
-    let friendly = signs.labels.get("friendly_name").map(String::as_str);
-    let hosts: Vec<String> =
-        signs.hosts.iter().copied().chain(friendly).map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
-    let labels: Vec<(&str, String)> =
-        signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect();
-    let is_product = |key: &str| {
-        let of_switch = ["lldp_", "cdp_", "dhcp"].iter().any(|start| key.starts_with(start));
-        !NO_PRODUCT.contains(&key) && !of_switch && !key.ends_with("_id")
-    };
-    let products = || labels.iter().filter(|(key, _)| is_product(key)).map(|(_, value)| value.as_str());
-    let models: Vec<&str> = hosts.iter().map(String::as_str).chain(products()).collect();
-    let announced = ["maker", "manufacturer"].iter().filter_map(|key| signs.labels.get(*key).map(String::as_str));
-    let makers: Vec<&str> = signs.vendor.into_iter().chain(announced).collect();
-    let is_hit = |rule: &&Rule| match rule.sign {
-        Sign::Service => signs.services.iter().any(|service| service_is(&service.name, rule.pattern)),
-        Sign::Host => hosts.iter().any(|host| host_is(host, rule.pattern)),
-        Sign::Word => hosts.iter().any(|host| words(host).any(|word| unnumbered(word) == rule.pattern)),
-        Sign::Series => series_is(&makers, &models, rule.pattern),
-        Sign::Vendor => signs.vendor.is_some_and(|vendor| maker_is(vendor, rule.pattern)),
-        Sign::Class => signs.class.is_some_and(|class| class.starts_with(rule.pattern)),
-        Sign::Asked => asked == rule.pattern,
-        Sign::Label => match rule.key {
-            Some(key) => {
-                signs.labels.contains_key(key) && labels.iter().any(|(k, v)| *k == key && holds(v, rule.pattern))
-            }
-            None => products().any(|value| holds(value, rule.pattern)),
-        },
-        // These two are no rules.
-        Sign::Asks | Sign::Routes => false,
-    };
-    let hits: Vec<&Rule> = RULES.iter().filter(is_hit).collect();
+fn by_rules(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool, tally: &mut Tally) {
+    let looked = Looked::at(signs);
+    let hits: Vec<_> = RULES.iter().filter(|rule| looked.is_hit(rule) && counts(&rule.evidence())).collect();
     for rule in &hits {
-        // `galaxy-tab` says all that `galaxy-` says, and better; `chromecast audio` all that `chromecast` says.
-        let is_outdone = |other: &&Rule| {
-            other.sign == rule.sign
-                && other.key == rule.key
-                && other.pattern.len() > rule.pattern.len()
-                && match rule.sign {
-                    Sign::Host | Sign::Series => other.pattern.starts_with(rule.pattern),
-                    Sign::Label => holds(other.pattern, rule.pattern),
-                    _ => false,
-                }
-        };
-        if hits.iter().any(is_outdone) {
-            continue;
+        if !hits.iter().any(|other| rule.is_outdone_by(other)) {
+            tally.take(rule.kind, rule.sort(), rule.confidence, || rule.words());
         }
-        let sort = if rule.sign == Sign::Word { Sign::Host } else { rule.sign };
-        tally.take(rule.kind, sort, rule.confidence, || match rule.key {
-            Some(key) => format!("{} {}", key.replace('_', " "), rule.pattern),
-            None => format!("{:?} {}", rule.sign, rule.pattern).to_lowercase(),
-        });
     }
 }
 
 /// A port that is open and one that is spoken from are one sign, and one with the name of the service there.
-fn by_ports(signs: &Signs<'_>, tally: &mut Tally) {
+fn by_ports(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool, tally: &mut Tally) {
     let heard = signs.labels.get("speaks").map_or("", String::as_str).split(' ').filter_map(|talk| talk.parse().ok());
     let open = signs.services.iter().map(|service| Talk { way: Way::From, tcp: service.tcp, port: service.port });
     let talks: BTreeSet<Talk> = heard.chain(open).collect();
@@ -291,58 +192,15 @@ fn by_ports(signs: &Signs<'_>, tally: &mut Tally) {
         // What is true of one maker's machines is truer than what is true of all.
         let special = talk.says().iter().filter(|said| said.maker.is_some_and(is_so));
         let general = talk.says().iter().filter(|said| said.maker.is_none());
+        let port = talk.to_string();
         for said in special.chain(general) {
-            let why = || format!("speaks {} ({})", said.what, talk.to_string().replace(':', " "));
+            if !counts(&Evidence { sort: "port", pattern: &port, maker: said.maker }) {
+                continue;
+            }
+            let why = || format!("speaks {} ({})", said.what, port.replace(':', " "));
             tally.take(said.kind, Sign::Service, said.confidence, why);
         }
     }
-}
-
-/// `TP-Link` of `TP-Link Systems`: whole words from its start, in any case.
-fn maker_is(vendor: &str, pattern: &str) -> bool {
-    let start = vendor.get(..pattern.len()).is_some_and(|start| start.eq_ignore_ascii_case(pattern));
-    start && !vendor.get(pattern.len()..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric())
-}
-
-/// `plug` in `smart plug`, not in `unplugged`.
-fn holds(text: &str, pattern: &str) -> bool {
-    // Where the pattern begins with a letter, a word must begin there.
-    let inner = pattern.starts_with(|c: char| c.is_ascii_alphanumeric());
-    text.match_indices(pattern).any(|(at, _)| !inner || !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()))
-}
-
-/// `_ipp._tcp.local` is `_ipp`; whole words only, so `_ipp` is not `_ipps`.
-fn service_is(name: &str, pattern: &str) -> bool {
-    // `_ipp._tcp.local`, `_ipp` and `ipp` are one service, whoever reports it.
-    let bare = |text: &str| text.split('.').next().unwrap_or_default().trim_start_matches('_').to_ascii_lowercase();
-    bare(name) == bare(pattern)
-}
-
-/// `iphone` at the start, or as a word of its own: `annas-iphone`.
-fn host_is(host: &str, pattern: &str) -> bool {
-    host.starts_with(pattern)
-        || (pattern.len() >= 4
-            && (words(host).any(|word| unnumbered(word) == pattern || word == pattern) || has_words(host, pattern)))
-}
-
-/// `galaxy-tab` somewhere in `annas-galaxy-tab-s9`.
-fn has_words(host: &str, pattern: &str) -> bool {
-    pattern.contains('-') && host.match_indices(pattern).any(|(at, _)| host[..at].ends_with('-'))
-}
-
-/// `D-Link/dcs-`: a word that begins so in a name or model, on a device of that maker.
-fn series_is(makers: &[&str], models: &[&str], pattern: &str) -> bool {
-    let Some((maker, start)) = pattern.split_once('/') else { return false };
-    makers.iter().any(|vendor| maker_is(vendor, maker)) && models.iter().any(|model| holds(model, start))
-}
-
-/// `plug` of `plug2`.
-fn unnumbered(word: &str) -> &str {
-    word.trim_end_matches(|c: char| c.is_ascii_digit())
-}
-
-fn words(host: &str) -> impl Iterator<Item = &str> {
-    host.split(|c: char| !c.is_alphanumeric())
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ mod exposure;
 mod health;
 mod identity;
 mod joins;
-mod kinds;
+pub mod kinds;
 mod learned;
 mod lobby;
 mod names;

@@ -52,10 +52,19 @@ const GENERIC: &[&str] = &[
     "tablet",
     "tv",
     "printer",
+    "camera",
+    "ipcam",
+    "ipcamera",
+    "localcam",
+    "iothub",
+    "smartplug",
+    "wlan",
 ];
+/// Of systems, then of modules that others build in (their makers' data sheets).
 const GENERIC_STARTS: &[&str] = &[
     "android-", "android_", "esp-", "esp_", "esp32-", "esp8266-", "galaxy-", "iphone-", "ipad-", "dhcp-", "ip-",
-    "host-", "unknown-",
+    "host-", "unknown-", "gainspan", "hf-lp", "hf-a11", "winc15", "rtl87", "ameba", "wiced", "mxchip", "emw30",
+    "bl602", "murata", "tuya-", "tuya_", "wlan-", "wlan_",
 ];
 
 /// Names of network interfaces, followed by a number or an address: firmware that was never told a

@@ -33,6 +33,7 @@ mod switches;
 mod talks;
 mod wants;
 mod web;
+mod wireless;
 
 /// Observations of one frame.
 const OBSERVATIONS_MAX: usize = 64;
@@ -127,7 +128,10 @@ fn glean(mut gleaned: Gleaned<'_>, frame: &Frame<'_>) {
         Some(Net::Arp(arp)) => self::arp(&mut gleaned, mac, arp),
         Some(Net::V4(_) | Net::V6(_)) => packet(&mut gleaned, frame, mac),
         None if switches::glean(&mut gleaned, frame, mac) => {}
-        None => gleaned.alive(Subject::mac(mac), Proof::Frame),
+        None => {
+            wireless::glean(&mut gleaned, frame, mac);
+            gleaned.alive(Subject::mac(mac), Proof::Frame);
+        }
     }
 }
 

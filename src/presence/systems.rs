@@ -164,6 +164,7 @@ mod tests {
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let hosts = hosts.to_vec();
         let signs = Signs {
+            macs: Vec::new(),
             vendor: None,
             hosts,
             class,
@@ -171,6 +172,7 @@ mod tests {
             services: &services,
             labels: &labels,
             routes: false,
+            own: false,
             random: false,
         };
         (system(&signs), model(&signs))

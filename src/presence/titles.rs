@@ -18,6 +18,7 @@ impl Presence {
         let Some(device) = self.registry.get(id) else { return };
         let from = device.kind();
         let signs = kinds::Signs {
+            macs: device.macs.iter().map(|held| held.mac).collect(),
             vendor: device.vendor,
             hosts: device.names.heard().map(|(_, name)| name).chain(device.names.ha.as_deref()).collect(),
             class: device.dhcp.vendor_class.as_deref(),
@@ -25,6 +26,7 @@ impl Presence {
             services: &device.services,
             labels: &device.labels,
             routes: device.routes || device.gateway || device.mac().is_some_and(|mac| mac.is_virtual_router()),
+            own: device.own,
             random: device.is_random(),
         };
         let (guess, os, model) = (kinds::guess(&signs), systems::system(&signs), systems::model(&signs));

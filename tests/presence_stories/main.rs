@@ -7,7 +7,9 @@
 mod arrivals;
 mod blindness;
 mod departures;
+mod floods;
 mod identity;
+mod kinds;
 mod learned;
 mod names;
 mod people;

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::settle;
 use crate::{
     intel::vendors,
-    model::{DeviceView, Kind, Wall},
+    model::{DeviceView, Kind, Tier, Wall},
 };
 
 /// Keys of facts that hold several words of `from.<key>`: one packet brought them all.
@@ -83,7 +83,11 @@ pub fn device(view: &DeviceView, now: Wall) -> String {
     let away =
         if view.away_after_s == 0 { "learned".into() } else { format!("{} s without a proof", view.away_after_s) };
     row("away after", away, String::new());
-    let shown = if view.hidden { "hidden".into() } else { format!("{} entities", view.tier) };
+    let shown = match (view.hidden, view.tier) {
+        (true, _) => "hidden".into(),
+        (false, Tier::None) => "no entities".into(),
+        (false, tier) => format!("{tier} entities"),
+    };
     row("in Home Assistant", shown, if view.exposed { "asked for".into() } else { String::new() });
     out.push_str(&columns(&rows));
     let facts = fact_rows(view, now);
@@ -149,7 +153,9 @@ fn surely(why: Option<&str>) -> String {
 fn fact_rows(view: &DeviceView, now: Wall) -> Vec<(String, String, String)> {
     // The numbers of what was learned are for the program; `sleep` says it in words. The rest was said above.
     let is_said = |key: &str| {
-        key.starts_with("habit.") || key.starts_with("from.") || matches!(key, "kind.second" | "os.why" | "model.why")
+        key.starts_with("habit.")
+            || key.starts_with("from.")
+            || matches!(key, "kind.why" | "kind.second" | "os.why" | "model.why")
     };
     let told = view.facts.iter().filter(|(key, _)| !is_said(key)).cloned();
     let services = view.services.iter().map(|service| {
@@ -163,9 +169,24 @@ fn fact_rows(view: &DeviceView, now: Wall) -> Vec<(String, String, String)> {
                 Ok(at) => format!("{source}, {} ago", age(now, at)),
                 Err(_) => source.to_owned(),
             });
-            (key, value, from.unwrap_or_default())
+            said(now, key, value, from.unwrap_or_default())
         })
         .collect()
+}
+
+/// A fact as people read it: times of facts are ages, and what is said of the product needs no word for that.
+fn said(now: Wall, key: String, value: String, from: String) -> (String, String, String) {
+    let old = |at: &str| at.parse().map_or_else(|_| at.to_owned(), |at| format!("{} ago", age(now, at)));
+    if key == "label.ports_seen" {
+        let (at, ports) = value.split_once(' ').unwrap_or((&value, ""));
+        let ports = if ports.is_empty() { "none" } else { ports };
+        return ("open ports".into(), ports.to_owned(), format!("ports, looked {}", old(at)));
+    }
+    if let (Some(by), Some((proof, at))) = (key.strip_prefix("proof."), value.split_once(' ')) {
+        return (format!("seen by {by}"), proof.to_owned(), old(at));
+    }
+    let plain = key.strip_prefix("label.").map(|label| label.replace('_', " "));
+    (plain.unwrap_or(key), value, from)
 }
 
 /// `12 s`, `3 min`, `5 h`, `2 days`.
@@ -204,6 +225,8 @@ mod tests {
             ("kind.second", "media_player 0.6 service _googlecast"),
             ("model.why", "0.9 it announces model"),
             ("from.service.tcp/8009", "ports 2026-11-23T17:00:00.000Z"),
+            ("label.ports_seen", "2026-11-25T17:02:00.000Z 8008 8009"),
+            ("proof.capture", "arp_reply 2026-11-25T17:02:50.000Z"),
         ];
         let service = ServiceView { tcp: true, port: 8009, name: "cast".into(), product: None };
         let view = DeviceView {
@@ -228,6 +251,10 @@ mod tests {
             "mdns, 3 min ago",
             "ports, 2 days ago",
             "learned",
+            "no entities",
+            "8008 8009                     ports, looked 1 min ago",
+            "seen by capture",
+            "arp_reply                     10 s ago",
             "what would settle",
             "hangs on           hall-switch port g2 (office)  as its switch last told",
         ] {

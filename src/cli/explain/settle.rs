@@ -2,7 +2,10 @@
 //!
 //! Each hint names evidence that is missing and how it comes: by itself, by a scanner that is off, or by a person.
 
-use crate::model::{DeviceView, Kind, NameSource, Source};
+use crate::{
+    intel::vendors,
+    model::{DeviceView, Kind, NameSource, Source},
+};
 
 /// Sure enough that nobody need look further.
 const SURE: f32 = 0.8;
@@ -11,54 +14,76 @@ const SURE: f32 = 0.8;
 #[must_use]
 pub fn would(view: &DeviceView) -> Vec<String> {
     let mut hints = Vec::new();
-    let has = |key: &str| view.facts.iter().any(|(held, _)| held == key);
-    let is_kind_sure = has("kind.set") || view.kind_confidence >= SURE;
-    let is_named = matches!(view.name_source, NameSource::Own | NameSource::HomeAssistant);
+    let is_set = view.facts.iter().any(|(key, _)| key == "kind.set");
+    // Which of many purposes it has is open.
+    let is_kind_sure = is_set || (view.kind_confidence >= SURE && view.kind != Kind::Iot);
+    if !is_kind_sure {
+        kind(view, &mut hints);
+    }
+    vendor(view, &mut hints);
     let is_name_weak = matches!(
         view.name_source,
         NameSource::VendorKind | NameSource::Generic | NameSource::VendorTail | NameSource::Address
     );
-    if is_kind_sure && !is_name_weak && view.vendor.is_some() {
-        return hints;
-    }
-    if !is_kind_sure {
-        if !has("dhcp_asked") && !has("vendor_class") {
-            hints.push(
-                "kind, system, name: the DHCP request at its next renewal, or when it next joins the network"
-                    .to_owned(),
-            );
-        }
-        if view.services.is_empty() {
-            let seen = |source| view.sources.contains(&source);
-            if seen(Source::Ports) {
-                hints.push("kind: it has no open port that gives it away; its traffic would, on a mirror port".into());
-            } else {
-                hints.push("kind, model: a look at its ports (scanners.ports.enabled, then `porchlight scan`)".into());
-            }
-        }
-        if !has("label.asks") && !has("label.asks_as_system") {
-            hints.push("kind, vendor: what it asks of the Internet, heard on the router or a mirror port".into());
-        }
-    }
-    if view.vendor.is_none() {
-        hints.push(if view.randomised {
-            "vendor: its address is random and names no maker; a name or a service of its own would".into()
-        } else {
-            "vendor: its address is in no registry of the table; a newer one may have it (`porchlight vendors update`)"
-                .into()
-        });
-    }
     if is_name_weak {
-        hints.push(format!("name: name it yourself: porchlight device set {} name NAME", view.id));
+        hints.push(format!("name: it says none of its own; give it one: porchlight device set {} name NAME", view.id));
     }
     if !is_kind_sure {
-        let kind = if view.kind == Kind::Unknown { "KIND" } else { view.kind.word() };
+        let kind = if matches!(view.kind, Kind::Unknown | Kind::Iot) { "KIND" } else { view.kind.word() };
         hints.push(format!("kind: say it yourself: porchlight device set {} kind {kind}", view.id));
     }
-    if is_named && is_kind_sure {
-        hints.retain(|hint| !hint.starts_with("name:"));
-    }
     hints
+}
+
+/// What would tell the kind, and is not known yet.
+fn kind(view: &DeviceView, hints: &mut Vec<String>) {
+    let has = |key: &str| view.facts.iter().any(|(held, _)| held == key);
+    if view.kind == Kind::Iot {
+        hints.push("kind: it is a thing of one purpose; which one its own name or its model would tell".into());
+    }
+    if let Some((_, second)) = view.facts.iter().find(|(key, _)| key == "kind.second")
+        && let Some((rival, _)) = second.split_once(' ')
+        && let Ok(rival) = rival.parse::<Kind>()
+        && rival != view.kind
+        && view.kind != Kind::Unknown
+    {
+        hints.push(format!(
+            "kind: a name, model or service that only a {} or only a {} has",
+            view.kind.noun(),
+            rival.noun()
+        ));
+    }
+    if !has("dhcp_asked") && !has("vendor_class") {
+        hints.push(
+            "kind, system, name: the DHCP request at its next renewal, or when it next joins the network".to_owned(),
+        );
+    }
+    if view.services.is_empty() {
+        hints.push(if view.sources.contains(&Source::Ports) {
+            "kind: it has no open port that gives it away; its traffic would, on a mirror port".into()
+        } else {
+            "kind, model: a look at its ports (scanners.ports.enabled, then `porchlight scan`)".into()
+        });
+    }
+    if !has("label.asks") && !has("label.asks_as_system") {
+        hints.push("kind, vendor: what it asks of the Internet, heard on the router or a mirror port".into());
+    }
+}
+
+fn vendor(view: &DeviceView, hints: &mut Vec<String>) {
+    match &view.vendor {
+        Some(vendor) if view.vendor_source == Some("oui") && vendors::is_part_maker(vendor) => hints.push(format!(
+            "vendor: {vendor} made a part of it; its web page, its model or its maker's services would name the maker"
+        )),
+        Some(_) => {}
+        None if view.randomised => {
+            hints.push("vendor: its address is random and names no maker; a name or a service of its own would".into());
+        }
+        None => hints.push(
+            "vendor: its address is in no registry of the table; a newer one may have it (`porchlight vendors update`)"
+                .into(),
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +114,25 @@ mod tests {
             ..view(&[])
         };
         assert_eq!(would(&known), Vec::<String>::new());
-        assert_eq!(would(&DeviceView { kind_confidence: 0.3, ..known }).len(), 4);
+        assert_eq!(would(&DeviceView { kind_confidence: 0.3, ..known.clone() }).len(), 4);
+        // A thing of whatever purpose is not settled, however sure that is; nor is the maker of a part the maker.
+        let thing = DeviceView {
+            kind: Kind::Iot,
+            kind_confidence: 0.95,
+            vendor: Some("Espressif".into()),
+            vendor_source: Some("oui"),
+            ..known.clone()
+        };
+        let hints = would(&thing).join("\n");
+        for part in ["thing of one purpose", "Espressif made a part of it", "kind KIND"] {
+            assert!(hints.contains(part), "{part} in\n{hints}");
+        }
+        // Two kinds near to each other are both named.
+        let facts = view(&[("kind.second", "tablet 0.5 made by Samsung")]).facts;
+        let either = DeviceView { kind: Kind::Phone, kind_confidence: 0.6, facts, ..known.clone() };
+        assert!(would(&either).join("\n").contains("only a phone or only a tablet"), "{:?}", would(&either));
+        // What a person said is not asked for again.
+        let facts = view(&[("kind.set", "tv")]).facts;
+        assert_eq!(would(&DeviceView { kind_confidence: 0.1, facts, ..known }), Vec::<String>::new());
     }
 }

@@ -1,6 +1,9 @@
 //! Rules, and how they add up.
 
-use super::*;
+use super::{
+    rules::{TABLES, rule},
+    *,
+};
 
 #[test]
 fn every_rule_reads() {
@@ -9,9 +12,11 @@ fn every_rule_reads() {
     for line in lines {
         let rule = rule(line).unwrap_or_else(|| panic!("{line:?}"));
         assert!(rule.confidence > 0.1 && rule.confidence < 1.0 && line.split('\t').count() == 4, "{line}");
-        let is_lower = matches!(rule.sign, Sign::Vendor | Sign::Class | Sign::Series);
-        assert!(is_lower || rule.pattern == rule.pattern.to_lowercase(), "{line} can never hit");
-        assert!(seen.insert((rule.sign, rule.key, rule.pattern, rule.kind)), "{line} stands twice");
+        for part in std::iter::once(&rule.part).chain(&rule.besides) {
+            let may_be_upper = matches!(part.sign, Sign::Vendor | Sign::Class | Sign::Series);
+            assert!(may_be_upper || part.pattern == part.pattern.to_lowercase(), "{line} can never hit");
+        }
+        assert!(seen.insert((rule.part, rule.besides, rule.kind)), "{line} stands twice");
     }
 }
 
@@ -105,6 +110,7 @@ fn kinds_are_told_by_name_vendor_and_service() {
         let filled = |text: &'static str| Some(text).filter(|text| !text.is_empty());
         let service = |name: &&str| ServiceView { tcp: true, port: 80, name: (*name).into(), product: None };
         let guess = guess(&Signs {
+            macs: Vec::new(),
             vendor: filled(case.vendor),
             hosts: filled(case.says).into_iter().collect(),
             class: filled(case.class),
@@ -112,6 +118,7 @@ fn kinds_are_told_by_name_vendor_and_service() {
             services: &case.services.iter().map(service).collect(),
             labels: &filled(case.label).map(|label| ("model".to_owned(), label.to_owned())).into_iter().collect(),
             routes: case.routes,
+            own: false,
             random: false,
         });
         let Case { says, vendor, kind, .. } = case;
@@ -138,6 +145,7 @@ fn told(heard: &Heard<'_>) -> Guess {
     let asked: Vec<u8> = heard.asked.split(',').filter_map(|code| code.parse().ok()).collect();
     let service = |name: &&str| ServiceView { tcp: true, port: 1, name: (*name).into(), product: None };
     guess(&Signs {
+        macs: Vec::new(),
         vendor: filled(leak(heard.vendor)),
         hosts: filled(leak(heard.host)).into_iter().collect(),
         class: filled(leak(heard.class)),
@@ -145,6 +153,7 @@ fn told(heard: &Heard<'_>) -> Guess {
         services: &heard.services.iter().map(service).collect(),
         labels: &heard.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         routes: false,
+        own: false,
         random: false,
     })
 }
@@ -278,6 +287,7 @@ fn an_app_is_not_the_machine() {
         let vendor = Some(vendor).filter(|vendor| !vendor.is_empty());
         let (services, hosts) = (BTreeSet::new(), Vec::new());
         guess(&Signs {
+            macs: Vec::new(),
             vendor,
             hosts,
             class: None,
@@ -285,6 +295,7 @@ fn an_app_is_not_the_machine() {
             services: &services,
             labels: &labels,
             routes: false,
+            own: false,
             random,
         })
         .kind
@@ -330,4 +341,106 @@ fn the_tables_of_an_agent_tell_what_it_is_and_where_it_stands_does_not() {
     assert_eq!(kind("model", "HP LaserJet M402dn"), Kind::Printer);
     assert_eq!(kind("snmp_role", "printer"), Kind::Printer);
     assert_eq!(kind("snmp_role", "switch"), Kind::Switch);
+}
+
+#[test]
+fn addresses_of_programs_tell_machines_within_machines() {
+    let kind = |mac: &str, host: &'static str| {
+        let (services, labels) = (BTreeSet::new(), BTreeMap::new());
+        let mac: MacAddr = mac.parse().expect("a MAC");
+        let hosts = Some(host).filter(|host| !host.is_empty()).into_iter().collect();
+        let (class, asked, routes, random) = (None, &[][..], false, mac.is_local());
+        let vendor = vendors::lookup(mac);
+        guess(&Signs {
+            macs: vec![mac],
+            vendor,
+            hosts,
+            class,
+            asked,
+            services: &services,
+            labels: &labels,
+            routes,
+            own: false,
+            random,
+        })
+        .kind
+    };
+    for (mac, host, wanted) in [
+        // Docker, QEMU, Hyper-V, VMware, VirtualBox, Xen, Proxmox.
+        ("02:42:ac:11:00:02", "", Kind::Container),
+        ("52:54:00:12:34:56", "", Kind::VirtualMachine),
+        ("00:15:5d:01:02:03", "", Kind::VirtualMachine),
+        ("00:0c:29:01:02:03", "", Kind::VirtualMachine),
+        ("08:00:27:01:02:03", "", Kind::VirtualMachine),
+        ("00:16:3e:01:02:03", "", Kind::VirtualMachine),
+        ("bc:24:11:01:02:03", "", Kind::VirtualMachine),
+        // Near, and not it; a phone that drew such an address is told by its name.
+        ("02:43:ac:11:00:02", "", Kind::Unknown),
+        ("52:54:01:12:34:56", "", Kind::Unknown),
+        ("02:42:ac:11:00:02", "Annas-iPhone", Kind::Phone),
+        ("02:43:ac:11:00:02", "lxc-web", Kind::Container),
+    ] {
+        assert_eq!(kind(mac, host), wanted, "{mac} {host}");
+    }
+}
+
+#[test]
+fn what_signs_say_together_none_says_alone() {
+    let camera = Heard { vendor: "TRENDnet", class: "udhcp 1.12.1", labels: &[("link", "wifi")], ..NOTHING };
+    let guess = told(&camera);
+    assert_eq!(guess.kind, Kind::Camera, "{guess:?}");
+    assert_eq!(guess.why, "made by TRENDnet and joins by wifi and its DHCP class is \"udhcp\"");
+    assert_eq!(told(&Heard { class: "", ..camera }).kind, Kind::Unknown);
+    assert_eq!(told(&Heard { labels: &[], ..camera }).kind, Kind::Unknown);
+    assert_eq!(told(&Heard { vendor: "Edimax", ..camera }).kind, Kind::Unknown);
+}
+
+#[test]
+fn reasons_read_as_people_speak() {
+    let why = |heard: &Heard<'_>| told(heard).why;
+    let printer = Heard { vendor: "Brother", host: "BRW00112233", services: &["_ipp"], ..NOTHING };
+    assert_eq!(why(&printer), "offers _ipp, its name has \"brw\", made by Brother");
+    let cam = Heard {
+        vendor: "D-Link",
+        labels: &[("model", "DCS-935L"), ("upnp_software", "Cellvision UPnP/1.0")],
+        ..NOTHING
+    };
+    assert_eq!(why(&cam), "a model \"dcs\" of D-Link, its upnp software has \"cellvision\"");
+    assert_eq!(why(&Heard { asked: "1,121,3,6,15,119,252", ..NOTHING }), "the DHCP options it asks for");
+}
+
+#[test]
+fn the_own_machine_is_a_computer_unless_something_better_is_known() {
+    let (services, labels) = (BTreeSet::new(), BTreeMap::new());
+    let kind = |vendor, host, routes| {
+        let (macs, class, asked) = (Vec::new(), None, &[][..]);
+        let hosts = vec![host];
+        let (services, labels) = (&services, &labels);
+        guess(&Signs { macs, vendor, hosts, class, asked, services, labels, routes, own: true, random: false }).kind
+    };
+    assert_eq!(kind(Some("Raspberry Pi"), "house", false), Kind::Computer);
+    assert_eq!(kind(None, "house", true), Kind::Router);
+    assert_eq!(kind(Some("Synology"), "diskstation", false), Kind::Nas);
+}
+
+#[test]
+fn a_rule_that_does_not_count_says_nothing() {
+    let (services, labels) = (BTreeSet::new(), BTreeMap::new());
+    let signs = Signs {
+        macs: Vec::new(),
+        vendor: Some("Sonos"),
+        hosts: vec!["kitchen-speaker"],
+        class: None,
+        asked: &[],
+        services: &services,
+        labels: &labels,
+        routes: false,
+        own: false,
+        random: false,
+    };
+    let all = guess(&signs);
+    let some = guess_by(&signs, |evidence| evidence.maker != Some("Sonos"));
+    assert_eq!((all.kind, some.kind), (Kind::Speaker, Kind::Speaker));
+    assert!(all.confidence > some.confidence, "{all:?} {some:?}");
+    assert_eq!(guess_by(&signs, |_| false), Guess::default());
 }

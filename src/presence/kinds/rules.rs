@@ -1,0 +1,312 @@
+//! # One rule, and whether it is met
+//!
+//! Rules are lines of the tables beside this file: evidence, pattern, kind, confidence. A line of evidence `all` has
+//! several parts that must all be met (`vendor=Maker & class=udhcp`); it counts as what it says of the maker.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use crate::model::Kind;
+
+use super::{Evidence, Signs};
+
+/// Labels of programs, people and services, not of the product: looked at only by rules that name them.
+const NO_PRODUCT: &[&str] = &[
+    "asks",
+    "asks_as_system",
+    "speaks",
+    "user_agent",
+    "http_server",
+    "upnp_software",
+    "os",
+    "friendly_name",
+    "ja4",
+    "hangs_on",
+    "management_address",
+    "serial",
+    "router_says",
+    "banner",
+    "tls_certificate",
+    "snmp_description",
+    // Where a thing hangs or stands says nothing of what it is: "switch-1 port 5 (printer room)".
+    "port",
+    "location",
+    // By air or by cable is no product either.
+    "link",
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    Service,
+    Host,
+    Word,
+    Series,
+    Vendor,
+    Mac,
+    Class,
+    Asked,
+    Label,
+    Asks,
+    Routes,
+    Own,
+}
+
+/// One thing that is looked for.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    pub sign: Sign,
+    /// Of a label: the only one that is looked at.
+    pub key: Option<&'static str>,
+    pub pattern: &'static str,
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    /// As the table has it.
+    text: &'static str,
+    /// The first, and what must be met besides.
+    pub part: Part,
+    pub besides: Vec<Part>,
+    pub kind: Kind,
+    pub confidence: f32,
+}
+
+pub const TABLES: &[&str] = &[
+    include_str!("services.tsv"),
+    include_str!("names.tsv"),
+    include_str!("makers.tsv"),
+    include_str!("dhcp.tsv"),
+    include_str!("labels.tsv"),
+    include_str!("addresses.tsv"),
+    include_str!("together.tsv"),
+];
+
+pub static RULES: LazyLock<Vec<Rule>> =
+    LazyLock::new(|| TABLES.iter().flat_map(|table| table.lines()).filter_map(rule).collect());
+
+pub fn rule(line: &'static str) -> Option<Rule> {
+    let mut columns = line.split('\t');
+    let (evidence, text) = (columns.next()?, columns.next()?);
+    let (kind, confidence) = (columns.next()?.parse().ok()?, columns.next()?.parse().ok()?);
+    let (part, besides) = if evidence == "all" {
+        let mut parts = text.split(" & ").map(|text| text.split_once('=').and_then(|(word, text)| part(word, text)));
+        (parts.next()??, parts.collect::<Option<Vec<_>>>()?)
+    } else {
+        (part(evidence, text)?, Vec::new())
+    };
+    Some(Rule { text, part, besides, kind, confidence })
+}
+
+fn part(evidence: &str, pattern: &'static str) -> Option<Part> {
+    let sign = match evidence {
+        "service" => Sign::Service,
+        "host" => Sign::Host,
+        "word" => Sign::Word,
+        "series" => Sign::Series,
+        "vendor" => Sign::Vendor,
+        "mac" => Sign::Mac,
+        "class" => Sign::Class,
+        "asked" => Sign::Asked,
+        "label" => Sign::Label,
+        _ => return None,
+    };
+    let (key, pattern) = match pattern.split_once('=').filter(|_| sign == Sign::Label) {
+        Some((key, pattern)) => (Some(key), pattern),
+        None => (None, pattern),
+    };
+    Some(Part { sign, key, pattern })
+}
+
+impl Sign {
+    const fn name(self) -> &'static str {
+        match self {
+            Sign::Service => "service",
+            Sign::Host => "host",
+            Sign::Word => "word",
+            Sign::Series => "series",
+            Sign::Vendor => "vendor",
+            Sign::Mac => "mac",
+            Sign::Class => "class",
+            Sign::Asked => "asked",
+            Sign::Label => "label",
+            Sign::Asks => "asks",
+            Sign::Routes => "routes",
+            Sign::Own => "own",
+        }
+    }
+}
+
+impl Part {
+    /// `it is named tv`, `made by Brother`: how a person would say it.
+    fn words(&self) -> String {
+        let pattern = self.pattern;
+        match (self.sign, self.key) {
+            (Sign::Service, _) => format!("offers {pattern}"),
+            (Sign::Host | Sign::Word, _) => format!("its name has {:?}", pattern.trim_matches(['-', '_'])),
+            (Sign::Series, _) => {
+                let (maker, model) = pattern.split_once('/').unwrap_or(("", pattern));
+                format!("a model {:?} of {maker}", model.trim_matches(['-', '_']))
+            }
+            (Sign::Vendor, _) => format!("made by {pattern}"),
+            (Sign::Mac, _) => format!("an address that begins {}", pattern.trim_end_matches(':')),
+            (Sign::Class, _) => format!("its DHCP class is {pattern:?}"),
+            (Sign::Asked, _) => "the DHCP options it asks for".to_owned(),
+            (Sign::Label, Some("link")) => format!("joins by {pattern}"),
+            (Sign::Label, Some(key)) => format!("its {} has {pattern:?}", key.replace('_', " ")),
+            (Sign::Label | Sign::Asks | Sign::Routes | Sign::Own, _) => format!("it says {pattern:?} of itself"),
+        }
+    }
+
+    fn maker(&self) -> Option<&'static str> {
+        match self.sign {
+            Sign::Vendor => Some(self.pattern),
+            Sign::Series => self.pattern.split_once('/').map(|(maker, _)| maker),
+            _ => None,
+        }
+    }
+}
+
+impl Rule {
+    /// For people.
+    pub fn words(&self) -> String {
+        std::iter::once(&self.part).chain(&self.besides).map(Part::words).collect::<Vec<_>>().join(" and ")
+    }
+
+    pub fn evidence(&self) -> Evidence<'static> {
+        Evidence { sort: self.part.sign.name(), pattern: self.text, maker: self.part.maker() }
+    }
+
+    /// Of which sort it is a witness. What several parts say together is not said by each again.
+    pub const fn sort(&self) -> Sign {
+        match self.part.sign {
+            Sign::Word => Sign::Host,
+            sign => sign,
+        }
+    }
+
+    /// `galaxy-tab` says all that `galaxy-` says, and better; `chromecast audio` all that `chromecast` says.
+    pub fn is_outdone_by(&self, other: &Rule) -> bool {
+        let (one, two) = (&self.part, &other.part);
+        two.sign == one.sign
+            && two.key == one.key
+            && two.pattern.len() > one.pattern.len()
+            && match one.sign {
+                Sign::Host | Sign::Series | Sign::Mac => two.pattern.starts_with(one.pattern),
+                Sign::Label => holds(two.pattern, one.pattern),
+                _ => false,
+            }
+    }
+}
+
+/// The signs of a device, made ready to be held against rules.
+pub struct Looked<'a> {
+    signs: &'a Signs<'a>,
+    asked: String,
+    macs: Vec<String>,
+    hosts: Vec<String>,
+    /// Of all its names, with their numbers and without: there are many rules about words.
+    words: BTreeSet<String>,
+    labels: Vec<(&'a str, String)>,
+    makers: Vec<&'a str>,
+}
+
+impl<'a> Looked<'a> {
+    pub fn at(signs: &'a Signs<'a>) -> Self {
+        let friendly = signs.labels.get("friendly_name").map(String::as_str);
+        let hosts = signs.hosts.iter().copied().chain(friendly);
+        let announced = ["maker", "manufacturer"].iter().filter_map(|key| signs.labels.get(*key).map(String::as_str));
+        let hosts: Vec<String> = hosts.map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
+        let words = hosts.iter().flat_map(|host| words(host)).flat_map(|word| [word, unnumbered(word)]);
+        Looked {
+            words: words.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+            asked: signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(","),
+            macs: signs.macs.iter().map(ToString::to_string).collect(),
+            hosts,
+            labels: signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect(),
+            makers: signs.vendor.into_iter().chain(announced).collect(),
+            signs,
+        }
+    }
+
+    pub fn is_hit(&self, rule: &Rule) -> bool {
+        self.is_met(&rule.part) && rule.besides.iter().all(|part| self.is_met(part))
+    }
+
+    fn is_met(&self, part: &Part) -> bool {
+        let pattern = part.pattern;
+        match part.sign {
+            Sign::Service => self.signs.services.iter().any(|service| service_is(&service.name, pattern)),
+            Sign::Host => self.named(pattern),
+            Sign::Word => self.words.contains(pattern),
+            Sign::Series => {
+                let hosts = self.hosts.iter().map(String::as_str);
+                series_is(&self.makers, hosts.chain(self.products()), pattern)
+            }
+            Sign::Vendor => self.signs.vendor.is_some_and(|vendor| maker_is(vendor, pattern)),
+            Sign::Mac => self.macs.iter().any(|mac| mac.starts_with(pattern)),
+            Sign::Class => self.signs.class.is_some_and(|class| class.starts_with(pattern)),
+            Sign::Asked => self.asked == pattern,
+            Sign::Label => match part.key {
+                Some(key) => self.labels.iter().any(|(held, value)| *held == key && holds(value, pattern)),
+                None => self.products().any(|value| holds(value, pattern)),
+            },
+            // These are no rules.
+            Sign::Asks | Sign::Routes | Sign::Own => false,
+        }
+    }
+
+    /// `iphone` at the start, or as a word of its own: `annas-iphone`.
+    fn named(&self, pattern: &str) -> bool {
+        let is_long = pattern.len() >= 4;
+        (is_long && self.words.contains(pattern))
+            || self.hosts.iter().any(|host| host.starts_with(pattern) || (is_long && has_words(host, pattern)))
+    }
+
+    /// What labels say of the product.
+    fn products(&self) -> impl Iterator<Item = &str> {
+        let is_product = |key: &str| {
+            let of_switch = ["lldp_", "cdp_", "dhcp"].iter().any(|start| key.starts_with(start));
+            !NO_PRODUCT.contains(&key) && !of_switch && !key.ends_with("_id")
+        };
+        self.labels.iter().filter(move |(key, _)| is_product(key)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// `TP-Link` of `TP-Link Systems`: whole words from its start, in any case.
+pub fn maker_is(vendor: &str, pattern: &str) -> bool {
+    let start = vendor.get(..pattern.len()).is_some_and(|start| start.eq_ignore_ascii_case(pattern));
+    start && !vendor.get(pattern.len()..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric())
+}
+
+/// `plug` in `smart plug`, not in `unplugged`.
+fn holds(text: &str, pattern: &str) -> bool {
+    // Where the pattern begins with a letter, a word must begin there.
+    let inner = pattern.starts_with(|c: char| c.is_ascii_alphanumeric());
+    text.match_indices(pattern).any(|(at, _)| !inner || !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()))
+}
+
+/// `_ipp._tcp.local` is `_ipp`; whole words only, so `_ipp` is not `_ipps`.
+fn service_is(name: &str, pattern: &str) -> bool {
+    // `_ipp._tcp.local`, `_ipp` and `ipp` are one service, whoever reports it.
+    let bare = |text: &str| text.split('.').next().unwrap_or_default().trim_start_matches('_').to_ascii_lowercase();
+    bare(name) == bare(pattern)
+}
+
+/// `galaxy-tab` somewhere in `annas-galaxy-tab-s9`.
+fn has_words(host: &str, pattern: &str) -> bool {
+    pattern.contains('-') && host.match_indices(pattern).any(|(at, _)| host[..at].ends_with('-'))
+}
+
+/// `D-Link/dcs-`: a word that begins so in a name or model, on a device of that maker.
+fn series_is<'a>(makers: &[&str], mut models: impl Iterator<Item = &'a str>, pattern: &str) -> bool {
+    let Some((maker, start)) = pattern.split_once('/') else { return false };
+    makers.iter().any(|vendor| maker_is(vendor, maker)) && models.any(|model| holds(model, start))
+}
+
+/// `plug` of `plug2`.
+fn unnumbered(word: &str) -> &str {
+    word.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
+fn words(host: &str) -> impl Iterator<Item = &str> {
+    host.split(|c: char| !c.is_alphanumeric())
+}
