@@ -18,6 +18,8 @@ use crate::model::{
     Subject,
 };
 
+mod single;
+
 /// Looks a desk may be behind; older ones are dropped, the next round covers them.
 pub const LOOKS: usize = 32;
 /// Size of the channel of observations; a full one makes scanners wait.
@@ -48,7 +50,7 @@ pub struct DeskParts {
     pub budget: Budget,
     /// Capture runs, so that answers by frame are heard. Otherwise scanners make the kernel ask.
     pub hearing: watch::Receiver<bool>,
-    /// `Some`: end after so many rounds (`scan`), and wait `settle` for answers before.
+    /// `Some`: end after so many rounds (`scan`), and before, wait until nobody new was heard for `settle`.
     pub rounds: Option<u32>,
     pub settle: Duration,
     pub progress: Option<Arc<watch::Sender<Progress>>>,
@@ -59,6 +61,8 @@ pub struct DeskParts {
 pub struct Progress {
     pub done: u32,
     pub total: u32,
+    /// Scanners that find hosts for the others and are still at it.
+    pub finding: u32,
     /// Of all ports of all devices, if the full range was asked for.
     pub ports: u32,
     pub ports_of: u32,
@@ -84,6 +88,8 @@ pub struct Desk {
     done: u32,
     seed: u64,
     open: VecDeque<(Mono, Look)>,
+    /// After the last round of a single scan: until when newcomers prolong it, and how many addresses are known.
+    settling: Option<(Mono, usize)>,
     health: Health,
     seen: u64,
     /// Packets, as far as the desk was told of them.
@@ -119,6 +125,7 @@ impl Desk {
             done: 0,
             seed,
             open: VecDeque::new(),
+            settling: None,
             health: Health::Up,
             seen: 0,
             sent: 0,
@@ -139,6 +146,7 @@ impl Desk {
             if self.ended() {
                 return Ok(None);
             }
+            self.prolong();
             let now = self.now().mono;
             let last = self.parts.rounds.is_some_and(|rounds| self.done >= rounds);
             if now >= self.due {
@@ -147,11 +155,11 @@ impl Desk {
                 }
                 self.done += 1;
                 // After the last round of a single scan, time for answers takes the interval's place.
-                self.due = now
-                    + match self.parts.rounds {
-                        Some(rounds) if self.done >= rounds => self.parts.settle,
-                        _ => self.jittered(),
-                    };
+                if self.parts.rounds.is_some_and(|rounds| self.done >= rounds) {
+                    self.settle(now);
+                } else {
+                    self.due = now + self.jittered();
+                }
                 return Ok(Some(Work::Round));
             }
             let wake = self.open.front().map_or(self.due, |(due, _)| self.due.min(*due));
@@ -174,6 +182,10 @@ impl Desk {
                 asked = self.parts.scan_now.changed(), if self.askable && !last => match asked {
                     Ok(()) => self.due = now,
                     Err(_) => self.askable = false,
+                },
+                changed = self.parts.home.changed(), if self.settling.is_some() => match changed {
+                    Ok(()) => {}
+                    Err(_) => self.settling = None,
                 },
                 () = sleep(wake.since(now)) => {}
             }
@@ -249,20 +261,6 @@ impl Desk {
     #[must_use]
     pub fn watch_home(&self) -> watch::Receiver<Arc<HomeView>> {
         self.parts.home.clone()
-    }
-
-    /// How far a full range of ports is, for whoever waits for a single scan.
-    pub fn ports_tried(&self, tried: u32, of: u32) {
-        if let Some(progress) = &self.parts.progress {
-            progress.send_modify(|progress| (progress.ports, progress.ports_of) = (tried, of));
-        }
-    }
-
-    /// A single scan waits so much longer for answers.
-    pub fn stay(&mut self, wait: Duration) {
-        if self.is_single() {
-            self.due = self.due.max(self.now().mono + wait);
-        }
     }
 
     /// Waits, while open looks are closed in time. `false`: the run ends.
@@ -429,10 +427,10 @@ impl Desk {
         *self.parts.hearing.borrow()
     }
 
-    /// Only one round is wanted (`scan`).
+    /// Nobody has said the end.
     #[must_use]
-    pub const fn is_single(&self) -> bool {
-        self.parts.rounds.is_some()
+    pub fn is_running(&self) -> bool {
+        !self.ended()
     }
 
     /// Waits for a change of the networks; for ever if nobody watches them.
@@ -459,7 +457,12 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         if let Some(progress) = &self.parts.progress {
-            progress.send_modify(|progress| progress.done += 1);
+            tracing::debug!(scanner = self.name, sent = self.sent, "done");
+            progress.send_modify(|progress| {
+                progress.done += 1;
+                let finds = u32::from(super::is_finder(self.source));
+                progress.finding = progress.finding.saturating_sub(finds);
+            });
         }
     }
 }

@@ -91,6 +91,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                     if interfaces.is_empty() {
                         desk.health(health.clone());
                         desk.done(0);
+                        desk.enough();
                         continue;
                     }
                     if !desk.pace(2 * interfaces.len() as u32).await? {
@@ -130,6 +131,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                 if asking.is_empty() {
                     desk.health(health.clone());
                     desk.done(seen);
+                    desk.enough();
                 }
             }
         }
