@@ -18,6 +18,7 @@ use crate::model::{
     Subject,
 };
 
+mod early;
 mod single;
 
 /// Looks a desk may be behind; older ones are dropped, the next round covers them.
@@ -88,6 +89,8 @@ pub struct Desk {
     done: u32,
     seed: u64,
     open: VecDeque<(Mono, Look)>,
+    /// Said of hosts that nobody has seen yet, and until when it waits for them.
+    early: VecDeque<(Mono, Observation)>,
     /// After the last round of a single scan: until when newcomers prolong it, and how many addresses are known.
     settling: Option<(Mono, usize)>,
     health: Health,
@@ -125,6 +128,7 @@ impl Desk {
             done: 0,
             seed,
             open: VecDeque::new(),
+            early: VecDeque::new(),
             settling: None,
             health: Health::Up,
             seen: 0,
@@ -147,10 +151,14 @@ impl Desk {
                 return Ok(None);
             }
             self.prolong();
+            if !self.early.is_empty() {
+                self.tell_early(false).await?;
+            }
             let now = self.now().mono;
             let last = self.parts.rounds.is_some_and(|rounds| self.done >= rounds);
             if now >= self.due {
                 if last {
+                    self.tell_early(true).await?;
                     return Ok(None);
                 }
                 self.done += 1;
@@ -163,6 +171,7 @@ impl Desk {
                 return Ok(Some(Work::Round));
             }
             let wake = self.open.front().map_or(self.due, |(due, _)| self.due.min(*due));
+            let wake = self.early.iter().map(|(due, _)| *due).min().map_or(wake, |due| wake.min(due));
             tokio::select! {
                 biased;
                 ended = self.parts.phase.wait_for(|phase| *phase != Phase::Running) => {
@@ -183,9 +192,8 @@ impl Desk {
                     Ok(()) => self.due = now,
                     Err(_) => self.askable = false,
                 },
-                changed = self.parts.home.changed(), if self.settling.is_some() => match changed {
-                    Ok(()) => {}
-                    Err(_) => self.settling = None,
+                changed = self.parts.home.changed(), if self.settling.is_some() || !self.early.is_empty() => if changed.is_err() {
+                    self.settling = None;
                 },
                 () = sleep(wake.since(now)) => {}
             }
@@ -332,8 +340,11 @@ impl Desk {
         subject: Subject,
         fact: Fact,
     ) -> Result<(), ScanError> {
-        let at = self.now();
-        self.send(Observation { source: self.source, interface, at, subject, fact }).await
+        let observation = Observation { source: self.source, interface, at: self.now(), subject, fact };
+        if self.is_early(&observation) {
+            return self.keep_early(observation).await;
+        }
+        self.send(observation).await
     }
 
     /// As [`Desk::report`], for an observation already made.
