@@ -8,11 +8,11 @@
 //! One connection a port to each device that was heard within the last minute and a half and does not sleep: once to a
 //! newcomer, again when its address changes, and once a day by default. One more connection to each open port that may
 //! be spoken to: SSH and the like are only listened to, web ports get `GET /`, TLS ports a greeting, cameras
-//! `OPTIONS`. When a device says by other ways that it offers a service, that one port is tried. All this takes only
-//! what the other scanners leave of the common rate, four connections to a device at a time, up to sixteen to one that
-//! answers them. The full range is tried only when somebody asks (`scan --full-ports`, `device ports ID --full`, or
-//! `full` here), at a rate of its own, 32 connections at a time; a sleeping device is tried only when somebody asks
-//! for that device.
+//! `OPTIONS`. When a device says by other ways that it offers a service, or is heard to take a connection at a port
+//! that gives a kind of device away, that one port is tried. All this takes only what the other scanners leave of the
+//! common rate, four connections to a device at a time, up to sixteen to one that answers them. The full range is
+//! tried only when somebody asks (`scan --full-ports`, `device ports ID --full`, or `full` here), at a rate of its
+//! own, 32 connections at a time; a sleeping device is tried only when somebody asks for that device.
 //!
 //! **Printers**: not one byte is sent to ports 515, 631 and 9100 to 9107, which print what they are sent; there, an
 //! open port is a handshake and a close. A device that has one of them open is spoken to at ports 80 and 443 alone.
@@ -47,6 +47,7 @@ mod read;
 mod visit;
 
 use list::Todo;
+pub(super) use list::name;
 use meet::Place;
 use memory::{Key, Memory};
 pub use memory::{Known, known};
@@ -336,7 +337,7 @@ impl Rounds {
                 }
                 for port in visited.visit.found().unwrap_or_default() {
                     // The others may have a better name in a moment.
-                    let Some(name) = list::name(port) else { continue };
+                    let Some(name) = name(port) else { continue };
                     let service = Fact::Service { tcp: true, port, name: name.to_owned() };
                     desk.report(None, subject(&visited.host), service).await?;
                 }
