@@ -7,7 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop at the first surprise")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
-use std::{fs, process::Stdio, thread, time::Duration};
+use std::{
+    fs,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
 
 #[allow(dead_code, reason = "each bench uses a part")]
 mod home;
@@ -44,6 +49,8 @@ fn main() {
     let (arpwatch, scapy) = (arpwatch(&home), scapy(&home));
     peers.extend(arpwatch.iter().map(|(helper, _)| ("arpwatch", helper.0.id())));
     peers.extend(scapy.iter().map(|helper| ("bare scapy sniffer", helper.0.id())));
+    let began = Instant::now();
+    let unasked = sent(&home);
     let daemon = Daemon::start(&home, "homeassistant: {expose: all}\n");
     let _devices = Devices::start(&home, devices, rate, true);
     let all = devices as usize;
@@ -52,10 +59,13 @@ fn main() {
     }
     // The first writes and looks are not what a quiet hour is.
     thread::sleep(Duration::from_secs(20));
+    let at_start = sent(&home);
     let pids: Vec<(&str, u32)> = [("porchlight", daemon.pid())].into_iter().chain(peers).collect();
     let before: Vec<f64> = pids.iter().map(|(_, pid)| process::seconds(*pid).unwrap_or_default()).collect();
     let messages = listener.messages();
+    let (quiet, start_took) = (sent(&home), began.elapsed());
     thread::sleep(Duration::from_secs(seconds.into()));
+    let quiet = (sent(&home) - quiet) as f64 / f64::from(seconds);
     let after: Vec<f64> = pids.iter().map(|(_, pid)| process::seconds(*pid).unwrap_or_default()).collect();
 
     title(&format!("{devices} devices known and published, {seconds} s of {rate} frames/s ({})", process::load()));
@@ -79,8 +89,20 @@ fn main() {
         row(&format!("memory, to {name}"), &ratio(ours.rss as f64, memory.rss as f64));
         row(&format!("processor, to {name}"), &ratio(*percent, *theirs));
     }
+    let start = at_start - unasked;
+    row("packets sent from the start on", &format!("{start} in {:.0} s", start_took.as_secs_f64()));
+    row("packets sent after that, a second", &format!("{quiet:.2}"));
+    // What comes once an hour or a day is not in so short a time: as if all of the start came again every hour.
+    row("a second over a day, extrapolated, at most", &format!("{:.2}", quiet + start as f64 / 3600.0));
     row("messages on the broker in that time", &(listener.messages() - messages).to_string());
     row("size of the program", &mib(fs::metadata(home::daemon::PROGRAM).map_or(0, |file| file.len() / 1024)));
+}
+
+/// Packets that left the host that Porchlight runs on, by its kernel.
+fn sent(home: &Home) -> u64 {
+    let counter = format!("/sys/class/net/{}/statistics/tx_packets", home::INTERFACE);
+    let read = home.near("cat").arg(counter).output().expect("a counter");
+    String::from_utf8_lossy(&read.stdout).trim().parse().expect("a number")
 }
 
 fn arpwatch(home: &Home) -> Option<(Helper, tempfile::TempDir)> {

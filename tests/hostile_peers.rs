@@ -22,7 +22,7 @@ use home::{DEADLINE, Home, office_of, peer};
 
 /// Where the honest one lives, beside the liar in the same namespace.
 const HONEST: &str = "10.78.0.10";
-const SCANNERS: &[&str] = &["mdns", "ssdp", "wsd", "netbios"];
+const SCANNERS: &[&str] = &["mdns", "ssdp", "wsd", "netbios", "llmnr", "consoles", "reverse_dns"];
 /// What the liar may make the scanners tell of it. It sends some 30,000 things; a home's busiest device has 100.
 const TOLD_MAX: usize = 1_500;
 /// What all of it may cost in memory.
@@ -33,6 +33,11 @@ fn a_liar_costs_little_and_hides_nobody() {
     let Some(mut home) = Home::build("liars") else { return };
     let far = home.far.clone();
     assert!(home::ip(&["-n", &far, "addr", "add", &format!("{HONEST}/24"), "dev", "wire0"]));
+    // Both are asked for names: the liar as a router of this host, beside the honest one.
+    for router in [home::PEER, HONEST] {
+        let metric = if router == HONEST { "1" } else { "2" };
+        assert!(home::ip(&["-n", &home.near, "route", "add", "default", "via", router, "metric", metric]));
+    }
     home.stranger("inner_peers");
     home.run("inner_told");
 }
@@ -61,6 +66,8 @@ async fn inner_told() {
     let before = resident_kib();
     let honest: IpAddr = HONEST.parse().unwrap();
     let mut office = office_of(&[peer(), honest]).await;
+    // So that consoles are asked.
+    office.is_a(porchlight::model::Kind::GameConsole);
     for name in SCANNERS {
         office.start(name);
     }
@@ -69,6 +76,9 @@ async fn inner_told() {
         ("ssdp", "Named { name: \"Good speaker\", by: Ssdp }"),
         ("wsd", "Named { name: \"Good camera\", by: Ssdp }"),
         ("netbios", "Named { name: \"GOOD-PC\", by: Netbios }"),
+        ("llmnr", "Named { name: \"good-desk\", by: Llmnr }"),
+        ("consoles", "Named { name: \"Good console\", by: Console }"),
+        ("reverse_dns", "Named { name: \"good-by-dns\", by: Dns }"),
     ]
     .into();
     let mut missing: Vec<&str> = wanted.keys().copied().collect();

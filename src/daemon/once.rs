@@ -18,8 +18,16 @@ use crate::{
     settings::Settings,
 };
 
-// Answers that are on their way when the last round was sent.
+// A sweep is over when nobody new was heard for so long. An access point holds a question to everybody for its
+// sleeping stations until the next DTIM beacon, three beacons of 102.4 ms as a rule (IEEE 802.11-2020 §11.2.3.4);
+// twice that, and the time the station takes.
+const SETTLE: Duration = Duration::from_millis(800);
+// After the last scanner, until the picture has stood still for so long.
+const STILL: Duration = Duration::from_millis(150);
+// And at most so long. Also the time to listen, if nobody asks.
 const LAST_ANSWERS: Duration = Duration::from_millis(1500);
+// What the ring holds back (its blocks retire after 20 ms) reaches the core within it.
+const LAST_FRAMES: Duration = Duration::from_millis(60);
 
 /// What one look saw.
 pub struct Glance {
@@ -53,20 +61,25 @@ pub async fn scan(
         view: outlet.view.clone(),
         rounds: outlet.rounds.clone(),
     };
-    let once =
-        Once { rounds: Some(1), settle: LAST_ANSWERS, progress: Some(Arc::clone(&progress)), only: only.clone() };
-    let wanted = scanners::enabled(&settings_rx.borrow().scanners, &only).count() as u32;
-    progress.send_modify(|progress| progress.total = wanted);
+    let once = Once { rounds: Some(1), settle: SETTLE, progress: Some(Arc::clone(&progress)), only: only.clone() };
+    let (wanted, finders) = {
+        let settings = settings_rx.borrow();
+        let wanted = || scanners::enabled(&settings.scanners, &only);
+        (wanted().count() as u32, wanted().filter(|row| scanners::is_finder(row.source)).count() as u32)
+    };
+    progress.send_modify(|progress| (progress.total, progress.finding) = (wanted, finders));
     let mut seen = progress.subscribe();
     eyes::start(&mut parts, &wires, facts, &once);
     drop(wires);
 
     let all_done = seen.wait_for(|progress| progress.done >= progress.total);
     let _time_is_up = tokio::time::timeout(at_most, all_done).await;
-    tokio::time::sleep(LAST_ANSWERS.min(at_most)).await;
+    let still = if wanted == 0 { LAST_ANSWERS } else { STILL };
+    let _time_is_up = tokio::time::timeout(LAST_ANSWERS.min(at_most), stands_still(outlet.view.clone(), still)).await;
 
+    tracing::debug!("nothing is outstanding");
     phase_tx.send_replace(Phase::Quiet);
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    tokio::time::sleep(LAST_FRAMES).await;
     phase_tx.send_replace(Phase::Draining);
     let _ended = tokio::task::spawn_blocking(move || core.join()).await;
     phase_tx.send_replace(Phase::Closed { lasting: true });
@@ -89,4 +102,10 @@ pub async fn scan(
         }
     }
     Ok(Glance { view, scanners: lines.into_values().collect() })
+}
+
+/// Until the picture has not changed for `still`.
+async fn stands_still(mut view: watch::Receiver<Arc<HomeView>>, still: Duration) {
+    view.mark_unchanged();
+    while let Ok(Ok(())) = tokio::time::timeout(still, view.changed()).await {}
 }

@@ -21,6 +21,10 @@ use crate::model::{Clock, Mono};
 pub const RATE: f64 = 20.0;
 /// What may go at once: two /24 sweeps, so that a start is quick.
 pub const BURST: f64 = 512.0;
+/// What is there once, at the start of the daemon: the usual ports of some 45 devices and all else that is asked the
+/// first time, so that the first list is whole within seconds and not after minutes at [`RATE`]. Spread over a day it is
+/// 0.02 a second.
+pub const START: f64 = 2048.0;
 /// The same for one look around that somebody waits for. arp-scan alone sends 500 a second by default.
 pub const RATE_ONCE: f64 = 1000.0;
 pub const BURST_ONCE: f64 = 1024.0;
@@ -35,10 +39,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A full bucket of the default size.
+    /// A bucket of the default size, fuller than full once.
     #[must_use]
     pub fn new(clock: Clock) -> Budget {
-        Budget::with(clock, RATE, BURST)
+        let budget = Budget::with(clock, RATE, BURST);
+        budget.on(|bucket, _| bucket.level = START);
+        budget
     }
 
     /// For one look around, which is over in seconds.
@@ -115,7 +121,9 @@ struct Bucket {
 
 impl Bucket {
     fn fill(&mut self, now: Mono) {
-        self.level = (self.level + now.since(self.at).as_secs_f64() * self.rate).min(self.burst);
+        // More than full is what it had at the start; it is not filled up again.
+        let most = self.level.max(self.burst);
+        self.level = (self.level + now.since(self.at).as_secs_f64() * self.rate).min(most);
         self.at = self.at.max(now);
     }
 
@@ -238,6 +246,15 @@ mod tests {
             }
         }
         panic!("the sweep waited for ever");
+    }
+
+    #[test]
+    fn the_start_has_more_and_only_once() {
+        let mut bucket = bucket(RATE, BURST);
+        bucket.level = START;
+        let drain = |bucket: &mut Bucket, now: Mono| (0..10_000).take_while(|_| bucket.spare(1.0, now).is_ok()).count();
+        assert_eq!(drain(&mut bucket, at(60.0)), (START - BURST * RESERVE) as usize, "it does not grow while it waits");
+        assert_eq!(drain(&mut bucket, at(86_400.0)), (BURST * (1.0 - RESERVE)) as usize, "and never comes again");
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::model::{
     Subject,
 };
 
+mod early;
+mod single;
+
 /// Looks a desk may be behind; older ones are dropped, the next round covers them.
 pub const LOOKS: usize = 32;
 /// Size of the channel of observations; a full one makes scanners wait.
@@ -48,7 +51,7 @@ pub struct DeskParts {
     pub budget: Budget,
     /// Capture runs, so that answers by frame are heard. Otherwise scanners make the kernel ask.
     pub hearing: watch::Receiver<bool>,
-    /// `Some`: end after so many rounds (`scan`), and wait `settle` for answers before.
+    /// `Some`: end after so many rounds (`scan`), and before, wait until nobody new was heard for `settle`.
     pub rounds: Option<u32>,
     pub settle: Duration,
     pub progress: Option<Arc<watch::Sender<Progress>>>,
@@ -59,6 +62,8 @@ pub struct DeskParts {
 pub struct Progress {
     pub done: u32,
     pub total: u32,
+    /// Scanners that find hosts for the others and are still at it.
+    pub finding: u32,
     /// Of all ports of all devices, if the full range was asked for.
     pub ports: u32,
     pub ports_of: u32,
@@ -84,6 +89,10 @@ pub struct Desk {
     done: u32,
     seed: u64,
     open: VecDeque<(Mono, Look)>,
+    /// Said of hosts that nobody has seen yet, and until when it waits for them.
+    early: VecDeque<(Mono, Observation)>,
+    /// After the last round of a single scan: until when newcomers prolong it, and how many addresses are known.
+    settling: Option<(Mono, usize)>,
     health: Health,
     seen: u64,
     /// Packets, as far as the desk was told of them.
@@ -119,6 +128,8 @@ impl Desk {
             done: 0,
             seed,
             open: VecDeque::new(),
+            early: VecDeque::new(),
+            settling: None,
             health: Health::Up,
             seen: 0,
             sent: 0,
@@ -139,22 +150,28 @@ impl Desk {
             if self.ended() {
                 return Ok(None);
             }
+            self.prolong();
+            if !self.early.is_empty() {
+                self.tell_early(false).await?;
+            }
             let now = self.now().mono;
             let last = self.parts.rounds.is_some_and(|rounds| self.done >= rounds);
             if now >= self.due {
                 if last {
+                    self.tell_early(true).await?;
                     return Ok(None);
                 }
                 self.done += 1;
                 // After the last round of a single scan, time for answers takes the interval's place.
-                self.due = now
-                    + match self.parts.rounds {
-                        Some(rounds) if self.done >= rounds => self.parts.settle,
-                        _ => self.jittered(),
-                    };
+                if self.parts.rounds.is_some_and(|rounds| self.done >= rounds) {
+                    self.settle(now);
+                } else {
+                    self.due = now + self.jittered();
+                }
                 return Ok(Some(Work::Round));
             }
             let wake = self.open.front().map_or(self.due, |(due, _)| self.due.min(*due));
+            let wake = self.early.iter().map(|(due, _)| *due).min().map_or(wake, |due| wake.min(due));
             tokio::select! {
                 biased;
                 ended = self.parts.phase.wait_for(|phase| *phase != Phase::Running) => {
@@ -174,6 +191,9 @@ impl Desk {
                 asked = self.parts.scan_now.changed(), if self.askable && !last => match asked {
                     Ok(()) => self.due = now,
                     Err(_) => self.askable = false,
+                },
+                changed = self.parts.home.changed(), if self.settling.is_some() || !self.early.is_empty() => if changed.is_err() {
+                    self.settling = None;
                 },
                 () = sleep(wake.since(now)) => {}
             }
@@ -251,20 +271,6 @@ impl Desk {
         self.parts.home.clone()
     }
 
-    /// How far a full range of ports is, for whoever waits for a single scan.
-    pub fn ports_tried(&self, tried: u32, of: u32) {
-        if let Some(progress) = &self.parts.progress {
-            progress.send_modify(|progress| (progress.ports, progress.ports_of) = (tried, of));
-        }
-    }
-
-    /// A single scan waits so much longer for answers.
-    pub fn stay(&mut self, wait: Duration) {
-        if self.is_single() {
-            self.due = self.due.max(self.now().mono + wait);
-        }
-    }
-
     /// Waits, while open looks are closed in time. `false`: the run ends.
     ///
     /// # Errors
@@ -334,8 +340,11 @@ impl Desk {
         subject: Subject,
         fact: Fact,
     ) -> Result<(), ScanError> {
-        let at = self.now();
-        self.send(Observation { source: self.source, interface, at, subject, fact }).await
+        let observation = Observation { source: self.source, interface, at: self.now(), subject, fact };
+        if self.is_early(&observation) {
+            return self.keep_early(observation).await;
+        }
+        self.send(observation).await
     }
 
     /// As [`Desk::report`], for an observation already made.
@@ -429,10 +438,10 @@ impl Desk {
         *self.parts.hearing.borrow()
     }
 
-    /// Only one round is wanted (`scan`).
+    /// Nobody has said the end.
     #[must_use]
-    pub const fn is_single(&self) -> bool {
-        self.parts.rounds.is_some()
+    pub fn is_running(&self) -> bool {
+        !self.ended()
     }
 
     /// Waits for a change of the networks; for ever if nobody watches them.
@@ -459,7 +468,12 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         if let Some(progress) = &self.parts.progress {
-            progress.send_modify(|progress| progress.done += 1);
+            tracing::debug!(scanner = self.name, sent = self.sent, "done");
+            progress.send_modify(|progress| {
+                progress.done += 1;
+                let finds = u32::from(super::is_finder(self.source));
+                progress.finding = progress.finding.saturating_sub(finds);
+            });
         }
     }
 }

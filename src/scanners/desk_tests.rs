@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 
 use tokio::time::Instant;
 
-use super::*;
-use crate::model::{InterfaceId, Wall};
+use super::{single::SETTLE_MOST, *};
+use crate::model::{DeviceId, DeviceView, InterfaceId, Wall};
 
 fn clock() -> Moment {
     static START: OnceLock<Instant> = OnceLock::new();
@@ -147,6 +147,104 @@ async fn a_single_scan_is_one_round_then_time_for_answers_then_the_end() {
     assert!(clock().mono.since(before) >= Duration::from_millis(300));
     drop(office.desk);
     assert_eq!(*office.progress.borrow(), Progress { done: 1, total: 1, ..Progress::default() });
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_host_waits_until_it_is_seen_and_no_longer() {
+    use crate::model::{Heard, InterfaceFacts, Subnet};
+    let mut office = office(None, 8);
+    let subnet = Subnet::new([10, 0, 0, 0].into(), 24).unwrap();
+    let wire = InterfaceFacts {
+        id: InterfaceId(2),
+        name: "eth0".into(),
+        mac: None,
+        addresses: Vec::new(),
+        up: true,
+        subnets: vec![subnet],
+        gateways: Vec::new(),
+    };
+    let facts = NetworkFacts { interfaces: vec![wire], labels: Vec::new() };
+    let (_network, network) = watch::channel(Arc::new(facts));
+    let (home, seen) = watch::channel(Arc::default());
+    (office.desk.parts.network, office.desk.parts.home) = (network, seen);
+    assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+    let named = |name: &str| Fact::Named { name: name.into(), by: Heard::Mdns };
+    let [near, far] = [[10, 0, 0, 9], [192, 0, 2, 9]].map(|ip: [u8; 4]| Subject::ip(ip.into()));
+    office.desk.report(None, near, named("early")).await.unwrap();
+    office
+        .desk
+        .report(None, near, Fact::Alive { proof: crate::model::Proof::Frame, age: Duration::ZERO })
+        .await
+        .unwrap();
+    office.desk.report(None, far, named("beyond")).await.unwrap();
+    let mut told = || office.observations.try_recv().ok().map(|observation| format!("{:?}", observation.fact));
+    assert!(told().unwrap().contains("Alive") && told().unwrap().contains("beyond"), "these wait for nobody");
+    assert_eq!(told(), None);
+    home.send_modify(|view: &mut Arc<HomeView>| {
+        let id = DeviceId::mint(1, 1);
+        let device = DeviceView { addresses: vec![[10, 0, 0, 9].into()], ..DeviceView::blank(id) };
+        Arc::make_mut(view).devices.insert(id, Arc::new(device));
+    });
+    tokio::select! {
+        work = office.desk.next() => panic!("{work:?}"),
+        seen = office.observations.recv() => assert_eq!(seen.unwrap().fact, named("early")),
+    }
+    // The end of the run loses nothing.
+    office.desk.report(None, Subject::ip([10, 0, 0, 8].into()), named("late")).await.unwrap();
+    drop(home);
+    tokio::select! {
+        work = office.desk.next() => panic!("{work:?}"),
+        seen = office.observations.recv() => assert_eq!(seen.unwrap().fact, named("late")),
+    }
+}
+
+#[tokio::test]
+async fn who_stays_before_the_round_does_not_put_it_off() {
+    let mut office = office(Some(1), 8);
+    office.desk.stay(Duration::from_secs(60));
+    let round = tokio::time::timeout(Duration::from_secs(20), office.desk.next()).await;
+    assert_eq!(round.expect("at once").unwrap(), Some(Work::Round));
+    office.desk.stay(Duration::from_secs(60));
+    office.desk.enough();
+    let ended = tokio::time::timeout(Duration::from_secs(20), office.desk.next()).await;
+    assert_eq!(ended.expect("nothing is waited for").unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_single_scan_waits_longer_while_newcomers_answer_and_not_for_ever() {
+    let mut office = office(Some(1), 8);
+    let (home, seen) = watch::channel(Arc::default());
+    office.desk.parts.home = seen;
+    let before = clock().mono;
+    assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+    let newcomers = async {
+        for number in 1..=40 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            home.send_modify(|view: &mut Arc<HomeView>| {
+                let id = DeviceId::mint(1, number);
+                let addresses = vec![[10, 0, 0, number as u8].into()];
+                let device = DeviceView { addresses, ..DeviceView::blank(id) };
+                Arc::make_mut(view).devices.insert(id, Arc::new(device));
+            });
+        }
+    };
+    tokio::select! {
+        ended = office.desk.next() => assert_eq!(ended.unwrap(), None),
+        () = newcomers => panic!("it waits for ever"),
+    }
+    let took = clock().mono.since(before);
+    assert!(took >= SETTLE_MOST && took < SETTLE_MOST * 2, "{took:?}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_finder_is_known_to_those_that_visit() {
+    let office = office(Some(1), 8);
+    assert!(!office.desk.is_finding());
+    let progress = office.desk.parts.progress.clone().unwrap();
+    progress.send_modify(|progress| progress.finding = 1);
+    assert!(office.desk.is_finding());
+    drop(office.desk);
+    assert_eq!(progress.borrow().finding, 0);
 }
 
 #[tokio::test]

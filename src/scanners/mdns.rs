@@ -45,6 +45,9 @@ pub(super) const PROBES: &[Probe] = &[Probe::Mdns];
 const KINDS_MAX: usize = 128;
 /// Facts of one address told in a round; a busy home server has some 60.
 const FACTS_MAX: u32 = 256;
+/// In a single scan: kinds, then services of each, then what is missing of them; each answer may be delayed by
+/// 120 ms and the questions are put again after a second (RFC 6762 §5.2, §6).
+const ANSWERS: Duration = Duration::from_secs(3);
 /// Facts remembered as told, so that an announcement every few seconds is told once an interval.
 const SEEN_MAX: usize = 4096;
 /// What a browse that broke off rests before it is started again.
@@ -86,6 +89,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                 None => break Ok(()),
                 Some(Work::Round) => {
                     browser.renew(&desk.network());
+                    desk.stay(ANSWERS);
                     desk.done(told.next_round());
                 }
                 Some(Work::Look(look)) => if asker.ask(look).await {

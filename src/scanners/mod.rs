@@ -159,6 +159,15 @@ pub fn enabled<'a>(settings: &'a Settings, only: &'a [String]) -> impl Iterator<
         .filter(move |row| (row.enabled)(settings) && (only.is_empty() || only.iter().any(|name| name == row.card.id)))
 }
 
+/// Whether it finds what others then visit: hosts, by a sweep or in the kernel's table, and the services they announce.
+#[must_use]
+pub const fn is_finder(source: Source) -> bool {
+    matches!(
+        source,
+        Source::Netlink | Source::ArpSweep | Source::NdSweep | Source::Icmp | Source::Mdns | Source::Ssdp | Source::Wsd
+    )
+}
+
 /// What desks share of the settings.
 pub type SharedNetwork = Arc<Network>;
 

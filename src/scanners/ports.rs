@@ -5,12 +5,13 @@
 //! desktops, brokers; on demand, which of all 65,535 ports are open. And how services introduce themselves: the
 //! program behind SSH, FTP, Telnet or mail, the title and server of a web page, the names in a certificate.
 //! ## What it sends
-//! One connection a port to each device that was heard within the last minute and a half and does not sleep: once to
-//! a newcomer, again when its address changes, and once a day by default. One more connection to each open port that
-//! may be spoken to: SSH and the like are only listened to, web ports get `GET /`, TLS ports a greeting, cameras
-//! `OPTIONS`. When a device says by other ways that it offers a service, that one port is tried. All this takes only
-//! what the other scanners leave of the common rate, at most four connections to a device at a time. The full range
-//! is tried only when somebody asks (`scan --full-ports`, `device ports ID --full`, or `full` here), at a rate of its
+//! One connection a port to each device that was heard within the last minute and a half and does not sleep: once to a
+//! newcomer, again when its address changes, and once a day by default. One more connection to each open port that may
+//! be spoken to: SSH and the like are only listened to, web ports get `GET /`, TLS ports a greeting, cameras
+//! `OPTIONS`. When a device says by other ways that it offers a service, or is heard to take a connection at a port
+//! that gives a kind of device away, that one port is tried. All this takes only what the other scanners leave of the
+//! common rate, four connections to a device at a time, up to sixteen to one that answers them. The full range is
+//! tried only when somebody asks (`scan --full-ports`, `device ports ID --full`, or `full` here), at a rate of its
 //! own, 32 connections at a time; a sleeping device is tried only when somebody asks for that device.
 //!
 //! **Printers**: not one byte is sent to ports 515, 631 and 9100 to 9107, which print what they are sent; there, an
@@ -46,6 +47,7 @@ mod read;
 mod visit;
 
 use list::Todo;
+pub(super) use list::name;
 use meet::Place;
 use memory::{Key, Memory};
 pub use memory::{Known, known};
@@ -64,11 +66,16 @@ const ASKED_MAX: usize = 16;
 const AT_ONCE: usize = 128;
 /// Hosts come in groups after a sweep; looking more often than this finds them no sooner.
 const REST: Duration = Duration::from_millis(300);
+/// The same while somebody waits.
+const REST_ONCE: Duration = Duration::from_millis(50);
 /// Ages are looked at so often, if nothing else happens.
 const AGES: Duration = Duration::from_secs(30);
-/// A single scan waits so long for the first device, and after each for the next.
+/// A single scan waits so long for the first device if no sweep runs beside it.
 const FIRST: Duration = Duration::from_secs(2);
-const NEXT: Duration = Duration::from_secs(1);
+/// And so long after those who find hosts and services: the picture shows what was found last within it.
+const NEXT: Duration = Duration::from_millis(400);
+/// And after a visit, for the next that waits for its place.
+const VISITED: Duration = Duration::from_millis(100);
 /// Packets of a handshake besides the SYN, which is paid for before; and of an introduction.
 const OPENED: u32 = 2;
 const MET: u32 = 7;
@@ -113,9 +120,9 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
             rounds.begin(&mut desk).await?;
         }
         let mut pause = rounds.go_on(&mut desk).min(look_around.since(now));
-        if !rounds.visits.is_empty() {
-            desk.stay(NEXT);
-            pause = if desk.is_single() { pause.min(NEXT / 2) } else { pause };
+        if desk.is_single() && (desk.is_finding() || !rounds.visits.is_empty()) {
+            desk.stay(if desk.is_finding() { NEXT } else { VISITED });
+            pause = pause.min(VISITED / 2);
         }
         tokio::select! {
             biased;
@@ -123,7 +130,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                 None => return Ok(()),
                 Some(Work::Round) => {
                     rounds.again(&mut desk);
-                    desk.stay(FIRST);
+                    desk.stay(if desk.is_finding() { NEXT } else { FIRST });
                     look_around = now;
                 }
                 Some(Work::Look(look)) => {
@@ -138,7 +145,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
             }
             changed = home.changed(), if !closed => {
                 closed = changed.is_err();
-                look_around = look_around.min(now + REST);
+                look_around = look_around.min(now + if desk.is_single() { REST_ONCE } else { REST });
             }
             () = sleep(pause) => {}
         }
@@ -330,7 +337,7 @@ impl Rounds {
                 }
                 for port in visited.visit.found().unwrap_or_default() {
                     // The others may have a better name in a moment.
-                    let Some(name) = list::name(port) else { continue };
+                    let Some(name) = name(port) else { continue };
                     let service = Fact::Service { tcp: true, port, name: name.to_owned() };
                     desk.report(None, subject(&visited.host), service).await?;
                 }
@@ -348,6 +355,8 @@ impl Rounds {
         let (scope, host, asked) = (visited.visit.scope, visited.host, visited.asked);
         if scope == Scope::Full || asked {
             tracing::info!(%ip, tried = visited.visit.tried, "ports tried");
+        } else {
+            tracing::debug!(%ip, tried = visited.visit.tried, "ports tried");
         }
         let Some(Visited { visit, todo, .. }) = self.visits.remove(&ip) else { return Ok(false) };
         let facts = self.memory.learn(&host, scope, &todo, visit.outcome(), desk.now());

@@ -65,6 +65,8 @@ const AT_ONCE: usize = 4;
 const KNOWN_MAX: usize = 1024;
 /// A device that has not answered, and that nobody asked for, is left alone for so long.
 const QUIET: Duration = Duration::from_secs(3600);
+/// In a single scan: who is a printer or a switch shows when others have told of it.
+const KINDS: Duration = Duration::from_secs(6);
 /// Faults that health names; the others are counted.
 const TOLD_MAX: usize = 3;
 
@@ -124,13 +126,20 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
         tokio::select! {
             biased;
             work = desk.next() => match work? {
-                None => return Ok(()),
+                // A single scan hears out whoever is being talked to.
+                None => {
+                    while desk.is_single() && desk.is_running() && let Some(told) = talks.join_next().await {
+                        let Ok(told) = told else { continue };
+                        state.take(told, &mut desk).await?;
+                    }
+                    return Ok(());
+                }
                 Some(Work::Round) => {
                     state.accounts = accounts(&settings).await;
                     waiting = settings.targets.iter().map(|target| (target.address, true)).collect();
                     visits.again();
                     desk.health(state.health());
-                    desk.stay(Duration::from_secs(8));
+                    desk.stay(KINDS);
                     desk.done(std::mem::take(&mut state.seen));
                 }
                 Some(Work::Look(_)) => {}

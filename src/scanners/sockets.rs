@@ -84,35 +84,25 @@ fn news(found: &OwnSockets, told: &mut BTreeSet<(bool, Port)>) -> Vec<(bool, Por
     fresh
 }
 
-/// What custom puts there (IANA, and what hosts in homes run besides).
+/// What custom puts there: for TCP as the scanner of ports has it, for UDP by IANA.
 fn service(tcp: bool, port: Port) -> &'static str {
-    match (tcp, port) {
-        (true, 22) => "ssh",
-        (_, 53) => "domain",
-        (false, 67) => "bootps",
-        (false, 68) => "bootpc",
-        (false, 69) => "tftp",
-        (true, 80) => "http",
-        (false, 123) => "ntp",
-        (_, 137) => "netbios-ns",
-        (true, 139) => "netbios-ssn",
-        (false, 161) => "snmp",
-        (_, 443) => "https",
-        (true, 445) => "microsoft-ds",
-        (false, 546) => "dhcpv6-client",
-        (true, 631) => "ipp",
-        (true, 1883) => "mqtt",
-        (false, 1900) => "ssdp",
-        (true, 2049) => "nfs",
-        (false, 3702) => "ws-discovery",
-        (true, 5432) => "postgresql",
-        (false, 5353) => "mdns",
-        (false, 5355) => "llmnr",
-        (true, 6379) => "redis",
-        (true, 8080) => "http-alt",
-        (true, 8123) => "home-assistant",
-        (true, 8883) => "secure-mqtt",
-        (true, 3306) => "mysql",
+    if tcp {
+        return super::ports::name(port).unwrap_or("unknown");
+    }
+    match port {
+        53 => "domain",
+        67 => "bootps",
+        68 => "bootpc",
+        69 => "tftp",
+        123 => "ntp",
+        137 => "netbios-ns",
+        161 => "snmp",
+        443 => "https",
+        546 => "dhcpv6-client",
+        1900 => "ssdp",
+        3702 => "ws-discovery",
+        5353 => "mdns",
+        5355 => "llmnr",
         _ => "unknown",
     }
 }

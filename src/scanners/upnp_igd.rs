@@ -86,6 +86,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                     if routers.is_empty() {
                         desk.health(unknown());
                         desk.done(0);
+                        desk.enough();
                         continue;
                     }
                     if !desk.pace(PACKETS * routers.len() as u32).await? {
@@ -111,6 +112,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                 if asking.is_empty() {
                     desk.health(if answered { Health::Up } else { Health::Off });
                     desk.done(known.values().map(|told| told.doors() as u64).sum());
+                    desk.enough();
                 }
             }
         }

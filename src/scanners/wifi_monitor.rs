@@ -43,6 +43,8 @@ pub(super) const PROBES: &[Probe] = &[];
 
 /// A card needs some milliseconds to turn; below this it would hear nothing.
 const DWELL_MIN: Duration = Duration::from_millis(20);
+/// A single scan listens so long: access points send a beacon every 102.4 ms.
+const LISTEN_ONCE: Duration = Duration::from_millis(1500);
 const MAKE_ONE: &str = "iw dev wlan0 interface add mon0 type monitor && ip link set mon0 up";
 const GRANT: &str = "setcap cap_net_raw,cap_net_admin=ep \"$(command -v porchlight)\"";
 
@@ -133,7 +135,10 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
             work = desk.next() => match work? {
                 None => return Ok(()),
                 Some(Work::Look(_)) => {}
-                Some(Work::Round) => tuner.round(&mut desk).await?,
+                Some(Work::Round) => {
+                    desk.stay(LISTEN_ONCE);
+                    tuner.round(&mut desk).await?;
+                }
             },
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => tuner.hop().await,
         }

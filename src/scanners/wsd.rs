@@ -5,7 +5,8 @@
 //! work group.
 //! ## What it sends
 //! Two searches to the group 239.255.255.250, port 3702, every half an hour by default; announcements are heard at
-//! once. One question over HTTP to each new device, and again after six hours; cameras say enough without.
+//! once. Whoever leaves its address out of its answer is asked for it once, by the same group. One question over HTTP to
+//! each new device, and again after six hours; cameras say enough without.
 //! ## What it needs
 //! No rights, but multicast must reach this host.
 //! ## How it decides
@@ -54,6 +55,8 @@ const HOLDS: Duration = Duration::from_secs(6 * 3600);
 const RETRY: Duration = Duration::from_secs(15 * 60);
 /// Devices spread their answers over half a second (WS-Discovery, APP_MAX_DELAY); the question over HTTP follows.
 const ANSWERS: Duration = Duration::from_secs(4);
+/// And for the answer to where it is, and what it is.
+const RESOLVED: Duration = Duration::from_secs(2);
 
 /// `scanners.wsd`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -75,6 +78,8 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
     let mut known = Known {
         due: Capped::new(KNOWN_MAX),
         queue: Vec::new(),
+        asked: Capped::new(KNOWN_MAX),
+        to_resolve: Vec::new(),
         counts: BTreeMap::new(),
         seen: BTreeSet::new(),
     };
@@ -89,6 +94,13 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                 let body = fetch(next.ip, &next.place, &Ask { headers, body: Some(&question), faults: false }).await;
                 (next, body)
             });
+        }
+        while let Some(endpoint) = known.to_resolve.pop() {
+            if !desk.pace(group.voices()).await? {
+                return Ok(());
+            }
+            group.say(wsd::resolve(&uuid::Uuid::now_v7().to_string(), &endpoint).as_bytes()).await;
+            desk.stay(RESOLVED);
         }
         tokio::select! {
             biased;
@@ -129,6 +141,9 @@ struct Next {
 struct Known {
     due: Capped<(IpAddr, Place), Mono>,
     queue: Vec<Next>,
+    /// Endpoints that did not say where they are, and when they may be asked again.
+    asked: Capped<(IpAddr, String), Mono>,
+    to_resolve: Vec<String>,
     /// Of each address this round: messages, questions.
     counts: BTreeMap<IpAddr, (u32, u32)>,
     seen: BTreeSet<IpAddr>,
@@ -158,6 +173,16 @@ impl Known {
         }
         // Cameras want a password for more, and have said it all.
         if !heard.name.is_empty() {
+            return Ok(());
+        }
+        if heard.addresses.is_empty() {
+            let key = (ip, heard.endpoint.clone());
+            let is_due = self.asked.get(&key).is_none_or(|due| now >= *due);
+            if is_due && counts.1 < PER_HOST_MAX && self.to_resolve.len() < QUEUE_MAX {
+                counts.1 += 1;
+                self.asked.insert(key, now + RETRY);
+                self.to_resolve.push(heard.endpoint);
+            }
             return Ok(());
         }
         let Some(place) = heard.addresses.iter().find_map(|url| Place::on(ip, url.as_bytes())) else {

@@ -41,6 +41,22 @@ pub fn probe(id: &str, wanted: Wanted) -> String {
     )
 }
 
+/// "Where are you?" to the endpoint `of`, which left its addresses out of an answer (WS-Discovery §6.2). It is said to
+/// the group, as a search is.
+#[must_use]
+pub fn resolve(id: &str, of: &str) -> String {
+    envelope(
+        "urn:schemas-xmlsoap-org:ws:2005:04:discovery",
+        "http://schemas.xmlsoap.org/ws/2005/04/discovery/Resolve",
+        id,
+        "",
+        &format!(
+            "<d:Resolve><a:EndpointReference><a:Address>{}</a:Address></a:EndpointReference></d:Resolve>",
+            xml::escaped(of)
+        ),
+    )
+}
+
 /// "What are you?" to the endpoint `to` (WS-Transfer Get).
 #[must_use]
 pub fn get(id: &str, to: &str) -> String {
@@ -83,7 +99,7 @@ impl Match {
                 ("Header", "Action") => {
                     let word = text.rsplit('/').next().unwrap_or_default();
                     found.is_bye = word == "Bye";
-                    is_ours = matches!(word, "Bye" | "Hello" | "ProbeMatches");
+                    is_ours = matches!(word, "Bye" | "Hello" | "ProbeMatches" | "ResolveMatches");
                 }
                 ("Body", "Address") if found.endpoint.is_empty() => found.endpoint = clean_text(text, TEXT_MAX),
                 ("Body", "Types") if found.types.is_empty() => {

@@ -9,6 +9,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub const MDNS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
+pub const LLMNR: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 252);
 pub const SSDP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
 
 pub fn start(address: &'static str) {
@@ -20,6 +21,12 @@ pub fn start(address: &'static str) {
     thread::spawn(move || wsd(address, &pair));
     let socket = UdpSocket::bind((address, 137)).unwrap();
     thread::spawn(move || netbios(&socket));
+    let pair = ears_and_mouth(LLMNR, 5355, address);
+    thread::spawn(move || llmnr(address, &pair));
+    let socket = UdpSocket::bind((address, 9302)).unwrap();
+    thread::spawn(move || console(&socket));
+    let socket = UdpSocket::bind((address, 53)).unwrap();
+    thread::spawn(move || name_server(&socket));
     let listener = TcpListener::bind((address, 80)).unwrap();
     thread::spawn(move || {
         pages(&listener, |_| {
@@ -156,5 +163,52 @@ fn netbios(socket: &UdpSocket) {
     let mut room = [0; 1024];
     while let Ok((_, from)) = socket.recv_from(&mut room) {
         drop(socket.send_to(&node_status([room[0], room[1]], 1, &[b"GOOD-PC        "]), from));
+    }
+}
+
+/// An answer to `question` with these records, which name what was asked for by a pointer to it (RFC 4795 §2.1).
+pub fn reply(question: &[u8], records: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = question.to_vec();
+    bytes[2..4].copy_from_slice(&[0x80, 0]);
+    bytes[6..8].copy_from_slice(&(records.len() as u16).to_be_bytes());
+    bytes.extend(records.concat());
+    bytes
+}
+
+/// The name of what was asked for.
+pub fn pointed(labels: &[&[u8]]) -> Vec<u8> {
+    record(&[0xc0, 12], 12, &dns_name(labels))
+}
+
+/// The reverse name of `address`, as the first name of a question has it.
+pub fn is_about(question: &[u8], address: &str) -> bool {
+    let labels: Vec<&[u8]> = address.split('.').rev().map(str::as_bytes).collect();
+    let name = dns_name(&labels);
+    question.len() > 12 && question[12..].starts_with(&name[..name.len() - 1])
+}
+
+fn llmnr(address: &str, (ears, mouth): &(UdpSocket, UdpSocket)) {
+    let mut room = [0; 512];
+    while let Ok((len, from)) = ears.recv_from(&mut room) {
+        if is_about(&room[..len], address) {
+            drop(mouth.send_to(&reply(&room[..len], &[pointed(&[b"good-desk"])]), from));
+        }
+    }
+}
+
+fn console(socket: &UdpSocket) {
+    let mut room = [0; 512];
+    while let Ok((_, from)) = socket.recv_from(&mut room) {
+        drop(socket.send_to(b"HTTP/1.1 620 Server Standby\nhost-type:PS5\nhost-name:Good console\n", from));
+    }
+}
+
+/// Knows one name, and that there are no others.
+fn name_server(socket: &UdpSocket) {
+    let mut room = [0; 512];
+    while let Ok((len, from)) = socket.recv_from(&mut room) {
+        let known = is_about(&room[..len], super::HONEST);
+        let records = if known { vec![pointed(&[b"good-by-dns", b"home"])] } else { Vec::new() };
+        drop(socket.send_to(&reply(&room[..len], &records), from));
     }
 }

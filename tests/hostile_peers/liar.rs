@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use super::honest::{MDNS, SSDP, answer, dns_name, ears_and_mouth, matches, member, node_status, record, service};
+use super::honest::{
+    LLMNR, MDNS, SSDP, answer, dns_name, ears_and_mouth, matches, member, node_status, pointed, record, reply, service,
+};
 
 /// The most that fits into one datagram.
 const DATAGRAM: usize = 65_000;
@@ -24,6 +26,12 @@ pub fn start(address: &'static str) {
     thread::spawn(move || wsd(address, &pair));
     let socket = UdpSocket::bind((address, 137)).unwrap();
     thread::spawn(move || netbios(&socket));
+    let pair = ears_and_mouth(LLMNR, 5355, address);
+    thread::spawn(move || names(&pair.0, &pair.1));
+    let socket = UdpSocket::bind((address, 53)).unwrap();
+    thread::spawn(move || names(&socket, &socket));
+    let socket = UdpSocket::bind((address, 9302)).unwrap();
+    thread::spawn(move || console(&socket));
     for port in [80, 81] {
         let listener = TcpListener::bind((address, port)).unwrap();
         thread::spawn(move || drip(&listener, port));
@@ -144,6 +152,61 @@ fn netbios(socket: &UdpSocket) {
         ] {
             drop(socket.send_to(&bytes, from));
         }
+    }
+}
+
+/// Answers for whatever address is asked about, its own and others'.
+fn names(ears: &UdpSocket, mouth: &UdpSocket) {
+    let mut room = [0; 512];
+    while let Ok((len, from)) = ears.recv_from(&mut room) {
+        let question = &room[..len];
+        if len < 12 || question[2] & 0x80 != 0 {
+            continue;
+        }
+        let good = reply(question, &[pointed(&[b"liar"])]);
+        let mut other = good.clone();
+        other[1] ^= 1;
+        let longest: Vec<&[u8]> = vec![&[b'n'; 63]; 4];
+        let many: Vec<Vec<u8>> = (0..2_000).map(|n| pointed(&[format!("n{n}").as_bytes()])).collect();
+        for bytes in [
+            // Another question's; about another address; to itself, past the end, and in circles.
+            other,
+            reply(
+                question,
+                &[record(&dns_name(&[b"9", b"9", b"9", b"9", b"in-addr", b"arpa"]), 12, &dns_name(&[b"x"]))],
+            ),
+            reply(question, &[record(&[0xc0, 12], 12, &[0xc0, 12])]),
+            reply(question, &[record(&[0xc0, 12], 12, &[0xff, 0xff])]),
+            reply(question, &[record(&[0xc0, len as u8], 12, &[0xc0, len as u8])]),
+            // Cut short; more said than there is; control characters; too long; too many.
+            good[..len + 5].to_vec(),
+            [&question[..2], &[0x80, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]].concat(),
+            reply(question, &[pointed(&[b"\x1b[2J\x00\x07"])]),
+            reply(question, &[pointed(&longest)]),
+            reply(question, &many),
+        ] {
+            drop(mouth.send_to(&bytes[..bytes.len().min(DATAGRAM)], from));
+        }
+    }
+}
+
+fn console(socket: &UdpSocket) {
+    let mut room = [0; 512];
+    while let Ok((_, from)) = socket.recv_from(&mut room) {
+        let long = [b"HTTP/1.1 200 Ok\nhost-name:".to_vec(), vec![b'N'; DATAGRAM - 100]].concat();
+        for n in 0..MANY {
+            let text = match n % 4 {
+                0 => format!("HTTP/1.1 200 Ok\nhost-name:Console {n}\nhost-type:PS{n}\n").into_bytes(),
+                1 => b"HTTP/1.1 200 Ok\nhost-name:\x1b[2J\x00\nhost-type:\n".to_vec(),
+                2 => b"host-name".repeat(100),
+                _ => b"HTTP/1.1 200".to_vec(),
+            };
+            drop(socket.send_to(&text, from));
+            if n % 100 == 0 {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        drop(socket.send_to(&long, from));
     }
 }
 

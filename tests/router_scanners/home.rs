@@ -10,7 +10,10 @@ use std::{
 };
 
 use porchlight::{
-    model::{Clock, HomeView, Look, MacAddr, Moment, Mono, NetworkFacts, Observation, Phase, ScannerView, Wall},
+    model::{
+        Clock, DeviceId, DeviceView, HomeView, Look, MacAddr, Moment, Mono, NetworkFacts, Observation, Phase,
+        ScannerView, Wall,
+    },
     scanners::{self, Budget, DeskParts, LOOKS, Network, OBSERVATIONS, SCANNERS, Settings},
 };
 use tokio::{
@@ -225,7 +228,11 @@ pub async fn office_of(network: Network) -> Office {
     let (facts, facts_seen) = watch::channel(Arc::new(facts));
     let (phase, run) = watch::channel(Phase::Running);
     let (asked, scan_now) = watch::channel(0);
-    let (home_tx, home) = watch::channel(Arc::new(HomeView::default()));
+    let id = DeviceId::mint(1, 1);
+    let router =
+        DeviceView { addresses: vec![ROUTER.parse().unwrap()], macs: vec![ROUTER_MAC], ..DeviceView::blank(id) };
+    let view = HomeView { devices: [(id, Arc::new(router))].into(), ..HomeView::default() };
+    let (home_tx, home) = watch::channel(Arc::new(view));
     Office {
         parts: DeskParts {
             clock,

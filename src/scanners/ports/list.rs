@@ -74,6 +74,10 @@ const OTHERS: &[(Port, &str, Option<Intro>)] = &[
     (990, "ftps", Some(Intro::Tls)),
     (993, "imaps", Some(Intro::Tls)),
     (995, "pop3s", Some(Intro::Tls)),
+    // Databases: what they say first is for programs.
+    (3306, "mysql", None),
+    (5432, "postgresql", None),
+    (6379, "redis", None),
     (5001, "https", Some(Intro::Https)),
     (8000, "http-alt", Some(Intro::Http)),
     (8081, "http-alt", Some(Intro::Http)),

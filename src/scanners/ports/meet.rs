@@ -25,6 +25,8 @@ use crate::model::{InterfaceId, Port};
 
 /// How long a program may take to introduce itself, TLS included.
 const GREETING: Duration = Duration::from_millis(1500);
+/// A camera that was asked for its methods knows them.
+const METHODS: Duration = Duration::from_secs(1);
 const PAGE: Duration = Duration::from_secs(4);
 /// Bytes of an introduction (RFC 4253 §4.2).
 const GREETING_MAX: usize = 255;
@@ -80,7 +82,7 @@ pub async fn meet(place: Place, port: Port, intro: Intro) -> Option<Said> {
         }
         Intro::Rtsp => {
             let question = format!("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: {AGENT}\r\n\r\n");
-            let answer = hear(stream, question.as_bytes(), PAGE_MAX, GREETING, |bytes| bytes.ends_with(b"\r\n\r\n"));
+            let answer = hear(stream, question.as_bytes(), PAGE_MAX, METHODS, |bytes| bytes.ends_with(b"\r\n\r\n"));
             read::rtsp(&answer.await)
         }
         Intro::Tls | Intro::Https => {

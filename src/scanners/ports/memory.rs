@@ -16,6 +16,7 @@ use super::{
     visit::{Outcome, Scope},
 };
 use crate::{
+    intel::ports::{Talk, Way},
     model::{Capped, DeviceView, Fact, MacAddr, Moment, Mono, Port, ServiceView, Wall},
     scanners::visits::Host,
 };
@@ -49,15 +50,21 @@ pub struct Memo {
 #[must_use]
 pub fn known(devices: &[DeviceView]) -> Known {
     let memos = devices.iter().filter_map(|device| {
-        let seen = label(device)?.to_owned();
+        let seen = label(device, LABEL)?.to_owned();
         let services = device.services.iter().filter(|service| service.tcp).cloned().collect();
         Some((*device.macs.first()?, Memo { seen, services }))
     });
     Arc::new(memos.collect())
 }
 
-fn label(device: &DeviceView) -> Option<&str> {
-    let key = |key: &str| key.strip_prefix("label.") == Some(LABEL);
+/// Ports from which it was heard to take connections (`from:tcp/8060`, with others, with spaces between).
+fn heard(device: &DeviceView) -> impl Iterator<Item = Port> + '_ {
+    let talks = label(device, "speaks").unwrap_or_default().split(' ').filter_map(|talk| talk.parse().ok());
+    talks.filter(|talk: &Talk| talk.tcp && talk.way == Way::From).map(|talk| talk.port)
+}
+
+fn label<'a>(device: &'a DeviceView, label: &str) -> Option<&'a str> {
+    let key = |key: &str| key.strip_prefix("label.") == Some(label);
     device.facts.iter().find(|(name, _)| key(name)).map(|(_, value)| value.as_str())
 }
 
@@ -121,7 +128,7 @@ impl Memory {
     pub fn due(&mut self, host: &Host, device: &DeviceView, now: Moment) -> Option<(Scope, Todo)> {
         let key = Key::of(host.mac, host.ip);
         if !self.records.contains(&key) {
-            let seen = label(device).filter(|_| !self.full);
+            let seen = label(device, LABEL).filter(|_| !self.full);
             match seen.and_then(|seen| recall(seen, host.ip, self.interval, now)) {
                 Some(record) => drop(self.records.insert(key, record)),
                 None => return Some(self.whole(&BTreeSet::new())),
@@ -133,8 +140,9 @@ impl Memory {
             return Some(self.whole(&open));
         }
         let said = device.services.iter().filter(|service| service.tcp).map(|service| service.port);
-        let mut ports: BTreeSet<Port> =
-            said.filter(|port| *port != 0 && !record.open.contains(port) && !record.checked.contains(port)).collect();
+        let mut ports: BTreeSet<Port> = said
+            .chain(heard(device))
+            .filter(|port| *port != 0 && !record.open.contains(port) && !record.checked.contains(port)).collect();
         ports = ports.into_iter().take(CHECKED_MAX.saturating_sub(record.checked.len())).collect();
         if record.again.is_some_and(|again| again <= now.mono) {
             record.again = None;

@@ -72,6 +72,11 @@ fn what_others_say_is_tried_once_and_alone() {
     memory.again();
     let (_, all) = ports(memory.due(&here, &said, at(13))).unwrap();
     assert!(all.contains(&5001) && all.contains(&80), "what was found is part of the next round");
+    let mut heard = device(None, &[]);
+    let talks = "from:tcp/8060 from:udp/5678 to:tcp/8009 from:tcp/80 nonsense";
+    heard.facts = [("label.speaks".to_owned(), talks.to_owned())].into();
+    memory.learn(&here, Scope::Usual, &Todo::usual(), saw(&[80], &[], &[]), at(14));
+    assert_eq!(ports(memory.due(&here, &heard, at(15))), Some((Scope::Some, vec![8060])), "it was heard to take a connection");
     let liar = device(None, &(1000..3000).collect::<Vec<Port>>());
     memory.learn(&here, Scope::Usual, &Todo::usual(), saw(&[80], &[], &[]), at(20));
     let (_, some) = ports(memory.due(&here, &liar, at(21))).unwrap();

@@ -14,8 +14,11 @@ use super::{
 };
 use crate::model::{Kind, Port};
 
-/// Connections open at the same time: cheap devices hold few.
+/// Connections under way to a device that has not shown yet what it bears: cheap ones hold few.
 const AT_ONCE: usize = 4;
+/// And at most, to one that answers: each answer makes room for one more, and once it has answered at all, silence
+/// does too, because what a firewall drops costs the device nothing. None of them stays open.
+const AT_ONCE_MOST: usize = 16;
 /// The same over the full range, where nearly all are refused at once.
 const AT_ONCE_FULL: usize = 32;
 /// Ports without any answer after which the device is left alone.
@@ -64,6 +67,7 @@ pub struct Visit {
     kind: Kind,
     speaks: bool,
     busy: usize,
+    at_once: usize,
     pub tried: u32,
     open: BTreeSet<Port>,
     refused: BTreeSet<Port>,
@@ -106,6 +110,7 @@ impl Visit {
             kind,
             speaks,
             busy: 0,
+            at_once: if scope == Scope::Full { AT_ONCE_FULL } else { AT_ONCE },
             tried: 0,
             open: BTreeSet::new(),
             refused: BTreeSet::new(),
@@ -122,8 +127,7 @@ impl Visit {
 
     /// The next thing to do, if one more may be done at once; it is then under way.
     pub fn next(&mut self) -> Option<Job> {
-        let at_once = if self.scope == Scope::Full { AT_ONCE_FULL } else { AT_ONCE };
-        if self.busy >= at_once {
+        if self.busy >= self.at_once {
             return None;
         }
         if self.to_meet.is_none() {
@@ -150,8 +154,7 @@ impl Visit {
     /// Whether [`Visit::next`] is worth a question: there may be something to do at once.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        let at_once = if self.scope == Scope::Full { AT_ONCE_FULL } else { AT_ONCE };
-        let knocks = self.to_meet.is_none() && !self.stopped && !self.todo.is_empty() && self.busy < at_once;
+        let knocks = self.to_meet.is_none() && !self.stopped && !self.todo.is_empty() && self.busy < self.at_once;
         knocks || (self.busy == 0 && !self.is_over())
     }
 
@@ -159,6 +162,9 @@ impl Visit {
     pub fn knocked(&mut self, port: Port, how: Knocked, took: Duration) -> bool {
         self.busy = self.busy.saturating_sub(1);
         let was_known = self.before.contains(&port);
+        if how != Knocked::Silent || self.slowest.is_some() {
+            self.at_once = (self.at_once + 1).min(AT_ONCE_MOST).max(self.at_once);
+        }
         match how {
             Knocked::Silent => {
                 self.unanswered += 1;
@@ -294,6 +300,32 @@ mod tests {
         assert!((8..=11).contains(&tried) && met.is_empty(), "{tried}");
         let outcome = silent.outcome();
         assert!(!outcome.answered && outcome.silent.is_empty(), "silence of the whole device says nothing of a port");
+    }
+
+    #[test]
+    fn more_connections_are_under_way_only_to_one_that_bears_them() {
+        let fill = |visit: &mut Visit| -> Vec<Port> {
+            let mut ports = Vec::new();
+            while let Some(Job::Knock { port, .. }) = visit.next() {
+                ports.push(port);
+            }
+            ports
+        };
+        let most = |answer: fn(usize) -> Knocked| {
+            let (mut visit, mut under_way, mut most, mut number) =
+                (visit(Scope::Usual, &[]), VecDeque::new(), 0, 0);
+            loop {
+                under_way.extend(fill(&mut visit));
+                most = most.max(under_way.len());
+                let Some(port) = under_way.pop_front() else { return most };
+                visit.knocked(port, answer(number), Duration::from_millis(3));
+                number += 1;
+            }
+        };
+        assert_eq!(most(|_| Knocked::Silent), AT_ONCE, "it has shown nothing");
+        assert_eq!(most(|_| Knocked::Refused), AT_ONCE_MOST);
+        let firewalled = most(|number| if number == 3 { Knocked::Refused } else { Knocked::Silent });
+        assert_eq!(firewalled, AT_ONCE_MOST, "what a firewall drops costs the device nothing");
     }
 
     #[test]
