@@ -32,6 +32,13 @@ pub const EXAMPLES: Examples = &[
         ],
     ),
     (
+        "simulate",
+        &[
+            ("a year of a home, beside fixed times", "porchlight simulate home.yaml --months 12"),
+            ("five runs, a stricter dial, for a script", "porchlight simulate home.yaml --seeds 5 --dial 0.33 --json"),
+        ],
+    ),
+    (
         "explain",
         &[
             ("why it is called a TV", "porchlight explain device 'Living room TV'"),

@@ -42,6 +42,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod scan;
+pub mod simulate;
 pub mod summary;
 pub mod table;
 pub mod vendors;
@@ -83,6 +84,8 @@ pub enum Verb {
     Export(export::Args),
     /// Capture files through the daemon's own path
     Replay(replay::Args),
+    /// An invented home, months of it, through the daemon's own core: how often presence is wrong
+    Simulate(simulate::Args),
     /// Why a device has its name, kind and presence; what a detector or scanner does
     Explain(explain::Args),
     /// What is wrong here, and the command that mends it
@@ -145,6 +148,7 @@ fn act(verb: Option<Verb>, context: &Context) -> anyhow::Result<Exit> {
         Some(Verb::Run(args)) => run::run(&args, context),
         Some(Verb::Scan(args)) => scan::run(&args, context),
         Some(Verb::Replay(args)) => replay::run(&args, context),
+        Some(Verb::Simulate(args)) => simulate::run(&args, context),
         Some(Verb::Dashboard(args)) => dashboard::run(&args, context),
         Some(Verb::Blueprints(args)) => blueprints::run(&args, context),
         Some(Verb::Devices(args)) => devices::run(&args, context),
