@@ -24,6 +24,7 @@ use crate::{
 
 mod conversations;
 mod page;
+mod score;
 mod verb;
 
 use conversations::Conversations;
