@@ -14,6 +14,11 @@ use crate::{
     wire::Frame,
 };
 
+#[cfg(test)]
+mod stage;
+pub mod usual;
+mod window;
+
 /// One thing to judge.
 #[derive(Clone, Copy)]
 pub enum Evidence<'a> {
@@ -96,7 +101,39 @@ macro_rules! detectors {
     };
 }
 
-detectors! { new_device::NewDevice, device_offline_important::DeviceOfflineImportant, ip_conflict::IpConflict }
+detectors! {
+    new_device::NewDevice,
+    device_offline_important::DeviceOfflineImportant,
+    ip_conflict::IpConflict,
+    arp_spoof::ArpSpoof,
+    host_sweep::HostSweep,
+    port_scan::PortScan,
+    syn_flood::SynFlood,
+    udp_flood::UdpFlood,
+    icmp_flood::IcmpFlood,
+    amplification::Amplification,
+    brute_force::BruteForce,
+    cleartext_credentials::CleartextCredentials,
+    rogue_dhcp::RogueDhcp,
+    dhcp_starvation::DhcpStarvation,
+    rogue_ra::RogueRa,
+    dns_tunnel::DnsTunnel,
+    dga::Dga,
+    dns_hijack::DnsHijack,
+    exploit_attempt::ExploitAttempt,
+    web_scan::WebScan,
+    lateral_movement::LateralMovement,
+    icmp_tunnel::IcmpTunnel,
+    malformed_packet::MalformedPacket,
+    deauth_flood::DeauthFlood,
+    evil_twin::EvilTwin,
+    outbound_scan::OutboundScan,
+    beacon::Beacon,
+    reverse_shell::ReverseShell,
+    crypto_mining::CryptoMining,
+    tool_download::ToolDownload,
+    suspicious_port::SuspiciousPort,
+}
 
 struct Slot {
     mode: Mode,
