@@ -1,6 +1,6 @@
 //! # The engine: the only composition of the core
 //!
-//! One way only: frame → observations → presence → detectors → alerts. What presence concludes is
+//! One way only: frame → observations → presence, and frame → traffic → detectors → alerts. What presence concludes is
 //! shown to detectors as [`Evidence::Home`], so "new device" passes the same path as an attack.
 //! Alerts never feed back. Reads no clock, awaits nothing, cannot fail.
 //!
@@ -18,6 +18,7 @@ use crate::{
         PartView, Refusal, RefusalCode, Remembered, ScannerView, Ticket,
     },
     presence::{self, Presence, overheard::Overheard},
+    traffic::{Noticed, Traffic},
     wire::Frame,
 };
 
@@ -59,6 +60,7 @@ pub enum Input<'a> {
 /// The core. Give it inputs, get changes.
 pub struct Engine {
     presence: Presence,
+    traffic: Traffic,
     detectors: Detectors,
     alerts: Alerts,
     network: Arc<NetworkFacts>,
@@ -70,6 +72,7 @@ pub struct Engine {
     view: HomeView,
     overheard: Overheard,
     gleaned: Vec<Observation>,
+    noticed: Vec<Noticed>,
     tally: tally::Tally,
 }
 
@@ -85,6 +88,7 @@ impl Engine {
     ) -> Engine {
         Engine {
             presence: Presence::new(&settings.presence, &settings.exposure, &network, remembered, instance, now),
+            traffic: Traffic::new(u64::from(instance)),
             detectors: Detectors::new(&settings.detectors),
             alerts: Alerts::new(&settings.alerts, remembered, now),
             network,
@@ -94,6 +98,7 @@ impl Engine {
             view: HomeView { instance, ..HomeView::default() },
             overheard: Overheard::default(),
             gleaned: Vec::new(),
+            noticed: Vec::new(),
             tally: tally::Tally::default(),
         }
     }
@@ -137,7 +142,10 @@ impl Engine {
     /// When to call [`Engine::handle`] with [`Input::Tick`] at the latest.
     #[must_use]
     pub fn next_wake(&self) -> Option<Mono> {
-        [self.presence.next_wake(), self.detectors.next_wake(), self.alerts.next_wake()].into_iter().flatten().min()
+        [self.presence.next_wake(), self.traffic.next_wake(), self.detectors.next_wake(), self.alerts.next_wake()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The picture as it is now. Devices that did not change are the same `Arc`s as before.
@@ -162,6 +170,7 @@ impl Engine {
     #[must_use]
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.presence.sizes();
+        sizes.extend(self.traffic.sizes());
         sizes.extend(self.detectors.sizes());
         sizes.extend(self.alerts.sizes());
         sizes.extend(self.tally.sizes());
@@ -180,14 +189,24 @@ impl Engine {
             let at = now.back_to(due.max(self.now.mono));
             self.now = at;
             let done = out.len();
-            // Fixed order for ties: presence, detectors, alerts.
+            // Fixed order for ties: presence, traffic, detectors, alerts.
             if self.presence.next_wake().is_some_and(|wake| wake <= due) {
                 self.presence.wake(at, out);
             }
+            if self.traffic.next_wake().is_some_and(|wake| wake <= due) {
+                let mut noticed = std::mem::take(&mut self.noticed);
+                self.traffic.wake(at, &mut noticed);
+                self.notice(noticed, at, out);
+            }
             if self.detectors.next_wake().is_some_and(|wake| wake <= due) {
                 let mut findings = Findings::default();
-                let context =
-                    Context { now: at, who: &self.presence, network: &self.network, settling: self.is_settling(at) };
+                let context = Context {
+                    now: at,
+                    who: &self.presence,
+                    network: &self.network,
+                    settling: self.is_settling(at),
+                    neighbours: self.traffic.neighbours(),
+                };
                 self.detectors.wake(&context, &mut findings);
                 self.alerts.take(findings.take(), &self.presence, at, out);
             }
@@ -246,7 +265,17 @@ impl Engine {
             self.observe(&observation, now, out);
         }
         self.gleaned = gleaned;
+        let mut noticed = std::mem::take(&mut self.noticed);
+        self.traffic.take(captured, &frame, now, &mut noticed);
         self.examine(Evidence::Packet(&frame), now, out);
+        self.notice(noticed, now, out);
+    }
+
+    fn notice(&mut self, mut noticed: Vec<Noticed>, now: Moment, out: &mut Vec<Change>) {
+        for one in noticed.drain(..) {
+            self.examine(Evidence::Traffic(&one), now, out);
+        }
+        self.noticed = noticed;
     }
 
     fn observe(&mut self, observation: &Observation, now: Moment, out: &mut Vec<Change>) {
@@ -262,7 +291,13 @@ impl Engine {
 
     fn examine(&mut self, evidence: Evidence<'_>, now: Moment, out: &mut Vec<Change>) {
         let mut findings = Findings::default();
-        let context = Context { now, who: &self.presence, network: &self.network, settling: self.is_settling(now) };
+        let context = Context {
+            now,
+            who: &self.presence,
+            network: &self.network,
+            settling: self.is_settling(now),
+            neighbours: self.traffic.neighbours(),
+        };
         self.detectors.examine(evidence, &context, &mut findings);
         if !findings.is_empty() {
             self.alerts.take(findings.take(), &self.presence, now, out);

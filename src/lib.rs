@@ -14,6 +14,7 @@ pub mod homeassistant;
 pub mod mqtt;
 pub mod scanners;
 pub mod store;
+pub mod traffic;
 
 pub mod alerts;
 pub mod detectors;

@@ -8,6 +8,7 @@
 
 mod lifecycle;
 mod mute;
+mod phrases;
 mod text;
 
 use std::{

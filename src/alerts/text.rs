@@ -3,6 +3,7 @@
 //! Title, explanation, what to do. Names come from the home at the moment the alert opens; text
 //! from the wire was cleaned when it was read, and is escaped where it is shown.
 
+use super::phrases::PHRASES;
 use crate::model::{Finding, Party};
 
 pub(super) struct Text {
@@ -22,6 +23,18 @@ pub(super) fn text(finding: &Finding, attacker: Option<&str>, victim: Option<&st
     let (one, other) = (called(attacker, finding.attacker), called(victim, finding.victim));
     let at = |party: Party| party.ip.map_or_else(String::new, |ip| format!(" at {ip}"));
     let evidence = |key: &str| finding.evidence.iter().find(|(k, _)| *k == key).map_or("", |(_, value)| value.as_str());
+    if let Some((_, title, detail, recommendation)) = PHRASES.iter().find(|(detector, ..)| *detector == finding.detector) {
+        let one = if finding.attacker == Party::default() { "Somebody" } else { one.as_str() };
+        let fill = |text: &str| {
+            let mut text = text.to_owned();
+            for (key, value) in &finding.evidence {
+                text = text.replace(&format!("{{{key}}}"), value);
+            }
+            // Names last: what a device calls itself fills nothing in.
+            text.replace("{other}", &other).replace("{one}", one)
+        };
+        return Text { title: fill(title), detail: fill(detail), recommendation: fill(recommendation) };
+    }
     let (title, detail, recommendation) = match finding.detector {
         "new_device" if finding.key == "burst" => (
             "Many new devices".to_owned(),

@@ -9,6 +9,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
 
 mod conversations;
 mod page;
+mod score;
 mod verb;
 
 use conversations::Conversations;
@@ -36,6 +38,8 @@ const INSTANCE: u32 = 0x00_7e_91_a4;
 const ALERTS_MAX: usize = 10_000;
 /// Stays kept, for a picture of who was here when.
 const WINDOWS_MAX: usize = 100_000;
+/// Time that passes after the last frame.
+const AFTERWARDS: Duration = Duration::from_secs(6);
 /// Interfaces of one file, so that those of the next have other numbers.
 const INTERFACES_A_FILE: u32 = 1024;
 
@@ -207,6 +211,14 @@ impl Player {
         if let Some(mut engine) = self.engine.take() {
             let changes = engine.handle(Input::Tick, self.last);
             let view = engine.view();
+            self.keep(changes);
+            // Attempts of the last seconds are given their time: that nobody answers is known only then. Who is here
+            // is told as of the last frame.
+            let late = Moment {
+                mono: self.last.mono + AFTERWARDS,
+                wall: Wall(self.last.wall.0.saturating_add(AFTERWARDS.as_millis() as i64)),
+            };
+            let changes = engine.handle(Input::Tick, late);
             self.keep(changes);
             self.replayed.air = Arc::clone(&view.air);
             self.replayed.devices = view.devices.values().cloned().collect();

@@ -95,6 +95,7 @@ impl Detector for DeviceOfflineImportant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::Neighbours;
     use crate::{
         model::{Moment, NetworkFacts, Table, Wall},
     };
@@ -112,7 +113,7 @@ mod tests {
         ];
         for (important, change, expected) in cases {
             let table = Table { important: if important { vec![device] } else { vec![] }, ..Table::default() };
-            let context = Context { now: Moment::default(), who: &table, network: &network, settling: false };
+            let context = Context { now: Moment::default(), who: &table, network: &network, settling: false, neighbours: &Neighbours::default() };
             let mut findings = Findings::default();
             DeviceOfflineImportant {}.examine(Evidence::Home(&change), &context, &mut findings);
             let over: Vec<bool> = findings.take().into_iter().map(|f| f.over).collect();

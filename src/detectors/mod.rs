@@ -10,13 +10,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{Card, Change, Findings, Moment, Mono, NetworkFacts, Observation, Who},
+    traffic::{Neighbours, Noticed},
     wire::Frame,
 };
+
+#[cfg(test)]
+mod stage;
+pub mod usual;
+mod window;
 
 /// One thing to judge.
 #[derive(Clone, Copy)]
 pub enum Evidence<'a> {
     Packet(&'a Frame<'a>),
+    /// What traffic made of conversations.
+    Traffic(&'a Noticed),
     Observation(&'a Observation),
     /// What presence concluded.
     Home(&'a Change),
@@ -26,6 +34,7 @@ pub enum Evidence<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     Packet,
+    Traffic,
     Observation,
     Home,
 }
@@ -37,6 +46,8 @@ pub struct Context<'a> {
     pub network: &'a NetworkFacts,
     /// The first minutes of a first start: everything is new.
     pub settling: bool,
+    /// Who is on this wire, and who is beyond a router.
+    pub neighbours: &'a Neighbours,
 }
 
 /// `detectors.<name>.mode`.
@@ -90,7 +101,39 @@ macro_rules! detectors {
     };
 }
 
-detectors! { new_device::NewDevice, device_offline_important::DeviceOfflineImportant, ip_conflict::IpConflict }
+detectors! {
+    new_device::NewDevice,
+    device_offline_important::DeviceOfflineImportant,
+    ip_conflict::IpConflict,
+    arp_spoof::ArpSpoof,
+    host_sweep::HostSweep,
+    port_scan::PortScan,
+    syn_flood::SynFlood,
+    udp_flood::UdpFlood,
+    icmp_flood::IcmpFlood,
+    amplification::Amplification,
+    brute_force::BruteForce,
+    cleartext_credentials::CleartextCredentials,
+    rogue_dhcp::RogueDhcp,
+    dhcp_starvation::DhcpStarvation,
+    rogue_ra::RogueRa,
+    dns_tunnel::DnsTunnel,
+    dga::Dga,
+    dns_hijack::DnsHijack,
+    exploit_attempt::ExploitAttempt,
+    web_scan::WebScan,
+    lateral_movement::LateralMovement,
+    icmp_tunnel::IcmpTunnel,
+    malformed_packet::MalformedPacket,
+    deauth_flood::DeauthFlood,
+    evil_twin::EvilTwin,
+    outbound_scan::OutboundScan,
+    beacon::Beacon,
+    reverse_shell::ReverseShell,
+    crypto_mining::CryptoMining,
+    tool_download::ToolDownload,
+    suspicious_port::SuspiciousPort,
+}
 
 struct Slot {
     mode: Mode,
@@ -121,14 +164,15 @@ impl Detectors {
     pub fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let level = match evidence {
             Evidence::Packet(_) => Needs::Packet,
+            Evidence::Traffic(_) => Needs::Traffic,
             Evidence::Observation(_) => Needs::Observation,
             Evidence::Home(_) => Needs::Home,
         };
-        self.each(findings, |detector, findings| {
-            if detector.needs().contains(&level) {
-                detector.examine(evidence, context, findings);
-            }
-        });
+        self.each(
+            |detector| detector.needs().contains(&level),
+            findings,
+            |detector, findings| detector.examine(evidence, context, findings),
+        );
     }
 
     #[must_use]
@@ -137,11 +181,11 @@ impl Detectors {
     }
 
     pub fn wake(&mut self, context: &Context<'_>, findings: &mut Findings) {
-        self.each(findings, |detector, findings| {
-            if detector.next_wake().is_some_and(|due| due <= context.now.mono) {
-                detector.wake(context, findings);
-            }
-        });
+        self.each(
+            |detector| detector.next_wake().is_some_and(|due| due <= context.now.mono),
+            findings,
+            |detector, findings| detector.wake(context, findings),
+        );
     }
 
     /// Takes new settings; what did not change keeps its memory.
@@ -162,8 +206,13 @@ impl Detectors {
         self.slots.iter().filter(|slot| slot.benched).map(|slot| slot.detector.card().id).collect()
     }
 
-    fn each(&mut self, findings: &mut Findings, mut visit: impl FnMut(&mut dyn Detector, &mut Findings)) {
-        for slot in self.slots.iter_mut().filter(|slot| !slot.benched) {
+    fn each(
+        &mut self,
+        wants: impl Fn(&dyn Detector) -> bool,
+        findings: &mut Findings,
+        mut visit: impl FnMut(&mut dyn Detector, &mut Findings),
+    ) {
+        for slot in self.slots.iter_mut().filter(|slot| !slot.benched && wants(slot.detector.as_ref())) {
             let mut own = Findings::default();
             // One crafted packet must not end the watch: a detector that panics rests, the others go on.
             let outcome = catch_unwind(AssertUnwindSafe(|| visit(slot.detector.as_mut(), &mut own)));

@@ -41,6 +41,55 @@ pub struct Finding {
     pub observe_only: bool,
 }
 
+impl Finding {
+    /// One that names nobody yet and is all but sure.
+    #[must_use]
+    pub fn new(detector: &'static str, category: Category, severity: Severity, key: String, at: Moment) -> Finding {
+        Finding {
+            detector,
+            category,
+            severity,
+            key,
+            at,
+            attacker: Party::default(),
+            victim: Party::default(),
+            evidence: Vec::new(),
+            technique: &[],
+            confidence: 0.9,
+            over: false,
+            observe_only: false,
+        }
+    }
+    #[must_use]
+    pub fn by(mut self, attacker: Party) -> Finding {
+        self.attacker = attacker;
+        self
+    }
+    #[must_use]
+    pub fn against(mut self, victim: Party) -> Finding {
+        self.victim = victim;
+        self
+    }
+    /// One more named value. What comes from the wire must be clean text.
+    #[must_use]
+    pub fn why(mut self, name: &'static str, value: impl ToString) -> Finding {
+        self.evidence.push((name, value.to_string()));
+        self
+    }
+    #[must_use]
+    pub const fn technique(mut self, technique: &'static [&'static str]) -> Finding {
+        self.technique = technique;
+        self
+    }
+    /// Confidence from points, which are natural-log odds: four are needed to be as likely as not.
+    #[must_use]
+    pub fn points(mut self, points: f32) -> Finding {
+        const BASE: f32 = -4.0;
+        self.confidence = 1.0 / (1.0 + (-(BASE + points)).exp());
+        self
+    }
+}
+
 /// Where detectors put findings. At most [`Findings::MAX`] an input; the rest is counted.
 #[derive(Debug, Default)]
 pub struct Findings {

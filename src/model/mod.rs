@@ -16,6 +16,7 @@ mod change;
 mod command;
 mod device;
 mod finding;
+mod guarded;
 mod ha;
 mod home;
 mod link_mac;
@@ -45,6 +46,7 @@ pub use change::{Change, LeaveReason};
 pub use command::{Answer, Command, Refusal, RefusalCode, Ticket};
 pub use device::{DeviceId, Kind, KindGroup, Mode, Presence, Role, Tier, Trust};
 pub use finding::{Evidence, Finding, Findings, Party};
+pub use guarded::{Guarded, Sketch};
 pub use ha::{HaFact, HaInfo, HaName, HaPerson};
 pub use home::{
     AlertView, DeviceView, HomeView, Household, NameSource, PartView, ScannerView, ServiceView, WindowView,

@@ -1,11 +1,14 @@
 //! # `replay` on the command line
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Conversation, FileStats, Replayed, page, replay};
+use super::{Conversation, FileStats, Replayed, page, replay, score};
 use crate::{
     capture::CaptureError,
     cli::{Context, Exit, Failure, export::into_file, fit::Fit, json as shapes, recorded::to_stdout, table},
@@ -16,14 +19,20 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// pcap, pcapng or snoop, plain or gzipped
-    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(required_unless_present = "score", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
+    /// Play every capture this index names and say how many attacks were raised
+    #[arg(long, value_name = "INDEX.tsv", value_hint = clap::ValueHint::FilePath, conflicts_with_all = ["files", "report"])]
+    pub score: Option<PathBuf>,
     /// Write a page about it: HTML that stands alone, readable for you alone
     #[arg(long, value_name = "FILE.html", value_hint = clap::ValueHint::FilePath)]
     pub report: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    if let Some(index) = &args.score {
+        return scored(index, context);
+    }
     let mut replayed = replay(&args.files, context.settings()?, cpu_seconds).map_err(failure)?;
     let fit = Fit(context.redactor()?);
     replayed.devices.iter_mut().for_each(|device| *device = Arc::new(fit.device(device)));
@@ -62,6 +71,25 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             out.write_all(fit.text(table::alerts(&alerts, now, colour)).as_bytes())?;
         }
         Ok(())
+    })
+}
+
+fn scored(index: &Path, context: &Context) -> anyhow::Result<Exit> {
+    let told = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let scored = score::score(index, context.settings()?, &cpu_seconds, |at, all, file| {
+        if told {
+            eprint!("\r\x1b[K{at}/{all} {file}");
+        }
+    })
+    .with_context(|| format!("cannot play {}", index.display()))?;
+    if told {
+        eprint!("\r\x1b[K");
+    }
+    to_stdout(|out| {
+        if context.json() {
+            return Ok(writeln!(out, "{}", serde_json::to_string(&scored)?)?);
+        }
+        Ok(write!(out, "{}", scored.table())?)
     })
 }
 

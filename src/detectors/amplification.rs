@@ -1,0 +1,160 @@
+//! # Answers nobody asked for
+//!
+//! ## What it finds
+//! Servers that answer, with much, a host that asked nothing: somebody asked in its name; or a device of the home
+//! that is used as such a server.
+//! ## Why it matters
+//! The host drowns in answers; or the home is part of an attack on others.
+//! ## How it decides
+//! UDP answers of services that amplify (DNS, NTP, SNMP, SSDP, CLDAP, memcached …, CISA TA14-017A) to a host that was
+//! not seen to ask: 20 in ten seconds from five servers or more, or 100 from fewer. Nobody is named: the servers
+//! are used, and who asks them is not seen.
+//! ## What fools it
+//! A wire on which only one direction is seen: then all answers look unasked, so it must once have heard the host ask.
+//! ## What to do
+//! From the Internet only the provider can help.
+//!
+//! Holds 1,024 hosts.
+
+use std::net::IpAddr;
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::{Recent, Window},
+    },
+    model::{Card, Category, Finding, Findings, Guarded, Port, Severity},
+    traffic::{Start, What},
+    wire::protocol,
+};
+
+pub static CARD: Card = Card {
+    id: "amplification",
+    title: "Answers nobody asked for",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("amplification.rs"),
+};
+
+pub type Settings = Usual;
+
+const HOSTS_MAX: usize = 1024;
+const SPAN_S: u64 = 10;
+const UNASKED_MIN: u32 = 20;
+const UNASKED_FEW_MIN: u32 = 100;
+const SERVERS_MIN: usize = 5;
+// CISA TA14-017A, and IKE (US-CERT VU#419128), CoAP, Ubiquiti discovery, DVR discovery.
+const PORTS: [Port; 20] =
+    [53, 123, 161, 389, 1900, 3702, 5683, 11211, 19, 17, 111, 69, 137, 500, 520, 1434, 10001, 37810, 27015, 4500];
+
+#[derive(Debug, Clone)]
+struct Flooded {
+    unasked: Window,
+    servers: Recent<IpAddr>,
+    bytes: u64,
+}
+
+/// See the page above.
+pub struct Amplification {
+    bell: Bell,
+    hosts: Guarded<IpAddr, Flooded>,
+}
+
+impl Amplification {
+    #[must_use]
+    pub fn new(settings: Settings) -> Amplification {
+        Amplification { bell: Bell::new(settings), hosts: Guarded::new(HOSTS_MAX) }
+    }
+}
+
+impl Detector for Amplification {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Packet, Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.hosts.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        // The first packet of a conversation decides whether it was asked for; those that follow of an unasked
+        // one are counted with it.
+        let noticed = match evidence {
+            Evidence::Traffic(noticed) => noticed,
+            Evidence::Packet(frame) => {
+                if let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses())
+                    && PORTS.contains(&udp.source)
+                    && !PORTS.contains(&udp.destination)
+                    && let Some(flooded) = self.hosts.get_mut(&to, tick)
+                    && flooded.servers.keys().any(|server| *server == from)
+                {
+                    flooded.unasked.add(now, 1);
+                    flooded.bytes += frame.bytes.len() as u64;
+                }
+                return;
+            }
+            _ => return,
+        };
+        let talk = &noticed.talk;
+        let is_unasked = noticed.what == What::Opened(Start::Datagram) && talk.protocol == protocol::UDP;
+        // A conversation that begins is told before its first packet is counted: who sent it is known by what follows.
+        let answers_first = matches!(noticed.what, What::Outcome(crate::traffic::Outcome::Answered))
+            && talk.protocol == protocol::UDP
+            && talk.packets[0] == 0;
+        if is_unasked || !answers_first || !PORTS.contains(&talk.server.port) || talk.client.ip.is_multicast() {
+            return;
+        }
+        let (host, server) = (talk.client, talk.server);
+        if self.hosts.get(&host.ip).is_none() {
+            let flooded = Flooded { unasked: Window::default(), servers: Recent::new(256), bytes: 0 };
+            self.hosts.insert(host.ip, flooded, tick, tick);
+        }
+        let Some(flooded) = self.hosts.get_mut(&host.ip, tick) else { return };
+        flooded.unasked.add(now, 1);
+        flooded.servers.see(server.ip, now);
+        let (unasked, servers) = (flooded.unasked.sum(now, SPAN_S), flooded.servers.len());
+        let least = if servers >= SERVERS_MIN { UNASKED_MIN } else { UNASKED_FEW_MIN };
+        if unasked < self.bell.scaled(least) {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, host.ip.to_string(), context.now)
+            .against(host.party())
+            .why("reflector_port", server.port)
+            .why("sources", servers)
+            .why("answers", unasked)
+            .why("bytes", flooded.bytes)
+            .technique(&["T1498.002"])
+            .points(if unasked >= 100 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, between, datagram, ip, mac, udp};
+
+    #[test]
+    fn answers_are_a_flood_only_if_nobody_asked() {
+        let mut stage = Stage::new(Amplification::new(Settings::default()));
+        let found: Vec<_> = (0..200u64)
+            .flat_map(|n| {
+                let from = (mac(1), [203, 0, (n / 50) as u8, (n % 50) as u8]);
+                stage.frame(&between(from, (mac(5), ip(5)), 17, &datagram(123, 40_000, &[0; 400])), n * 10)
+            })
+            .collect();
+        assert!(found.iter().all(|f| f.attacker == crate::model::Party::default()) && !found.is_empty());
+        let mut stage = Stage::new(Amplification::new(Settings::default()));
+        let mut asked = Vec::new();
+        for n in 0..300u16 {
+            asked.extend(stage.frame(&udp((5, 40_000 + n), (1, 53), b"question"), u64::from(n) * 10));
+            asked.extend(stage.frame(&udp((1, 53), (5, 40_000 + n), &[0; 400]), u64::from(n) * 10 + 1));
+        }
+        assert!(asked.is_empty(), "a resolver that works");
+    }
+}

@@ -1,0 +1,338 @@
+//! # Address forged by another device
+//!
+//! ## What it finds
+//! A device that says "this address is mine" of an address that belongs to another, so that what is meant for that
+//! one comes to it: the way to read and change what others send in a local network.
+//! ## Why it matters
+//! Whoever stands between a device and the router sees all that is not encrypted and can cut off the rest.
+//! ## How it decides
+//! Every ARP request and reply is a claim. Two hardware addresses that claim one address within three minutes are a
+//! conflict; what speaks for a forger adds up: the claims alternate (+3), the address is the router's (+2), replies
+//! nobody asked for (+1, three of them +2), they come steadily as tools send them (+2), the same device claims other
+//! contested addresses too (+3), the frame's sender is not the one that is claimed (+2), the claimant has an address
+//! of its own besides (+2). A lease handed on (−6), answers only when asked and never for the router (−5), a single
+//! address announced as new hosts do (−4) speak against. Five points are told, eight are critical.
+//! ## What fools it
+//! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that was there before
+//! the first frame looks like the owner until the owner speaks; then the one with other addresses is named.
+//! ## What to do
+//! Find the device by its hardware address and disconnect it. Change passwords used meanwhile.
+//!
+//! Leaves out: two devices with one fixed address (`ip_conflict`). Holds 4,096 addresses, 4 claimants each.
+
+use std::{net::IpAddr, net::Ipv4Addr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::Recent,
+    },
+    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity},
+    traffic::owner,
+    wire::{
+        Frame,
+        arp::Arp,
+        dhcp::{Dhcp, Kind, PORT_CLIENT},
+    },
+};
+
+pub static CARD: Card =
+    Card { id: "arp_spoof", title: "Forged address", needs: Some("CAP_NET_RAW"), page: include_str!("arp_spoof.rs") };
+
+pub type Settings = Usual;
+
+const ADDRESSES_MAX: usize = 4096;
+const CLAIMANTS_MAX: usize = 4;
+// An owner silent for longer may have left.
+const ALIVE: Duration = Duration::from_secs(180);
+// A reply within this time of a question answers it.
+const ASKED: Duration = Duration::from_secs(2);
+// RFC 2131 §4.4.1: a server that hands on an address did so just before.
+const LEASE_FRESH: Duration = Duration::from_secs(600);
+// Tools repeat every 1–10 s; five in step are no chance.
+const STEADY_MIN: u32 = 5;
+const STEADY_CV: f64 = 0.3;
+const TOLD_FROM: f32 = 5.0;
+const CRITICAL_FROM: f32 = 8.0;
+
+#[derive(Debug, Clone, Copy)]
+struct Claimant {
+    mac: MacAddr,
+    first: Mono,
+    last: Mono,
+    unasked: u32,
+    asked: u32,
+    requests: u32,
+    /// Of the steps between unasked replies: how many, their sum and the sum of their squares, in seconds.
+    steps: (u32, f64, f64),
+    /// Another hardware address sent the frame.
+    foreign: Option<MacAddr>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Binding {
+    claimants: Vec<Claimant>,
+    /// Last to claim, and how often that changed while both were alive.
+    holder: Option<MacAddr>,
+    changes: Recentchanges,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Recentchanges {
+    count: u32,
+    last: Mono,
+}
+
+/// See the page above.
+pub struct ArpSpoof {
+    bell: Bell,
+    bindings: Guarded<Ipv4Addr, Binding>,
+    /// Who was asked for, by whom.
+    asked: Capped<(MacAddr, Ipv4Addr), Mono>,
+    /// Leases just given.
+    leases: Capped<Ipv4Addr, (MacAddr, Mono)>,
+    /// What each claims.
+    claims: Guarded<MacAddr, Recent<Ipv4Addr>>,
+}
+
+impl ArpSpoof {
+    #[must_use]
+    pub fn new(settings: Settings) -> ArpSpoof {
+        ArpSpoof {
+            bell: Bell::new(settings),
+            bindings: Guarded::new(ADDRESSES_MAX),
+            asked: Capped::new(1024),
+            leases: Capped::new(1024),
+            claims: Guarded::new(2048),
+        }
+    }
+
+    fn lease(&mut self, frame: &Frame<'_>, now: Mono) {
+        let Some(udp) = frame.udp().filter(|udp| udp.destination == PORT_CLIENT) else { return };
+        if let Some(dhcp) = Dhcp::read(udp.payload)
+            && dhcp.kind() == Some(Kind::Ack)
+            && let Some(mac) = dhcp.client_mac
+        {
+            self.leases.insert(dhcp.your_ip, (mac, now));
+        }
+    }
+
+    fn claim(&mut self, arp: &Arp, source: Option<MacAddr>, context: &Context<'_>, findings: &mut Findings) {
+        let (mac, ip, now) = (arp.sender_mac, arp.sender_ip, context.now.mono);
+        let tick = now.0 / 1_000_000_000;
+        let asked = arp.is_reply()
+            && self.asked.get(&(arp.target_mac, ip)).is_some_and(|at| now.since(*at) <= ASKED);
+        if arp.is_request() && arp.target_ip != ip {
+            self.asked.insert((mac, arp.target_ip), now);
+        }
+        if self.claims.get(&mac).is_none() {
+            self.claims.insert(mac, Recent::new(64), owner(mac), tick);
+        }
+        if let Some(claims) = self.claims.get_mut(&mac, tick) {
+            claims.see(ip, now);
+        }
+        if self.bindings.get(&ip).is_none() {
+            self.bindings.insert(ip, Binding::default(), owner(mac), tick);
+        }
+        let Some(binding) = self.bindings.get_mut(&ip, tick) else { return };
+        let known = binding.claimants.iter().position(|claimant| claimant.mac == mac);
+        if known.is_none() {
+            if binding.claimants.len() >= CLAIMANTS_MAX {
+                // The first stays: it is the owner until something says otherwise.
+                binding.claimants.remove(1);
+            }
+            binding.claimants.push(Claimant {
+                mac,
+                first: now,
+                last: now,
+                unasked: 0,
+                asked: 0,
+                requests: 0,
+                steps: (0, 0.0, 0.0),
+                foreign: None,
+            });
+        }
+        let at = known.unwrap_or(binding.claimants.len() - 1);
+        if let Some(claimant) = binding.claimants.get_mut(at) {
+            if arp.is_reply() && !asked {
+                if claimant.unasked > 0 {
+                    let step = now.since(claimant.last).as_secs_f64();
+                    let (count, sum, squares) = claimant.steps;
+                    claimant.steps = (count + 1, sum + step, squares + step * step);
+                }
+                claimant.unasked += 1;
+            } else if arp.is_reply() {
+                claimant.asked += 1;
+            } else {
+                claimant.requests += 1;
+            }
+            if source.is_some_and(|source| source != mac && !source.is_virtual_router() && source.is_station()) {
+                claimant.foreign = source;
+            }
+            claimant.last = now;
+        }
+        let other_alive = binding
+            .claimants
+            .iter()
+            .any(|claimant| claimant.mac != mac && now.since(claimant.last) <= ALIVE);
+        if binding.holder.is_some_and(|holder| holder != mac) && other_alive {
+            if now.since(binding.changes.last) > Duration::from_secs(60) {
+                binding.changes.count = 0;
+            }
+            binding.changes = Recentchanges { count: binding.changes.count + 1, last: now };
+        }
+        binding.holder = Some(mac);
+        if other_alive && binding.claimants.len() > 1 {
+            let binding = binding.clone();
+            self.judge(ip, &binding, context, findings);
+        }
+    }
+
+    /// Points that `claimant` forges what is another's.
+    fn points(&self, ip: Ipv4Addr, claimant: &Claimant, binding: &Binding, context: &Context<'_>) -> f32 {
+        let now = context.now.mono;
+        let mut points = 0.0;
+        let is_gateway = context.network.is_gateway(IpAddr::V4(ip))
+            || binding.claimants.iter().any(|other| other.mac != claimant.mac && context.neighbours.is_router(other.mac));
+        points += if binding.changes.count >= 2 { 3.0 } else { 0.0 };
+        points += if is_gateway { 2.0 } else { 0.0 };
+        points += match claimant.unasked {
+            0 => 0.0,
+            1..=2 => 1.0,
+            _ => 2.0,
+        };
+        let (count, sum, squares) = claimant.steps;
+        if count >= STEADY_MIN {
+            let mean = sum / f64::from(count);
+            let deviation = (squares / f64::from(count) - mean * mean).max(0.0).sqrt();
+            points += if mean > 0.2 && deviation / mean < STEADY_CV { 2.0 } else { 0.0 };
+        }
+        let (mut contested, mut own) = (0, 0);
+        if let Some(claims) = self.claims.get(&claimant.mac) {
+            for other in claims.keys().filter(|other| **other != ip) {
+                let others = self.bindings.get(other).map_or(0, |binding| {
+                    let mut living = binding.claimants.iter().filter(|c| c.mac != claimant.mac);
+                    usize::from(living.any(|c| now.since(c.last) <= ALIVE * 2))
+                });
+                if others > 0 { contested += 1 } else { own += 1 }
+            }
+        }
+        points += if contested > 0 { 3.0 } else { 0.0 };
+        points += if own > 0 { 2.0 } else { 0.0 };
+        points += if claimant.foreign.is_some() { 2.0 } else { 0.0 };
+        let leased = self.leases.get(&ip).is_some_and(|(mac, at)| *mac == claimant.mac && now.since(*at) <= LEASE_FRESH);
+        points -= if leased { 6.0 } else { 0.0 };
+        points -= if claimant.unasked == 0 && claimant.requests == 0 && !is_gateway { 5.0 } else { 0.0 };
+        points -= if own == 0 && contested == 0 && !is_gateway { 4.0 } else { 0.0 };
+        points
+    }
+
+    fn judge(&mut self, ip: Ipv4Addr, binding: &Binding, context: &Context<'_>, findings: &mut Findings) {
+        let now = context.now.mono;
+        let scored = binding.claimants.iter().map(|claimant| (self.points(ip, claimant, binding, context), claimant));
+        // Of equals the later one came to what was another's.
+        let Some((points, forger)) = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.first.cmp(&b.1.first))) else {
+            return;
+        };
+        if points < TOLD_FROM {
+            return;
+        }
+        let (forger, mac) = (*forger, forger.foreign.unwrap_or(forger.mac));
+        let Some(owner) = binding.claimants.iter().find(|c| c.mac != forger.mac && now.since(c.last) <= ALIVE) else { return };
+        // Several addresses of one machine are no theft.
+        let device = context.who.by_mac(mac);
+        if device.is_some() && device == context.who.by_mac(owner.mac) {
+            return;
+        }
+        let own_ip = self.claims.get(&forger.mac).and_then(|claims| {
+            let alone = |ip: &&Ipv4Addr| self.bindings.get(ip).is_some_and(|binding| binding.claimants.len() == 1);
+            claims.keys().find(alone).copied()
+        });
+        let severity = if points >= CRITICAL_FROM { Severity::Critical } else { Severity::High };
+        let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{mac} {ip}"), context.now)
+            .by(Party { device: None, mac: Some(mac), ip: own_ip.map(IpAddr::V4) })
+            .against(Party { device: None, mac: Some(owner.mac), ip: Some(IpAddr::V4(ip)) })
+            .why("ip", ip)
+            .why("old_mac", owner.mac)
+            .why("new_mac", forger.mac)
+            .why("unasked", forger.unasked)
+            .why("changes", binding.changes.count)
+            .technique(&["T1557.002"])
+            .points(points);
+        self.bell.ring(finding, findings);
+    }
+}
+
+impl Detector for ArpSpoof {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Packet]
+    }
+
+    fn held(&self) -> usize {
+        self.bindings.len() + self.asked.len() + self.leases.len() + self.claims.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let Some(arp) = frame.arp() else { return self.lease(frame, context.now.mono) };
+        let is_claim = (arp.is_request() || arp.is_reply())
+            && !arp.sender_ip.is_unspecified()
+            && arp.sender_mac.is_station()
+            && !arp.sender_mac.is_virtual_router();
+        if is_claim {
+            self.claim(arp, frame.source, context, findings);
+        } else if arp.is_probe() {
+            self.asked.insert((arp.sender_mac, arp.target_ip), context.now.mono);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, arp};
+
+    /// Seconds, who (hardware), operation, claimed, to whom, asked for.
+    type Line = (u64, u8, u16, u8, u8);
+
+    fn told(lines: &[Line]) -> Vec<(Option<MacAddr>, Severity)> {
+        let mut stage = Stage::new(ArpSpoof::new(Settings::default()));
+        let found = lines.iter().flat_map(|(second, mac, op, sender, target)| {
+            stage.frame(&arp(*mac, *op, *mac, *sender, *target), second * 1000)
+        });
+        found.map(|finding| (finding.attacker.mac, finding.severity)).collect()
+    }
+
+    #[test]
+    fn a_forger_is_named_and_what_looks_like_one_is_not() {
+        let mac = |n: u8| MacAddr([2, 0, 0, 0, 0, n]);
+        // Hosts 1 and 5 speak; 9 forges both, again and again.
+        let mut attack = vec![(0, 1, 1, 1, 5), (0, 5, 2, 5, 1), (1, 9, 1, 9, 1)];
+        for n in 0..12u64 {
+            attack.extend([(2 + n * 2, 9, 2, 1, 5), (2 + n * 2, 9, 2, 5, 1), (3 + n * 2, 1, 1, 1, 5)]);
+        }
+        let found = told(&attack);
+        assert!(!found.is_empty() && found.iter().all(|(who, _)| *who == Some(mac(9))), "{found:?}");
+        let mut under_way: Vec<Line> = attack.iter().filter(|line| line.1 == 9).copied().collect();
+        under_way.push((40, 1, 1, 1, 5));
+        under_way.push((42, 9, 2, 1, 5));
+        assert!(told(&under_way).iter().all(|(who, _)| *who == Some(mac(9))));
+        let quiet: &[(&str, Vec<Line>)] = &[
+            ("duplicate fixed address", (0..20).map(|n| (n * 20, 5 + (n % 2) as u8, 1, 5, 1)).collect()),
+            ("a phone's announcements", vec![(0, 5, 1, 5, 5), (1, 5, 2, 5, 5), (2, 5, 2, 5, 1)]),
+            ("address handed on after an hour", vec![(0, 5, 1, 5, 1), (4000, 6, 1, 5, 1), (4001, 6, 2, 5, 1)]),
+            (
+                "a proxy that answers when asked",
+                (0..9).flat_map(|n| [(n * 60, 1, 1, 1, 5), (n * 60, 7, 2, 5, 1), (n * 60 + 9, 5, 1, 5, 1)]).collect(),
+            ),
+        ];
+        for (name, lines) in quiet {
+            assert!(told(lines).is_empty(), "{name}: {:?}", told(lines));
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! # Steady calls to one place
+//!
+//! ## What it finds
+//! A device that calls one host of the Internet again and again at even steps, with messages of even size.
+//! ## Why it matters
+//! Malware asks its master so. So do most devices of a home, their makers': on its own it is only low.
+//! ## How it decides
+//! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour, or 30 over
+//! 40 seconds and more if they come every few seconds. Steadiness is that of RITA (Active Countermeasures): skew and
+//! deviation of the steps, and of the bytes; their mean must reach 0.8.
+//! ## What fools it
+//! Steps with more than half of them jitter; one connection that stays open.
+//! ## What to do
+//! Look who the host belongs to. If it is the maker's, add it to `exempt` or leave it at low.
+//!
+//! Leaves out: hosts of the home, time servers, name servers, push services. Holds 1,024 pairs of 64 calls each.
+
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Exempt, Usual},
+    },
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity, is_private},
+    traffic::{What, owner},
+    wire::protocol,
+};
+
+pub static CARD: Card =
+    Card { id: "beacon", title: "Steady calls to one place", needs: Some("CAP_NET_RAW"), page: include_str!("beacon.rs") };
+
+pub type Settings = Usual;
+
+const PAIRS_MAX: usize = 1024;
+const CALLS_MAX: usize = 64;
+const CALLS_MIN: u32 = 20;
+const SPAN_MIN: Duration = Duration::from_secs(3600);
+// Fast ones, as of a shell that waits for orders.
+const FAST_MIN: u32 = 30;
+const FAST_SPAN: Duration = Duration::from_secs(40);
+const FAST_STEP: f64 = 15.0;
+const STEADY: f64 = 0.8;
+/// Time, names, push of Apple and Google: steady by design.
+const LEFT_OUT: [Port; 8] = [53, 123, 853, 5223, 5228, 5229, 5230, 8883];
+
+#[derive(Debug, Clone)]
+struct Calls {
+    at: VecDeque<Mono>,
+    bytes: VecDeque<u64>,
+    told: u32,
+}
+
+/// See the page above.
+pub struct Beacon {
+    bell: Bell,
+    exempt: Vec<Exempt>,
+    pairs: Guarded<(Option<MacAddr>, IpAddr, IpAddr, Port), Calls>,
+}
+
+impl Beacon {
+    #[must_use]
+    pub fn new(settings: Settings) -> Beacon {
+        Beacon { exempt: settings.exempt.clone(), bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+    }
+}
+
+/// How even numbers are, from 0 to 1: their skew about the median and their deviation from it, as RITA measures them.
+fn evenness(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted.get(((sorted.len().saturating_sub(1)) as f64 * share).round() as usize).copied().unwrap_or_default();
+    let (low, middle, high) = (at(0.25), at(0.5), at(0.75));
+    let skew = if high - low > f64::EPSILON && middle > low && middle < high { ((high + low - 2.0 * middle) / (high - low)).abs() } else { 0.0 };
+    let mut away: Vec<f64> = sorted.iter().map(|value| (value - middle).abs()).collect();
+    away.sort_by(f64::total_cmp);
+    let deviation = away.get(away.len() / 2).copied().unwrap_or_default();
+    let spread = if middle > 0.0 { (1.0 - deviation / middle).max(0.0) } else { 0.0 };
+    (1.0 - skew + spread) / 2.0
+}
+
+impl Detector for Beacon {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.pairs.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        let talk = &noticed.talk;
+        let (client, server) = (talk.client, talk.server);
+        if talk.protocol != protocol::TCP || is_private(server.ip) || server.ip.is_loopback() || server.mac.is_some() && client.mac.is_none() || LEFT_OUT.contains(&server.port) {
+            return;
+        }
+        // Hosts of the Internet that call each other are not ours to judge.
+        if client.mac.is_none() && !is_private(client.ip) {
+            return;
+        }
+        if self.exempt.iter().any(|exempt| matches!(exempt, Exempt::Net(net) if net.contains(server.ip))) {
+            return;
+        }
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let key = (client.mac, client.ip, server.ip, server.port);
+        match noticed.what {
+            What::Completed if talk.is_sure => {
+                if self.pairs.get(&key).is_none() {
+                    let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new(), told: 0 };
+                    self.pairs.insert(key, calls, client.mac.map_or(0, owner), tick);
+                }
+                let Some(calls) = self.pairs.get_mut(&key, tick) else { return };
+                calls.at.push_back(talk.began.mono);
+                if calls.at.len() > CALLS_MAX {
+                    calls.at.pop_front();
+                }
+            }
+            What::Closed { .. } => {
+                let Some(calls) = self.pairs.get_mut(&key, tick) else { return };
+                calls.bytes.push_back(talk.bytes[0]);
+                if calls.bytes.len() > CALLS_MAX {
+                    calls.bytes.pop_front();
+                }
+                return;
+            }
+            _ => return,
+        }
+        let Some(calls) = self.pairs.get_mut(&key, tick) else { return };
+        let count = calls.at.len() as u32;
+        let (Some(first), Some(last)) = (calls.at.front(), calls.at.back()) else { return };
+        let span = last.since(*first);
+        let stamps: Vec<f64> = calls.at.iter().map(|at| at.0 as f64 / 1e9).collect();
+        let steps: Vec<f64> = stamps.iter().zip(stamps.iter().skip(1)).map(|(a, b)| b - a).collect();
+        let mut sorted = steps.clone();
+        sorted.sort_by(f64::total_cmp);
+        let step = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        let slow = count >= self.bell.scaled(CALLS_MIN) && span >= SPAN_MIN;
+        let fast = count >= self.bell.scaled(FAST_MIN) && span >= FAST_SPAN && step <= FAST_STEP && step >= 0.5;
+        if !slow && !fast {
+            return;
+        }
+        let bytes: Vec<f64> = calls.bytes.iter().map(|bytes| *bytes as f64).collect();
+        let sizes = if bytes.len() >= 10 { evenness(&bytes) } else { 0.5 };
+        let (times, score) = (evenness(&steps), (evenness(&steps) * 2.0 + sizes) / 3.0);
+        if score < STEADY || times < STEADY {
+            return;
+        }
+        calls.told = calls.told.saturating_add(1);
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::Low, format!("{} {}:{}", client.ip, server.ip, server.port), context.now)
+            .by(client.party())
+            .against(server.party())
+            .why("destination", server.ip)
+            .why("port", server.port)
+            .why("connections", count)
+            .why("interval_s", format!("{step:.1}"))
+            .why("scores", format!("times {times:.2}, sizes {sizes:.2}"))
+            .technique(&["T1071.001"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{ACK, FIN, SYN, Stage, between, ip, mac, segment};
+
+    fn calls(steps: impl Iterator<Item = u64>, to: [u8; 4]) -> usize {
+        let mut stage = Stage::new(Beacon::new(Settings::default()));
+        let (mut ms, mut count) = (0, 0);
+        for (n, step) in steps.enumerate() {
+            ms += step;
+            let (me, other, port) = ((mac(9), ip(9)), (mac(1), to), 40_000 + n as u16);
+            for (from, bytes) in [
+                (me, segment(port, 443, SYN, 1, b"")),
+                (other, segment(443, port, SYN | ACK, 1, b"")),
+                (me, segment(port, 443, ACK, 2, b"any news?")),
+                (me, segment(port, 443, FIN | ACK, 11, b"")),
+            ] {
+                let to = if from == me { other } else { me };
+                count += stage.frame(&between(from, to, 6, &bytes), ms).len();
+            }
+        }
+        count
+    }
+
+    #[test]
+    fn even_steps_are_told_and_people_are_not() {
+        let far = [203, 0, 113, 9];
+        assert!(calls((0..70).map(|n| 60_000 + n % 5 * 2000), far) > 0, "each minute");
+        assert!(calls((0..60).map(|n| 5000 + n % 3 * 100), far) > 0, "each five seconds");
+        assert_eq!(calls((0..70).map(|n| 60_000 + n % 5 * 2000), ip(5)), 0, "a host of the home");
+        assert_eq!(calls((0..60u64).map(|n| 1000 + (n * n * 7919) % 300_000), far), 0, "somebody reads the news");
+        assert_eq!(calls((0..12).map(|_| 60_000), far), 0, "too few to say");
+    }
+
+    #[test]
+    fn evenness_is_of_the_middle() {
+        assert!(evenness(&[10.0; 30]) > 0.99 && evenness(&[]) <= 0.5 + f64::EPSILON);
+        let wild: Vec<f64> = (0..40).map(|n| f64::from(n * n)).collect();
+        assert!(evenness(&wild) < 0.5, "{}", evenness(&wild));
+    }
+}

@@ -1,0 +1,178 @@
+//! # Guessing passwords
+//!
+//! ## What it finds
+//! Logins that fail again and again, from one host to one service.
+//! ## Why it matters
+//! With time, guesses hit. A login that works after many that did not is worse than all before.
+//! ## How it decides
+//! Outcomes of logins are counted, not connections: FTP, Telnet, POP3, IMAP, SMTP, HTTP, SMB, LDAP, MQTT, Redis, SIP,
+//! VNC and SOCKS say them; of SSH they are told from how much the server says. A bucket that leaks one a minute runs
+//! over at 8 (from the Internet at 5). The same secret again and again is an old password in some device, not a
+//! guess, and does not count twice.
+//! ## What fools it
+//! Guesses slower than one a minute; SSH connections that are kept open between guesses.
+//! ## What to do
+//! If a login worked, change that password now. Else block the source and use keys or long passwords.
+//!
+//! Holds 2,048 triples of source, target and service with 64 secrets each.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::Recent,
+    },
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Severity, is_private},
+    traffic::{Login, Talkers, What, owner},
+};
+
+pub static CARD: Card =
+    Card { id: "brute_force", title: "Guessing passwords", needs: Some("CAP_NET_RAW"), page: include_str!("brute_force.rs") };
+
+pub type Settings = Usual;
+
+const TRIPLES_MAX: usize = 2048;
+const BUCKET_LAN: u32 = 8;
+const BUCKET_WAN: u32 = 5;
+const LEAK: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone)]
+struct Guesses {
+    level: f64,
+    last: Mono,
+    failures: u32,
+    secrets: Recent<u64>,
+    users: Recent<String>,
+    over: bool,
+}
+
+type Key = (Option<MacAddr>, IpAddr, IpAddr, &'static str);
+
+/// See the page above.
+pub struct BruteForce {
+    bell: Bell,
+    triples: Guarded<Key, Guesses>,
+}
+
+impl BruteForce {
+    #[must_use]
+    pub fn new(settings: Settings) -> BruteForce {
+        BruteForce { bell: Bell::new(settings), triples: Guarded::new(TRIPLES_MAX) }
+    }
+
+    fn login(&mut self, talk: &Talkers, login: &Login, context: &Context<'_>, findings: &mut Findings) {
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let key = (talk.client.mac, talk.client.ip, talk.server.ip, login.service);
+        if self.triples.get(&key).is_none() {
+            let guesses = Guesses {
+                level: 0.0,
+                last: now,
+                failures: 0,
+                secrets: Recent::new(64),
+                users: Recent::new(16),
+                over: false,
+            };
+            self.triples.insert(key, guesses, talk.client.mac.map_or(0, owner), tick);
+        }
+        let Some(guesses) = self.triples.get_mut(&key, tick) else { return };
+        guesses.level = (guesses.level - now.since(guesses.last).as_secs_f64() / LEAK.as_secs_f64()).max(0.0);
+        guesses.last = now;
+        if !login.ok {
+            guesses.failures = guesses.failures.saturating_add(1);
+            // The same secret of the same user once more is no new guess.
+            let is_new = login.tag == 0 || guesses.secrets.see(login.tag, now);
+            guesses.level += if is_new { 1.0 } else { 0.1 };
+            if !login.user.is_empty() {
+                guesses.users.see(login.user.clone(), now);
+            }
+        }
+        let is_wan = talk.client.mac.is_none() && !is_private(talk.client.ip) && is_private(talk.server.ip);
+        let least = self.bell.scaled(if is_wan { BUCKET_WAN } else { BUCKET_LAN });
+        guesses.over |= guesses.level >= f64::from(least);
+        let guesses = guesses.clone();
+        if !guesses.over || guesses.failures < least {
+            return;
+        }
+        let severity = match (login.ok, is_wan) {
+            (true, _) => Severity::Critical,
+            (false, true) => Severity::High,
+            (false, false) => Severity::Medium,
+        };
+        let who = talk.client.mac.map_or_else(|| talk.client.ip.to_string(), |mac| mac.to_string());
+        let key = format!("{who} {} {}", talk.server.ip, login.service);
+        let users: Vec<&str> = guesses.users.keys().map(String::as_str).take(16).collect();
+        let finding = Finding::new(CARD.id, Category::Access, severity, key, context.now)
+            .by(talk.client.party())
+            .against(talk.server.party())
+            .why("service", login.service)
+            .why("attempts", guesses.failures)
+            .why("users_masked", users.join(", "))
+            .why("distinct_secrets", guesses.secrets.len())
+            .why("succeeded", login.ok)
+            .technique(&["T1110.001"])
+            .points(if guesses.failures >= least * 2 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+impl Detector for BruteForce {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.triples.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Traffic(noticed) = evidence
+            && let What::Login(login) = &noticed.what
+        {
+            self.login(&noticed.talk, login, context, findings);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, conversation, ip};
+
+    /// One FTP login for each secret, `pause` seconds apart; the last may work.
+    fn logins(secrets: &[String], works: bool, pause: u64) -> Vec<Finding> {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut found = Vec::new();
+        for (n, secret) in secrets.iter().enumerate() {
+            let pass = format!("PASS {secret}\r\n");
+            let answer: &[u8] = if works && n + 1 == secrets.len() { b"230 in\r\n" } else { b"530 no\r\n" };
+            let script: [(bool, &[u8]); 5] = [
+                (false, b"220 hello\r\n"),
+                (true, b"USER root\r\n"),
+                (false, b"331 secret\r\n"),
+                (true, pass.as_bytes()),
+                (false, answer),
+            ];
+            for frame in conversation((9, 40_000 + n as u16), (5, 21), &script) {
+                found.extend(stage.frame(&frame, n as u64 * pause * 1000));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn guesses_are_told_and_an_old_password_is_not() {
+        let many: Vec<String> = (0..20).map(|n| format!("guess{n}")).collect();
+        let found = logins(&many, false, 2);
+        assert_eq!(found.first().map(|f| (f.attacker.ip, f.severity)), Some((Some(IpAddr::from(ip(9))), Severity::Medium)));
+        assert_eq!(logins(&many, true, 2).last().map(|f| f.severity), Some(Severity::Critical), "one hit");
+        assert!(logins(&vec!["old".to_owned(); 60], false, 30).is_empty(), "a camera with an old password");
+        assert!(logins(&many[..5], true, 5).is_empty(), "somebody who mistyped");
+        assert!(logins(&many, false, 90).is_empty(), "slower than the leak");
+    }
+}

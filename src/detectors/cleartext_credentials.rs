@@ -1,0 +1,139 @@
+//! # Password anybody can read
+//!
+//! ## What it finds
+//! A user name and a password that go over the network without encryption.
+//! ## Why it matters
+//! Whoever listens, here or on the way, has them.
+//! ## How it decides
+//! A login was seen: FTP, Telnet, POP3, IMAP, SMTP, HTTP (Basic and forms), LDAP, MQTT, Redis, SOCKS, SNMP
+//! communities. Never the secret itself: how long it is, the first letter of the user. Across the Internet it is
+//! high, within the home low (MQTT and cameras work so); a digest, an empty or well-known secret is only noted.
+//! ## What fools it
+//! Fields with names of their own; anything inside an encrypted connection, which is as it should be.
+//! ## What to do
+//! Use the encrypted form of the service, and a password that is used nowhere else.
+//!
+//! Holds 1,024 triples of client, server and protocol.
+
+use std::net::IpAddr;
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+    },
+    model::{Capped, Card, Category, Finding, Findings, Mono, Severity, is_private},
+    traffic::What,
+};
+
+pub static CARD: Card = Card {
+    id: "cleartext_credentials",
+    title: "Password anybody can read",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("cleartext_credentials.rs"),
+};
+
+pub type Settings = Usual;
+
+const TRIPLES_MAX: usize = 1024;
+
+/// See the page above.
+pub struct CleartextCredentials {
+    bell: Bell,
+    told: Capped<(IpAddr, IpAddr, &'static str), Mono>,
+}
+
+impl CleartextCredentials {
+    #[must_use]
+    pub fn new(settings: Settings) -> CleartextCredentials {
+        CleartextCredentials { bell: Bell::new(settings), told: Capped::new(TRIPLES_MAX) }
+    }
+}
+
+impl Detector for CleartextCredentials {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.told.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        let What::Credential(seen) = &noticed.what else { return };
+        let (client, server) = (noticed.talk.client, noticed.talk.server);
+        let key = (client.ip, server.ip, seen.protocol);
+        let crosses = server.mac.is_none() && !is_private(server.ip) && !server.ip.is_loopback()
+            || client.mac.is_none() && !is_private(client.ip) && !client.ip.is_loopback();
+        let severity = match (seen.is_hashed || seen.is_trivial, crosses) {
+            (true, _) => Severity::Info,
+            (false, true) => Severity::High,
+            (false, false) => Severity::Low,
+        };
+        // Once a pair; more only if something worse follows.
+        if self.told.contains(&key) && severity <= Severity::Low {
+            return;
+        }
+        self.told.insert(key, context.now.mono);
+        let finding =
+            Finding::new(CARD.id, Category::Leak, severity, format!("{} {} {}", client.ip, server.ip, seen.protocol), context.now)
+                .by(client.party())
+                .against(server.party())
+                .why("protocol", seen.protocol)
+                .why("user_masked", &seen.user)
+                .why("secret_length_class", seen.length)
+                .why("crosses_wan", crosses)
+                .why("port", server.port)
+                .technique(&["T1040"])
+                .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, conversation};
+
+    #[test]
+    fn a_secret_is_told_of_but_not_told() {
+        let scripts: &[(&str, u16, &[(bool, &[u8])], Option<&str>)] = &[
+            ("ftp", 2121, &[(false, b"220 x\r\n"), (true, b"USER anna\r\n"), (false, b"331 \r\n"), (true, b"PASS canary-1\r\n")], Some("ftp")),
+            ("pop3", 110, &[(false, b"+OK\r\n"), (true, b"USER anna\r\n"), (false, b"+OK\r\n"), (true, b"PASS canary-1\r\n")], Some("pop3")),
+            ("imap", 143, &[(false, b"* OK x\r\n"), (true, b"a1 LOGIN anna \"canary-1\"\r\n")], Some("imap")),
+            (
+                "smtp",
+                587,
+                &[(false, b"220 x ESMTP\r\n"), (true, b"EHLO me\r\n"), (false, b"250 AUTH\r\n"), (true, b"AUTH LOGIN\r\n"), (false, b"334 \r\n"), (true, b"YW5uYQ==\r\n"), (false, b"334 \r\n"), (true, b"Y2FuYXJ5LTE=\r\n")],
+                Some("smtp"),
+            ),
+            ("basic", 8080, &[(true, b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YW5uYTpjYW5hcnktMQ==\r\n\r\n")], Some("http_basic")),
+            (
+                "form",
+                80,
+                &[(true, b"POST /login HTTP/1.1\r\nContent-Length: 33\r\n\r\nuser=anna&user_password=canary-1&")],
+                Some("http_form"),
+            ),
+            ("telnet", 23, &[(false, b"\xff\xfb\x01login: "), (true, b"anna\r\n"), (false, b"Password: "), (true, b"can"), (true, b"ary-1\r\0")], Some("telnet")),
+            ("redis", 6379, &[(true, b"*2\r\n$4\r\nAUTH\r\n$8\r\ncanary-1\r\n")], Some("redis")),
+            ("mqtt", 1883, &[(true, b"\x10\x1d\0\x04MQTT\x04\xc2\0\x3c\0\x01a\0\x04anna\0\x08canary-1")], Some("mqtt")),
+            ("ldap", 389, &[(true, b"\x30\x1d\x02\x01\x01\x60\x18\x02\x01\x03\x04\x09cn=anna,x\x80\x08canary-1")], Some("ldap")),
+            ("a page", 80, &[(true, b"GET /password HTTP/1.1\r\nHost: x\r\n\r\n"), (false, b"HTTP/1.1 200 OK\r\n\r\n")], None),
+            ("mail", 25, &[(false, b"220 x ESMTP\r\n"), (true, b"EHLO me\r\n"), (false, b"250 ok\r\n"), (true, b"MAIL FROM:<anna@x>\r\n")], None),
+        ];
+        for (name, port, script, expected) in scripts {
+            let mut stage = Stage::new(CleartextCredentials::new(Settings::default()));
+            let frames = conversation((9, 40_000), (5, *port), script);
+            let found: Vec<Finding> = frames.iter().flat_map(|frame| stage.frame(frame, 1000)).collect();
+            let told = found.first().and_then(|f| f.evidence.first().map(|(_, protocol)| protocol.as_str()));
+            assert_eq!(told, *expected, "{name}");
+            let text = format!("{found:?}");
+            assert!(!text.contains("canary") && !text.contains("anna"), "{name}: {text}");
+        }
+    }
+}

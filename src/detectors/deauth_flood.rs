@@ -1,0 +1,133 @@
+//! # Devices thrown off the Wi-Fi
+//!
+//! ## What it finds
+//! Frames that end connections, many at a time: sent by somebody in the access point's name.
+//! ## Why it matters
+//! It cuts devices off, and is how the password's hash or a false access point is come by.
+//! ## How it decides
+//! Deauthentications and disassociations of one network: 30 in ten seconds, or 10 in one second. They are not
+//! protected by encryption in most homes, so whoever sent them cannot be named.
+//! ## What fools it
+//! A radio that hops between channels misses most. An access point that restarts sends a few.
+//! ## What to do
+//! Switch on protected management frames (WPA3, or "PMF required") in the access point.
+//!
+//! Holds 512 networks.
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::{Recent, Window},
+    },
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
+    traffic::owner,
+    wire::Wifi,
+};
+
+pub static CARD: Card = Card {
+    id: "deauth_flood",
+    title: "Devices thrown off the Wi-Fi",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("deauth_flood.rs"),
+};
+
+pub type Settings = Usual;
+
+const NETWORKS_MAX: usize = 512;
+const IN_TEN: u32 = 30;
+const IN_ONE: u32 = 10;
+
+#[derive(Debug, Clone)]
+struct Ended {
+    frames: Window,
+    clients: Recent<MacAddr>,
+}
+
+/// See the page above.
+pub struct DeauthFlood {
+    bell: Bell,
+    networks: Guarded<MacAddr, Ended>,
+}
+
+impl DeauthFlood {
+    #[must_use]
+    pub fn new(settings: Settings) -> DeauthFlood {
+        DeauthFlood { bell: Bell::new(settings), networks: Guarded::new(NETWORKS_MAX) }
+    }
+}
+
+impl Detector for DeauthFlood {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Packet]
+    }
+
+    fn held(&self) -> usize {
+        self.networks.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let Some(wifi) = frame.wifi.filter(|wifi| {
+            wifi.is_management(Wifi::DEAUTHENTICATION) || wifi.is_management(Wifi::DISASSOCIATION)
+        }) else {
+            return;
+        };
+        let Some(bssid) = wifi.bssid else { return };
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        if self.networks.get(&bssid).is_none() {
+            let ended = Ended { frames: Window::default(), clients: Recent::new(64) };
+            self.networks.insert(bssid, ended, owner(bssid), tick);
+        }
+        let Some(ended) = self.networks.get_mut(&bssid, tick) else { return };
+        // Repeats for want of an acknowledgement are the radio's.
+        if !wifi.retry {
+            ended.frames.add(now, 1);
+        }
+        ended.clients.see(wifi.receiver, now);
+        let (ten, one) = (ended.frames.sum(now, 10), ended.frames.sum(now, 1));
+        if ten < self.bell.scaled(IN_TEN) && one < self.bell.scaled(IN_ONE) {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Wireless, Severity::Medium, bssid.to_string(), context.now)
+            .against(Party { device: None, mac: Some(bssid), ip: None })
+            .why("bssid", bssid)
+            .why("in_ten_s", ten)
+            .why("clients", ended.clients.len())
+            .why("rssi_dbm", wifi.signal.map_or_else(String::new, |signal| signal.to_string()))
+            .technique(&["T1498"])
+            .points(if ten >= IN_TEN * 2 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        detectors::stage::{Stage, mac},
+        model::LinkType,
+    };
+
+    fn deauth(to: u8, network: u8) -> Vec<u8> {
+        let mut bytes = vec![0xc0, 0, 0, 0];
+        bytes.extend([mac(to), mac(network), mac(network)].concat());
+        bytes.extend([0, 0, 7, 0]);
+        bytes
+    }
+
+    #[test]
+    fn many_ends_are_a_flood_and_a_few_are_not() {
+        let run = |count: u64, gap_ms: u64| -> usize {
+            let mut stage = Stage::new(DeauthFlood::new(Settings::default())).over(LinkType::IEEE80211);
+            (0..count).map(|n| stage.frame(&deauth(7, 1), n * gap_ms).len()).sum()
+        };
+        assert!(run(64, 20) > 0);
+        assert_eq!(run(6, 50), 0, "an access point that restarts");
+        assert_eq!(run(100, 2000), 0, "a device that roams");
+    }
+}

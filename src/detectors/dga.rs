@@ -1,0 +1,166 @@
+//! # Made-up names
+//!
+//! ## What it finds
+//! A device that asks for many domains that do not exist, as malware does that looks for its master.
+//! ## Why it matters
+//! It is one of the surest signs that a device is infected.
+//! ## How it decides
+//! Per device in five minutes: 10 different registered domains that do not exist, at least 60 % of all it asked,
+//! whose labels look made by a machine (few vowels, digits among letters, or all of one length).
+//! Single words do not count (browsers ask such to find out whether answers are forged), nor names with a local
+//! suffix.
+//! ## What fools it
+//! Generators that join words; look-ups that are encrypted.
+//! ## What to do
+//! Disconnect the device and look for malware.
+//!
+//! Holds 1,024 devices with 128 domains each.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::Recent,
+    },
+    model::{Card, Category, Finding, Findings, Guarded, Severity, clean_text},
+    traffic::{What, owner, registered},
+};
+
+pub static CARD: Card =
+    Card { id: "dga", title: "Made-up names", needs: Some("CAP_NET_RAW"), page: include_str!("dga.rs") };
+
+pub type Settings = Usual;
+
+const DEVICES_MAX: usize = 1024;
+const DOMAINS_MAX: usize = 128;
+const SPAN: Duration = Duration::from_secs(300);
+const MISSING_MIN: u32 = 10;
+const MISSING_PERCENT: usize = 60;
+const MADE_PERCENT: usize = 60;
+const NXDOMAIN: u8 = 3;
+
+#[derive(Debug, Clone)]
+struct Asked {
+    missing: Recent<String>,
+    found: Recent<String>,
+}
+
+/// See the page above.
+pub struct Dga {
+    bell: Bell,
+    devices: Guarded<IpAddr, Asked>,
+}
+
+impl Dga {
+    #[must_use]
+    pub fn new(settings: Settings) -> Dga {
+        Dga { bell: Bell::new(settings), devices: Guarded::new(DEVICES_MAX) }
+    }
+}
+
+/// Whether a label looks like a machine's: few vowels, digits inside, or long rows of consonants.
+fn is_made(label: &str) -> bool {
+    let letters = label.bytes().filter(u8::is_ascii_alphabetic).count();
+    let vowels = label.bytes().filter(|byte| b"aeiouy".contains(byte)).count();
+    let digits = label.bytes().filter(u8::is_ascii_digit).count();
+    let (mut row, mut longest) = (0, 0);
+    for byte in label.bytes() {
+        row = if byte.is_ascii_alphabetic() && !b"aeiouy".contains(&byte) { row + 1 } else { 0 };
+        longest = longest.max(row);
+    }
+    label.len() >= 7 && (vowels * 4 < letters || longest >= 5 || (digits >= 2 && letters >= 4))
+}
+
+impl Detector for Dga {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.devices.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        let What::Dns(dns) = &noticed.what else { return };
+        let talk = &noticed.talk;
+        let domain = registered(&dns.name);
+        let is_name = domain.contains('.')
+            && domain.rsplit('.').next().is_some_and(|top| {
+                !matches!(top, "local" | "lan" | "home" | "arpa" | "internal" | "localdomain" | "invalid" | "test" | "corp")
+            });
+        if !dns.is_answer || !is_name || talk.server.port != 53 {
+            return;
+        }
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        if self.devices.get(&talk.client.ip).is_none() {
+            let asked = Asked { missing: Recent::new(DOMAINS_MAX), found: Recent::new(DOMAINS_MAX) };
+            self.devices.insert(talk.client.ip, asked, talk.client.mac.map_or(0, owner), tick);
+        }
+        let Some(asked) = self.devices.get_mut(&talk.client.ip, tick) else { return };
+        if dns.code != NXDOMAIN {
+            asked.found.see(domain.to_owned(), now);
+            return;
+        }
+        asked.missing.see(domain.to_owned(), now);
+        let (missing, found) = (asked.missing.within(now, SPAN), asked.found.within(now, SPAN));
+        if missing < self.bell.scaled(MISSING_MIN) as usize || missing * 100 < (missing + found) * MISSING_PERCENT {
+            return;
+        }
+        let labels = asked.missing.keys().filter_map(|domain| domain.split('.').next());
+        let made = labels.clone().filter(|label| is_made(label)).count();
+        let first = labels.clone().next().map(str::len);
+        let one_length = first.is_some_and(|len| len >= 7 && labels.clone().all(|label| label.len() == len));
+        if made * 100 < asked.missing.len() * MADE_PERCENT && !one_length {
+            return;
+        }
+        let samples: Vec<String> = asked.missing.keys().take(3).map(|name| clean_text(name, 64)).collect();
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::High, talk.client.ip.to_string(), context.now)
+            .by(talk.client.party())
+            .why("nx_domains", missing)
+            .why("found", found)
+            .why("made_up", made)
+            .why("samples", samples.join(", "))
+            .technique(&["T1568.002"])
+            .points(if missing >= 20 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, dns, udp};
+
+    fn asked(names: &[String], code: u8) -> usize {
+        let mut stage = Stage::new(Dga::new(Settings::default()));
+        let mut found = 0;
+        for (n, name) in names.iter().enumerate() {
+            let port = 5000 + n as u16;
+            stage.frame(&udp((9, port), (1, 53), &dns(1, None, name, 1)), n as u64 * 1000);
+            found += stage.frame(&udp((1, 53), (9, port), &dns(1, Some(code), name, 1)), n as u64 * 1000 + 5).len();
+        }
+        found
+    }
+
+    #[test]
+    fn names_of_a_machine_that_do_not_exist_are_told() {
+        let made: Vec<String> = (1..25u64).map(|n| format!("{}.com", spell(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))).collect();
+        assert!(asked(&made, 3) > 0);
+        assert_eq!(asked(&made, 0), 0, "they exist");
+        let words = ["printer", "router", "garden", "window", "kitchen", "bedroom", "television", "speaker", "camera", "garage", "office", "hallway"];
+        assert_eq!(asked(&words.map(|word| format!("{word}.home-of-anna.com")), 3), 0, "one domain");
+        assert_eq!(asked(&words.map(|word| format!("{word}.lan")), 3), 0, "a local suffix");
+        assert_eq!(asked(&words.map(|word| format!("{word}.com")), 3), 0, "words that were mistyped");
+    }
+
+    fn spell(mut n: u64) -> String {
+        (0..12).map(|_| { let letter = (b'a' + (n % 26) as u8) as char; n /= 26; letter }).collect()
+    }
+}

@@ -1,0 +1,192 @@
+//! # Looking for devices
+//!
+//! ## What it finds
+//! A device that asks for one address after the other to find out who is there.
+//! ## Why it matters
+//! It is how an intruder begins. Phones with a network scanner, and this program, do the same.
+//! ## How it decides
+//! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
+//! accepts: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
+//! A router asks for addresses that exist.
+//! ## What fools it
+//! A sweep slower than one address a minute; a list of addresses known before.
+//! ## What to do
+//! If it is a scanner of yours, add it to `exempt`. If not, look at what that device is.
+//!
+//! Leaves out: ports of one device (`port_scan`), hosts beyond the router (`outbound_scan`). Holds 1,024 sources
+//! with 512 targets each.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::Recent,
+    },
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Party, Severity, is_private},
+    traffic::{Outcome, What, owner},
+    wire::{icmp::Icmp, nd::Nd},
+};
+
+pub static CARD: Card =
+    Card { id: "host_sweep", title: "Search for devices", needs: Some("CAP_NET_RAW"), page: include_str!("host_sweep.rs") };
+
+pub type Settings = Usual;
+
+const SOURCES_MAX: usize = 1024;
+const TARGETS_MAX: usize = 512;
+// Targets in a time. A home has fewer devices than the first within reach of one that just joined.
+const RULES: [(u32, Duration); 3] =
+    [(16, Duration::from_secs(10)), (32, Duration::from_secs(60)), (64, Duration::from_secs(3600))];
+// Of all asked for, those nobody has.
+const UNOWNED_PERCENT: usize = 30;
+
+#[derive(Debug, Clone)]
+struct Sweep {
+    asked: Recent<IpAddr>,
+    party: Party,
+    how: &'static str,
+}
+
+/// See the page above.
+pub struct HostSweep {
+    bell: Bell,
+    sources: Guarded<(MacAddr, &'static str, u16), Sweep>,
+}
+
+impl HostSweep {
+    #[must_use]
+    pub fn new(settings: Settings) -> HostSweep {
+        HostSweep { bell: Bell::new(settings), sources: Guarded::new(SOURCES_MAX) }
+    }
+
+    fn asked(
+        &mut self,
+        (mac, how, port): (MacAddr, &'static str, u16),
+        party: Party,
+        target: IpAddr,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let key = (mac, how, port);
+        if self.sources.get(&key).is_none() {
+            let sweep = Sweep { asked: Recent::new(TARGETS_MAX), party, how };
+            self.sources.insert(key, sweep, owner(mac), tick);
+        }
+        let Some(sweep) = self.sources.get_mut(&key, tick) else { return };
+        if party.ip.is_some() {
+            sweep.party = party;
+        }
+        if !sweep.asked.see(target, now) {
+            return;
+        }
+        let bell = &self.bell;
+        let Some((_, span)) = RULES.iter().find(|(least, span)| {
+            sweep.asked.len() >= bell.scaled(*least) as usize && sweep.asked.within(now, *span) >= bell.scaled(*least) as usize
+        }) else {
+            return;
+        };
+        let unowned = sweep.asked.keys().filter(|ip| !context.neighbours.is_bound(**ip)).count();
+        if unowned * 100 < sweep.asked.len() * UNOWNED_PERCENT {
+            return;
+        }
+        let targets = sweep.asked.within(now, *span);
+        let finding = Finding::new(CARD.id, Category::Scan, Severity::Medium, mac.to_string(), context.now)
+            .by(sweep.party)
+            .why("kind", sweep.how)
+            .why("targets", targets)
+            .why("unanswered", unowned)
+            .why("span_s", span.as_secs())
+            .technique(&["T1018"])
+            .points(if targets >= 64 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+impl Detector for HostSweep {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Packet, Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let frame = match evidence {
+            Evidence::Packet(frame) => frame,
+            Evidence::Traffic(noticed) => {
+                let vain = matches!(noticed.what, What::Outcome(Outcome::Silent | Outcome::Refused | Outcome::Unreachable(_)));
+                let talk = &noticed.talk;
+                if vain
+                    && talk.is_sure
+                    && let Some(mac) = talk.client.mac
+                    && is_private(talk.server.ip)
+                {
+                    let key = (mac, "tcp", talk.server.port);
+                    self.asked(key, talk.client.party(), talk.server.ip, context, findings);
+                }
+                return;
+            }
+            _ => return,
+        };
+        let Some(mac) = frame.source.filter(|mac| mac.is_station() && !context.network.is_own_mac(*mac)) else { return };
+        if let Some(arp) = frame.arp() {
+            if arp.is_request() && !arp.is_announcement() {
+                let ip = Some(IpAddr::V4(arp.sender_ip)).filter(|ip| !ip.is_unspecified());
+                let party = Party { device: None, mac: Some(mac), ip };
+                self.asked((mac, "arp", 0), party, IpAddr::V4(arp.target_ip), context, findings);
+            }
+            return;
+        }
+        let Some((from, to)) = frame.addresses() else { return };
+        if let Some(icmp) = frame.icmp()
+            && icmp.kind == Icmp::ECHO
+            && context.neighbours.own(from, Some(mac)).is_some()
+            && is_private(to)
+        {
+            self.asked((mac, "ping", 0), context.neighbours.party(from, Some(mac)), to, context, findings);
+        }
+        if let Some(icmp) = frame.icmp_v6() {
+            let target = match Nd::read(icmp) {
+                Some(Nd::NeighbourSolicit { target, .. }) if !from.is_unspecified() => IpAddr::V6(target),
+                _ if icmp.kind == Icmp::ECHO_V6 && !to.is_multicast() => to,
+                _ => return,
+            };
+            self.asked((mac, "v6", 0), Party { device: None, mac: Some(mac), ip: Some(from) }, target, context, findings);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, arp, echo};
+
+    #[test]
+    fn a_sweep_is_told_and_a_router_that_asks_for_its_devices_is_not() {
+        let mut stage = Stage::new(HostSweep::new(Settings::default()));
+        let found: Vec<_> = (1..60u8).flat_map(|n| stage.frame(&arp(9, 1, 9, 200, n), u64::from(n) * 50)).collect();
+        assert_eq!(found.first().and_then(|f| f.attacker.mac), Some(MacAddr([2, 0, 0, 0, 0, 9])));
+        let mut stage = Stage::new(HostSweep::new(Settings::default()));
+        let found: Vec<_> = (1..60u8).flat_map(|n| stage.frame(&echo(9, n, 8, b"x"), u64::from(n) * 50)).collect();
+        assert!(!found.is_empty(), "by ping");
+        let mut stage = Stage::new(HostSweep::new(Settings::default()));
+        let mut found = Vec::new();
+        for n in 10..70u8 {
+            found.extend(stage.frame(&arp(n, 1, n, n, 1), u64::from(n) * 100));
+        }
+        for n in 10..70u8 {
+            found.extend(stage.frame(&arp(1, 1, 1, 1, n), 10_000 + u64::from(n) * 50));
+        }
+        assert!(found.is_empty(), "a router after its start: {found:?}");
+        let slow: Vec<_> = (1..15u8).flat_map(|n| stage.frame(&arp(8, 1, 8, 200, n), 90_000 + u64::from(n) * 9000)).collect();
+        assert!(slow.is_empty(), "a computer that looks for a few");
+    }
+}

@@ -1,0 +1,122 @@
+//! # Flood of pings
+//!
+//! ## What it finds
+//! Echo requests without end from one host to another, or to a whole group so that all answer.
+//! ## Why it matters
+//! They take the line and the time of who must answer.
+//! ## How it decides
+//! 100 echo requests in a second, in two seconds of five, to one address (answers belong to who asked, and are
+//! not counted); or 20 in ten seconds to a group or broadcast address.
+//! ## What fools it
+//! A test of the line with a flood of pings is the same thing.
+//! ## What to do
+//! Look at the device that sends them.
+//!
+//! Holds 2,048 pairs.
+
+use std::net::IpAddr;
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::Window,
+    },
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Severity},
+    traffic::owner,
+    wire::icmp::Icmp,
+};
+
+pub static CARD: Card =
+    Card { id: "icmp_flood", title: "Flood of pings", needs: Some("CAP_NET_RAW"), page: include_str!("icmp_flood.rs") };
+
+pub type Settings = Usual;
+
+const PAIRS_MAX: usize = 2048;
+const IN_A_SECOND: u32 = 100;
+const IN_FIVE: u32 = 180;
+const TO_A_GROUP: u32 = 20;
+
+/// See the page above.
+pub struct IcmpFlood {
+    bell: Bell,
+    pairs: Guarded<(Option<MacAddr>, IpAddr, IpAddr), Window>,
+}
+
+impl IcmpFlood {
+    #[must_use]
+    pub fn new(settings: Settings) -> IcmpFlood {
+        IcmpFlood { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+    }
+}
+
+impl Detector for IcmpFlood {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Packet]
+    }
+
+    fn held(&self) -> usize {
+        self.pairs.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let is_echo = frame.icmp().is_some_and(|icmp| icmp.kind == Icmp::ECHO)
+            || frame.icmp_v6().is_some_and(|icmp| icmp.kind == Icmp::ECHO_V6);
+        let Some((from, to)) = frame.addresses().filter(|_| is_echo) else { return };
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let is_group = to.is_multicast()
+            || matches!(to, IpAddr::V4(ip) if ip.is_broadcast())
+            || frame.destination == Some(MacAddr::BROADCAST);
+        // A forged source differs from packet to packet or names the victim: to a group the sender's hardware counts.
+        let key = if is_group { (frame.source, to, to) } else { (frame.source, from, to) };
+        if self.pairs.get(&key).is_none() {
+            self.pairs.insert(key, Window::default(), frame.source.map_or(0, owner), tick);
+        }
+        let Some(window) = self.pairs.get_mut(&key, tick) else { return };
+        window.add(now, 1);
+        let (second, five, ten) = (window.sum(now, 1), window.sum(now, 5), window.sum(now, 10));
+        let (least, least_five) = (self.bell.scaled(IN_A_SECOND), self.bell.scaled(IN_FIVE));
+        let fires = second >= least && five >= least_five || is_group && ten >= self.bell.scaled(TO_A_GROUP);
+        if !fires {
+            return;
+        }
+        let attacker = if is_group {
+            crate::model::Party { device: None, mac: frame.source, ip: None }
+        } else {
+            context.neighbours.party(from, frame.source)
+        };
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::Medium, format!("{from} {to}"), context.now)
+            .by(attacker)
+            .against(context.neighbours.party(to, frame.destination))
+            .why("pps", second)
+            .why("in_ten_s", ten)
+            .technique(&["T1498.001"])
+            .points(if second >= least * 2 || is_group && ten > 100 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, echo, ip};
+
+    #[test]
+    fn who_asks_is_named_and_who_answers_is_not() {
+        let mut stage = Stage::new(IcmpFlood::new(Settings::default()));
+        let mut found = Vec::new();
+        for n in 0..1000u64 {
+            found.extend(stage.frame(&echo(9, 5, 8, b"0123456789"), n * 4));
+            found.extend(stage.frame(&echo(5, 9, 0, b"0123456789"), n * 4));
+        }
+        assert!(!found.is_empty() && found.iter().all(|f| f.attacker.ip == Some(IpAddr::from(ip(9)))));
+        let mut stage = Stage::new(IcmpFlood::new(Settings::default()));
+        let usual: Vec<_> = (0..600u64).flat_map(|n| stage.frame(&echo(9, 5, 8, b"x"), n * 200)).collect();
+        assert!(usual.is_empty(), "five a second");
+    }
+}

@@ -1,0 +1,159 @@
+//! # Data hidden in pings
+//!
+//! ## What it finds
+//! Pings whose answers are not what was asked, and so carry something else.
+//! ## Why it matters
+//! Pings pass most firewalls; what is in them is looked at by nobody.
+//! ## How it decides
+//! RFC 792 demands that a reply gives back the data of its request. Ten replies to a host of which half do not, or
+//! replies nobody asked for with ever other data, are told; much data (16 KiB) and changing sizes make it surer.
+//! ## What fools it
+//! A tunnel in which both sides only send requests, a few of them.
+//! ## What to do
+//! Look at what runs on both hosts.
+//!
+//! Holds 1,024 pairs with 64 requests each.
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+    },
+    model::{Card, Category, Finding, Findings, Guarded, Mono, Party, Severity},
+    traffic::owner,
+    wire::icmp::Icmp,
+};
+
+pub static CARD: Card =
+    Card { id: "icmp_tunnel", title: "Data hidden in pings", needs: Some("CAP_NET_RAW"), page: include_str!("icmp_tunnel.rs") };
+
+pub type Settings = Usual;
+
+const PAIRS_MAX: usize = 1024;
+const ASKED_MAX: usize = 64;
+const REPLIES_MIN: u32 = 10;
+const MUCH: u64 = 16 * 1024;
+
+#[derive(Debug, Clone)]
+struct Pings {
+    asked: BTreeMap<(u16, u16), (u64, Mono)>,
+    replies: u32,
+    other: u32,
+    bytes: u64,
+    sizes: [usize; 2],
+    asker: Party,
+}
+
+/// See the page above.
+pub struct IcmpTunnel {
+    bell: Bell,
+    pairs: Guarded<(IpAddr, IpAddr), Pings>,
+}
+
+impl IcmpTunnel {
+    #[must_use]
+    pub fn new(settings: Settings) -> IcmpTunnel {
+        IcmpTunnel { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+    }
+}
+
+fn digest(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Detector for IcmpTunnel {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Packet]
+    }
+
+    fn held(&self) -> usize {
+        self.pairs.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let (Some(icmp), Some((from, to))) = (frame.icmp(), frame.addresses()) else { return };
+        let is_cut = frame.faults.has(crate::wire::Faults::NET_CUT) || frame.ipv4().is_some_and(|ip| ip.is_fragment());
+        if is_cut || !matches!(icmp.kind, Icmp::ECHO | Icmp::ECHO_REPLY) {
+            return;
+        }
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let asks = icmp.kind == Icmp::ECHO;
+        let key = if asks { (from, to) } else { (to, from) };
+        if self.pairs.get(&key).is_none() {
+            let asker = if asks { context.neighbours.party(from, frame.source) } else { context.neighbours.party(to, frame.destination) };
+            let pings = Pings { asked: BTreeMap::new(), replies: 0, other: 0, bytes: 0, sizes: [usize::MAX, 0], asker };
+            self.pairs.insert(key, pings, frame.source.map_or(0, owner), tick);
+        }
+        let Some(pings) = self.pairs.get_mut(&key, tick) else { return };
+        if asks {
+            pings.asked.insert(icmp.echo(), (digest(icmp.body), now));
+            if pings.asked.len() > ASKED_MAX {
+                let oldest = pings.asked.iter().min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key);
+                oldest.map(|key| pings.asked.remove(&key));
+            }
+            return;
+        }
+        pings.replies = pings.replies.saturating_add(1);
+        let same = pings.asked.get(&icmp.echo()).is_some_and(|(asked, _)| *asked == digest(icmp.body));
+        if !same && !icmp.body.is_empty() {
+            pings.other += 1;
+            pings.bytes += icmp.body.len() as u64;
+            let [least, most] = &mut pings.sizes;
+            (*least, *most) = ((*least).min(icmp.body.len()), (*most).max(icmp.body.len()));
+        }
+        if pings.other < self.bell.scaled(REPLIES_MIN) || pings.other * 2 < pings.replies {
+            return;
+        }
+        let [least, most] = pings.sizes;
+        let points = 5.0 + if pings.bytes >= MUCH { 2.0 } else { 0.0 } + if most > least { 1.0 } else { 0.0 };
+        // A wire on which only answers are seen shows none that fits: without a change of size it says nothing.
+        if pings.asked.is_empty() && most == least {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::High, format!("{} {}", key.0, key.1), context.now)
+            .by(pings.asker)
+            .against(context.neighbours.party(from, frame.source))
+            .why("replies", pings.replies)
+            .why("other_data", pings.other)
+            .why("bytes", pings.bytes)
+            .technique(&["T1095", "T1572"])
+            .points(points);
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, echo};
+
+    #[test]
+    fn replies_with_other_data_are_told_and_pings_are_not() {
+        let run = |honest: bool| -> usize {
+            let mut stage = Stage::new(IcmpTunnel::new(Settings::default()));
+            let mut count = 0;
+            for n in 0..60u64 {
+                let (ask, answer) = (format!("question {n}"), format!("a longer answer {}", n * n));
+                count += stage.frame(&echo(9, 5, 8, ask.as_bytes()), n * 1000).len();
+                let reply = if honest { &ask } else { &answer };
+                count += stage.frame(&echo(5, 9, 0, reply.as_bytes()), n * 1000 + 5).len();
+            }
+            count
+        };
+        assert!(run(false) > 0);
+        assert_eq!(run(true), 0);
+    }
+}

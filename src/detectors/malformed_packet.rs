@@ -1,0 +1,197 @@
+//! # Packets no system sends
+//!
+//! ## What it finds
+//! Fragments that overlap, are tiny, or are nested; packets from a host to itself; the odd probes by which programs
+//! tell systems apart.
+//! ## Why it matters
+//! They are made to pass a firewall, to crash a host, or to find out what it is.
+//! ## How it decides
+//! In a minute, of one sender: two fragments that overlap (RFC 5722 forbids it), or 20 fragments too small for any link
+//! (below 600 bytes though more follow, RFC 8200 §5 lets no link be below 1,280), or one packet with two fragment
+//! headers, one from an address to itself, or three probes of kinds that only fingerprinting sends.
+//! ## What fools it
+//! Fragments that are lost and sent again look like overlaps if they were cut elsewhere.
+//! ## What to do
+//! Look at the sender.
+//!
+//! Leaves out: wrong checksums, which network cards make. Holds 1,024 senders and 256 half packets.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::Window,
+    },
+    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Severity},
+    traffic::owner,
+    wire::{Frame, Net, icmp::Icmp, protocol, tcp::Flags},
+};
+
+pub static CARD: Card = Card {
+    id: "malformed_packet",
+    title: "Packets no system sends",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("malformed_packet.rs"),
+};
+
+pub type Settings = Usual;
+
+const SENDERS_MAX: usize = 1024;
+const HALVES_MAX: usize = 256;
+const PIECES_MAX: usize = 64;
+const SPAN: Duration = Duration::from_secs(60);
+const OVERLAPS_MIN: u32 = 2;
+const TINY_MIN: u32 = 20;
+const TINY_BYTES: usize = 600;
+const PROBES_MIN: u32 = 3;
+
+#[derive(Debug, Clone, Default)]
+struct Sender {
+    overlaps: Window,
+    tiny: Window,
+    probes: u32,
+    probes_at: Mono,
+}
+
+/// See the page above.
+pub struct MalformedPacket {
+    bell: Bell,
+    senders: Guarded<(Option<MacAddr>, IpAddr), Sender>,
+    halves: Capped<(IpAddr, IpAddr, u32), Vec<(u32, u32)>>,
+}
+
+impl MalformedPacket {
+    #[must_use]
+    pub fn new(settings: Settings) -> MalformedPacket {
+        MalformedPacket { bell: Bell::new(settings), senders: Guarded::new(SENDERS_MAX), halves: Capped::new(HALVES_MAX) }
+    }
+
+    /// Whether a piece lies over one that came before and is not the same.
+    fn overlaps(&mut self, key: (IpAddr, IpAddr, u32), from: u32, len: u32) -> bool {
+        if !self.halves.contains(&key) {
+            self.halves.insert(key, Vec::new());
+        }
+        let Some(pieces) = self.halves.get_mut(&key) else { return false };
+        let over = pieces.iter().any(|(start, end)| from < *end && *start < from + len && (*start, *end) != (from, from + len));
+        if pieces.len() < PIECES_MAX {
+            pieces.push((from, from + len));
+        }
+        over
+    }
+
+    fn probe(frame: &Frame<'_>) -> bool {
+        if let Some(tcp) = frame.tcp() {
+            let flags = tcp.flags.0 & 0x3f;
+            // SYN with FIN or RST; all of FIN, SYN, PSH, URG: probes T3 of nmap's second generation (nmap.org/book).
+            return flags & (Flags::SYN | Flags::FIN) == Flags::SYN | Flags::FIN
+                || flags & (Flags::SYN | Flags::RST) == Flags::SYN | Flags::RST
+                || flags == 0x29 && tcp.payload.is_empty();
+        }
+        if let Some(icmp) = frame.icmp() {
+            // An echo with a code, a mask or information request: nobody has asked for those since RFC 6918.
+            return icmp.kind == Icmp::ECHO && icmp.code != 0 || matches!(icmp.kind, 13 | 15 | 17);
+        }
+        false
+    }
+}
+
+impl Detector for MalformedPacket {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Packet]
+    }
+
+    fn held(&self) -> usize {
+        self.senders.len() + self.halves.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let Some((from, to)) = frame.addresses() else { return };
+        let piece = match &frame.net {
+            Some(Net::V4(ip)) if ip.is_fragment() => {
+                Some((u32::from(ip.id), u32::from(ip.fragment_offset), ip.payload.len(), ip.more_fragments))
+            }
+            Some(Net::V6(ip)) => ip.fragment.map(|piece| (piece.id, u32::from(piece.offset), ip.payload.len(), piece.more)),
+            _ => None,
+        };
+        let nested = frame.ipv6().is_some_and(|ip| ip.fragment.is_some() && ip.protocol == 44);
+        let to_itself = from == to && !from.is_loopback() && !from.is_unspecified() && frame.protocol() == Some(protocol::TCP);
+        let is_probe = Self::probe(frame);
+        if piece.is_none() && !nested && !to_itself && !is_probe {
+            return;
+        }
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        // A cut frame's fragment is shorter than it was.
+        let whole = !frame.faults.has(crate::wire::Faults::NET_CUT);
+        let over = whole
+            && piece.is_some_and(|(id, offset, len, _)| self.overlaps((from, to, id), offset, u32::try_from(len).unwrap_or_default()));
+        let key = (frame.source, from);
+        if self.senders.get(&key).is_none() {
+            self.senders.insert(key, Sender::default(), frame.source.map_or(0, owner), tick);
+        }
+        let Some(sender) = self.senders.get_mut(&key, tick) else { return };
+        if over {
+            sender.overlaps.add(now, 1);
+        }
+        if whole && piece.is_some_and(|(_, _, len, more)| more && len < TINY_BYTES) {
+            sender.tiny.add(now, 1);
+        }
+        if is_probe {
+            sender.probes = if now.since(sender.probes_at) > SPAN { 1 } else { sender.probes + 1 };
+            sender.probes_at = now;
+        }
+        let kind = if nested {
+            "nested fragments"
+        } else if to_itself {
+            "from an address to itself"
+        } else if sender.overlaps.sum(now, SPAN.as_secs()) >= self.bell.scaled(OVERLAPS_MIN) {
+            "overlapping fragments"
+        } else if sender.tiny.sum(now, SPAN.as_secs()) >= self.bell.scaled(TINY_MIN) {
+            "tiny fragments"
+        } else if sender.probes >= self.bell.scaled(PROBES_MIN) {
+            "probes of a fingerprint"
+        } else {
+            return;
+        };
+        let finding = Finding::new(CARD.id, Category::Scan, Severity::Low, format!("{from} {kind}"), context.now)
+            .by(context.neighbours.party(from, frame.source))
+            .against(context.neighbours.party(to, frame.destination))
+            .why("kind", kind)
+            .technique(&["T1499.004"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, packet, tcp};
+
+    fn piece(id: u8, offset: u8, more: bool, len: usize) -> Vec<u8> {
+        let mut bytes = packet(9, 5, 17, &vec![0; len]);
+        bytes[19] = id;
+        bytes[20] = if more { 0x20 } else { 0 };
+        bytes[21] = offset;
+        bytes
+    }
+
+    #[test]
+    fn odd_packets_are_told_and_honest_fragments_are_not() {
+        let run = |frames: Vec<Vec<u8>>| -> usize {
+            let mut stage = Stage::new(MalformedPacket::new(Settings::default()));
+            frames.iter().enumerate().map(|(n, frame)| stage.frame(frame, n as u64 * 50).len()).sum()
+        };
+        assert!(run((0..3).flat_map(|id| [piece(id, 0, true, 64), piece(id, 4, false, 64)]).collect()) > 0, "overlaps");
+        assert!(run((0..30).map(|id| piece(id, 0, true, 64)).collect()) > 0, "tiny ones");
+        assert!(run((0..4).map(|n| tcp((9, 100), (5, n), 3, 1, b"")).collect()) > 0, "SYN and FIN");
+        let honest = (0..30).flat_map(|id| [piece(id, 0, true, 1480), piece(id, 185, true, 1480), piece(id, 0, true, 1480)]);
+        assert_eq!(run(honest.collect()), 0, "repeated whole");
+    }
+}

@@ -1,0 +1,161 @@
+//! # Device that attacks others
+//!
+//! ## What it finds
+//! A device of the home that tries one port of very many hosts of the Internet.
+//! ## Why it matters
+//! It is what an infected device does to infect others.
+//! ## How it decides
+//! In a minute 15 hosts in 15 different networks (/24) on one port that malware spreads by (Telnet, SSH, file sharing,
+//! remote desktops, cameras, routers), of which at least 80 % do not accept.
+//! ## What fools it
+//! Slower searches; ports that are not on the list: peer-to-peer programs try very many of those.
+//! ## What to do
+//! Disconnect the device, reset it, update it, give it another password.
+//!
+//! Holds 1,024 pairs of device and port with 64 networks each.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::{Recent, Window},
+    },
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Port, Severity, is_private},
+    traffic::{Outcome, Start, What, owner},
+    wire::protocol,
+};
+
+pub static CARD: Card = Card {
+    id: "outbound_scan",
+    title: "Device that attacks others",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("outbound_scan.rs"),
+};
+
+pub type Settings = Usual;
+
+const PAIRS_MAX: usize = 1024;
+const SPAN: Duration = Duration::from_secs(60);
+const NETWORKS_MIN: u32 = 15;
+// A fifth of them may accept.
+const ACCEPT_SHARE: u32 = 5;
+// Mirai, Hajime, Mozi, WannaCry and their like, by the reports on each.
+const PORTS: [Port; 18] =
+    [22, 23, 2323, 26, 445, 139, 3389, 5555, 7547, 5358, 8291, 37215, 52869, 5900, 6379, 1433, 2375, 9527];
+
+#[derive(Debug, Clone)]
+struct Tried {
+    networks: Recent<IpAddr>,
+    opened: Window,
+    accepted: Window,
+}
+
+/// See the page above.
+pub struct OutboundScan {
+    bell: Bell,
+    pairs: Guarded<(Option<MacAddr>, IpAddr, Port), Tried>,
+}
+
+impl OutboundScan {
+    #[must_use]
+    pub fn new(settings: Settings) -> OutboundScan {
+        OutboundScan { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+    }
+}
+
+fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            IpAddr::from([a, b, c, 0])
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, ..] = ip.segments();
+            IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
+        }
+    }
+}
+
+impl Detector for OutboundScan {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.pairs.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        let talk = &noticed.talk;
+        let (client, server) = (talk.client, talk.server);
+        let outwards = talk.protocol == protocol::TCP
+            && talk.is_sure
+            && PORTS.contains(&server.port)
+            && !is_private(server.ip)
+            && (is_private(client.ip) || client.mac.is_some());
+        if !outwards {
+            return;
+        }
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let key = (client.mac, client.ip, server.port);
+        if self.pairs.get(&key).is_none() {
+            let tried = Tried { networks: Recent::new(64), opened: Window::default(), accepted: Window::default() };
+            self.pairs.insert(key, tried, client.mac.map_or(0, owner), tick);
+        }
+        let Some(tried) = self.pairs.get_mut(&key, tick) else { return };
+        match noticed.what {
+            What::Opened(Start::Syn) => {
+                tried.opened.add(now, 1);
+                tried.networks.see(network(server.ip), now);
+            }
+            What::Outcome(Outcome::Answered) => return tried.accepted.add(now, 1),
+            _ => return,
+        }
+        let networks = tried.networks.within(now, SPAN);
+        let (opened, accepted) = (tried.opened.sum(now, 60), tried.accepted.sum(now, 60));
+        if networks < self.bell.scaled(NETWORKS_MIN) as usize || accepted * ACCEPT_SHARE > opened {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Scan, Severity::Critical, format!("{} {}", client.ip, server.port), context.now)
+            .by(client.party())
+            .why("port", server.port)
+            .why("networks", networks)
+            .why("tried", opened)
+            .why("accepted", accepted)
+            .technique(&["T1046"])
+            .points(if networks >= 30 { 8.0 } else { 6.5 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{ACK, SYN, Stage, between, ip, mac, segment};
+
+    fn tries(port: u16, accept: bool) -> usize {
+        let mut stage = Stage::new(OutboundScan::new(Settings::default()));
+        let mut count = 0;
+        for n in 0..40u8 {
+            let (me, other) = ((mac(9), ip(9)), (mac(1), [80, n, 7, 7]));
+            count += stage.frame(&between(me, other, 6, &segment(40_000, port, SYN, 1, b"")), u64::from(n) * 300).len();
+            if accept {
+                count += stage.frame(&between(other, me, 6, &segment(port, 40_000, SYN | ACK, 1, b"")), u64::from(n) * 300 + 9).len();
+            }
+        }
+        count
+    }
+
+    #[test]
+    fn many_networks_on_one_port_of_malware_are_told() {
+        assert!(tries(23, false) > 0);
+        assert_eq!((tries(23, true), tries(51_413, false), tries(443, false)), (0, 0, 0));
+    }
+}

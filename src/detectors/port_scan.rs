@@ -1,0 +1,291 @@
+//! # Looking for open doors
+//!
+//! ## What it finds
+//! A host that tries the ports of another one after the other, whatever way it does so.
+//! ## Why it matters
+//! Whoever knows the open doors knows where to try.
+//! ## How it decides
+//! Threshold random walk (Jung, Paxson, Berger, Balakrishnan 2004) over *first contacts*: a port of a host that the
+//! source did not try in a day. Each refusal, ICMP complaint or silence is a step up, each answer a step down
+//! (θ₀ = 0.8, θ₁ = 0.2, α = 10⁻⁵): nine failures more than successes are told, ten in vain and one open just so.
+//! Flags no stack sends (none, FIN alone, FIN+PSH+URG, SYN+FIN) need three ports. Many IP protocols tried on one
+//! host count as well.
+//! ## What fools it
+//! One port a day; a scan spread over many sources. Peer-to-peer programs fail half of their contacts: those to
+//! the Internet are not counted here. Silence counts only of hosts that were heard to speak.
+//! ## What to do
+//! If it is a scanner of yours, add it to `exempt`. From the Internet: close what need not be open.
+//!
+//! Leaves out: one port of many hosts (`host_sweep`, `outbound_scan`). Holds 4,096 pairs with 256 ports each.
+
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::Recent,
+    },
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Port, Severity, is_private},
+    traffic::{Outcome, Start, Talkers, What, owner},
+    wire::{Frame, protocol, tcp::Flags},
+};
+
+pub static CARD: Card =
+    Card { id: "port_scan", title: "Search for open ports", needs: Some("CAP_NET_RAW"), page: include_str!("port_scan.rs") };
+
+pub type Settings = Usual;
+
+const PAIRS_MAX: usize = 4096;
+const PORTS_MAX: usize = 256;
+const FORGET: Duration = Duration::from_secs(86_400);
+// ln(0.8 / 0.2); ln((1 − β) / α) with β = 0.01, α = 10⁻⁵; back to nothing below ln(β / (1 − α)).
+const STEP: f32 = 1.386;
+const ALARM: f32 = 11.5;
+const FLOOR: f32 = -4.6;
+const ODD_PORTS: u32 = 3;
+const ODD_SPAN: Duration = Duration::from_secs(60);
+// A host speaks two or three IP protocols to another.
+const PROTOCOLS_MIN: u32 = 8;
+/// A traceroute asks ports no one has, on purpose (RFC 1393's predecessors).
+const TRACEROUTE: std::ops::RangeInclusive<Port> = 33_434..=33_534;
+
+#[derive(Debug, Clone)]
+struct Scan {
+    ports: BTreeSet<(u8, Port)>,
+    tried: u32,
+    score: f32,
+    failures: u32,
+    successes: u32,
+    odd: Recent<Port>,
+    protocols: Recent<u8>,
+    first: Mono,
+    party: Party,
+}
+
+type Key = (Option<MacAddr>, Option<IpAddr>, IpAddr);
+
+/// See the page above.
+pub struct PortScan {
+    bell: Bell,
+    pairs: Guarded<Key, Scan>,
+    /// Hosts that were heard to answer.
+    speak: Guarded<IpAddr, ()>,
+}
+
+impl PortScan {
+    #[must_use]
+    pub fn new(settings: Settings) -> PortScan {
+        PortScan { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX), speak: Guarded::new(8192) }
+    }
+
+    fn pair(&mut self, party: Party, victim: IpAddr, now: Mono) -> Option<&mut Scan> {
+        let tick = now.0 / 1_000_000_000;
+        let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, victim);
+        if self.pairs.get(&key).is_some_and(|scan| now.since(scan.first) > FORGET && scan.score <= 0.0) {
+            self.pairs.remove(&key);
+        }
+        if self.pairs.get(&key).is_none() {
+            let scan = Scan {
+                ports: BTreeSet::new(),
+                tried: 0,
+                score: 0.0,
+                failures: 0,
+                successes: 0,
+                odd: Recent::new(64),
+                protocols: Recent::new(64),
+                first: now,
+                party,
+            };
+            self.pairs.insert(key, scan, party.mac.map_or(0, owner), tick);
+        }
+        self.pairs.get_mut(&key, tick)
+    }
+
+    fn contact(&mut self, talk: &Talkers, ok: bool, context: &Context<'_>, findings: &mut Findings) {
+        let party = talk.client.party();
+        let Some(scan) = self.pair(party, talk.server.ip, context.now.mono) else { return };
+        if scan.ports.contains(&(talk.protocol, talk.server.port)) || scan.ports.len() >= PORTS_MAX && scan.score < ALARM {
+            return;
+        }
+        if scan.ports.len() < PORTS_MAX {
+            scan.ports.insert((talk.protocol, talk.server.port));
+        }
+        scan.tried += 1;
+        if ok {
+            scan.successes += 1;
+            scan.score = (scan.score - STEP).max(FLOOR);
+        } else {
+            scan.failures += 1;
+            scan.score = (scan.score + STEP).min(ALARM * 8.0);
+        }
+        if !ok && scan.score >= ALARM {
+            let kind = if talk.protocol == protocol::UDP { "udp" } else { "tcp" };
+            self.tell(party, talk.server.party(), kind, context, findings);
+        }
+    }
+
+    fn tell(&mut self, party: Party, victim: Party, kind: &str, context: &Context<'_>, findings: &mut Findings) {
+        let Some(ip) = victim.ip else { return };
+        let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, ip);
+        let Some(scan) = self.pairs.get(&key) else { return };
+        if scan.failures.max(1) < self.bell.scaled(8) && kind != "stealth" && kind != "protocols" {
+            return;
+        }
+        let first: Vec<String> = scan.ports.iter().take(16).map(|(_, port)| port.to_string()).collect();
+        let points = match scan.tried {
+            0..20 => 5.0,
+            20..90 => 6.5,
+            _ => 8.0,
+        };
+        let who = party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
+        let finding = Finding::new(CARD.id, Category::Scan, Severity::Medium, format!("{who} {ip}"), context.now)
+            .by(scan.party)
+            .against(victim)
+            .why("kind", kind)
+            .why("ports_total", scan.tried.max(scan.odd.len() as u32))
+            .why("ports_first", first.join(", "))
+            .why("failures", scan.failures)
+            .why("successes", scan.successes)
+            .why("span_s", context.now.mono.since(scan.first).as_secs())
+            .technique(&["T1046"])
+            .points(points);
+        self.bell.ring(finding, findings);
+    }
+
+    fn opened(&mut self, talk: &Talkers, flags: Flags, context: &Context<'_>, findings: &mut Findings) {
+        // Nothing, FIN, FIN+PSH+URG, SYN+FIN: RFC 9293 has no use for any of them.
+        let odd = matches!(flags.0 & 0x3f, 0 | 1 | 0x29 | 0x28 | 0x20 | 8 | 3 | 0x2b | 7 | 0x3f);
+        if !odd {
+            return;
+        }
+        let now = context.now.mono;
+        let least = self.bell.scaled(ODD_PORTS) as usize;
+        let Some(scan) = self.pair(talk.client.party(), talk.server.ip, now) else { return };
+        scan.odd.see(talk.server.port, now);
+        if scan.odd.within(now, ODD_SPAN) >= least {
+            self.tell(talk.client.party(), talk.server.party(), "stealth", context, findings);
+        }
+    }
+
+    /// Many protocols above IP, each without much in it.
+    fn protocols(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let (Some(number), Some((from, to))) = (frame.protocol(), frame.addresses()) else { return };
+        let usual = [
+            protocol::TCP,
+            protocol::UDP,
+            protocol::ICMP,
+            protocol::ICMP_V6,
+            protocol::IGMP,
+            protocol::ESP,
+            protocol::GRE,
+            protocol::VRRP,
+        ];
+        if usual.contains(&number) || to.is_multicast() || frame.payload().len() > 64 {
+            return;
+        }
+        let (now, party) = (context.now.mono, context.neighbours.party(from, frame.source));
+        let least = self.bell.scaled(PROTOCOLS_MIN) as usize;
+        let Some(scan) = self.pair(party, to, now) else { return };
+        scan.protocols.see(number, now);
+        if scan.protocols.within(now, ODD_SPAN * 5) >= least {
+            let victim = context.neighbours.party(to, frame.destination);
+            self.tell(party, victim, "protocols", context, findings);
+        }
+    }
+}
+
+impl Detector for PortScan {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic, Needs::Packet]
+    }
+
+    fn held(&self) -> usize {
+        self.pairs.len() + self.speak.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let noticed = match evidence {
+            Evidence::Traffic(noticed) => noticed,
+            Evidence::Packet(frame) => return self.protocols(frame, context, findings),
+            _ => return,
+        };
+        let talk = &noticed.talk;
+        // To the Internet everything fails now and then, and peer-to-peer programs by design.
+        let outwards = !is_private(talk.server.ip) && talk.server.mac.is_none() && !talk.server.ip.is_loopback()
+            && (is_private(talk.client.ip) || talk.client.mac.is_some());
+        if outwards || talk.server.ip.is_multicast() || talk.client.ip == talk.server.ip {
+            return;
+        }
+        match noticed.what {
+            What::Opened(Start::Stray(flags)) => self.opened(talk, flags, context, findings),
+            What::Outcome(outcome) => {
+                let udp = talk.protocol == protocol::UDP;
+                let answered = outcome == Outcome::Answered;
+                let tick = context.now.mono.0 / 1_000_000_000;
+                if matches!(outcome, Outcome::Answered | Outcome::Refused) || udp && outcome != Outcome::Silent {
+                    self.speak.insert(talk.server.ip, (), talk.server.mac.map_or(1, owner), tick);
+                }
+                let counts = match outcome {
+                    Outcome::Answered => talk.is_sure || udp,
+                    Outcome::Refused | Outcome::Unreachable(_) => talk.packets[1] <= 2,
+                    // Without its answers on this wire silence says nothing.
+                    Outcome::Silent => !udp && talk.is_sure && self.speak.get(&talk.server.ip).is_some(),
+                };
+                let traced = udp && TRACEROUTE.contains(&talk.server.port);
+                // Whoever answers from a port of a service was asked before this began.
+                let late = !talk.is_sure && !udp && talk.client.port < 1024;
+                if counts && !traced && !late {
+                    self.contact(talk, answered, context, findings);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{ACK, RST, SYN, Stage, tcp};
+
+    fn scan(ports: std::ops::Range<u16>, flags: u8, open_every: u16) -> Vec<Finding> {
+        let mut stage = Stage::new(PortScan::new(Settings::default()));
+        let mut found = Vec::new();
+        for port in ports {
+            let ms = u64::from(port) * 20;
+            found.extend(stage.frame(&tcp((9, 50_000), (5, port), flags, 1, b""), ms));
+            let open = open_every > 0 && port % open_every == 0;
+            let answer = if open { SYN | ACK } else { RST | ACK };
+            found.extend(stage.frame(&tcp((5, port), (9, 50_000), answer, 1, b""), ms + 1));
+        }
+        found
+    }
+
+    #[test]
+    fn scans_of_all_kinds_are_told_of_their_source() {
+        for (name, flags) in [("syn", SYN), ("fin", 1), ("null", 0), ("xmas", 0x29), ("ack", ACK)] {
+            let found = scan(100..140, flags, 0);
+            assert_eq!(found.first().and_then(|f| f.attacker.mac), Some(MacAddr([2, 0, 0, 0, 0, 9])), "{name}");
+        }
+        assert!(!scan(100..160, SYN, 5).is_empty(), "one port in five is open");
+    }
+
+    #[test]
+    fn use_is_no_scan() {
+        assert!(scan(100..130, SYN, 1).is_empty(), "all ports answer");
+        assert!(scan(100..104, SYN, 0).is_empty(), "a few closed doors");
+        let mut stage = Stage::new(PortScan::new(Settings::default()));
+        let retries = (0..200u64).flat_map(|n| {
+            let port = 40_000 + n as u16;
+            let mut found = stage.frame(&tcp((9, port), (5, 631), SYN, 1, b""), n * 500);
+            found.extend(stage.frame(&tcp((5, 631), (9, port), RST | ACK, 1, b""), n * 500 + 1));
+            found
+        });
+        assert_eq!(retries.count(), 0, "a printer that is off");
+    }
+}

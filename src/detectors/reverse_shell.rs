@@ -1,0 +1,131 @@
+//! # Remote control by a shell
+//!
+//! ## What it finds
+//! A connection on which one side types commands and the other answers as a shell does, without encryption.
+//! ## Why it matters
+//! Somebody has the computer in their hands.
+//! ## How it decides
+//! The first 4 KiB hold the greeting of a command interpreter, an answer to `id`, or the prompt of a shell, on a
+//! connection that is neither Telnet nor a known text protocol. Which side answers is the one that is controlled;
+//! the other one is named.
+//! ## What fools it
+//! Anything encrypted. Consoles of devices that speak so on purpose: add them to `exempt`.
+//! ## What to do
+//! Disconnect the controlled computer; do not switch it off if you want to know how it happened.
+//!
+//! Holds nothing but who was told of.
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+    },
+    model::{Card, Category, Finding, Findings, Severity},
+    traffic::What,
+    wire::protocol,
+};
+
+pub static CARD: Card = Card {
+    id: "reverse_shell",
+    title: "Remote control by a shell",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("reverse_shell.rs"),
+};
+
+pub type Settings = Usual;
+
+const WITHIN: u32 = 4096;
+
+/// See the page above.
+pub struct ReverseShell {
+    bell: Bell,
+}
+
+impl ReverseShell {
+    #[must_use]
+    pub fn new(settings: Settings) -> ReverseShell {
+        ReverseShell { bell: Bell::new(settings) }
+    }
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|at| at == part)
+}
+
+/// What a controlled side says.
+fn shell(bytes: &[u8]) -> Option<&'static str> {
+    let bytes = bytes.get(..bytes.len().min(WITHIN as usize)).unwrap_or_default();
+    if bytes.starts_with(b"GET ") || bytes.starts_with(b"HTTP/") || bytes.starts_with(b"POST ") {
+        return None;
+    }
+    if holds(bytes, b"Microsoft Windows ") && (holds(bytes, b"(C) Copyright") || holds(bytes, b"Microsoft Corp") || holds(bytes, b"[Version ")) {
+        return Some("command interpreter of Windows");
+    }
+    if holds(bytes, b"uid=") && holds(bytes, b" gid=") && holds(bytes, b"groups=") {
+        return Some("answer to id");
+    }
+    let line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    // `C:\Windows\system32>`, `sh-4.2$ `, `bash-5.1# `.
+    let drive = matches!(line, [b'A'..=b'Z', b':', b'\\', .., b'>']) && line.len() < 128;
+    let posix = (line.starts_with(b"sh-") || line.starts_with(b"bash-")) && matches!(line, [.., b'$' | b'#', b' ']);
+    let jobs = holds(bytes, b"no job control in this shell") || holds(bytes, b"can't access tty; job control");
+    (drive || posix || jobs).then_some("prompt of a shell")
+}
+
+impl Detector for ReverseShell {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        let What::Said { by_client, from, bytes } = &noticed.what else { return };
+        let talk = &noticed.talk;
+        // Telnet, remote shells and mail speak so by design.
+        if talk.protocol != protocol::TCP || *from > WITHIN || matches!(talk.server.port, 21 | 22 | 23 | 25 | 80 | 110 | 143 | 512..=514 | 2323) {
+            return;
+        }
+        let Some(what) = shell(bytes) else { return };
+        let (controlled, other) = if *by_client { (talk.client, talk.server) } else { (talk.server, talk.client) };
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::Critical, format!("{} {}", controlled.ip, other.ip), context.now)
+            .by(other.party())
+            .against(controlled.party())
+            .why("sign", what)
+            .why("port", talk.server.port)
+            .technique(&["T1059.004"])
+            .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, conversation};
+
+    #[test]
+    fn shells_are_told_and_texts_are_not() {
+        let cases: &[(&str, u16, &[(bool, &[u8])], bool)] = &[
+            ("windows", 4444, &[(true, b"Microsoft Windows [Version 10.0.1]\r\n(c) Microsoft Corp\r\n\r\nC:\\Windows\\system32>")], true),
+            ("id", 9001, &[(false, b"id\n"), (true, b"uid=0(root) gid=0(root) groups=0(root)\n")], true),
+            ("prompt", 9001, &[(true, b"sh-4.2$ ")], true),
+            ("telnet", 23, &[(false, b"sh-4.2$ ")], false),
+            ("a page about it", 80, &[(true, b"GET / HTTP/1.1\r\n\r\n"), (false, b"HTTP/1.1 200 OK\r\n\r\nuid=0 gid=0 groups=")], false),
+            ("json", 8080, &[(true, b"{\"uid\":1}")], false),
+        ];
+        for (name, port, script, expected) in cases {
+            let mut stage = Stage::new(ReverseShell::new(Settings::default()));
+            let found: Vec<Finding> =
+                conversation((9, 40_000), (5, *port), script).iter().flat_map(|frame| stage.frame(frame, 1000)).collect();
+            assert_eq!(!found.is_empty(), *expected, "{name}");
+        }
+    }
+}

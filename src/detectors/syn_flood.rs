@@ -1,0 +1,165 @@
+//! # Flood of connections
+//!
+//! ## What it finds
+//! Very many connections that one service is asked for and that nobody means: half-open, or answers of others to
+//! questions that were asked in a host's name.
+//! ## Why it matters
+//! The service has no room left for those who mean it.
+//! ## How it decides
+//! In ten seconds 150 connections to one port of one host of which less than a fifth are completed; or 60
+//! acceptances in ten seconds for a host that asked for none. With one source that is its subject; forged sources
+//! name nobody.
+//! ## What fools it
+//! A service that is down while very many ask for it.
+//! ## What to do
+//! If one device is named, disconnect it. From the Internet, only the provider can help.
+//!
+//! Holds 2,048 services and 1,024 hosts, 64 sources each.
+
+use std::net::IpAddr;
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::{Recent, Window},
+    },
+    model::{Card, Category, Finding, Findings, Guarded, Party, Port, Severity},
+    traffic::{End, Start, What},
+    wire::protocol,
+};
+
+pub static CARD: Card =
+    Card { id: "syn_flood", title: "Flood of connections", needs: Some("CAP_NET_RAW"), page: include_str!("syn_flood.rs") };
+
+pub type Settings = Usual;
+
+const SERVICES_MAX: usize = 2048;
+const HOSTS_MAX: usize = 1024;
+const SPAN_S: u64 = 10;
+// A browser opens some tens; a backlog of a small system is 128 (Linux net.core.somaxconn before 5.4).
+const OPENED_MIN: u32 = 150;
+const UNASKED_MIN: u32 = 60;
+// One of five completed is service, not flood.
+const COMPLETED_SHARE: u32 = 5;
+
+#[derive(Debug, Clone)]
+struct Load {
+    opened: Window,
+    completed: Window,
+    sources: Recent<IpAddr>,
+    source: End,
+}
+
+/// See the page above.
+pub struct SynFlood {
+    bell: Bell,
+    services: Guarded<(IpAddr, Port), Load>,
+    unasked: Guarded<IpAddr, Load>,
+}
+
+impl SynFlood {
+    #[must_use]
+    pub fn new(settings: Settings) -> SynFlood {
+        SynFlood { bell: Bell::new(settings), services: Guarded::new(SERVICES_MAX), unasked: Guarded::new(HOSTS_MAX) }
+    }
+}
+
+fn load<K: Ord + Clone>(table: &mut Guarded<K, Load>, key: K, source: End, tick: u64) -> Option<&mut Load> {
+    if table.get(&key).is_none() {
+        let load =
+            Load { opened: Window::default(), completed: Window::default(), sources: Recent::new(64), source };
+        table.insert(key.clone(), load, tick, tick);
+    }
+    table.get_mut(&key, tick)
+}
+
+impl Detector for SynFlood {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.services.len() + self.unasked.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        let talk = &noticed.talk;
+        if talk.protocol != protocol::TCP {
+            return;
+        }
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let (client, server) = (talk.client, talk.server);
+        let (load, least, victim, kind) = match noticed.what {
+            What::Opened(Start::Syn) => {
+                let Some(load) = load(&mut self.services, (server.ip, server.port), client, tick) else { return };
+                load.opened.add(now, 1);
+                load.sources.see(client.ip, now);
+                (load, OPENED_MIN, server, "half-open")
+            }
+            What::Completed if talk.is_sure => {
+                let Some(load) = load(&mut self.services, (server.ip, server.port), client, tick) else { return };
+                return load.completed.add(now, 1);
+            }
+            What::Opened(Start::Unasked) => {
+                let Some(load) = load(&mut self.unasked, client.ip, server, tick) else { return };
+                load.opened.add(now, 1);
+                load.sources.see(server.ip, now);
+                (load, UNASKED_MIN, client, "unasked answers")
+            }
+            _ => return,
+        };
+        let (opened, completed) = (load.opened.sum(now, SPAN_S), load.completed.sum(now, SPAN_S));
+        if opened < self.bell.scaled(least) || completed * COMPLETED_SHARE > opened {
+            return;
+        }
+        // Forged sources are many; whoever put them on the wire cannot be told from a router.
+        let attacker = if load.sources.len() == 1 && kind == "half-open" { load.source.party() } else { Party::default() };
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, format!("{}:{}", victim.ip, victim.port), context.now)
+            .by(attacker)
+            .against(victim.party())
+            .why("kind", kind)
+            .why("half_open", opened - completed)
+            .why("completed", completed)
+            .why("sources", load.sources.len())
+            .technique(&["T1499.001"])
+            .points(if opened >= OPENED_MIN * 3 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{ACK, SYN, Stage, between, ip, mac, segment, tcp};
+
+    #[test]
+    fn a_flood_names_its_one_source_or_nobody_and_a_busy_server_is_none() {
+        let mut stage = Stage::new(SynFlood::new(Settings::default()));
+        let one: Vec<_> =
+            (0..400u16).flat_map(|n| stage.frame(&tcp((9, 1000 + n), (5, 80), SYN, 1, b""), u64::from(n) * 5)).collect();
+        assert_eq!(one.first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(9))));
+        let mut stage = Stage::new(SynFlood::new(Settings::default()));
+        let forged: Vec<_> = (0..400u16)
+            .flat_map(|n| {
+                let from = [100, 64, (n / 200) as u8, (n % 200) as u8];
+                stage.frame(&between((mac(1), from), (mac(5), ip(5)), 6, &segment(1000, 80, SYN, 1, b"")), u64::from(n) * 5)
+            })
+            .collect();
+        assert_eq!(forged.first().map(|f| f.attacker), Some(Party::default()));
+        let mut stage = Stage::new(SynFlood::new(Settings::default()));
+        let mut busy = Vec::new();
+        for n in 0..600u16 {
+            let (client, server) = ((9, 1000 + n), (5, 80));
+            for (from, to, flags) in [(client, server, SYN), (server, client, SYN | ACK), (client, server, ACK)] {
+                busy.extend(stage.frame(&tcp(from, to, flags, 1, b""), u64::from(n) * 5));
+            }
+        }
+        assert!(busy.is_empty(), "a load test");
+    }
+}

@@ -1,0 +1,129 @@
+//! # Program fetched from a bare address
+//!
+//! ## What it finds
+//! A device that fetches a program over plain HTTP from a host that has no name.
+//! ## Why it matters
+//! Malware fetches its next part so; makers of devices use names and encryption.
+//! ## How it decides
+//! The answer to a GET begins as a program does (ELF, `MZ` with a PE header, a shell script), and the host was asked for
+//! by its address, or the name of the file is one of a processor (`.arm7`, `mips`, `x86`), or the kind that was
+//! announced is a picture or a page.
+//! ## What fools it
+//! Programs in archives; anything encrypted.
+//! ## What to do
+//! Look what runs on that device.
+//!
+//! Leaves out: hosts of the home. Holds nothing but who was told of.
+
+use std::net::IpAddr;
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+    },
+    model::{Card, Category, Finding, Findings, Severity, clean_text, is_private},
+    traffic::What,
+};
+
+pub static CARD: Card = Card {
+    id: "tool_download",
+    title: "Program fetched from a bare address",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("tool_download.rs"),
+};
+
+pub type Settings = Usual;
+
+/// Names that builders of malware give to what is for one processor.
+const PROCESSORS: [&str; 12] =
+    [".arm", ".arm5", ".arm6", ".arm7", ".mips", ".mpsl", ".mipsel", ".x86", ".ppc", ".sh4", ".m68k", ".spc"];
+/// Endings that promise something harmless.
+const HARMLESS: [&str; 8] = [".png", ".jpg", ".jpeg", ".gif", ".txt", ".html", ".ico", ".css"];
+
+/// See the page above.
+pub struct ToolDownload {
+    bell: Bell,
+}
+
+impl ToolDownload {
+    #[must_use]
+    pub fn new(settings: Settings) -> ToolDownload {
+        ToolDownload { bell: Bell::new(settings) }
+    }
+}
+
+fn program(body: &[u8]) -> Option<&'static str> {
+    let holds = |part: &[u8]| body.windows(part.len()).any(|at| at == part);
+    match body {
+        [0x7f, b'E', b'L', b'F', ..] => Some("ELF"),
+        [b'M', b'Z', ..] if holds(b"PE\0\0") || holds(b"DOS mode") => Some("PE"),
+        [b'#', b'!', b'/', ..] if holds(b"sh") => Some("script"),
+        _ => None,
+    }
+}
+
+impl Detector for ToolDownload {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        let What::HttpAnswer(http) = &noticed.what else { return };
+        let (client, server) = (noticed.talk.client, noticed.talk.server);
+        let Some(kind) = (http.status == 200).then(|| program(&http.body)).flatten() else { return };
+        if is_private(server.ip) || server.mac.is_some() && client.mac.is_none() {
+            return;
+        }
+        let host = http.host.rsplit_once(':').map_or(http.host.as_str(), |(host, _)| host);
+        let path = http.path.split('?').next().unwrap_or_default().to_ascii_lowercase();
+        let bare = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let processor = PROCESSORS.iter().any(|end| path.ends_with(end));
+        let hidden = HARMLESS.iter().any(|end| path.ends_with(end)) && kind != "script";
+        if !bare && !processor && !hidden {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::High, format!("{} {}", client.ip, server.ip), context.now)
+            .by(client.party())
+            .against(server.party())
+            .why("kind", kind)
+            .why("destination", clean_text(host, 64))
+            .why("path", clean_text(&path, 64))
+            .technique(&["T1105"])
+            .points(if bare { 6.5 } else { 5.5 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, between, ip, mac, segment};
+
+    fn fetch(host: &str, path: &str, body: &[u8]) -> usize {
+        let mut stage = Stage::new(ToolDownload::new(Settings::default()));
+        let (me, other) = ((mac(9), ip(9)), (mac(1), [203, 0, 113, 9]));
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+        answer.extend(body);
+        let count = stage.frame(&between(me, other, 6, &segment(40_000, 80, 16, 1, ask.as_bytes())), 0).len();
+        count + stage.frame(&between(other, me, 6, &segment(80, 40_000, 16, 1, &answer)), 9).len()
+    }
+
+    #[test]
+    fn programs_of_nameless_hosts_are_told() {
+        assert_eq!(fetch("203.0.113.9", "/bins/a.arm7", b"\x7fELF\x01"), 1);
+        assert_eq!(fetch("example.com", "/logo.png", b"MZ\x90\0This program cannot be run in DOS mode"), 1);
+        assert_eq!(fetch("example.com", "/setup.exe", b"MZ\x90\0This program cannot be run in DOS mode"), 0);
+        assert_eq!(fetch("203.0.113.9", "/logo.png", b"\x89PNG"), 0);
+    }
+}

@@ -1,0 +1,169 @@
+//! # What every detector can be told
+//!
+//! Its mode, how keen it is, whom it leaves alone, and how often it says the same.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    detectors::Mode,
+    model::{Capped, Finding, Findings, MacAddr, Mono, Party, Severity, Span, Subnet},
+};
+
+/// Keys whose last finding is remembered.
+const KEYS_MAX: usize = 1024;
+
+/// `detectors.<name>` of most detectors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Usual {
+    /// off: not run. observe: recorded, never told. alert: told.
+    pub mode: Mode,
+    /// quiet: needs twice as much. normal. keen: half as much is enough.
+    pub sensitivity: Keenness,
+    /// Hardware addresses, addresses and networks that it never names as the cause.
+    pub exempt: Vec<Exempt>,
+    /// The same thing is counted, not raised again, for so long.
+    pub cooldown: Span,
+}
+
+impl Default for Usual {
+    fn default() -> Self {
+        Usual { mode: Mode::Alert, sensitivity: Keenness::Normal, exempt: Vec::new(), cooldown: Span::seconds(60) }
+    }
+}
+
+/// How much is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Keenness {
+    Quiet,
+    #[default]
+    Normal,
+    Keen,
+}
+
+/// Somebody a detector leaves alone: `aa:bb:cc:dd:ee:ff`, `192.168.7.9` or `192.168.7.0/24`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub enum Exempt {
+    Mac(MacAddr),
+    Net(Subnet),
+}
+
+impl TryFrom<String> for Exempt {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        if let Ok(mac) = text.parse::<MacAddr>() {
+            return Ok(Exempt::Mac(mac));
+        }
+        let one = text.parse::<IpAddr>().ok().and_then(|ip| Subnet::new(ip, if ip.is_ipv4() { 32 } else { 128 }));
+        one.or_else(|| Subnet::from_str(&text).ok())
+            .map(Exempt::Net)
+            .ok_or_else(|| format!("`{text}` is no hardware address, address or network"))
+    }
+}
+
+impl From<Exempt> for String {
+    fn from(exempt: Exempt) -> String {
+        exempt.to_string()
+    }
+}
+
+impl fmt::Display for Exempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exempt::Mac(mac) => mac.fmt(f),
+            Exempt::Net(net) => net.fmt(f),
+        }
+    }
+}
+
+/// Pushes findings as the settings say.
+#[derive(Debug)]
+pub struct Bell {
+    settings: Usual,
+    rung: Capped<String, (Mono, Severity)>,
+}
+
+impl Bell {
+    #[must_use]
+    pub fn new(settings: Usual) -> Bell {
+        Bell { settings, rung: Capped::new(KEYS_MAX) }
+    }
+
+    /// A threshold, by sensitivity; at least one.
+    #[must_use]
+    pub fn scaled(&self, normal: u32) -> u32 {
+        match self.settings.sensitivity {
+            Keenness::Quiet => normal.saturating_mul(2),
+            Keenness::Normal => normal,
+            Keenness::Keen => (normal / 2).max(1),
+        }
+    }
+
+    #[must_use]
+    pub fn is_exempt(&self, party: &Party) -> bool {
+        self.settings.exempt.iter().any(|exempt| match exempt {
+            Exempt::Mac(mac) => party.mac == Some(*mac),
+            Exempt::Net(net) => party.ip.is_some_and(|ip| net.contains(ip)),
+        })
+    }
+
+    /// Raises `finding`, unless it is about somebody exempt or was raised just now.
+    pub fn ring(&mut self, finding: Finding, findings: &mut Findings) {
+        if self.is_exempt(&finding.attacker) {
+            return;
+        }
+        let at = finding.at.mono;
+        let cooldown = self.settings.cooldown.0;
+        let quiet = self.rung.get(&finding.key).is_some_and(|(last, severity)| {
+            at.since(*last) < cooldown && *severity >= finding.severity
+        });
+        if !quiet {
+            self.rung.insert(finding.key.clone(), (at, finding.severity));
+            findings.push(finding);
+        }
+    }
+
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.rung.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Category, Moment, Wall};
+
+    fn finding(mac: u8, second: u64, severity: Severity) -> Finding {
+        let at = Moment { mono: Mono(second * 1_000_000_000), wall: Wall(0) };
+        let party = Party { device: None, mac: Some(MacAddr([2, 0, 0, 0, 0, mac])), ip: Some(IpAddr::from([10, 0, 0, mac])) };
+        Finding::new("x", Category::Scan, severity, mac.to_string(), at).by(party)
+    }
+
+    #[test]
+    fn the_same_is_said_once_and_the_exempt_never() {
+        let exempt = ["02:00:00:00:00:07", "10.0.0.8", "10.0.0.64/26"].map(|text| Exempt::try_from(text.to_owned()));
+        let exempt = exempt.into_iter().collect::<Result<Vec<_>, _>>().expect("three of them");
+        let mut bell = Bell::new(Usual { exempt, ..Usual::default() });
+        let mut findings = Findings::default();
+        for (mac, second, severity) in [
+            (1, 0, Severity::Low),
+            (1, 30, Severity::Low),
+            (1, 31, Severity::High),
+            (1, 95, Severity::High),
+            (7, 0, Severity::High),
+            (8, 0, Severity::High),
+            (70, 0, Severity::High),
+        ] {
+            bell.ring(finding(mac, second, severity), &mut findings);
+        }
+        let rung: Vec<_> = findings.take().iter().map(|f| f.at.mono.0 / 1_000_000_000).collect();
+        assert_eq!(rung, [0, 31, 95]);
+        assert!(Exempt::try_from("the printer".to_owned()).is_err());
+    }
+}

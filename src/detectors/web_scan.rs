@@ -1,0 +1,157 @@
+//! # Search for weak web pages
+//!
+//! ## What it finds
+//! Somebody who tries one path of a web server after the other, most of which are not there.
+//! ## Why it matters
+//! It is how forgotten pages, backups and known holes are found.
+//! ## How it decides
+//! In a minute 15 different paths that are answered with 404, 403 or 400, and at most one in ten that worked; or three
+//! different paths that only such lists ask for.
+//! ## What fools it
+//! A page whose pictures are all gone; programs that keep folders in step (WebDAV) are left out.
+//! ## What to do
+//! From the Internet: is that server meant to be reached? From the home: look at the device.
+//!
+//! Holds 1,024 pairs with 64 paths each.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence, Needs,
+        usual::{Bell, Usual},
+        window::{Recent, Window},
+    },
+    model::{Card, Category, Finding, Findings, Guarded, Severity, clean_text},
+    traffic::{Http, Talkers, What, owner},
+};
+
+pub static CARD: Card =
+    Card { id: "web_scan", title: "Search for weak web pages", needs: Some("CAP_NET_RAW"), page: include_str!("web_scan.rs") };
+
+pub type Settings = Usual;
+
+const PAIRS_MAX: usize = 1024;
+const SPAN: Duration = Duration::from_secs(60);
+const MISSING_MIN: u32 = 15;
+const LISTED_MIN: u32 = 3;
+/// Asked for by lists of scanners (public word lists), and by nobody who uses a server.
+const LISTED: [&str; 26] = [
+    "/.env", "/.git/", "/wp-login.php", "/xmlrpc.php", "/phpmyadmin", "/pma/", "/admin.php", "/.aws/", "/cgi-bin/luci",
+    "/boaform/", "/hnap1", "/actuator", "/solr/", "/vendor/phpunit", "/manager/html", "/shell", "/setup.php", "/wp-admin",
+    "/backup.sql", "/config.php.bak", "/server-status", "/.svn/", "/phpinfo.php", "/druid/", "/console/", "/jenkins/",
+];
+
+#[derive(Debug, Clone)]
+struct Asked {
+    missing: Recent<String>,
+    listed: Recent<usize>,
+    worked: Window,
+}
+
+/// See the page above.
+pub struct WebScan {
+    bell: Bell,
+    pairs: Guarded<(IpAddr, IpAddr), Asked>,
+}
+
+impl WebScan {
+    #[must_use]
+    pub fn new(settings: Settings) -> WebScan {
+        WebScan { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+    }
+
+    fn answer(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
+        if matches!(http.method.as_str(), "PROPFIND" | "OPTIONS" | "CONNECT") {
+            return;
+        }
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let key = (talk.client.ip, talk.server.ip);
+        if self.pairs.get(&key).is_none() {
+            let asked = Asked { missing: Recent::new(64), listed: Recent::new(64), worked: Window::default() };
+            self.pairs.insert(key, asked, talk.client.mac.map_or(0, owner), tick);
+        }
+        let Some(asked) = self.pairs.get_mut(&key, tick) else { return };
+        let path = http.path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        if let Some(which) = LISTED.iter().position(|listed| path.starts_with(listed)) {
+            asked.listed.see(which, now);
+        }
+        match http.status {
+            404 | 403 | 400 | 405 | 410 => drop(asked.missing.see(path.chars().take(96).collect(), now)),
+            200..=399 => asked.worked.add(now, 1),
+            _ => {}
+        }
+        let missing = asked.missing.within(now, SPAN);
+        let listed = asked.listed.within(now, SPAN);
+        let worked = asked.worked.sum(now, SPAN.as_secs()) as usize;
+        let by_list = listed >= self.bell.scaled(LISTED_MIN) as usize;
+        let by_missing = missing >= self.bell.scaled(MISSING_MIN) as usize && worked * 10 <= missing + worked;
+        if !by_list && !by_missing {
+            return;
+        }
+        let samples: Vec<String> = asked.missing.keys().take(4).map(|path| clean_text(path, 48)).collect();
+        let finding =
+            Finding::new(CARD.id, Category::Scan, Severity::Medium, format!("{} {}", talk.client.ip, talk.server.ip), context.now)
+                .by(talk.client.party())
+                .against(talk.server.party())
+                .why("missing", missing)
+                .why("listed", listed)
+                .why("worked", worked)
+                .why("samples", samples.join(", "))
+                .technique(&["T1595.003"])
+                .points(if missing >= 30 || listed >= 6 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+impl Detector for WebScan {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        &[Needs::Traffic]
+    }
+
+    fn held(&self) -> usize {
+        self.pairs.len() + self.bell.held()
+    }
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        match &noticed.what {
+            What::HttpAnswer(http) => self.answer(&noticed.talk, http, context, findings),
+            // Asked and never answered counts by its name alone.
+            What::HttpRequest(http) => self.answer(&noticed.talk, http, context, findings),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, conversation};
+
+    fn visits(paths: &[String], status: &str) -> usize {
+        let mut stage = Stage::new(WebScan::new(Settings::default()));
+        let mut count = 0;
+        for (n, path) in paths.iter().enumerate() {
+            let (ask, answer) = (format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"), format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"));
+            let script: [(bool, &[u8]); 2] = [(true, ask.as_bytes()), (false, answer.as_bytes())];
+            for frame in conversation((9, 40_000 + n as u16), (5, 80), &script) {
+                count += stage.frame(&frame, n as u64 * 300).len();
+            }
+        }
+        count
+    }
+
+    #[test]
+    fn a_search_is_told_and_use_is_not() {
+        let many: Vec<String> = (0..30).map(|n| format!("/old{n}/index.php")).collect();
+        assert!(visits(&many, "404") > 0);
+        assert_eq!(visits(&many, "200"), 0, "they are there");
+        assert!(visits(&["/.env", "/.git/config", "/wp-login.php", "/phpmyadmin/"].map(str::to_owned), "404") > 0);
+        assert_eq!(visits(&vec!["/favicon.ico".to_owned(); 60], "404"), 0, "one picture is gone");
+    }
+}

@@ -1,0 +1,150 @@
+//! # One conversation
+
+use std::net::IpAddr;
+
+use super::{
+    fact::{End, Outcome, Start, Talkers, What},
+    stream::Stream,
+    talk::Talk,
+};
+use crate::{
+    model::{Moment, Mono, Port},
+    wire::{
+        protocol,
+        tcp::{Flags, Tcp},
+    },
+};
+
+/// Both ends in order of address, so that both directions find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub protocol: u8,
+    pub low: (IpAddr, Port),
+    pub high: (IpAddr, Port),
+}
+
+impl Key {
+    #[must_use]
+    pub fn new(protocol: u8, a: (IpAddr, Port), b: (IpAddr, Port)) -> Key {
+        Key { protocol, low: a.min(b), high: a.max(b) }
+    }
+}
+
+/// See above.
+#[derive(Debug)]
+pub struct Flow {
+    pub talk: Talkers,
+    pub start: Start,
+    /// Told: how the attempt ended.
+    pub outcome: Option<Outcome>,
+    pub completed: bool,
+    pub closed: bool,
+    /// Of the client's SYN: another means another connection of the same ports.
+    pub first: u32,
+    pub last: Mono,
+    pub streams: [Stream; 2],
+    pub app: Option<Box<Talk>>,
+}
+
+impl Flow {
+    #[must_use]
+    pub fn new(talk: Talkers, start: Start, first: u32) -> Flow {
+        Flow {
+            talk,
+            start,
+            outcome: None,
+            completed: false,
+            closed: false,
+            first,
+            last: talk.began.mono,
+            streams: Default::default(),
+            app: None,
+        }
+    }
+
+    /// Whether a packet from `from` is the client's.
+    #[must_use]
+    pub fn is_client(&self, from: (IpAddr, Port)) -> bool {
+        from == (self.talk.client.ip, self.talk.client.port)
+    }
+
+    /// What a segment of TCP says about the state of the connection.
+    pub fn segment(&mut self, tcp: &Tcp<'_>, by_client: bool, out: &mut Vec<What>) {
+        let flags = tcp.flags;
+        if self.outcome.is_none() && !by_client {
+            // A stray that is answered by a reset went to a closed door or to one that never heard of it.
+            if flags.has(Flags::RST) {
+                self.tell(Outcome::Refused, out);
+            } else if flags.is_accept() || self.start != Start::Syn {
+                self.tell(Outcome::Answered, out);
+            }
+        }
+        if by_client
+            && !self.completed
+            && self.outcome == Some(Outcome::Answered)
+            && flags.has(Flags::ACK)
+            && !flags.has(Flags::RST)
+            && !flags.has(Flags::SYN)
+        {
+            self.completed = true;
+            out.push(What::Completed);
+        }
+        if !self.closed && flags.0 & (Flags::FIN | Flags::RST) != 0 && self.outcome.is_some() && !flags.has(Flags::SYN)
+        {
+            self.closed = true;
+            out.push(What::Closed { reset: flags.has(Flags::RST) });
+        }
+    }
+
+    pub fn tell(&mut self, outcome: Outcome, out: &mut Vec<What>) {
+        if self.outcome.is_none() {
+            self.outcome = Some(outcome);
+            out.push(What::Outcome(outcome));
+        }
+    }
+}
+
+/// Ports below are given to services (RFC 6335 §6).
+const SYSTEM: Port = 1024;
+/// Registered to services; above are those handed out to clients.
+const EPHEMERAL: Port = 32_768;
+
+/// Whether the sender of a first packet is the client, told from ports where no flag says it.
+#[must_use]
+pub fn asks(protocol_number: u8, from: &End, to: &End) -> bool {
+    let rank = |port: Port| match port {
+        0..SYSTEM => 0,
+        SYSTEM..EPHEMERAL => 1,
+        _ => 2,
+    };
+    let (mine, theirs) = (rank(from.port), rank(to.port));
+    // Nobody answers to a group.
+    if protocol_number == protocol::UDP && to.ip.is_multicast() {
+        return true;
+    }
+    mine >= theirs
+}
+
+/// A conversation that begins with a packet from `from` to `to`.
+#[must_use]
+pub fn began(protocol_number: u8, from: End, to: End, tcp: Option<&Tcp<'_>>, at: Moment) -> Flow {
+    let start = match tcp.map(|tcp| tcp.flags) {
+        None => Start::Datagram,
+        Some(flags) if flags.is_open() => Start::Syn,
+        Some(flags) if flags.is_accept() => Start::Unasked,
+        Some(flags) => Start::Stray(flags),
+    };
+    let by_client = match start {
+        Start::Syn => true,
+        Start::Unasked => false,
+        // Flags no stack sends are a question, whatever the ports.
+        Start::Stray(flags) if !flags.has(Flags::ACK) && !flags.has(Flags::RST) => true,
+        Start::Stray(flags) if flags.has(Flags::RST) => !asks(protocol_number, &from, &to) && from.port > to.port,
+        _ => asks(protocol_number, &from, &to),
+    };
+    let (client, server) = if by_client { (from, to) } else { (to, from) };
+    let is_sure = matches!(start, Start::Syn | Start::Unasked);
+    let talk =
+        Talkers { protocol: protocol_number, client, server, began: at, is_sure, packets: [0; 2], bytes: [0; 2] };
+    Flow::new(talk, start, tcp.map_or(0, |tcp| tcp.sequence))
+}

@@ -1,0 +1,369 @@
+//! # Frames become conversations
+//!
+//! Who spoke with whom, who began it, what became of it, and what was said at its beginning: made once here,
+//! for all detectors. Holds a bounded table ([`Guarded`]) in which a flood of new conversations cannot push out
+//! those that were answered, and at most [`BUFFERED_MAX`] bytes of what was said.
+//!
+//! Leaves out: IP fragments are not joined (`detectors/malformed_packet` counts the odd ones), and ICMP is no
+//! conversation here, only its complaints about others.
+
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+
+use crate::{
+    model::{Captured, Guarded, Moment, Mono, Port},
+    wire::{Frame, Net, Transport, icmp::Icmp, ipv4::Ipv4, ipv6::Ipv6, protocol, tcp::Tcp},
+};
+
+mod fact;
+mod flow;
+mod names;
+mod neighbours;
+mod stream;
+mod talk;
+
+pub use fact::{Credential, Dns, End, Http, Login, Noticed, Outcome, Start, Talkers, Tls, What};
+pub use names::registered;
+pub use neighbours::{Neighbours, owner};
+
+use flow::{Flow, Key};
+use talk::Talk;
+
+/// Conversations at a time.
+pub const FLOWS_MAX: usize = 65_536;
+/// An attempt without any answer for so long was in vain (RFC 6298 §2: the first repeat comes after 1 s; three
+/// of them are gone by then).
+pub const SILENT: Duration = Duration::from_secs(5);
+/// Bytes of a path of HTTP that are kept.
+pub const PATH_MAX: usize = 512;
+/// Bytes of streams and of half-read messages, of all conversations.
+pub const BUFFERED_MAX: usize = 32 << 20;
+/// Of each side: what is read of a conversation whose protocol is not one of files and remote procedures.
+const READ_MAX: u32 = 16 * 1024;
+/// Of those.
+const READ_LONG_MAX: u32 = 512 * 1024;
+/// Attempts that wait for an answer.
+const WAITING_MAX: usize = 16_384;
+/// A conversation of UDP that was silent so long is over; another begins.
+const UDP_OVER: Duration = Duration::from_secs(120);
+
+/// See the page above.
+#[derive(Debug)]
+pub struct Traffic {
+    seed: u64,
+    flows: Guarded<Key, Flow>,
+    waiting: BTreeSet<(Mono, Key)>,
+    neighbours: Neighbours,
+    buffered: usize,
+    /// Conversations whose words were not read, for want of room.
+    shed: u64,
+    said: Vec<u8>,
+    whats: Vec<What>,
+}
+
+impl Traffic {
+    /// `seed` is of this run: tags of secrets of two runs cannot be compared.
+    #[must_use]
+    pub fn new(seed: u64) -> Traffic {
+        Traffic {
+            seed,
+            flows: Guarded::new(FLOWS_MAX),
+            waiting: BTreeSet::new(),
+            neighbours: Neighbours::default(),
+            buffered: 0,
+            shed: 0,
+            said: Vec::new(),
+            whats: Vec::new(),
+        }
+    }
+
+    /// Who is on this wire.
+    #[must_use]
+    pub const fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
+    }
+
+    /// Takes one frame; pushes what it shows to `out`.
+    pub fn take(&mut self, _captured: &Captured<'_>, frame: &Frame<'_>, now: Moment, out: &mut Vec<Noticed>) {
+        self.neighbours.hear(frame, tick(now));
+        match &frame.transport {
+            Some(Transport::Tcp(tcp)) => self.segment(frame, tcp, now, out),
+            Some(Transport::Udp(udp)) => self.datagram(frame, (udp.source, udp.destination), udp.payload, now, out),
+            Some(Transport::Icmp(icmp)) if icmp.kind == Icmp::UNREACHABLE => self.complaint(icmp, now, out),
+            // RFC 4443 §3.1: destination unreachable.
+            Some(Transport::IcmpV6(icmp)) if icmp.kind == 1 => self.complaint(icmp, now, out),
+            _ => {}
+        }
+    }
+
+    /// Tells which attempts were in vain.
+    pub fn wake(&mut self, now: Moment, out: &mut Vec<Noticed>) {
+        while let Some((due, key)) = self.waiting.first().copied() {
+            if due > now.mono {
+                return;
+            }
+            self.waiting.pop_first();
+            let mut whats = std::mem::take(&mut self.whats);
+            if let Some(flow) = self.flows.get_mut(&key, 0) {
+                flow.tell(Outcome::Silent, &mut whats);
+                let talk = flow.talk;
+                out.extend(whats.drain(..).map(|what| Noticed { talk, what }));
+            }
+            self.whats = whats;
+        }
+    }
+
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Mono> {
+        self.waiting.first().map(|(due, _)| *due)
+    }
+
+    /// Entries of each table.
+    #[must_use]
+    pub fn sizes(&self) -> [(&'static str, usize); 3] {
+        [
+            ("traffic.flows", self.flows.len()),
+            ("traffic.waiting", self.waiting.len()),
+            ("traffic.neighbours", self.neighbours.len()),
+        ]
+    }
+
+    /// Evicted from probation, evicted of those proven, and conversations whose words were not read.
+    #[must_use]
+    pub const fn pressure(&self) -> (u64, u64, u64) {
+        let [young, old] = self.flows.evicted();
+        (young, old, self.shed)
+    }
+
+    fn ends(&self, frame: &Frame<'_>, ports: (Port, Port)) -> Option<(End, End)> {
+        let (from, to) = frame.addresses()?;
+        let from = End { mac: self.neighbours.own(from, frame.source), ip: from, port: ports.0 };
+        let to = End { mac: self.neighbours.own(to, frame.destination), ip: to, port: ports.1 };
+        Some((from, to))
+    }
+
+    fn segment(&mut self, frame: &Frame<'_>, tcp: &Tcp<'_>, now: Moment, out: &mut Vec<Noticed>) {
+        let Some((from, to)) = self.ends(frame, (tcp.source, tcp.destination)) else { return };
+        let key = Key::new(protocol::TCP, (from.ip, from.port), (to.ip, to.port));
+        let known = self.flows.get_mut(&key, tick(now));
+        // The same ports again: another connection, as of a program that always uses one port.
+        let is_again = known.is_some_and(|flow| {
+            tcp.flags.is_open()
+                && (flow.first != tcp.sequence || !flow.is_client((from.ip, from.port)))
+                && (flow.closed
+                    || flow.start != Start::Syn
+                    || matches!(flow.outcome, Some(Outcome::Refused | Outcome::Silent)))
+        });
+        if is_again {
+            self.forget(&key);
+        }
+        if is_again || self.flows.get(&key).is_none() {
+            self.begin(key, flow::began(protocol::TCP, from, to, Some(tcp), now), now, out);
+        }
+        let mut whats = std::mem::take(&mut self.whats);
+        let (mut talk, mut is_proven) = (None, false);
+        if let Some(flow) = self.flows.get_mut(&key, tick(now)) {
+            let was_open = flow.outcome.is_none();
+            flow.last = now.mono;
+            let by_client = flow.is_client((from.ip, from.port));
+            let side = usize::from(!by_client);
+            if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
+                (*packets, *bytes) = (*packets + 1, *bytes + tcp.payload.len() as u64);
+            }
+            flow.segment(tcp, by_client, &mut whats);
+            if flow.closed
+                && let Some(app) = &mut flow.app
+            {
+                app.end(&flow.talk, &mut whats);
+            }
+            is_proven = flow.completed;
+            if !(tcp.payload.is_empty() && tcp.flags.0 & (crate::wire::tcp::Flags::SYN) == 0) {
+                self.buffered = self.buffered.saturating_sub(held(flow));
+                read(flow, tcp, real_len(frame, tcp), by_client, self.seed, &mut self.said, &mut whats);
+                self.buffered += held(flow);
+                if self.buffered > BUFFERED_MAX {
+                    self.buffered -= held(flow);
+                    flow.streams = Default::default();
+                    flow.app = Some(Box::new(Talk::done()));
+                    self.shed += 1;
+                }
+            }
+            if was_open && flow.outcome.is_some() {
+                self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
+            }
+            talk = Some(flow.talk);
+        }
+        if is_proven {
+            let gone = self.flows.prove(&key);
+            self.gone(gone);
+        }
+        if let Some(talk) = talk {
+            out.extend(whats.drain(..).map(|what| Noticed { talk, what }));
+        }
+        whats.clear();
+        self.whats = whats;
+    }
+
+    fn datagram(
+        &mut self,
+        frame: &Frame<'_>,
+        ports: (Port, Port),
+        payload: &[u8],
+        now: Moment,
+        out: &mut Vec<Noticed>,
+    ) {
+        let Some((from, to)) = self.ends(frame, ports) else { return };
+        let key = Key::new(protocol::UDP, (from.ip, from.port), (to.ip, to.port));
+        let is_over = self.flows.get(&key).is_some_and(|flow| now.mono.since(flow.last) > UDP_OVER);
+        if is_over {
+            self.forget(&key);
+        }
+        if self.flows.get(&key).is_none() {
+            self.begin(key, flow::began(protocol::UDP, from, to, None, now), now, out);
+        }
+        let mut whats = std::mem::take(&mut self.whats);
+        let (mut talk, mut answered) = (None, false);
+        if let Some(flow) = self.flows.get_mut(&key, tick(now)) {
+            flow.last = now.mono;
+            let by_client = flow.is_client((from.ip, from.port));
+            let side = usize::from(!by_client);
+            if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
+                (*packets, *bytes) = (*packets + 1, *bytes + payload.len() as u64);
+            }
+            if !by_client && flow.outcome.is_none() {
+                flow.tell(Outcome::Answered, &mut whats);
+                self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
+                answered = true;
+            }
+            talk::datagram(&flow.talk, by_client, payload, self.seed, &mut whats);
+            talk = Some(flow.talk);
+        }
+        if answered {
+            let gone = self.flows.prove(&key);
+            self.gone(gone);
+        }
+        if let Some(talk) = talk {
+            out.extend(whats.drain(..).map(|what| Noticed { talk, what }));
+        }
+        whats.clear();
+        self.whats = whats;
+    }
+
+    /// ICMP quotes the packet it complains about (RFC 792; RFC 4443 §3.1).
+    fn complaint(&mut self, icmp: &Icmp<'_>, now: Moment, out: &mut Vec<Noticed>) {
+        let (ends, number, rest) = match icmp.body.first().map(|byte| byte >> 4) {
+            Some(4) => match Ipv4::read(icmp.body).0 {
+                Some(h) => ((IpAddr::V4(h.source), IpAddr::V4(h.destination)), h.protocol, h.payload),
+                None => return,
+            },
+            Some(6) => match Ipv6::read(icmp.body).0 {
+                Some(h) => ((IpAddr::V6(h.source), IpAddr::V6(h.destination)), h.protocol, h.payload),
+                None => return,
+            },
+            _ => return,
+        };
+        let [Some(a), Some(b), Some(c), Some(d)] = [0, 1, 2, 3].map(|at| rest.get(at).copied()) else { return };
+        let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let key = Key::new(number, (ends.0, source), (ends.1, destination));
+        let mut whats = std::mem::take(&mut self.whats);
+        if let Some(flow) = self.flows.get_mut(&key, tick(now)) {
+            // Only who was asked, or a router on the way, can complain to who asked.
+            if flow.is_client((ends.0, source)) && flow.outcome.is_none() {
+                self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
+                flow.tell(Outcome::Unreachable(icmp.code), &mut whats);
+                let talk = flow.talk;
+                out.extend(whats.drain(..).map(|what| Noticed { talk, what }));
+            }
+        }
+        self.whats = whats;
+    }
+
+    fn begin(&mut self, key: Key, flow: Flow, now: Moment, out: &mut Vec<Noticed>) {
+        out.push(Noticed { talk: flow.talk, what: What::Opened(flow.start) });
+        let owner = flow.talk.client.mac.map_or_else(|| beyond(flow.talk.client.ip), owner);
+        let gone = self.flows.insert(key, flow, owner, tick(now));
+        self.gone(gone);
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.insert((now.mono + SILENT, key));
+        }
+    }
+
+    fn forget(&mut self, key: &Key) {
+        let gone = self.flows.remove(key).map(|flow| (*key, flow));
+        self.gone(gone);
+    }
+
+    fn gone(&mut self, gone: Option<(Key, Flow)>) {
+        if let Some((key, flow)) = gone {
+            self.buffered = self.buffered.saturating_sub(held(&flow));
+            self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
+        }
+    }
+}
+
+/// The clock of tables: seconds.
+fn tick(now: Moment) -> u64 {
+    now.mono.0 / 1_000_000_000
+}
+
+/// Hosts beyond the router share a quota by network: a /24, a /48.
+fn beyond(ip: IpAddr) -> u64 {
+    match ip {
+        IpAddr::V4(ip) => u64::from(u32::from(ip) >> 8),
+        IpAddr::V6(ip) => (u128::from(ip) >> 80) as u64,
+    }
+}
+
+fn held(flow: &Flow) -> usize {
+    flow.streams.iter().map(stream::Stream::held).sum::<usize>() + flow.app.as_ref().map_or(0, |app| app.held())
+}
+
+/// How long a segment was on the wire, also where the capture cut it.
+fn real_len(frame: &Frame<'_>, tcp: &Tcp<'_>) -> usize {
+    let header = 20 + tcp.options.len();
+    let real = match &frame.net {
+        Some(Net::V4(ip)) if ip.total_len > 0 => {
+            usize::from(ip.total_len).saturating_sub(20 + ip.options.len() + header)
+        }
+        _ => tcp.payload.len(),
+    };
+    real.max(tcp.payload.len())
+}
+
+#[allow(clippy::too_many_arguments)] // one caller; the buffers are borrowed from the one who has them
+fn read(
+    flow: &mut Flow,
+    tcp: &Tcp<'_>,
+    real: usize,
+    by_client: bool,
+    seed: u64,
+    said: &mut Vec<u8>,
+    whats: &mut Vec<What>,
+) {
+    let side = usize::from(!by_client);
+    let is_syn = tcp.flags.has(crate::wire::tcp::Flags::SYN);
+    let is_long = flow.app.as_ref().is_some_and(|app| app.is_long());
+    let is_done = flow.app.as_ref().is_some_and(|app| app.is_done());
+    let Some(stream) = flow.streams.get_mut(side) else { return };
+    if is_syn {
+        stream.begin(tcp.sequence.wrapping_add(1));
+    }
+    let max = if is_long { READ_LONG_MAX } else { READ_MAX };
+    if tcp.payload.is_empty() || stream.taken >= max || (is_done && stream.taken >= READ_MAX) {
+        return;
+    }
+    let from = stream.taken;
+    said.clear();
+    let sequence = if is_syn { tcp.sequence.wrapping_add(1) } else { tcp.sequence };
+    stream.hear(sequence, tcp.payload, real, said);
+    if said.is_empty() {
+        return;
+    }
+    if from < READ_MAX {
+        whats.push(What::Said { by_client, from, bytes: said.clone() });
+    }
+    let app = flow.app.get_or_insert_with(Default::default);
+    app.hear(&flow.talk, by_client, said, seed, whats);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! # Who is on this wire
+//!
+//! A packet carries the hardware address of whoever put it on the wire last. For a neighbour that is its own;
+//! for a host beyond a router it is the router's, and a finding that blamed the router for it would be wrong.
+//!
+//! An address belongs to its Ethernet source if ARP or neighbour discovery said so, or if that source never
+//! speaks for more than a few addresses. A router is known by speaking for many.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use crate::{
+    model::{Guarded, MacAddr, Party, is_private},
+    wire::{Frame, Net, nd::Nd},
+};
+
+const STATIONS_MAX: usize = 8192;
+const BOUND_MAX: usize = 8192;
+/// Addresses of one family that are one host's: more, and it passes on what others say.
+const OWN_MAX: usize = 3;
+
+#[derive(Debug, Clone, Default)]
+struct Station {
+    /// Addresses it spoke for that nobody bound; at most one more than [`OWN_MAX`].
+    spoke: BTreeSet<IpAddr>,
+    bound: bool,
+    router: bool,
+}
+
+/// See above.
+#[derive(Debug)]
+pub struct Neighbours {
+    stations: Guarded<MacAddr, Station>,
+    bound: Guarded<IpAddr, MacAddr>,
+}
+
+impl Default for Neighbours {
+    fn default() -> Self {
+        Neighbours { stations: Guarded::new(STATIONS_MAX), bound: Guarded::new(BOUND_MAX) }
+    }
+}
+
+impl Neighbours {
+    /// Learns from one frame.
+    pub fn hear(&mut self, frame: &Frame<'_>, tick: u64) {
+        let Some(mac) = frame.source.filter(|mac| mac.is_station()) else { return };
+        match &frame.net {
+            Some(Net::Arp(arp)) if !arp.sender_ip.is_unspecified() && arp.sender_mac == mac => {
+                self.bind(IpAddr::V4(arp.sender_ip), mac, tick);
+            }
+            Some(Net::V4(header)) => self.spoke(mac, IpAddr::V4(header.source), tick),
+            Some(Net::V6(header)) => {
+                if let Some(icmp) = frame.icmp_v6()
+                    && matches!(Nd::read(icmp), Some(Nd::NeighbourAdvert { .. } | Nd::NeighbourSolicit { .. }))
+                    && !header.source.is_unspecified()
+                {
+                    self.bind(IpAddr::V6(header.source), mac, tick);
+                }
+                self.spoke(mac, IpAddr::V6(header.source), tick);
+            }
+            _ => {}
+        }
+    }
+
+    /// The hardware address of `ip`, of which a frame with source `mac` was seen.
+    #[must_use]
+    pub fn own(&self, ip: IpAddr, mac: Option<MacAddr>) -> Option<MacAddr> {
+        if let Some(bound) = self.bound.get(&ip) {
+            // Whoever claims an address last may be a forger; only its own source is believed.
+            return mac.filter(|mac| mac == bound);
+        }
+        let mac = mac.filter(|mac| mac.is_station() && !mac.is_virtual_router())?;
+        let station = self.stations.get(&mac)?;
+        let passes_on = station.router || (station.bound && !is_private(ip));
+        (!passes_on).then_some(mac)
+    }
+
+    /// Whether ARP or neighbour discovery showed that somebody has `ip`.
+    #[must_use]
+    pub fn is_bound(&self, ip: IpAddr) -> bool {
+        self.bound.get(&ip).is_some()
+    }
+
+    /// Whether `mac` was seen to pass on what hosts beyond it say.
+    #[must_use]
+    pub fn is_router(&self, mac: MacAddr) -> bool {
+        self.stations.get(&mac).is_some_and(|station| {
+            station.router || (station.bound && station.spoke.iter().any(|ip| ip.is_ipv4() && !is_private(*ip)))
+        })
+    }
+
+    /// Its own hardware address and `ip` for a finding about who sent `frame` from `ip`.
+    #[must_use]
+    pub fn party(&self, ip: IpAddr, mac: Option<MacAddr>) -> Party {
+        Party { device: None, mac: self.own(ip, mac), ip: Some(ip) }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stations.is_empty()
+    }
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.stations.len() + self.bound.len()
+    }
+
+    fn bind(&mut self, ip: IpAddr, mac: MacAddr, tick: u64) {
+        match self.bound.get_mut(&ip, tick) {
+            Some(holder) => *holder = mac,
+            None => drop(self.bound.insert(ip, mac, owner(mac), tick)),
+        }
+        self.station(mac, tick, |station| {
+            station.spoke.remove(&ip);
+            station.bound = true;
+        });
+    }
+
+    fn spoke(&mut self, mac: MacAddr, ip: IpAddr, tick: u64) {
+        let nobody = match ip {
+            IpAddr::V4(ip) => ip == Ipv4Addr::UNSPECIFIED || ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unspecified() || ip.is_unicast_link_local(),
+        };
+        if nobody || self.bound.get(&ip).is_some() {
+            return;
+        }
+        let known = self.stations.get(&mac).is_some_and(|s| s.router || s.spoke.contains(&ip));
+        if known {
+            return;
+        }
+        self.station(mac, tick, |station| {
+            station.spoke.insert(ip);
+            let family = station.spoke.iter().filter(|known| known.is_ipv4() == ip.is_ipv4()).count();
+            // Privacy extensions give a host several of version 6 (RFC 8981).
+            if family > if ip.is_ipv4() { OWN_MAX } else { OWN_MAX * 3 } {
+                station.router = true;
+                station.spoke.clear();
+            }
+        });
+    }
+
+    fn station(&mut self, mac: MacAddr, tick: u64, change: impl FnOnce(&mut Station)) {
+        if self.stations.get(&mac).is_none() {
+            self.stations.insert(mac, Station::default(), owner(mac), tick);
+        }
+        if let Some(station) = self.stations.get_mut(&mac, tick) {
+            change(station);
+        }
+    }
+}
+
+/// Whose quota a key of `mac` counts to.
+#[must_use]
+pub fn owner(mac: MacAddr) -> u64 {
+    mac.0.iter().fold(1, |sum, byte| sum << 8 | u64::from(*byte))
+}

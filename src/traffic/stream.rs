@@ -1,0 +1,151 @@
+//! # One direction of a TCP connection, in order
+//!
+//! Of the first bytes only; repeats are dropped, what comes early waits in a small store, and a hole that is
+//! not filled is jumped and counted. Overlaps: the first to arrive wins, which is what most hosts do.
+
+use std::collections::BTreeMap;
+
+/// Segments that wait for an earlier one, and their bytes.
+const EARLY_MAX: usize = 16;
+const EARLY_BYTES_MAX: usize = 32 * 1024;
+
+/// See above.
+#[derive(Debug, Clone, Default)]
+pub struct Stream {
+    next: Option<u32>,
+    early: BTreeMap<u32, Vec<u8>>,
+    early_bytes: usize,
+    /// Bytes handed on.
+    pub taken: u32,
+    pub gaps: u32,
+    pub overlaps: u32,
+}
+
+/// `a` before `b` in sequence space (RFC 9293 §3.4).
+const fn before(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
+}
+
+impl Stream {
+    /// The other side will begin at `sequence`.
+    pub fn begin(&mut self, sequence: u32) {
+        if self.next.is_none() {
+            self.next = Some(sequence);
+        }
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.early_bytes
+    }
+
+    /// Takes a segment of `real` bytes of which `bytes` were captured; hands on what is in order now.
+    pub fn hear(&mut self, sequence: u32, bytes: &[u8], real: usize, out: &mut Vec<u8>) {
+        if real == 0 {
+            return;
+        }
+        let next = *self.next.get_or_insert(sequence);
+        if before(next, sequence) {
+            self.wait(sequence, bytes, out);
+            return;
+        }
+        let skip = next.wrapping_sub(sequence) as usize;
+        if skip > 0 {
+            self.overlaps = self.overlaps.saturating_add(1);
+        }
+        if skip >= real {
+            return;
+        }
+        self.pass(bytes.get(skip..).unwrap_or_default(), out);
+        self.next = Some(sequence.wrapping_add(u32::try_from(real).unwrap_or_default()));
+        self.gaps += u32::from(bytes.len() < real);
+        self.drain(out);
+    }
+
+    fn wait(&mut self, sequence: u32, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.early.len() >= EARLY_MAX || self.early_bytes + bytes.len() > EARLY_BYTES_MAX {
+            // What is missing was lost on the way to us: go on behind the hole.
+            self.gaps = self.gaps.saturating_add(1);
+            let ahead = |sequence: u32| sequence.wrapping_sub(self.next.unwrap_or(sequence));
+            let first = self.early.keys().copied().min_by_key(|sequence| ahead(*sequence)).unwrap_or(sequence);
+            self.next = Some(first);
+            self.drain(out);
+        }
+        if self.early.len() < EARLY_MAX && self.early_bytes + bytes.len() <= EARLY_BYTES_MAX {
+            let bytes = bytes.to_vec();
+            self.early_bytes += bytes.len();
+            if let Some(old) = self.early.insert(sequence, bytes) {
+                self.early_bytes -= old.len();
+            }
+        }
+        self.drain(out);
+    }
+
+    fn drain(&mut self, out: &mut Vec<u8>) {
+        while let Some(next) = self.next {
+            let Some(sequence) = self.early.keys().copied().find(|sequence| !before(next, *sequence)) else { return };
+            let Some(bytes) = self.early.remove(&sequence) else { return };
+            self.early_bytes -= bytes.len();
+            let skip = next.wrapping_sub(sequence) as usize;
+            if let Some(rest) = bytes.get(skip..) {
+                self.pass(rest, out);
+                self.next = Some(next.wrapping_add(u32::try_from(rest.len()).unwrap_or_default()));
+            }
+        }
+    }
+
+    fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.taken = self.taken.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        out.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn segments_come_out_in_order_once() {
+        let cases: &[(&str, &[(u32, &[u8])], &[u8])] = &[
+            ("in order", &[(1, b"ab"), (3, b"cd")], b"abcd"),
+            ("swapped", &[(3, b"cd"), (1, b"ab"), (5, b"e")], b"abcde"),
+            ("repeated", &[(1, b"ab"), (1, b"ab"), (3, b"c")], b"abc"),
+            ("overlapping", &[(1, b"abc"), (2, b"XYd"), (5, b"e")], b"abcde"),
+            ("wrapping", &[(1, b"a")], b"a"),
+        ];
+        for (name, segments, expected) in cases {
+            let (mut stream, mut out) = (Stream::default(), Vec::new());
+            stream.begin(1);
+            segments.iter().for_each(|(sequence, bytes)| stream.hear(*sequence, bytes, bytes.len(), &mut out));
+            assert_eq!(out, *expected, "{name}");
+        }
+        let (mut stream, mut out) = (Stream::default(), Vec::new());
+        stream.begin(u32::MAX);
+        stream.hear(1, b"cd", 2, &mut out);
+        stream.hear(u32::MAX, b"ab", 2, &mut out);
+        assert_eq!(out, b"abcd", "sequence numbers wrap");
+    }
+
+    #[test]
+    fn a_hole_is_jumped_when_too_much_waits() {
+        let (mut stream, mut out) = (Stream::default(), Vec::new());
+        stream.begin(0);
+        (1..40u32).for_each(|n| stream.hear(n * 10, b"0123456789", 10, &mut out));
+        assert!(out.len() >= 380 && stream.gaps == 1, "{} {}", out.len(), stream.gaps);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_waits_beyond_the_cap(segments in proptest::collection::vec((any::<u32>(), 0usize..3000, 0usize..3000), 0..100)) {
+            let (mut stream, mut out) = (Stream::default(), Vec::new());
+            for (sequence, len, real) in segments {
+                stream.hear(sequence, &vec![0; len.min(real)], real, &mut out);
+                prop_assert!(stream.held() <= EARLY_BYTES_MAX && stream.early.len() <= EARLY_MAX);
+                prop_assert_eq!(stream.held(), stream.early.values().map(Vec::len).sum::<usize>());
+            }
+        }
+    }
+}

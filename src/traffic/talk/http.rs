@@ -1,0 +1,217 @@
+//! # HTTP/1
+//!
+//! Requests and the heads of answers (RFC 9112): paths, hosts, programs, and logins: Basic (RFC 7617), Digest
+//! (RFC 7616), a form that has a field for a password.
+
+use std::collections::VecDeque;
+
+use super::secrets::{base64, clear, hashed, masked, tag, unescaped};
+use crate::{
+    model::clean_text,
+    traffic::{
+        PATH_MAX,
+        fact::{Http, Login, What},
+    },
+};
+
+const METHODS: [&str; 11] =
+    ["GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ", "DELETE ", "PATCH ", "PROPFIND ", "TRACE ", "CONNECT ", "SEARCH "];
+/// Requests without an answer yet.
+const PENDING_MAX: usize = 16;
+/// Of a body.
+const BODY_MAX: usize = 1024;
+
+/// Begins like a request.
+pub fn is_request(bytes: &[u8]) -> bool {
+    METHODS.iter().any(|method| bytes.starts_with(method.as_bytes()))
+}
+
+#[derive(Debug)]
+struct Asked {
+    http: Http,
+    /// Service, user and tag of a login in it.
+    login: Option<(&'static str, String, u64)>,
+}
+
+/// See above.
+#[derive(Debug, Default)]
+pub struct Reader {
+    pending: VecDeque<Asked>,
+    /// Of a body, to pass over.
+    skip: [usize; 2],
+}
+
+struct Head<'a> {
+    first: &'a [u8],
+    rest: &'a [u8],
+    len: usize,
+}
+
+impl<'a> Head<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Head<'a>> {
+        let end = bytes.windows(4).position(|at| at == b"\r\n\r\n").map(|at| at + 4);
+        let bare = bytes.windows(2).position(|at| at == b"\n\n").map(|at| at + 2);
+        let len = match (end, bare) {
+            (Some(a), Some(b)) => a.min(b),
+            (a, b) => a.or(b)?,
+        };
+        let head = bytes.get(..len)?;
+        let at = head.iter().position(|byte| *byte == b'\n')?;
+        Some(Head { first: head.get(..at)?.trim_ascii_end(), rest: head.get(at + 1..)?, len })
+    }
+
+    fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.rest.split(|byte| *byte == b'\n').take(64).find_map(|line| {
+            let at = line.iter().position(|byte| *byte == b':')?;
+            let is_it = line.get(..at)?.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+            is_it.then(|| line.get(at + 1..).map(<[u8]>::trim_ascii)).flatten()
+        })
+    }
+
+    fn length(&self) -> usize {
+        let text = self.header("content-length").and_then(|text| std::str::from_utf8(text).ok());
+        text.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+}
+
+impl Reader {
+    pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, seed: u64, out: &mut Vec<What>) {
+        let side = usize::from(!by_client);
+        loop {
+            if let Some(skip) = self.skip.get_mut(side) {
+                let passed = (*skip).min(unread.len());
+                unread.drain(..passed);
+                *skip -= passed;
+            }
+            if unread.is_empty() {
+                return;
+            }
+            let begins = if by_client { is_request(unread) } else { unread.starts_with(b"HTTP/1.") };
+            if !begins {
+                // A body whose length nobody said, or something else: wait for the next head.
+                let next = if by_client {
+                    METHODS.iter().filter_map(|m| unread.windows(m.len()).position(|at| at == m.as_bytes())).min()
+                } else {
+                    unread.windows(7).position(|at| at == b"HTTP/1.")
+                };
+                match next {
+                    Some(at) => drop(unread.drain(..at)),
+                    None => {
+                        let keep = unread.len().saturating_sub(12);
+                        unread.drain(..keep);
+                        return;
+                    }
+                }
+            }
+            let Some(head) = Head::read(unread) else { return };
+            let (len, length) = (head.len, head.length());
+            let body = unread.get(len..(len + length).min(unread.len())).unwrap_or_default();
+            if by_client && body.len() < length.min(BODY_MAX) {
+                return;
+            }
+            if by_client {
+                self.request(&head, body, seed, out)
+            } else {
+                self.answer(&head, unread.get(len..).unwrap_or_default(), out)
+            }
+            if let Some(skip) = self.skip.get_mut(side) {
+                *skip = length;
+            }
+            unread.drain(..len);
+        }
+    }
+
+    fn request(&mut self, head: &Head<'_>, body: &[u8], seed: u64, out: &mut Vec<What>) {
+        let mut parts = head.first.split(|byte| *byte == b' ');
+        let (Some(method), Some(path)) = (parts.next(), parts.next()) else { return };
+        let text = |bytes: &[u8], max: usize| {
+            String::from_utf8_lossy(bytes.get(..max.min(bytes.len())).unwrap_or_default()).into_owned()
+        };
+        let authorization = head.header("authorization").or_else(|| head.header("proxy-authorization"));
+        let http = Http {
+            method: text(method, 16),
+            path: text(path, PATH_MAX),
+            host: head.header("host").map(|host| clean_text(&String::from_utf8_lossy(host), 128)).unwrap_or_default(),
+            agent: head
+                .header("user-agent")
+                .map(|agent| clean_text(&String::from_utf8_lossy(agent), 128))
+                .unwrap_or_default(),
+            status: 0,
+            body: body.iter().take(BODY_MAX).copied().collect(),
+            had_authorization: authorization.is_some(),
+        };
+        let mut login = authorization.and_then(|value| credentials(value, seed, out));
+        if login.is_none() && http.method == "POST" {
+            login = form(body, seed, out);
+        }
+        out.push(What::HttpRequest(http.clone()));
+        if self.pending.len() < PENDING_MAX {
+            self.pending.push_back(Asked { http, login });
+        }
+    }
+
+    fn answer(&mut self, head: &Head<'_>, body: &[u8], out: &mut Vec<What>) {
+        let status =
+            head.first.get(9..12).and_then(|code| std::str::from_utf8(code).ok()).and_then(|code| code.parse().ok());
+        let Some(status) = status.filter(|status: &u16| *status >= 200) else { return };
+        let Some(asked) = self.pending.pop_front() else { return };
+        if let Some((service, user, tag)) = asked.login {
+            // A form's answer is a page, whether it worked or not: only what is refused outright is known.
+            let refused = matches!(status, 401 | 403 | 407);
+            if refused || service != "http_form" {
+                out.push(What::Login(Login { service, user, tag, ok: !refused }));
+            }
+        }
+        let body = body.iter().take(BODY_MAX).copied().collect();
+        out.push(What::HttpAnswer(Http { status, body, ..asked.http }));
+    }
+}
+
+fn credentials(value: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+    let at = value.iter().position(|byte| *byte == b' ')?;
+    let (scheme, rest) = (value.get(..at)?, value.get(at + 1..)?);
+    match scheme.to_ascii_lowercase().as_slice() {
+        b"basic" => {
+            let text = base64(rest);
+            let at = text.iter().position(|byte| *byte == b':')?;
+            let (user, secret) = (text.get(..at)?, text.get(at + 1..)?);
+            out.push(clear("http_basic", user, secret, seed));
+            Some(("http_basic", masked(user), tag(secret, seed)))
+        }
+        b"digest" => {
+            let at = rest.windows(10).position(|at| at == b"username=\"")? + 10;
+            let user = rest.get(at..)?.split(|byte| *byte == b'"').next()?;
+            out.push(hashed("http_digest", user, rest, seed));
+            Some(("http_digest", masked(user), tag(user, seed)))
+        }
+        b"ntlm" | b"negotiate" => None,
+        _ => None,
+    }
+}
+
+/// Names of fields that hold a secret and of those that hold who it is of.
+const SECRETS: [&str; 9] =
+    ["password", "passwd", "pass", "pwd", "passwort", "psw", "userpass", "user_password", "login_password"];
+const USERS: [&str; 9] = ["username", "user", "login", "email", "uname", "userid", "user_name", "name", "log"];
+
+fn form(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+    let field = |names: &[&str]| {
+        body.split(|byte| *byte == b'&').take(64).find_map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=')?;
+            let name = unescaped(pair.get(..at)?).to_ascii_lowercase();
+            // `account[password]`, `tfUPass`, `user.pwd`: the last word counts.
+            let last = name
+                .split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+                .rfind(|part| !part.is_empty())?
+                .to_vec();
+            let is_it = names
+                .iter()
+                .any(|known| last == known.as_bytes() || (known.len() > 3 && last.ends_with(known.as_bytes())));
+            is_it.then(|| pair.get(at + 1..).map(unescaped)).flatten()
+        })
+    };
+    let secret = field(&SECRETS).filter(|secret| !secret.is_empty() && secret.len() <= 256)?;
+    let user = field(&USERS).unwrap_or_default();
+    out.push(clear("http_form", &user, &secret, seed));
+    Some(("http_form", masked(&user), tag(&secret, seed)))
+}

@@ -1,0 +1,288 @@
+//! # FTP, POP3, IMAP, SMTP, IRC, Redis: one command a line
+//!
+//! RFC 959 §4, RFC 1939, RFC 3501 §6.2, RFC 4954, RFC 2812 §3.1, Redis `AUTH`. Which it is, the greeting says; in a
+//! conversation first seen in the middle, the commands do.
+
+use super::secrets::{base64, clear, hashed, masked, tag};
+use crate::traffic::fact::{Login, What};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Kind {
+    #[default]
+    Ftp,
+    Pop3,
+    Imap,
+    Smtp,
+    Irc,
+    Redis,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Kind::Ftp => "ftp",
+            Kind::Pop3 => "pop3",
+            Kind::Imap => "imap",
+            Kind::Smtp => "smtp",
+            Kind::Irc => "irc",
+            Kind::Redis => "redis",
+        }
+    }
+}
+
+/// What the next line of the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Awaits {
+    #[default]
+    Command,
+    /// Base 64 of `\0user\0secret` (RFC 4616).
+    Plain,
+    LoginUser,
+    LoginSecret,
+    /// Base 64 of `user digest` (RFC 2195).
+    Cram,
+    /// Redis: lengths and words of `AUTH` come line by line.
+    Word,
+}
+
+/// See above.
+#[derive(Debug, Default)]
+pub struct Lines {
+    kind: Kind,
+    awaits: Awaits,
+    user: Vec<u8>,
+    /// A secret was sent and its answer is awaited; the secret's tag.
+    pending: Option<u64>,
+    /// Of IMAP: the command's, which its answer repeats.
+    label: Vec<u8>,
+    words: Vec<Vec<u8>>,
+}
+
+/// Which protocol the first lines are of.
+pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
+    let is = |line: &[u8], word: &[u8]| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let smtp = ["EHLO ", "HELO ", "AUTH ", "MAIL FROM:"];
+    let kind = if server.starts_with(b"+OK") {
+        Kind::Pop3
+    } else if server.starts_with(b"* OK") {
+        Kind::Imap
+    } else if is(client, b"*2\r\n$4\r\nAUTH")
+        || is(client, b"*3\r\n$4\r\nAUTH")
+        || is(client, b"AUTH ") && server.is_empty()
+    {
+        Kind::Redis
+    } else if smtp.iter().any(|word| is(client, word.as_bytes())) {
+        Kind::Smtp
+    } else if is(client, b"NICK ") || is(client, b"CAP LS") || is(client, b"PASS ") && server.is_empty() {
+        Kind::Irc
+    } else if is(client, b"USER ") && (server.starts_with(b"220") || server.starts_with(b"331") || server.is_empty()) {
+        Kind::Ftp
+    } else if is(client, b"PASS ") && server.starts_with(b"331")
+        || server.starts_with(b"220") && is(client, b"AUTH TLS")
+    {
+        Kind::Ftp
+    } else if client.windows(7).take(16).any(|at| at.eq_ignore_ascii_case(b" LOGIN ")) {
+        Kind::Imap
+    } else {
+        return None;
+    };
+    Some(Lines { kind, ..Lines::default() })
+}
+
+/// A line without its end, and the rest.
+fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    Some((bytes.get(..end)?.trim_ascii_end(), end + 1))
+}
+
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| *byte == b' ').filter(|word| !word.is_empty())
+}
+
+fn unquoted(word: &[u8]) -> &[u8] {
+    word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word)
+}
+
+impl Lines {
+    pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, seed: u64, out: &mut Vec<What>) {
+        let mut at = 0;
+        while let Some((line, len)) = unread.get(at..).and_then(line) {
+            let line = line.to_vec();
+            at += len;
+            if by_client { self.command(&line, seed, out) } else { self.answer(&line, out) }
+        }
+        unread.drain(..at);
+    }
+
+    fn secret(&mut self, user: &[u8], secret: &[u8], seed: u64, out: &mut Vec<What>) {
+        self.user = user.to_vec();
+        self.user.truncate(64);
+        self.pending = Some(tag(secret, seed));
+        out.push(clear(self.kind.name(), user, secret, seed));
+    }
+
+    fn command(&mut self, line: &[u8], seed: u64, out: &mut Vec<What>) {
+        match std::mem::take(&mut self.awaits) {
+            Awaits::Command => {}
+            Awaits::Plain => return self.plain(&base64(line), seed, out),
+            Awaits::LoginUser => {
+                self.user = base64(line);
+                self.user.truncate(64);
+                self.awaits = Awaits::LoginSecret;
+                return;
+            }
+            Awaits::LoginSecret => {
+                let user = std::mem::take(&mut self.user);
+                return self.secret(&user, &base64(line), seed, out);
+            }
+            Awaits::Cram => {
+                let text = base64(line);
+                let user = text.split(|byte| *byte == b' ').next().unwrap_or_default().to_vec();
+                self.pending = Some(tag(&text, seed));
+                out.push(hashed(self.kind.name(), &user, &text, seed));
+                self.user = user;
+                return;
+            }
+            Awaits::Word => return self.word(line, seed, out),
+        }
+        let mut parts = words(line);
+        let mut first = parts.next().unwrap_or_default();
+        if self.kind == Kind::Imap {
+            self.label = first.iter().take(32).copied().collect();
+            first = parts.next().unwrap_or_default();
+        }
+        let rest: Vec<&[u8]> = parts.collect();
+        let one = rest.first().copied().unwrap_or_default();
+        let after = |word: &[u8]| line.get(word.len() + 1..).unwrap_or_default();
+        match (self.kind, first.to_ascii_uppercase().as_slice()) {
+            (Kind::Ftp | Kind::Pop3, b"USER") => self.user = one.iter().take(64).copied().collect(),
+            (Kind::Ftp | Kind::Pop3, b"PASS") => {
+                let user = std::mem::take(&mut self.user);
+                self.secret(&user, after(first), seed, out);
+            }
+            (Kind::Pop3, b"APOP") => {
+                self.user = one.to_vec();
+                out.push(hashed("pop3", one, rest.get(1).copied().unwrap_or_default(), seed));
+                self.pending = Some(1);
+            }
+            (Kind::Irc, b"PASS") => out.push(clear("irc", b"", one, seed)),
+            (Kind::Imap, b"LOGIN") => {
+                let user = unquoted(one).to_vec();
+                self.secret(&user, unquoted(rest.get(1).copied().unwrap_or_default()), seed, out);
+            }
+            (Kind::Imap, b"AUTHENTICATE") | (Kind::Smtp | Kind::Pop3, b"AUTH") => self.authenticate(&rest, seed, out),
+            (Kind::Redis, b"AUTH") => {
+                let (user, secret) =
+                    if rest.len() > 1 { (one, rest.get(1).copied().unwrap_or_default()) } else { (&b""[..], one) };
+                let user = user.to_vec();
+                self.secret(&user, secret, seed, out);
+            }
+            (Kind::Redis, b"*2" | b"*3") => {
+                self.words = vec![first.to_vec()];
+                self.awaits = Awaits::Word;
+            }
+            _ => {}
+        }
+    }
+
+    fn authenticate(&mut self, rest: &[&[u8]], seed: u64, out: &mut Vec<What>) {
+        let [how, initial @ ..] = rest else { return };
+        let initial = initial.first().copied();
+        match how.to_ascii_uppercase().as_slice() {
+            b"PLAIN" => match initial {
+                Some(text) => self.plain(&base64(text), seed, out),
+                None => self.awaits = Awaits::Plain,
+            },
+            b"LOGIN" => match initial {
+                Some(text) => {
+                    self.user = base64(text);
+                    self.user.truncate(64);
+                    self.awaits = Awaits::LoginSecret;
+                }
+                None => self.awaits = Awaits::LoginUser,
+            },
+            b"CRAM-MD5" | b"DIGEST-MD5" => self.awaits = Awaits::Cram,
+            _ => {}
+        }
+    }
+
+    fn plain(&mut self, text: &[u8], seed: u64, out: &mut Vec<What>) {
+        let mut parts = text.split(|byte| *byte == 0);
+        let (_, user, secret) = (parts.next(), parts.next(), parts.next());
+        if let (Some(user), Some(secret)) = (user, secret) {
+            let user = user.to_vec();
+            self.secret(&user, secret, seed, out);
+        }
+    }
+
+    /// `*2 $4 AUTH $6 secret` (Redis serialization protocol).
+    fn word(&mut self, line: &[u8], seed: u64, out: &mut Vec<What>) {
+        self.words.push(line.to_vec());
+        let wanted = match self.words.first().map(Vec::as_slice) {
+            Some(b"*3") => 7,
+            _ => 5,
+        };
+        if self.words.len() < wanted {
+            self.awaits = Awaits::Word;
+            return;
+        }
+        let words = std::mem::take(&mut self.words);
+        if words.get(2).is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH")) {
+            let (user, secret) = match words.as_slice() {
+                [_, _, _, _, user, _, secret] => (user.clone(), secret.as_slice()),
+                [_, _, _, _, secret] => (Vec::new(), secret.as_slice()),
+                _ => return,
+            };
+            self.secret(&user, secret, seed, out);
+        }
+    }
+
+    fn answer(&mut self, line: &[u8], out: &mut Vec<What>) {
+        let Some(tag) = self.pending else { return };
+        let starts = |word: &str| line.starts_with(word.as_bytes());
+        let ok = match self.kind {
+            Kind::Ftp if starts("230") || starts("232") => Some(true),
+            Kind::Ftp if starts("530") || starts("421") => Some(false),
+            Kind::Pop3 if starts("+OK") => Some(true),
+            Kind::Pop3 if starts("-ERR") => Some(false),
+            Kind::Smtp if starts("235") => Some(true),
+            Kind::Smtp if starts("535") || starts("534") || starts("454") => Some(false),
+            Kind::Redis if starts("+OK") => Some(true),
+            Kind::Redis if starts("-ERR") || starts("-WRONGPASS") => Some(false),
+            Kind::Imap if !self.label.is_empty() && line.starts_with(&self.label) => {
+                let rest = line.get(self.label.len()..).unwrap_or_default().trim_ascii_start();
+                Some(rest.get(..2).is_some_and(|word| word.eq_ignore_ascii_case(b"OK")))
+            }
+            _ => None,
+        };
+        if let Some(ok) = ok {
+            self.pending = None;
+            out.push(What::Login(Login { service: self.kind.name(), user: masked(&self.user), tag, ok }));
+        }
+    }
+}
+
+/// SIP (RFC 3261 §22): a digest in a request; an answer that refuses one is told by its sender's side.
+pub fn sip(payload: &[u8], seed: u64, out: &mut Vec<What>) {
+    let mut lines = payload.split(|byte| *byte == b'\n').take(64);
+    let Some(first) = lines.next() else { return };
+    if first.starts_with(b"SIP/2.0 ") {
+        let refused = matches!(first.get(8..11), Some(b"401" | b"403" | b"404" | b"407"));
+        let is_register = payload.windows(8).any(|at| at == b"REGISTER");
+        // The first 401 and 407 ask for a digest; 403 and 404 refuse (§21.4).
+        if is_register && refused && matches!(first.get(8..11), Some(b"403" | b"404")) {
+            out.push(What::Login(Login { service: "sip", user: String::new(), tag: 0, ok: false }));
+        }
+        return;
+    }
+    let digest = lines.find(|line| {
+        let name = line.get(..14).unwrap_or_default();
+        name.eq_ignore_ascii_case(b"authorization:")
+            || line.get(..20).is_some_and(|l| l.eq_ignore_ascii_case(b"proxy-authorization:"))
+    });
+    if let Some(digest) = digest {
+        let at = digest.windows(10).position(|at| at == b"username=\"").map(|at| at + 10);
+        let user = at.and_then(|at| digest.get(at..)).and_then(|rest| rest.split(|byte| *byte == b'"').next());
+        out.push(hashed("sip", user.unwrap_or_default(), digest, seed));
+    }
+}

@@ -1,0 +1,130 @@
+//! # What may be told of a secret
+//!
+//! Its length in three classes, and a keyed tag. The user's name is masked.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::{
+    model::clean_text,
+    traffic::fact::{Credential, What},
+};
+
+const USER_MAX: usize = 32;
+
+/// `anna` → `a***`.
+pub fn masked(user: &[u8]) -> String {
+    let text = clean_text(&String::from_utf8_lossy(user), USER_MAX);
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| format!("{first}***"))
+}
+
+/// Equal for equal secrets of this run. Of 64 bits, from a hash of both that cannot be undone without `seed`,
+/// and is nowhere stored.
+pub fn tag(secret: &[u8], seed: u64) -> u64 {
+    if secret.is_empty() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    (seed, "secret", secret).hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+const fn length(secret: &[u8]) -> &'static str {
+    match secret.len() {
+        0 => "empty",
+        1..=7 => "short",
+        8..=15 => "medium",
+        _ => "long",
+    }
+}
+
+/// Users and secrets that protect nothing.
+fn is_trivial(user: &[u8], secret: &[u8]) -> bool {
+    let users: [&[u8]; 3] = [b"anonymous", b"ftp", b"guest"];
+    secret.is_empty() || users.iter().any(|known| user.eq_ignore_ascii_case(known))
+}
+
+/// A secret that was sent as it is.
+pub fn clear(protocol: &'static str, user: &[u8], secret: &[u8], seed: u64) -> What {
+    What::Credential(Credential {
+        protocol,
+        user: masked(user),
+        length: length(secret),
+        tag: tag(secret, seed),
+        is_hashed: false,
+        is_trivial: is_trivial(user, secret),
+    })
+}
+
+/// An answer to a challenge.
+pub fn hashed(protocol: &'static str, user: &[u8], answer: &[u8], seed: u64) -> What {
+    What::Credential(Credential {
+        protocol,
+        user: masked(user),
+        length: "hashed",
+        tag: tag(answer, seed),
+        is_hashed: true,
+        is_trivial: false,
+    })
+}
+
+/// Base 64 (RFC 4648 §4), as far as it is.
+pub fn base64(text: &[u8]) -> Vec<u8> {
+    let (mut out, mut bits, mut held) = (Vec::new(), 0u32, 0u32);
+    for byte in text.trim_ascii() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => break,
+        };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held & 0xff) as u8);
+        }
+    }
+    out
+}
+
+/// `%41+b` → `A b` (application/x-www-form-urlencoded).
+pub fn unescaped(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        match (first, tail) {
+            (b'%', [a, b, after @ ..]) if digit(*a).is_some() && digit(*b).is_some() => {
+                out.push((digit(*a).unwrap_or_default() * 16 + digit(*b).unwrap_or_default()) as u8);
+                rest = after;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(*byte),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_secret_is_told() {
+        let What::Credential(told) = clear("ftp", b"anna", b"canary-7f3k", 1) else { unreachable!("a credential") };
+        let text = format!("{told:?}");
+        assert!(!text.contains("canary") && !text.contains("anna") && told.user == "a***", "{text}");
+        assert_ne!(told.tag, tag(b"canary-7f3k", 2), "another run, another tag");
+    }
+
+    #[test]
+    fn texts_are_read_as_far_as_they_are() {
+        assert_eq!(base64(b"YW5uYTpwdw=="), b"anna:pw");
+        assert_eq!(base64(b"YW5\xff"), b"an");
+        assert_eq!(unescaped(b"a%2Bb+c%zz%4"), b"a+b c%zz%4");
+    }
+}

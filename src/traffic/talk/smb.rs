@@ -1,0 +1,161 @@
+//! # SMB and DCE/RPC
+//!
+//! Session setups that are refused, and what administrators and those who play one open: the shares `ADMIN$` and
+//! `C$`, the pipes and interfaces that start programs on another machine. MS-SMB2 §2.2, MS-CIFS §2.2.4,
+//! MS-SCMR, MS-TSCH, MS-RRP, MS-WMI, MS-DCOM; interface ids are from those documents.
+
+use crate::traffic::fact::{Login, What};
+
+/// Looked at of one message.
+const LOOKED_AT: usize = 2048;
+const LOGON_FAILURE: [u8; 4] = 0xc000_006d_u32.to_le_bytes();
+const LOCKED_OUT: [u8; 4] = 0xc000_0234_u32.to_le_bytes();
+const ACCESS_DENIED: [u8; 4] = 0xc000_0022_u32.to_le_bytes();
+
+/// Interfaces that run things elsewhere: as on the wire, little-endian in the first three parts.
+const INTERFACES: [([u8; 16], &str); 7] = [
+    (uuid(0x367a_bb81, 0x9844, 0x35f1, [0xad, 0x32, 0x98, 0xf0, 0x38, 0x00, 0x10, 0x03]), "svcctl"),
+    (uuid(0x86d3_5949, 0x83c9, 0x4044, [0xb4, 0x24, 0xdb, 0x36, 0x32, 0x31, 0xfd, 0x0c]), "task scheduler"),
+    (uuid(0x1ff7_0682, 0x0a51, 0x30e8, [0x07, 0x6d, 0x74, 0x0b, 0xe8, 0xce, 0xe9, 0x8b]), "atsvc"),
+    (uuid(0x338c_d001, 0x2244, 0x31f1, [0xaa, 0xaa, 0x90, 0x00, 0x38, 0x00, 0x10, 0x03]), "winreg"),
+    (uuid(0x9556_dc99, 0x828c, 0x11cf, [0xa3, 0x7e, 0x00, 0xaa, 0x00, 0x32, 0x40, 0xc7]), "WMI"),
+    (uuid(0xf309_ad18, 0xd86a, 0x11d0, [0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20]), "WMI login"),
+    (uuid(0x1234_5678, 0x1234, 0xabcd, [0xef, 0x00, 0x01, 0x23, 0x45, 0x67, 0xcf, 0xfb]), "netlogon"),
+];
+
+const fn uuid(a: u32, b: u16, c: u16, d: [u8; 8]) -> [u8; 16] {
+    let (a, b, c) = (a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes());
+    [a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]]
+}
+
+/// A message of SMB behind its length (RFC 1002 §4.3.1; MS-SMB2 §2.1).
+pub fn is_smb(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, _, _, _, 0xff | 0xfe, b'S', b'M', b'B', ..] | [0x81, 0, ..])
+}
+
+/// A bind of DCE/RPC version 5 (C706 §12.6).
+pub fn is_rpc(bytes: &[u8]) -> bool {
+    matches!(bytes, [5, 0, 11, ..])
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|at| at == part)
+}
+
+/// Has `word` as text of two bytes a letter or of one, any case.
+fn names(bytes: &[u8], word: &str) -> bool {
+    let wide: Vec<u8> = word.bytes().flat_map(|byte| [byte, 0]).collect();
+    bytes.windows(wide.len()).any(|at| at.eq_ignore_ascii_case(&wide))
+        || bytes.windows(word.len()).any(|at| at.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn interfaces(bytes: &[u8], told: &mut Vec<&'static str>, out: &mut Vec<What>) {
+    for (id, name) in &INTERFACES {
+        if holds(bytes, id) {
+            tell(name, told, out);
+        }
+    }
+}
+
+fn tell(name: &'static str, told: &mut Vec<&'static str>, out: &mut Vec<What>) {
+    if !told.contains(&name) {
+        told.push(name);
+        out.push(What::Admin(name));
+    }
+}
+
+/// See above.
+#[derive(Debug, Default)]
+pub struct Smb {
+    skip: [usize; 2],
+    told: Vec<&'static str>,
+}
+
+impl Smb {
+    pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, _seed: u64, out: &mut Vec<What>) {
+        let side = usize::from(!by_client);
+        loop {
+            let Some(skip) = self.skip.get_mut(side) else { return };
+            let passed = (*skip).min(unread.len());
+            unread.drain(..passed);
+            *skip -= passed;
+            let [kind, a, b, c, ..] = unread.as_slice() else { return };
+            let len = usize::from(*a & 1) << 16 | usize::from(*b) << 8 | usize::from(*c);
+            let len = if *a > 1 { usize::from(*a) << 16 | len & 0xffff } else { len };
+            // Lost in the stream: find the next beginning.
+            if *kind == 0 && len > 4 && unread.len() >= 8 && !is_smb(unread) {
+                match unread.windows(4).skip(5).position(|at| at == b"\xffSMB" || at == b"\xfeSMB") {
+                    Some(at) => drop(unread.drain(..=at)),
+                    None => {
+                        let keep = unread.len().saturating_sub(8);
+                        unread.drain(..keep.max(1));
+                        return;
+                    }
+                }
+                continue;
+            }
+            let wanted = len.min(LOOKED_AT);
+            let Some(message) = unread.get(4..4 + wanted) else { return };
+            let message = message.to_vec();
+            self.message(by_client, &message, out);
+            unread.drain(..4 + wanted);
+            if let Some(skip) = self.skip.get_mut(side) {
+                *skip = len - wanted;
+            }
+        }
+    }
+
+    fn message(&mut self, by_client: bool, message: &[u8], out: &mut Vec<What>) {
+        let (command, status, setup, tree) = match message {
+            [0xff, b'S', b'M', b'B', command, s0, s1, s2, s3, ..] => {
+                (u16::from(*command), [*s0, *s1, *s2, *s3], 0x73, 0x75)
+            }
+            [0xfe, b'S', b'M', b'B', _, _, _, _, s0, s1, s2, s3, c0, c1, ..] => {
+                (u16::from_le_bytes([*c0, *c1]), [*s0, *s1, *s2, *s3], 1, 3)
+            }
+            _ => return,
+        };
+        if !by_client {
+            if command == setup && [LOGON_FAILURE, LOCKED_OUT, ACCESS_DENIED].contains(&status) {
+                out.push(What::Login(Login { service: "smb", user: String::new(), tag: 0, ok: false }));
+            }
+            if command == setup && status == [0; 4] {
+                out.push(What::Login(Login { service: "smb", user: String::new(), tag: 0, ok: true }));
+            }
+            return;
+        }
+        if command == tree {
+            for (word, name) in [("ADMIN$", "ADMIN$"), ("\\C$", "C$")] {
+                if names(message, word) {
+                    tell(name, &mut self.told, out);
+                }
+            }
+        }
+        // NT_CREATE_ANDX of MS-CIFS, CREATE of MS-SMB2.
+        if command == 0xa2 && setup == 0x73 || command == 5 && setup == 1 {
+            for word in ["svcctl", "atsvc", "winreg", "PSEXESVC"] {
+                if names(message, word) {
+                    tell(word, &mut self.told, out);
+                }
+            }
+        }
+        interfaces(message, &mut self.told, out);
+    }
+}
+
+/// See above.
+#[derive(Debug, Default)]
+pub struct Rpc {
+    told: Vec<&'static str>,
+}
+
+impl Rpc {
+    pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, out: &mut Vec<What>) {
+        if by_client {
+            interfaces(unread.get(..LOOKED_AT.min(unread.len())).unwrap_or_default(), &mut self.told, out);
+        }
+        // An id may lie across two segments.
+        let keep = unread.len().saturating_sub(15);
+        unread.drain(..keep);
+    }
+}

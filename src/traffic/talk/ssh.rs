@@ -1,0 +1,74 @@
+//! # SSH
+//!
+//! Logins are encrypted; what is known is when encryption began and how much the server said after it. A refused
+//! connection ends after a few short packets (RFC 4252 §5.1), a session goes on.
+
+use crate::traffic::fact::{Login, Talkers, What};
+
+/// Message numbers: KEXINIT (RFC 4253 §12), NEWKEYS.
+const NEWKEYS: u8 = 21;
+/// Bytes a server says of a refused connection beyond its key exchange: up to six refusals (OpenSSH's
+/// MaxAuthTries) of at most 100 bytes, a banner and the end.
+const REFUSED_MAX: u64 = 1700;
+/// One attempt: a request and a refusal, each a packet; the service request is not counted.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// See above.
+#[derive(Debug, Default)]
+pub struct Ssh {
+    /// Packets after NEWKEYS, of client and server, and their bytes.
+    keyed: [bool; 2],
+    banner: [bool; 2],
+    bytes: [u64; 2],
+    messages: u32,
+    ended: bool,
+}
+
+impl Ssh {
+    pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, _out: &mut Vec<What>) {
+        let side = usize::from(!by_client);
+        let (Some(banner), Some(keyed), Some(bytes)) =
+            (self.banner.get_mut(side), self.keyed.get_mut(side), self.bytes.get_mut(side))
+        else {
+            return;
+        };
+        if !*banner {
+            let Some(end) = unread.iter().position(|byte| *byte == b'\n') else { return };
+            *banner = unread.starts_with(b"SSH-");
+            unread.drain(..=end);
+        }
+        while !*keyed && *banner {
+            let [Some(a), Some(b), Some(c), Some(d), Some(kind)] = [0, 1, 2, 3, 5].map(|at| unread.get(at).copied())
+            else {
+                return;
+            };
+            let len = u32::from_be_bytes([a, b, c, d]) as usize + 4;
+            if unread.len() < len || len > 40_000 {
+                return;
+            }
+            *keyed = kind == NEWKEYS;
+            unread.drain(..len);
+        }
+        if *keyed && !unread.is_empty() {
+            *bytes += unread.len() as u64;
+            self.messages += u32::from(by_client);
+            unread.clear();
+        }
+    }
+
+    pub fn end(&mut self, talk: &Talkers, out: &mut Vec<What>) {
+        let [_, server] = self.bytes;
+        if std::mem::replace(&mut self.ended, true) || self.keyed != [true; 2] || talk.packets == [0; 2] {
+            return;
+        }
+        // The service request and the first "none" are no guesses; without either it was no login.
+        if self.messages < 2 {
+            return;
+        }
+        let ok = server > REFUSED_MAX;
+        let tries = if ok { 1 } else { (self.messages - 1).min(ATTEMPTS_MAX) };
+        for _ in 0..tries {
+            out.push(What::Login(Login { service: "ssh", user: String::new(), tag: 0, ok }));
+        }
+    }
+}

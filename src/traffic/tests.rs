@@ -1,0 +1,199 @@
+//! Conversations made of frames built here.
+
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{InterfaceId, LinkType, MacAddr, Wall};
+
+const SYN: u8 = 2;
+const ACK: u8 = 16;
+const RST: u8 = 4;
+const FIN: u8 = 1;
+
+fn at(ms: u64) -> Moment {
+    Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) }
+}
+
+fn ip(host: u8) -> [u8; 4] {
+    [192, 168, 7, host]
+}
+
+fn frame(from: u8, to: u8, protocol: u8, transport: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from, 8, 0, 0x45, 0];
+    bytes.extend((20 + transport.len() as u16).to_be_bytes());
+    bytes.extend([0, 0, 0, 0, 64, protocol, 0, 0]);
+    bytes.extend(ip(from));
+    bytes.extend(ip(to));
+    bytes.extend(transport);
+    bytes
+}
+
+fn tcp(from: (u8, u16), to: (u8, u16), flags: u8, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(from.1.to_be_bytes());
+    bytes.extend(to.1.to_be_bytes());
+    bytes.extend(sequence.to_be_bytes());
+    bytes.extend([0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    bytes.extend(payload);
+    frame(from.0, to.0, 6, &bytes)
+}
+
+fn hear(traffic: &mut Traffic, bytes: &[u8], ms: u64) -> Vec<Noticed> {
+    let captured = Captured {
+        link: LinkType::ETHERNET,
+        interface: InterfaceId(0),
+        at: at(ms),
+        wire_len: bytes.len() as u32,
+        bytes,
+    };
+    let mut out = Vec::new();
+    traffic.wake(at(ms), &mut out);
+    traffic.take(&captured, &Frame::decode(LinkType::ETHERNET, bytes), at(ms), &mut out);
+    out
+}
+
+fn words(noticed: &[Noticed]) -> Vec<String> {
+    noticed
+        .iter()
+        .map(|one| match &one.what {
+            What::Opened(start) => format!("{}→{} opened {start:?}", one.talk.client.port, one.talk.server.port),
+            What::Outcome(outcome) => format!("{outcome:?}"),
+            What::Said { bytes, by_client, .. } => format!("{by_client} {}", String::from_utf8_lossy(bytes)),
+            What::Closed { .. } => "Closed".into(),
+            What::Login(login) => format!("login {} {}", login.user, login.ok),
+            What::Credential(credential) => format!("secret {} {}", credential.user, credential.length),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn an_attempt_has_one_outcome() {
+    let (client, server) = ((5, 50_000), (9, 22));
+    let cases: &[(&str, &[(Vec<u8>, u64)], &[&str])] = &[
+        (
+            "accepted",
+            &[
+                (tcp(client, server, SYN, 1, b""), 0),
+                (tcp(server, client, SYN | ACK, 1, b""), 1),
+                (tcp(client, server, ACK, 2, b""), 2),
+            ],
+            &["50000→22 opened Syn", "Answered", "Completed"],
+        ),
+        (
+            "refused, then again",
+            &[
+                (tcp(client, server, SYN, 1, b""), 0),
+                (tcp(server, client, RST | ACK, 1, b""), 1),
+                (tcp(server, client, RST | ACK, 1, b""), 2),
+            ],
+            &["50000→22 opened Syn", "Refused", "Closed"],
+        ),
+        (
+            "silent, though it was repeated",
+            &[
+                (tcp(client, server, SYN, 1, b""), 0),
+                (tcp(client, server, SYN, 1, b""), 1000),
+                (tcp((7, 1), (8, 2), SYN, 1, b""), 6000),
+            ],
+            &["50000→22 opened Syn", "Silent", "1→2 opened Syn"],
+        ),
+        (
+            "first seen in the middle, from the server",
+            &[(tcp(server, client, ACK, 1, b"x"), 0), (tcp(client, server, ACK, 1, b"y"), 1)],
+            &["50000→22 opened Stray(Flags(16))", "Answered", "false x", "Completed", "true y"],
+        ),
+        (
+            "a stray that is refused",
+            &[(tcp(client, server, FIN, 1, b""), 0), (tcp(server, client, RST | ACK, 1, b""), 1)],
+            &["50000→22 opened Stray(Flags(1))", "Refused", "Closed"],
+        ),
+    ];
+    for (name, frames, expected) in cases {
+        let mut traffic = Traffic::new(1);
+        let heard: Vec<Noticed> = frames.iter().flat_map(|(bytes, ms)| hear(&mut traffic, bytes, *ms)).collect();
+        assert_eq!(words(&heard), *expected, "{name}");
+    }
+}
+
+#[test]
+fn a_login_is_told_with_its_outcome_and_without_its_secret() {
+    let (client, server) = ((5, 50_000), (9, 21));
+    let mut traffic = Traffic::new(1);
+    let script: &[(bool, &str)] = &[
+        (false, "220 hello\r\n"),
+        (true, "USER anna\r\n"),
+        (false, "331 secret please\r\n"),
+        (true, "PASS canary-one\r\n"),
+        (false, "530 no\r\n"),
+        (true, "USER anna\r\nPASS canary-two\r\n"),
+        (false, "230 welcome\r\n"),
+    ];
+    let mut next = [10u32, 20];
+    let mut heard = Vec::new();
+    heard.extend(hear(&mut traffic, &tcp(client, server, SYN, 9, b""), 0));
+    heard.extend(hear(&mut traffic, &tcp(server, client, SYN | ACK, 19, b""), 1));
+    for (n, (by_client, text)) in script.iter().enumerate() {
+        let (from, to) = if *by_client { (client, server) } else { (server, client) };
+        let side = usize::from(!by_client);
+        heard.extend(hear(&mut traffic, &tcp(from, to, ACK, next[side], text.as_bytes()), n as u64 + 2));
+        next[side] += text.len() as u32;
+    }
+    let told: Vec<String> =
+        words(&heard).into_iter().filter(|word| word.contains("login") || word.contains("secret a")).collect();
+    assert_eq!(told, ["secret a*** medium", "login a*** false", "secret a*** medium", "login a*** true"]);
+    assert!(heard.iter().all(|one| matches!(one.what, What::Said { .. }) || !format!("{one:?}").contains("canary")));
+}
+
+#[test]
+fn a_router_is_not_who_speaks_through_it() {
+    let mut neighbours = Neighbours::default();
+    let router = MacAddr([2, 0, 0, 0, 0, 1]);
+    for host in 0..20u8 {
+        let mut bytes = frame(1, 9, 17, &[0, 1, 0, 2, 0, 8, 0, 0]);
+        bytes.splice(26..30, [93, 184, 216, host]);
+        neighbours.hear(&Frame::decode(LinkType::ETHERNET, &bytes), 1);
+    }
+    assert_eq!(neighbours.own(Ipv4Addr::new(93, 184, 216, 5).into(), Some(router)), None);
+    let bytes = frame(5, 9, 17, &[0, 1, 0, 2, 0, 8, 0, 0]);
+    neighbours.hear(&Frame::decode(LinkType::ETHERNET, &bytes), 1);
+    let own = MacAddr([2, 0, 0, 0, 0, 5]);
+    assert_eq!(neighbours.own(Ipv4Addr::from(ip(5)).into(), Some(own)), Some(own));
+}
+
+#[test]
+fn a_million_invented_conversations_push_out_none_that_was_answered() {
+    let mut traffic = Traffic::new(1);
+    let (client, server) = ((5, 50_000), (9, 22));
+    hear(&mut traffic, &tcp(client, server, SYN, 1, b""), 0);
+    hear(&mut traffic, &tcp(server, client, SYN | ACK, 1, b""), 0);
+    hear(&mut traffic, &tcp(client, server, ACK, 2, b""), 0);
+    for n in 0..60_000u32 {
+        let mut bytes = tcp((7, n as u16), (9, 80), SYN, n, b"");
+        let [a, b, c, d] = n.to_be_bytes();
+        bytes.splice(6..12, [2, 9, a, b, c, d]);
+        bytes.splice(26..30, [172, 16 | a, b + 1, d]);
+        hear(&mut traffic, &bytes, 1 + u64::from(n / 100));
+    }
+    let before = traffic.flows.len();
+    assert!(before <= FLOWS_MAX / 4 + 1 && traffic.pressure().0 > 0, "{before} {:?}", traffic.pressure());
+    let heard = hear(&mut traffic, &tcp(server, client, ACK, 2, b"still here"), 2000);
+    assert!(!words(&heard).iter().any(|word| word.contains("opened")), "{:?}", words(&heard));
+}
+
+proptest! {
+    #[test]
+    fn any_segments_are_survived_within_the_caps(
+        segments in proptest::collection::vec((any::<bool>(), 0u8..64, any::<u32>(), proptest::collection::vec(any::<u8>(), 0..600)), 0..60)
+    ) {
+        let mut traffic = Traffic::new(1);
+        for (n, (by_client, flags, sequence, payload)) in segments.into_iter().enumerate() {
+            let (from, to) = if by_client { ((5, 50_000), (9, 80)) } else { ((9, 80), (5, 50_000)) };
+            hear(&mut traffic, &tcp(from, to, flags, sequence % 4000, &payload), n as u64 * 10);
+            let held: usize = traffic.flows.iter().map(|(_, flow)| held(flow)).sum();
+            prop_assert_eq!(held, traffic.buffered);
+        }
+    }
+}
