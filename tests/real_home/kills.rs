@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::house::{House, Who, eventually};
+use crate::house::{House, Who, eventually, mac};
 
 const FAMILY: [Who; 3] = [(1, 11), (1, 12), (1, 13)];
 const LEAVER: Who = (1, 14);
@@ -36,9 +36,18 @@ fn retained(house: &House) -> BTreeMap<String, String> {
     said.lines().filter_map(|line| line.split_once(' ')).map(|(t, p)| (t.to_owned(), p.to_owned())).collect()
 }
 
-/// Payloads of the topic of the home that ends in `tail`.
-fn told(all: &BTreeMap<String, String>, tail: &str) -> Vec<String> {
-    all.iter().filter(|(topic, _)| topic.ends_with(tail)).map(|(_, payload)| payload.clone()).collect()
+/// What the broker says of the presence of a device.
+fn shown(house: &House, id: &str, what: &str) -> String {
+    let all = retained(house);
+    let said = all.iter().find(|(topic, _)| topic.ends_with(&format!("/device/{id}/presence")));
+    let said: Value = said.and_then(|(_, said)| serde_json::from_str(said).ok()).unwrap_or_default();
+    said[what].as_str().unwrap_or_default().to_owned()
+}
+
+/// What it says of the program.
+fn online(house: &House) -> String {
+    let all = retained(house);
+    all.into_iter().find(|(topic, _)| topic.ends_with("/bridge/state")).map(|(_, said)| said).unwrap_or_default()
 }
 
 fn stay_of(house: &House, who: Who) -> Value {
@@ -65,17 +74,12 @@ fn killed_at_any_moment_nothing_is_wrong_afterwards() {
     house.start(&settings);
     house.until("home", &[FAMILY[0], FAMILY[1], FAMILY[2], LEAVER]);
     let ids: Vec<String> = FAMILY.iter().map(|who| house.id(*who)).collect();
-    let of = |house: &House, what: &str| -> Vec<String> {
-        let all = retained(house);
-        ids.iter().flat_map(|id| told(&all, &format!("/{id}/{what}"))).collect()
-    };
     let all_home = vec!["home".to_owned(); FAMILY.len()];
-    assert!(eventually(|| of(&house, "tracker") == all_home), "{:?}\n{}", retained(&house), house.log());
+    let is_shown = |house: &House| ids.iter().map(|id| shown(house, id, "state")).collect::<Vec<_>>() == all_home;
+    assert!(eventually(|| is_shown(&house)), "{:?}\n{}", retained(&house), house.log());
     let mut stays: Vec<Value> = FAMILY.iter().map(|who| stay_of(&house, *who)).collect();
     for moment in MOMENTS {
         house.kill();
-        // The broker speaks the will: nobody believes that the program runs.
-        assert!(eventually(|| told(&retained(&house), "/status") == ["offline"]), "{:?}", retained(&house));
         house.start(&settings);
         thread::sleep(Duration::from_millis(moment));
         // Whatever was written until now is whole.
@@ -87,24 +91,27 @@ fn killed_at_any_moment_nothing_is_wrong_afterwards() {
             *before = now;
         }
     }
-    assert!(eventually(|| told(&retained(&house), "/status") == ["online"]), "{:?}", retained(&house));
-    assert_eq!(of(&house, "tracker"), all_home);
-    assert_eq!(FAMILY.iter().map(|who| house.id(*who)).collect::<Vec<_>>(), ids);
+    // The broker says what the store says: of the program, and of everybody.
+    assert!(eventually(|| online(&house) == "online"), "{:?}", retained(&house));
+    for (who, id) in FAMILY.iter().zip(&ids) {
+        assert_eq!(house.id(*who), *id);
+        let device = house.devices()[&mac(*who)].clone();
+        let is_same = |what: &str| shown(&house, id, what) == device[what].as_str().unwrap_or_default();
+        assert!(eventually(|| is_shown(&house) && is_same("since")), "{device}: {:?}", retained(&house));
+    }
     // Who leaves while nobody watches is called away in time, with a stay that ends at the last sign of life.
     let gone = house.id(LEAVER);
     house.kill();
     house.goes(LEAVER);
+    // The broker speaks the will: nobody believes that the program runs.
+    assert!(eventually(|| online(&house) == "offline"), "{:?}", retained(&house));
     let last = stay_of(&house, LEAVER);
     house.start(&settings);
     assert!(eventually(|| house.presence(LEAVER) == "away"), "{}", house.log());
     let stay = stay_of(&house, LEAVER);
     assert_eq!((&stay["start"], &stay["open"]), (&last["start"], &Value::Bool(false)));
-    assert!(stay["end"].as_str() <= house.devices()[&crate::house::mac(LEAVER)]["last_seen"].as_str(), "{stay}");
-    assert!(
-        eventually(|| told(&retained(&house), &format!("/{gone}/tracker")) == ["not_home"]),
-        "{:?}",
-        retained(&house)
-    );
+    assert_eq!(stay["end"], house.devices()[&mac(LEAVER)]["last_seen"], "{stay}");
+    assert!(eventually(|| shown(&house, &gone, "state") == "not_home"), "{:?}", retained(&house));
     house.stayed(&FAMILY);
     house.stop();
 }
