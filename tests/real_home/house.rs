@@ -114,14 +114,20 @@ impl House {
     }
 
     pub fn start(&mut self, more: &[&str]) {
+        self.start_with(&[], more);
+    }
+
+    pub fn start_with(&mut self, environment: &[(&str, &str)], more: &[&str]) {
         let log = fs::File::options().create(true).append(true).open(self.dir.join("log")).unwrap();
-        let mut command = self.within(env!("CARGO_BIN_EXE_porchlight"));
+        let mut command = self.within("env");
+        command.args(environment.iter().map(|(name, value)| format!("{name}={value}")));
+        command.arg(env!("CARGO_BIN_EXE_porchlight"));
         command.arg("--config").arg(self.dir.join("config.yaml")).arg("--state-dir").arg(self.dir.join("state"));
         for setting in more {
             command.args(["--set", setting]);
         }
         command.arg("run").stdout(log.try_clone().unwrap()).stderr(log);
-        // `ip netns exec` becomes the program itself.
+        // `ip netns exec` and `env` become the program itself.
         self.program = Some(command.spawn().unwrap());
     }
 
