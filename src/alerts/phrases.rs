@@ -144,12 +144,7 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
         "{connections} connections to port {port}, one each {interval_s} s.",
         "Look whose host that is. If it is the maker's, add it to detectors.beacon.exempt.",
     ),
-    (
-        "reverse_shell",
-        "{one} controls {other} by a shell",
-        "{sign}, at port {port}.",
-        "Disconnect {other} now.",
-    ),
+    ("reverse_shell", "{one} controls {other} by a shell", "{sign}, at port {port}.", "Disconnect {other} now."),
     (
         "crypto_mining",
         "{one} mines coins",
