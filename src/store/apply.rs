@@ -178,8 +178,8 @@ const WINDOW: &str = "
       reconnects = excluded.reconnects, min_dbm = excluded.min_dbm, max_dbm = excluded.max_dbm,
       last_dbm = excluded.last_dbm, segment = excluded.segment, closed_because = excluded.closed_because";
 
-// The clock was set while it lasted: the same stay, which goes on counting, with another start. Nothing was counted
-// since, but no host lived before 2020.
+// The clock was set while it lasted: the same stay, which goes on counting, with another start. If nothing was counted
+// since, it is the same only if its start was of a clock that nobody had set (before 2020).
 const MOVE_WINDOW: &str = "
     update or ignore window set start_ms = ?2
     where device = ?1 and end_ms is null and start_ms <> ?2 and reconnects <= ?4
