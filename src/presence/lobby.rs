@@ -8,9 +8,10 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use crate::model::{Capped, InterfaceId, MacAddr, Moment, Mono, Observation, Proof, Source, Subject};
+use crate::model::{Capped, Change, DeviceId, InterfaceId, MacAddr, Moment, Mono, Observation, Proof, Source, Subject};
 
 use super::{
+    Presence,
     asks::{Bucket, Rate},
     device::Device,
     identity::{DEVICES_MAX, RANDOM_MAX, Registry},
@@ -237,9 +238,33 @@ impl Lobby {
     }
 }
 
+impl Presence {
+    /// Whether somebody unknown becomes a device now.
+    pub(super) fn lets_in(&mut self, subject: &Subject, seen: &Observation, proof: Proof, now: Moment) -> bool {
+        if !self.registry.has_room(self.exposure.all) {
+            self.lobby.refuse();
+            return false;
+        }
+        let routes = self.network.interfaces.iter().any(|interface| !interface.subnets.is_empty());
+        let network = &self.network;
+        let who = Newcomer::of(seen, subject, proof, |ip| routes.then(|| network.is_attached(ip)));
+        self.lobby.admits(&who, now.mono)
+    }
+
+    /// Among very many newcomers those who are really there show it by an answer.
+    pub(super) fn ask_in_a_crowd(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get(id) else { return };
+        let is_wanted = self.settings.ask && !device.answered && device.asked.is_none() && !device.own;
+        let interface = device.interface;
+        if is_wanted && self.lobby.is_crowded(interface, now.mono) {
+            self.ask_first(id, self.network_rate().burst / 2, now, out);
+        }
+    }
+}
+
 impl Registry {
     /// Whom to forget so that one more fits. `all`: every device has entities, so having some says nothing.
-    pub fn to_evict(&self, all: bool, now: Moment) -> Option<crate::model::DeviceId> {
+    pub fn to_evict(&self, all: bool, now: Moment) -> Option<DeviceId> {
         let longest_silent = |device: &&Device| (turn(device, now), device.last.mono, device.last.wall, device.id);
         let gone = if self.strays().len() > RANDOM_MAX {
             self.strays().iter().filter_map(|id| self.get(*id)).min_by_key(longest_silent)

@@ -185,18 +185,6 @@ impl Presence {
         }
     }
 
-    /// Whether somebody unknown becomes a device now.
-    fn lets_in(&mut self, subject: &Subject, seen: &Observation, proof: Proof, now: Moment) -> bool {
-        if !self.registry.has_room(self.exposure.all) {
-            self.lobby.refuse();
-            return false;
-        }
-        let routes = self.network.interfaces.iter().any(|interface| !interface.subnets.is_empty());
-        let network = &self.network;
-        let who = Newcomer::of(seen, subject, proof, |ip| routes.then(|| network.is_attached(ip)));
-        self.lobby.admits(&who, now.mono)
-    }
-
     fn proven(
         &mut self,
         id: DeviceId,
@@ -280,16 +268,6 @@ impl Presence {
         }
         self.attach(id, subject, at.mono, Claim::of(seen), now, out);
         self.ask_in_a_crowd(id, now, out);
-    }
-
-    /// Among very many newcomers those who are really there show it by an answer.
-    fn ask_in_a_crowd(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
-        let Some(device) = self.registry.get(id) else { return };
-        let is_wanted = self.settings.ask && !device.answered && device.asked.is_none() && !device.own;
-        let interface = device.interface;
-        if is_wanted && self.lobby.is_crowded(interface, now.mono) {
-            self.ask_first(id, self.network_rate().burst / 2, now, out);
-        }
     }
 
     /// It is here: opens the window and says so.
