@@ -103,6 +103,7 @@ fn kinds_are_told_by_name_vendor_and_service() {
         },
         Case { services: &["_googlecast"], label: "BRAVIA 4K", ..host("", Kind::Tv) },
         Case { services: &["_googlecast"], label: "Chromecast", ..host("", Kind::MediaPlayer) },
+        Case { services: &["_googlecast"], label: "Cast television", ..host("Living-Room-TV", Kind::Tv) },
         Case { label: "Galaxy Tab S9", ..host("", Kind::Tablet) },
         Case { vendor: "AVM", routes: true, ..host("", Kind::Router) },
     ];
