@@ -80,7 +80,8 @@ pub fn system(signs: &Signs<'_>) -> Option<Known> {
             let sign = match rule.sign {
                 "asked" => "DHCP options it asks for".to_owned(),
                 "class" => format!("DHCP class {}", rule.pattern),
-                sign => format!("{} {}", sign.replace('_', " "), rule.pattern.trim()),
+                "host" => format!("its name has {:?}", rule.pattern.trim_matches(['-', '_'])),
+                sign => format!("its {} has {:?}", sign.replace('_', " "), rule.pattern.trim()),
             };
             best = Some(Known { value, confidence, why: sign });
         }

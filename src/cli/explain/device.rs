@@ -263,8 +263,8 @@ mod tests {
         assert!(!text.contains("from.label") && text.lines().all(|line| line == line.trim_end()), "{text}");
         let json = super::facts(&view);
         assert_eq!(json[0]["source"], "mdns", "{json}");
-        assert_eq!(json[5]["key"], "service.tcp/8009", "{json}");
-        assert_eq!(json[5]["at"], "2026-11-23T17:00:00.000Z", "{json}");
+        assert_eq!(json[7]["key"], "service.tcp/8009", "{json}");
+        assert_eq!(json[7]["at"], "2026-11-23T17:00:00.000Z", "{json}");
     }
 
     #[test]

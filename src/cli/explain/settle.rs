@@ -9,6 +9,8 @@ use crate::{
 
 /// Sure enough that nobody need look further.
 const SURE: f32 = 0.8;
+/// A second guess from here on is near enough to be named.
+const NEAR: f32 = 0.5;
 
 /// Hints, the easiest first. Empty if nothing is uncertain.
 #[must_use]
@@ -42,8 +44,10 @@ fn kind(view: &DeviceView, hints: &mut Vec<String>) {
         hints.push("kind: it is a thing of one purpose; which one its own name or its model would tell".into());
     }
     if let Some((_, second)) = view.facts.iter().find(|(key, _)| key == "kind.second")
-        && let Some((rival, _)) = second.split_once(' ')
-        && let Ok(rival) = rival.parse::<Kind>()
+        && let mut words = second.split(' ')
+        && let (Some(rival), Some(sure)) = (words.next(), words.next())
+        && let (Ok(rival), Ok(sure)) = (rival.parse::<Kind>(), sure.parse::<f32>())
+        && sure >= NEAR
         && rival != view.kind
         && view.kind != Kind::Unknown
     {
