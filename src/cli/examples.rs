@@ -38,6 +38,7 @@ pub const EXAMPLES: Examples = &[
             ("five runs, a stricter dial, for a script", "porchlight simulate home.yaml --seeds 5 --dial 0.33 --json"),
         ],
     ),
+    ("tune", &[("how long one would wait at other dials", "porchlight tune 'Anna phone'")]),
     (
         "explain",
         &[

@@ -45,6 +45,7 @@ pub mod scan;
 pub mod simulate;
 pub mod summary;
 pub mod table;
+pub mod tune;
 pub mod vendors;
 pub mod windows;
 
@@ -86,6 +87,8 @@ pub enum Verb {
     Replay(replay::Args),
     /// An invented home, months of it, through the daemon's own core: how often presence is wrong
     Simulate(simulate::Args),
+    /// What other dials would have done here, from what was learned of each phone
+    Tune(tune::Args),
     /// Why a device has its name, kind and presence; what a detector or scanner does
     Explain(explain::Args),
     /// What is wrong here, and the command that mends it
@@ -148,6 +151,7 @@ fn act(verb: Option<Verb>, context: &Context) -> anyhow::Result<Exit> {
         Some(Verb::Run(args)) => run::run(&args, context),
         Some(Verb::Scan(args)) => scan::run(&args, context),
         Some(Verb::Replay(args)) => replay::run(&args, context),
+        Some(Verb::Tune(args)) => tune::run(&args, context),
         Some(Verb::Simulate(args)) => simulate::run(&args, context),
         Some(Verb::Dashboard(args)) => dashboard::run(&args, context),
         Some(Verb::Blueprints(args)) => blueprints::run(&args, context),

@@ -14,6 +14,7 @@ use super::{asks::Bucket, priors};
 pub mod habit;
 mod kept;
 pub mod survival;
+pub mod whatif;
 
 /// Questions that must stay unanswered before anybody is away, and of how many kinds.
 const UNANSWERED_MIN: u32 = 3;

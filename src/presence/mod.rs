@@ -50,6 +50,7 @@ mod tracker;
 mod view;
 mod windows;
 
+pub use departure::whatif::{Learned, WhatIf};
 pub use settings::{AskAfter, Exposure, Identity, Join, Settings};
 
 use timers::Key;

@@ -133,6 +133,12 @@ impl Presence {
         device.here = false;
         device.reason = reason.word();
         device.since = now;
+        if by_habit
+            && reason == LeaveReason::HardLimit
+            && let Some(habit) = &mut device.habit
+        {
+            habit.limited(now.wall);
+        }
         device.mute.trip = device.mute.spell.take().map(|spell| Trip { spell, by_habit });
         device.mute.held = None;
         device.mute.witness_rounds = 0;
@@ -195,7 +201,7 @@ impl Presence {
         let set = Some(device.away_after).filter(|after| !after.is_zero()).or_else(|| self.settings.fixed(kind));
         let (mut away_after, mut leaving_after, mut hard) = (prior.away_after, prior.leaving_after, prior.hard);
         let least = self.settings.away_min.0;
-        let learned = self.learned(device, now).filter(|_| set.is_none() && !deep);
+        let learned = self.learned(device, now).filter(|_| set.is_none());
         if let Some(set) = set {
             away_after = set.max(least);
             leaving_after = away_after * 4 / 5;

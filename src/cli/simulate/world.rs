@@ -163,7 +163,7 @@ struct World<'a> {
 }
 
 fn micros(at: f64) -> u64 {
-    (at * 1e6) as u64
+    (at * 1e6).round() as u64
 }
 
 impl<'a> World<'a> {
@@ -230,7 +230,7 @@ impl<'a> World<'a> {
     }
 
     fn moment(&self, at: f64) -> Moment {
-        let mono = Mono(((BOOTED + at) * 1e6) as u64 * 1_000);
+        let mono = Mono(micros(BOOTED + at) * 1_000);
         Moment { mono, wall: Wall(MONDAY + ((at + self.wall_step) * 1e3) as i64) }
     }
 

@@ -40,6 +40,8 @@ const LEDGER_DAYS: f64 = 30.0;
 const LEDGER_MAX: usize = 41;
 /// After a judged false away beyond the dial, old spells of that context fade to this part.
 const REGRET: f64 = 0.7;
+/// A device that needed the most that is waited oftener than this in a month cannot be told by its silence.
+const LIMITS_POOR: usize = 3;
 /// Enough is known after so many days with so many spells, or after so many spells.
 const LEARNED: (f64, u32, u32) = (14.0, 30, 100);
 
@@ -58,6 +60,8 @@ pub struct Habit {
     signed: (f64, f64),
     /// Days of judged false aways.
     ledger: Vec<f64>,
+    /// Days of departures that only the most that is waited decided.
+    limits: Vec<f64>,
     since: Option<f64>,
     spells: u32,
 }
@@ -125,6 +129,7 @@ impl Default for Habit {
             mean: [1.0; 3],
             signed: (20.0, 1.0),
             ledger: Vec::new(),
+            limits: Vec::new(),
             since: None,
             spells: 0,
         }
@@ -212,6 +217,28 @@ impl Habit {
         self.ledger.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count()
     }
 
+    /// Only the most that is waited decided that it left.
+    pub fn limited(&mut self, at: Wall) {
+        self.limits.push(day(at));
+        let excess = self.limits.len().saturating_sub(LEDGER_MAX);
+        self.limits.drain(..excess);
+    }
+
+    /// How far its silence can be trusted: `learning`, `good`, `fair` (more wrong than `dial` allows) or `poor`.
+    pub fn quality(&self, now: Wall, dial: f64) -> &'static str {
+        let limits = self.limits.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count();
+        let wrong = self.false_aways(now) as f64;
+        if !self.is_learned(now) {
+            "learning"
+        } else if limits > LIMITS_POOR || wrong > 2.0 * dial.max(1.0) {
+            "poor"
+        } else if wrong > dial.max(1.0) {
+            "fair"
+        } else {
+            "good"
+        }
+    }
+
     /// Those beyond what the dial allows: each halves it.
     fn over(&self, at: Wall, dial: f64) -> f64 {
         (self.false_aways(at) as f64 - (dial - 1.0).max(0.0)).max(0.0)
@@ -220,21 +247,46 @@ impl Habit {
     /// When a silence that began at `began` is a departure. `ratio` is how much likelier what else
     /// is known is of one who left; `stretch` is for kinds that may be mute for longer.
     pub fn threshold(&self, context: Context, began: Wall, dial: f64, ratio: f64, stretch: f64) -> Threshold {
-        let share = 0.9 * of(&self.departures, context) / self.departures.iter().sum::<f64>() + 0.1 / 3.0;
-        let p = dial * 0.5f64.powf(self.over(began, dial)) * share / self.rate(context, day(began))
+        let p = dial * 0.5f64.powf(self.over(began, dial)) * self.share(context) / self.rate(context, day(began))
             * ratio.clamp(1.0 / RATIO_MOST, RATIO_MOST)
             * self.odds(began)
             / of(&self.mean, context);
-        let [busy, idle, asleep] = &self.sleep;
-        let sleep = match context {
-            Context::Busy => busy,
-            Context::Idle => idle,
-            Context::Asleep => asleep,
-        };
+        let sleep = self.sleep_in(context);
         let most = of(&MOST, context) * stretch;
         let away_s = sleep.time_for(p.min(0.5));
         let leaving_s = sleep.time_for((p * 20.0).min(0.5));
         Threshold { away_s: away_s.min(most), leaving_s: leaving_s.min(most), is_limit: away_s >= most }
+    }
+
+    /// When a silence is a departure at an hour like any other.
+    pub(super) fn usual_wait(&self, context: Context, at: Wall, dial: f64, stretch: f64) -> f64 {
+        let share = self.share(context);
+        let p = dial * 0.5f64.powf(self.over(at, dial)) * share / self.rate(context, day(at));
+        self.sleep_in(context).time_for(p.min(0.5)).min(of(&MOST, context) * stretch)
+    }
+
+    /// So many spells a month at home are longer.
+    pub(super) fn spells_longer(&self, context: Context, at: Wall, mute_s: f64) -> f64 {
+        self.rate(context, day(at)) * self.sleep_in(context).above(mute_s)
+    }
+
+    /// The part of its departures that begin in this state.
+    pub(super) fn departs_in(&self, context: Context) -> f64 {
+        of(&self.departures, context) / self.departures.iter().sum::<f64>()
+    }
+
+    /// The part of the dial that goes to silences of this sort.
+    fn share(&self, context: Context) -> f64 {
+        0.9 * self.departs_in(context) + 0.1 / 3.0
+    }
+
+    fn sleep_in(&self, context: Context) -> &Survival {
+        let [busy, idle, asleep] = &self.sleep;
+        match context {
+            Context::Busy => busy,
+            Context::Idle => idle,
+            Context::Asleep => asleep,
+        }
     }
 
     /// Takes in a spell that ended; returns how sure it is that it was one at home.
@@ -275,12 +327,7 @@ impl Habit {
         let signed = self.signed.1 / self.signed.0;
         let (if_home, if_trip) = if joined { (signed, 1.0 - UNSIGNED) } else { (1.0 - signed, UNSIGNED) };
         let (low, high) = (mute_s.ln() - 0.17, mute_s.ln() + 0.17);
-        let [busy, idle, asleep] = &self.sleep;
-        let sleep = match context {
-            Context::Busy => busy,
-            Context::Idle => idle,
-            Context::Asleep => asleep,
-        };
+        let sleep = self.sleep_in(context);
         let within = (sleep.above(low.exp()) - sleep.above(high.exp())).max(1e-4);
         let home = self.rate(context, day(began)) * within * if_home;
         let (median, sigma) = TRIP;
@@ -296,6 +343,10 @@ impl Habit {
 
     pub(super) fn ledger(&self) -> &[f64] {
         &self.ledger
+    }
+
+    pub(super) fn limits(&self) -> &[f64] {
+        &self.limits
     }
 
     /// Single numbers in a fixed order, and the tables by hour.
@@ -329,6 +380,10 @@ impl Habit {
 
     pub(super) fn recall_ledger(&mut self, days: &[f64]) {
         self.ledger = days.iter().copied().take(LEDGER_MAX).collect();
+    }
+
+    pub(super) fn recall_limits(&mut self, days: &[f64]) {
+        self.limits = days.iter().copied().take(LEDGER_MAX).collect();
     }
 
     pub(super) fn recall_sleep(&mut self, context: Context, sleep: Survival) {

@@ -49,6 +49,7 @@ impl Habit {
             lines.push((context.word().to_owned(), write([sleep.day()].into_iter().chain(counts))));
         }
         lines.push(("ledger".to_owned(), write(self.ledger().iter().copied())));
+        lines.push(("limits".to_owned(), write(self.limits().iter().copied())));
         lines
     }
 
@@ -59,6 +60,7 @@ impl Habit {
             "rates" => self.recall_rates(&numbers),
             "left" | "spells" => self.recall_hours(key == "left", &numbers),
             "ledger" => self.recall_ledger(&numbers),
+            "limits" => self.recall_limits(&numbers),
             _ => {
                 let context = CONTEXTS.into_iter().find(|context| context.word() == key);
                 let Some((context, (day, counts))) = context.zip(numbers.split_first().map(|(day, rest)| (*day, rest)))
@@ -101,7 +103,7 @@ mod tests {
         }
 
         #[test]
-        fn nonsense_teaches_nothing_and_breaks_nothing(key in "(rates|left|spells|busy|idle|asleep|ledger|form|x)", value in "[-0-9e. naif]{0,200}") {
+        fn nonsense_teaches_nothing_and_breaks_nothing(key in "(rates|left|spells|busy|idle|asleep|ledger|limits|form|x)", value in "[-0-9e. naif]{0,200}") {
             let mut habit = Habit::default();
             habit.recall(&key, &value);
             for context in CONTEXTS {
