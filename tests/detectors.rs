@@ -35,12 +35,16 @@ fn tcp(from: (u8, u16), to: (u8, u16), flags: u8, payload: &[u8]) -> Vec<u8> {
 
 /// Each port in turn, refused.
 fn scan() -> Vec<Vec<u8>> {
-    (1..60).flat_map(|port| [tcp((9, 50_000), (5, port), SYN, b""), tcp((5, port), (9, 50_000), RST_ACK, b"")]).collect()
+    (1..60)
+        .flat_map(|port| [tcp((9, 50_000), (5, port), SYN, b""), tcp((5, port), (9, 50_000), RST_ACK, b"")])
+        .collect()
 }
 
 /// One printer that is off, asked again and again.
 fn retries() -> Vec<Vec<u8>> {
-    (1..60).flat_map(|n| [tcp((9, 50_000 + n), (5, 631), SYN, b""), tcp((5, 631), (9, 50_000 + n), RST_ACK, b"")]).collect()
+    (1..60)
+        .flat_map(|n| [tcp((9, 50_000 + n), (5, 631), SYN, b""), tcp((5, 631), (9, 50_000 + n), RST_ACK, b"")])
+        .collect()
 }
 
 fn capture(dir: &Path, name: &str, frames: &[Vec<u8>]) -> PathBuf {
@@ -84,7 +88,8 @@ fn who_is_exempt_is_not_named() {
         file.to_str().unwrap(),
     ]);
     assert!(ok && !said.contains("\"port_scan\""), "{said}");
-    let (ok, said) = porchlight(&["replay", "--set", "detectors.port_scan.exempt=['the printer']", file.to_str().unwrap()]);
+    let (ok, said) =
+        porchlight(&["replay", "--set", "detectors.port_scan.exempt=['the printer']", file.to_str().unwrap()]);
     assert!(!ok && said.contains("the printer"), "{said}");
 }
 
@@ -94,7 +99,8 @@ fn an_index_is_scored_row_by_row() {
     capture(dir.path(), "scan.pcap", &scan());
     capture(dir.path(), "quiet.pcap", &retries());
     fs::write(dir.path().join("bad.pcap"), b"no capture").unwrap();
-    let head = "file\tkind\tclass\tattacker_ip\tattacker_mac\tvictim_ip\tvictim_mac\tmust\tmay\tmust_not\tframes\tseconds\n";
+    let head =
+        "file\tkind\tclass\tattacker_ip\tattacker_mac\tvictim_ip\tvictim_mac\tmust\tmay\tmust_not\tframes\tseconds\n";
     let rows = "scan.pcap\tattack\tport_scan\t192.168.7.9\t-\t192.168.7.5\t-\tport_scan\t-\tsyn_flood\t118\t6\n\
                 scan.pcap\tattack\tmissed\t192.168.7.9\t-\t-\t-\trogue_ra\t-\t-\t118\t6\n\
                 scan.pcap\tbenign\tloud\t-\t-\t-\t-\t-\t-\t*\t118\t3600\n\

@@ -144,12 +144,7 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
         "{connections} connections to port {port}, one each {interval_s} s.",
         "Look whose host that is. If it is the maker's, add it to detectors.beacon.exempt.",
     ),
-    (
-        "reverse_shell",
-        "{one} controls {other} by a shell",
-        "{sign}, at port {port}.",
-        "Disconnect {other} now.",
-    ),
+    ("reverse_shell", "{one} controls {other} by a shell", "{sign}, at port {port}.", "Disconnect {other} now."),
     (
         "crypto_mining",
         "{one} mines coins",
@@ -161,6 +156,12 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
         "{one} fetched a program from {destination}",
         "A program ({kind}) named {path}, without encryption.",
         "Look what runs on that device.",
+    ),
+    (
+        "tor",
+        "{one} uses Tor",
+        "It called {relays} relays by invented names, such as {samples}.",
+        "Nothing, if its owner wants it. A camera or plug that does so should be disconnected.",
     ),
     (
         "suspicious_port",

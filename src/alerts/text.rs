@@ -23,7 +23,9 @@ pub(super) fn text(finding: &Finding, attacker: Option<&str>, victim: Option<&st
     let (one, other) = (called(attacker, finding.attacker), called(victim, finding.victim));
     let at = |party: Party| party.ip.map_or_else(String::new, |ip| format!(" at {ip}"));
     let evidence = |key: &str| finding.evidence.iter().find(|(k, _)| *k == key).map_or("", |(_, value)| value.as_str());
-    if let Some((_, title, detail, recommendation)) = PHRASES.iter().find(|(detector, ..)| *detector == finding.detector) {
+    if let Some((_, title, detail, recommendation)) =
+        PHRASES.iter().find(|(detector, ..)| *detector == finding.detector)
+    {
         let one = if finding.attacker == Party::default() { "Somebody" } else { one.as_str() };
         let fill = |text: &str| {
             let mut text = text.to_owned();

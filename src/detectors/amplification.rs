@@ -7,7 +7,7 @@
 //! The host drowns in answers; or the home is part of an attack on others.
 //! ## How it decides
 //! UDP answers of services that amplify (DNS, NTP, SNMP, SSDP, CLDAP, memcached …, CISA TA14-017A) to a host that was
-//! not seen to ask: 20 in ten seconds from five servers or more, or 100 from fewer. Nobody is named: the servers
+//! not seen to ask: 60 in ten seconds from five servers or more, or 100 from fewer. Nobody is named: the servers
 //! are used, and who asks them is not seen.
 //! ## What fools it
 //! A wire on which only one direction is seen: then all answers look unasked, so it must once have heard the host ask.
@@ -25,7 +25,7 @@ use crate::{
         window::{Recent, Window},
     },
     model::{Card, Category, Finding, Findings, Guarded, Port, Severity},
-    traffic::{Start, What},
+    traffic::{Outcome, What},
     wire::protocol,
 };
 
@@ -40,7 +40,7 @@ pub type Settings = Usual;
 
 const HOSTS_MAX: usize = 1024;
 const SPAN_S: u64 = 10;
-const UNASKED_MIN: u32 = 20;
+const UNASKED_MIN: u32 = 60;
 const UNASKED_FEW_MIN: u32 = 100;
 const SERVERS_MIN: usize = 5;
 // CISA TA14-017A, and IKE (US-CERT VU#419128), CoAP, Ubiquiti discovery, DVR discovery.
@@ -101,12 +101,10 @@ impl Detector for Amplification {
             _ => return,
         };
         let talk = &noticed.talk;
-        let is_unasked = noticed.what == What::Opened(Start::Datagram) && talk.protocol == protocol::UDP;
-        // A conversation that begins is told before its first packet is counted: who sent it is known by what follows.
-        let answers_first = matches!(noticed.what, What::Outcome(crate::traffic::Outcome::Answered))
+        let answers_first = matches!(noticed.what, What::Outcome(Outcome::Answered))
             && talk.protocol == protocol::UDP
             && talk.packets[0] == 0;
-        if is_unasked || !answers_first || !PORTS.contains(&talk.server.port) || talk.client.ip.is_multicast() {
+        if !answers_first || !PORTS.contains(&talk.server.port) || talk.client.ip.is_multicast() {
             return;
         }
         let (host, server) = (talk.client, talk.server);

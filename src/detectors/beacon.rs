@@ -106,7 +106,7 @@ impl Detector for Beacon {
         if self.exempt.iter().any(|exempt| matches!(exempt, Exempt::Net(net) if net.contains(server.ip))) {
             return;
         }
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let tick = context.now.mono.0 / 1_000_000_000;
         let key = (client.mac, client.ip, server.ip, server.port);
         match noticed.what {
             What::Completed if talk.is_sure => {

@@ -124,6 +124,12 @@ impl Detector for EvilTwin {
         let Some(first) = points.iter().filter(|point| point.bssid != bssid).min_by_key(|point| point.first).copied() else {
             return;
         };
+        // Whichever is the weaker one is the twin: it may have been heard first.
+        let (first, bssid, strength, count) = if first.strength < strength && first.strength <= 1 {
+            (Point { bssid, strength, elements: count, first: now }, first.bssid, first.strength, first.elements)
+        } else {
+            (first, bssid, strength, count)
+        };
         let thrown = self.thrown.get(&first.bssid).is_some_and(|(at, count)| now.since(*at) <= NEAR_THROW && *count >= 5);
         let mut points = 0.0;
         points += if strength < first.strength { 4.0 } else { 0.0 };

@@ -133,6 +133,7 @@ detectors! {
     crypto_mining::CryptoMining,
     tool_download::ToolDownload,
     suspicious_port::SuspiciousPort,
+    tor::Tor,
 }
 
 struct Slot {

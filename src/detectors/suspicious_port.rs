@@ -6,7 +6,8 @@
 //! Tools that take over computers listen there unless somebody changes it.
 //! ## How it decides
 //! The connection was accepted, both sides said something, the service's port is on a short list (4444, 31337 …), and
-//! what was said begins like no protocol that this program knows.
+//! what was said begins like no protocol that this program knows. Low: data posted by plain HTTP to an address of the
+//! Internet without a name, at a port that is none of the web's.
 //! ## What fools it
 //! Any other port. Programs of your own that use one of these.
 //! ## What to do
@@ -14,13 +15,15 @@
 //!
 //! Holds nothing but who was told of.
 
+use std::net::IpAddr;
+
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Port, Severity},
-    traffic::What,
+    model::{Card, Category, Finding, Findings, Port, Severity, is_private},
+    traffic::{Http, Talkers, What},
     wire::protocol,
 };
 
@@ -53,6 +56,34 @@ fn is_known(bytes: &[u8]) -> bool {
     matches!(bytes, [22, 3, ..]) || starts.iter().any(|start| bytes.starts_with(start))
 }
 
+/// Usual for HTTP, its proxies, cameras and developers' servers (IANA and common use).
+const WEB: [Port; 16] = [80, 81, 82, 88, 591, 2080, 3000, 3128, 5000, 5357, 8000, 8008, 8080, 8081, 8088, 8888];
+
+impl SuspiciousPort {
+    /// Data posted in the clear to an address without a name, at a port that is none of the web's: low.
+    fn posted(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
+        let (client, server) = (talk.client, talk.server);
+        let host = http.host.rsplit_once(':').map_or(http.host.as_str(), |(host, _)| host);
+        let bare = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let outwards = !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some());
+        if http.method != "POST" || !bare || !outwards || WEB.contains(&server.port) {
+            return;
+        }
+        self.tell(talk, Severity::Low, context, findings);
+    }
+
+    fn tell(&mut self, talk: &Talkers, severity: Severity, context: &Context<'_>, findings: &mut Findings) {
+        let key = format!("{} {}:{}", talk.client.ip, talk.server.ip, talk.server.port);
+        let finding = Finding::new(CARD.id, Category::Malware, severity, key, context.now)
+            .by(talk.client.party())
+            .against(talk.server.party())
+            .why("port", talk.server.port)
+            .technique(&["T1571"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+}
+
 impl Detector for SuspiciousPort {
     fn card(&self) -> &'static Card {
         &CARD
@@ -68,25 +99,16 @@ impl Detector for SuspiciousPort {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
-        let What::Said { from: 0, bytes, .. } = &noticed.what else { return };
         let talk = &noticed.talk;
-        let spoken = talk.protocol == protocol::TCP && talk.is_sure && talk.bytes.iter().all(|bytes| *bytes > 0);
+        if let What::HttpRequest(http) = &noticed.what {
+            return self.posted(talk, http, context, findings);
+        }
+        let What::Said { from: 0, bytes, .. } = &noticed.what else { return };
+        let spoken = talk.protocol == protocol::TCP && !PORTS.contains(&talk.client.port) && talk.bytes.iter().all(|bytes| *bytes > 0);
         if !spoken || !PORTS.contains(&talk.server.port) || is_known(bytes) {
             return;
         }
-        let finding = Finding::new(
-            CARD.id,
-            Category::Malware,
-            Severity::Medium,
-            format!("{} {}:{}", talk.client.ip, talk.server.ip, talk.server.port),
-            context.now,
-        )
-        .by(talk.client.party())
-        .against(talk.server.party())
-        .why("port", talk.server.port)
-        .technique(&["T1571"])
-        .points(5.0);
-        self.bell.ring(finding, findings);
+        self.tell(talk, Severity::Medium, context, findings);
     }
 }
 

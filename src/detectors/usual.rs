@@ -119,9 +119,10 @@ impl Bell {
         }
         let at = finding.at.mono;
         let cooldown = self.settings.cooldown.0;
-        let quiet = self.rung.get(&finding.key).is_some_and(|(last, severity)| {
-            at.since(*last) < cooldown && *severity >= finding.severity
-        });
+        let quiet = self
+            .rung
+            .get(&finding.key)
+            .is_some_and(|(last, severity)| at.since(*last) < cooldown && *severity >= finding.severity);
         if !quiet {
             self.rung.insert(finding.key.clone(), (at, finding.severity));
             findings.push(finding);
@@ -141,7 +142,8 @@ mod tests {
 
     fn finding(mac: u8, second: u64, severity: Severity) -> Finding {
         let at = Moment { mono: Mono(second * 1_000_000_000), wall: Wall(0) };
-        let party = Party { device: None, mac: Some(MacAddr([2, 0, 0, 0, 0, mac])), ip: Some(IpAddr::from([10, 0, 0, mac])) };
+        let party =
+            Party { device: None, mac: Some(MacAddr([2, 0, 0, 0, 0, mac])), ip: Some(IpAddr::from([10, 0, 0, mac])) };
         Finding::new("x", Category::Scan, severity, mac.to_string(), at).by(party)
     }
 
