@@ -3,7 +3,8 @@
 //! ## What it finds
 //! A device that calls one host of the Internet again and again at even steps, with messages of even size.
 //! ## Why it matters
-//! Malware asks its master so. So do most devices of a home, their makers': on its own it is only low.
+//! Malware asks its master so. So do most devices of a home, their makers': on its own it is only noted, every few
+//! seconds low.
 //! ## How it decides
 //! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour, or 30 over
 //! 40 seconds and more if they come every few seconds. Steadiness is that of RITA (Active Countermeasures): skew and
@@ -48,7 +49,6 @@ const LEFT_OUT: [Port; 8] = [53, 123, 853, 5223, 5228, 5229, 5230, 8883];
 struct Calls {
     at: VecDeque<Mono>,
     bytes: VecDeque<u64>,
-    told: u32,
 }
 
 /// See the page above.
@@ -111,7 +111,7 @@ impl Detector for Beacon {
         match noticed.what {
             What::Completed if talk.is_sure => {
                 if self.pairs.get(&key).is_none() {
-                    let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new(), told: 0 };
+                    let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new() };
                     self.pairs.insert(key, calls, client.mac.map_or(0, owner), tick);
                 }
                 let Some(calls) = self.pairs.get_mut(&key, tick) else { return };
@@ -150,8 +150,9 @@ impl Detector for Beacon {
         if score < STEADY || times < STEADY {
             return;
         }
-        calls.told = calls.told.saturating_add(1);
-        let finding = Finding::new(CARD.id, Category::Malware, Severity::Low, format!("{} {}:{}", client.ip, server.ip, server.port), context.now)
+        // Slow and steady is what makers' devices are.
+        let severity = if fast { Severity::Low } else { Severity::Info };
+        let finding = Finding::new(CARD.id, Category::Malware, severity, format!("{} {}:{}", client.ip, server.ip, server.port), context.now)
             .by(client.party())
             .against(server.party())
             .why("destination", server.ip)

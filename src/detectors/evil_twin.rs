@@ -141,7 +141,7 @@ impl Detector for EvilTwin {
         if points < 5.0 {
             return;
         }
-        let finding = Finding::new(CARD.id, Category::Wireless, Severity::High, bssid.to_string(), context.now)
+        let finding = Finding::new(CARD.id, Category::Wireless, Severity::Medium, bssid.to_string(), context.now)
             .by(Party { device: None, mac: Some(bssid), ip: None })
             .against(Party { device: None, mac: Some(first.bssid), ip: None })
             .why("ssid", clean_text(&String::from_utf8_lossy(&name), 64))

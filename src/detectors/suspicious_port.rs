@@ -108,7 +108,9 @@ impl Detector for SuspiciousPort {
         if !spoken || !PORTS.contains(&talk.server.port) || is_known(bytes) {
             return;
         }
-        self.tell(talk, Severity::Medium, context, findings);
+        // Within the home developers use such ports too.
+        let inside = is_private(talk.client.ip) && is_private(talk.server.ip);
+        self.tell(talk, if inside { Severity::Low } else { Severity::Medium }, context, findings);
     }
 }
 

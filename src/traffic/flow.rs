@@ -62,6 +62,13 @@ impl Flow {
         }
     }
 
+    /// Reads no more of it.
+    pub fn silence(&mut self) {
+        self.streams = Default::default();
+        self.streams.iter_mut().for_each(|stream| stream.taken = u32::MAX);
+        self.app = Some(Box::new(Talk::done()));
+    }
+
     /// Whether a packet from `from` is the client's.
     #[must_use]
     pub fn is_client(&self, from: (IpAddr, Port)) -> bool {
