@@ -6,7 +6,8 @@
 //! Malware asks its master so. So do most devices of a home, their makers': on its own it is only noted, every few
 //! seconds low.
 //! ## How it decides
-//! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour, or 30 over
+//! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour (a quarter of one
+//! if they are very even), or 30 over
 //! 40 seconds and more if they come every few seconds. Steadiness is that of RITA (Active Countermeasures): skew and
 //! deviation of the steps, and of the bytes; their mean must reach 0.8.
 //! ## What fools it
@@ -36,7 +37,10 @@ pub type Settings = Usual;
 const PAIRS_MAX: usize = 1024;
 const CALLS_MAX: usize = 64;
 const CALLS_MIN: u32 = 20;
-const SPAN_MIN: Duration = Duration::from_secs(3600);
+const SPAN_MIN: Duration = Duration::from_secs(900);
+// Below an hour only what is very even.
+const SPAN_SURE: Duration = Duration::from_secs(3600);
+const VERY_STEADY: f64 = 0.9;
 // Fast ones, as of a shell that waits for orders.
 const FAST_MIN: u32 = 30;
 const FAST_SPAN: Duration = Duration::from_secs(40);
@@ -147,7 +151,8 @@ impl Detector for Beacon {
         let bytes: Vec<f64> = calls.bytes.iter().map(|bytes| *bytes as f64).collect();
         let sizes = if bytes.len() >= 10 { evenness(&bytes) } else { 0.5 };
         let (times, score) = (evenness(&steps), (evenness(&steps) * 2.0 + sizes) / 3.0);
-        if score < STEADY || times < STEADY {
+        let least = if fast || span >= SPAN_SURE { STEADY } else { VERY_STEADY };
+        if score < least || times < least {
             return;
         }
         // Slow and steady is what makers' devices are.

@@ -59,7 +59,7 @@ impl DnsHijack {
 /// A label as somebody types it who wants one that does not exist: long, letters and digits mixed again and again.
 fn is_probe(label: &str) -> bool {
     let turns = label.as_bytes().windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
-    label.len() >= 16 && turns >= 6 && !label.contains('-')
+    label.len() >= 16 && turns >= 4 && !label.contains('-')
 }
 
 impl Detector for DnsHijack {

@@ -125,7 +125,7 @@ impl Detector for EvilTwin {
             return;
         };
         // Whichever is the weaker one is the twin: it may have been heard first.
-        let (first, bssid, strength, count) = if first.strength < strength && first.strength <= 1 {
+        let (first, bssid, strength, count) = if first.strength < strength && first.strength <= 2 {
             (Point { bssid, strength, elements: count, first: now }, first.bssid, first.strength, first.elements)
         } else {
             (first, bssid, strength, count)

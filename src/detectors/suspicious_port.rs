@@ -13,7 +13,7 @@
 //! ## What to do
 //! Look which program holds the connection.
 //!
-//! Holds nothing but who was told of.
+//! Holds 1,024 conversations.
 
 use std::net::IpAddr;
 
@@ -22,8 +22,8 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Port, Severity, is_private},
-    traffic::{Http, Talkers, What},
+    model::{Capped, Card, Category, Finding, Findings, Port, Severity, is_private},
+    traffic::{End, Http, Talkers, What},
     wire::protocol,
 };
 
@@ -36,15 +36,19 @@ pub type Settings = Usual;
 // follow-ups and common examples of netcat.
 const PORTS: [Port; 13] = [4444, 4445, 4446, 1337, 31337, 12345, 12346, 27374, 6667, 50050, 5554, 9996, 4433];
 
+const CONVERSATIONS_MAX: usize = 1024;
+
 /// See the page above.
 pub struct SuspiciousPort {
     bell: Bell,
+    /// Whether the service's first words are text.
+    first: Capped<(End, End), bool>,
 }
 
 impl SuspiciousPort {
     #[must_use]
     pub fn new(settings: Settings) -> SuspiciousPort {
-        SuspiciousPort { bell: Bell::new(settings) }
+        SuspiciousPort { bell: Bell::new(settings), first: Capped::new(CONVERSATIONS_MAX) }
     }
 }
 
@@ -73,10 +77,14 @@ impl SuspiciousPort {
     }
 
     fn tell(&mut self, talk: &Talkers, severity: Severity, context: &Context<'_>, findings: &mut Findings) {
+        // A service that begins with a program for its caller commands it; one that greets in words is commanded.
+        let commands = self.first.get(&(talk.client, talk.server)).is_some_and(|text| !text);
+        let inside = is_private(talk.client.ip) && is_private(talk.server.ip);
+        let (attacker, victim) = if commands && inside { (talk.server, talk.client) } else { (talk.client, talk.server) };
         let key = format!("{} {}:{}", talk.client.ip, talk.server.ip, talk.server.port);
         let finding = Finding::new(CARD.id, Category::Malware, severity, key, context.now)
-            .by(talk.client.party())
-            .against(talk.server.party())
+            .by(attacker.party())
+            .against(victim.party())
             .why("port", talk.server.port)
             .technique(&["T1571"])
             .points(5.0);
@@ -94,7 +102,7 @@ impl Detector for SuspiciousPort {
     }
 
     fn held(&self) -> usize {
-        self.bell.held()
+        self.first.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -103,7 +111,11 @@ impl Detector for SuspiciousPort {
         if let What::HttpRequest(http) = &noticed.what {
             return self.posted(talk, http, context, findings);
         }
-        let What::Said { from: 0, bytes, .. } = &noticed.what else { return };
+        let What::Said { from: 0, bytes, by_client } = &noticed.what else { return };
+        if !by_client && PORTS.contains(&talk.server.port) {
+            let text = bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+            self.first.insert((talk.client, talk.server), text);
+        }
         let spoken = talk.protocol == protocol::TCP && !PORTS.contains(&talk.client.port) && talk.bytes.iter().all(|bytes| *bytes > 0);
         if !spoken || !PORTS.contains(&talk.server.port) || is_known(bytes) {
             return;

@@ -53,6 +53,9 @@ impl Binary {
                         return;
                     }
                     let message: Vec<u8> = unread.drain(..len).collect();
+                    if let Some((how, answer)) = sasl(&message) {
+                        self.sasl(how, answer, seed, out);
+                    }
                     // Empty: an anonymous bind (§5.1.1 of RFC 4513).
                     if let Some((user, secret)) = bind(&message).filter(|(_, secret)| !secret.is_empty()) {
                         let (user, secret) = (user.to_vec(), secret.to_vec());
@@ -125,6 +128,21 @@ impl Binary {
         }
     }
 
+    /// A bind by a mechanism of SASL (RFC 4513 §5.2) that hides little or nothing.
+    fn sasl(&mut self, how: &[u8], answer: &[u8], seed: u64, out: &mut Vec<What>) {
+        match how {
+            b"PLAIN" => {
+                let mut parts = answer.split(|byte| *byte == 0).skip(1);
+                if let (Some(user), Some(secret)) = (parts.next(), parts.next()) {
+                    let (user, secret) = (user.to_vec(), secret.to_vec());
+                    self.sent("ldap", &user, &secret, seed, out);
+                }
+            }
+            b"CRAM-MD5" | b"DIGEST-MD5" => out.push(hashed("ldap", b"", answer, seed)),
+            _ => {}
+        }
+    }
+
     fn sent(&mut self, protocol: &'static str, user: &[u8], secret: &[u8], seed: u64, out: &mut Vec<What>) {
         self.user = user.iter().take(64).copied().collect();
         self.pending = Some(tag(secret, seed));
@@ -180,6 +198,18 @@ fn is_bind(bytes: &[u8]) -> bool {
         Some(ber(&mut bind, 2)?.rest())
     };
     matches!(read(), Some([2 | 3]))
+}
+
+/// Mechanism and credentials of a bind by SASL; the credentials may be empty.
+fn sasl(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut message = ber(&mut Reader::new(bytes), 0x30)?;
+    ber(&mut message, 2)?;
+    let mut bind = ber(&mut message, 0x60)?;
+    ber(&mut bind, 2)?;
+    ber(&mut bind, 4)?;
+    let mut inner = ber(&mut bind, 0xa3)?;
+    let how = ber(&mut inner, 4)?.rest();
+    Some((how, ber(&mut inner, 4).map_or(&[][..], Reader::rest)))
 }
 
 /// Name and secret of a simple bind.
