@@ -144,7 +144,7 @@ impl Detector for Beacon {
         sorted.sort_by(f64::total_cmp);
         let step = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
         let slow = count >= self.bell.scaled(CALLS_MIN) && span >= SPAN_MIN;
-        let fast = count >= self.bell.scaled(FAST_MIN) && span >= FAST_SPAN && step <= FAST_STEP && step >= 0.5;
+        let fast = count >= self.bell.scaled(FAST_MIN) && span >= FAST_SPAN && (0.5..=FAST_STEP).contains(&step);
         if !slow && !fast {
             return;
         }
