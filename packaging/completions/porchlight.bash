@@ -73,6 +73,9 @@ _porchlight() {
             porchlight,scan)
                 cmd="porchlight__subcmd__scan"
                 ;;
+            porchlight,simulate)
+                cmd="porchlight__subcmd__simulate"
+                ;;
             porchlight,summary)
                 cmd="porchlight__subcmd__summary"
                 ;;
@@ -313,6 +316,9 @@ _porchlight() {
             porchlight__subcmd__help,scan)
                 cmd="porchlight__subcmd__help__subcmd__scan"
                 ;;
+            porchlight__subcmd__help,simulate)
+                cmd="porchlight__subcmd__help__subcmd__simulate"
+                ;;
             porchlight__subcmd__help,summary)
                 cmd="porchlight__subcmd__help__subcmd__summary"
                 ;;
@@ -413,7 +419,7 @@ _porchlight() {
 
     case "${cmd}" in
         porchlight)
-            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version run scan devices windows events alerts export replay simulate explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2773,7 +2779,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help)
-            opts="run scan devices windows events alerts export replay explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
+            opts="run scan devices windows events alerts export replay simulate explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3374,6 +3380,20 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__help__subcmd__simulate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__help__subcmd__summary)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -3486,12 +3506,27 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__replay)
-            opts="-h -V --report --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            opts="-h -V --score --report --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --score)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --report)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -3609,6 +3644,77 @@ _porchlight() {
                     ;;
                 --for)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__simulate)
+            opts="-h -V --months --seed --seeds --dial --timeline --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --months)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seeds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dial)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeline)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 --config)

@@ -158,6 +158,18 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
         "Look what runs on that device.",
     ),
     (
+        "remote_access",
+        "{one} uses {program}",
+        "A program for remote control: {program}, at {destination}.",
+        "If nobody in the house uses it, ask who started it.",
+    ),
+    (
+        "tor",
+        "{one} uses Tor",
+        "It called {relays} relays by invented names, such as {samples}.",
+        "Nothing, if its owner wants it. A camera or plug that does so should be disconnected.",
+    ),
+    (
         "suspicious_port",
         "{one} uses a port of back doors",
         "A connection to port {port} of {other}.",

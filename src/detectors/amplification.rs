@@ -7,7 +7,7 @@
 //! The host drowns in answers; or the home is part of an attack on others.
 //! ## How it decides
 //! UDP answers of services that amplify (DNS, NTP, SNMP, SSDP, CLDAP, memcached …, CISA TA14-017A) to a host that was
-//! not seen to ask: 20 in ten seconds from five servers or more, or 100 from fewer. Nobody is named: the servers
+//! not seen to ask: 60 in ten seconds from five servers or more, or 100 from fewer. Nobody is named: the servers
 //! are used, and who asks them is not seen.
 //! ## What fools it
 //! A wire on which only one direction is seen: then all answers look unasked, so it must once have heard the host ask.
@@ -16,7 +16,7 @@
 //!
 //! Holds 1,024 hosts.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
@@ -24,8 +24,8 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, Port, Severity},
-    traffic::{Start, What},
+    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity},
+    traffic::{Outcome, What},
     wire::protocol,
 };
 
@@ -40,7 +40,9 @@ pub type Settings = Usual;
 
 const HOSTS_MAX: usize = 1024;
 const SPAN_S: u64 = 10;
-const UNASKED_MIN: u32 = 20;
+// Discovery is answered within a few seconds (UPnP 2.0 §1.3.2: MX at most 5 s; WS-Discovery repeats).
+const ASKED: Duration = Duration::from_secs(60);
+const UNASKED_MIN: u32 = 60;
 const UNASKED_FEW_MIN: u32 = 100;
 const SERVERS_MIN: usize = 5;
 // CISA TA14-017A, and IKE (US-CERT VU#419128), CoAP, Ubiquiti discovery, DVR discovery.
@@ -58,12 +60,14 @@ struct Flooded {
 pub struct Amplification {
     bell: Bell,
     hosts: Guarded<IpAddr, Flooded>,
+    /// Who asked everybody, from which port: answers come from addresses that were not asked one by one.
+    askers: Capped<(IpAddr, Port), Mono>,
 }
 
 impl Amplification {
     #[must_use]
     pub fn new(settings: Settings) -> Amplification {
-        Amplification { bell: Bell::new(settings), hosts: Guarded::new(HOSTS_MAX) }
+        Amplification { bell: Bell::new(settings), hosts: Guarded::new(HOSTS_MAX), askers: Capped::new(HOSTS_MAX) }
     }
 }
 
@@ -77,7 +81,7 @@ impl Detector for Amplification {
     }
 
     fn held(&self) -> usize {
-        self.hosts.len() + self.bell.held()
+        self.hosts.len() + self.askers.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -87,6 +91,12 @@ impl Detector for Amplification {
         let noticed = match evidence {
             Evidence::Traffic(noticed) => noticed,
             Evidence::Packet(frame) => {
+                if let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses())
+                    && (to.is_multicast() || frame.destination.is_some_and(MacAddr::is_multicast))
+                {
+                    self.askers.insert((from, udp.source), now);
+                    return;
+                }
                 if let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses())
                     && PORTS.contains(&udp.source)
                     && !PORTS.contains(&udp.destination)
@@ -101,15 +111,16 @@ impl Detector for Amplification {
             _ => return,
         };
         let talk = &noticed.talk;
-        let is_unasked = noticed.what == What::Opened(Start::Datagram) && talk.protocol == protocol::UDP;
-        // A conversation that begins is told before its first packet is counted: who sent it is known by what follows.
-        let answers_first = matches!(noticed.what, What::Outcome(crate::traffic::Outcome::Answered))
+        let answers_first = matches!(noticed.what, What::Outcome(Outcome::Answered))
             && talk.protocol == protocol::UDP
             && talk.packets[0] == 0;
-        if is_unasked || !answers_first || !PORTS.contains(&talk.server.port) || talk.client.ip.is_multicast() {
+        if !answers_first || !PORTS.contains(&talk.server.port) || talk.client.ip.is_multicast() {
             return;
         }
         let (host, server) = (talk.client, talk.server);
+        if self.askers.get(&(host.ip, host.port)).is_some_and(|at| now.since(*at) <= ASKED) {
+            return;
+        }
         if self.hosts.get(&host.ip).is_none() {
             let flooded = Flooded { unasked: Window::default(), servers: Recent::new(256), bytes: 0 };
             self.hosts.insert(host.ip, flooded, tick, tick);
@@ -156,5 +167,13 @@ mod tests {
             asked.extend(stage.frame(&udp((1, 53), (5, 40_000 + n), &[0; 400]), u64::from(n) * 10 + 1));
         }
         assert!(asked.is_empty(), "a resolver that works");
+        let mut stage = Stage::new(Amplification::new(Settings::default()));
+        let group = ([1, 0, 0x5e, 0x7f, 0xff, 0xfa], [239, 255, 255, 250]);
+        stage.frame(&between((mac(5), ip(5)), group, 17, &datagram(40_000, 1900, b"M-SEARCH")), 0);
+        let answers = (0..240u64).flat_map(|n| {
+            let from = 20 + (n % 40) as u8;
+            stage.frame(&udp((from, 1900), (5, 40_000), &[0; 300]), n * 10)
+        });
+        assert_eq!(answers.count(), 0, "a house full of players that are looked for");
     }
 }

@@ -10,7 +10,7 @@
 //! conflict; what speaks for a forger adds up: the claims alternate (+3), the address is the router's (+2), replies
 //! nobody asked for (+1, three of them +2), they come steadily as tools send them (+2), the same device claims other
 //! contested addresses too (+3), the frame's sender is not the one that is claimed (+2), the claimant has an address
-//! of its own besides (+2). A lease handed on (−6), answers only when asked and never for the router (−5), a single
+//! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2). A lease handed on (−6), answers only when asked and never for the router (−5), a single
 //! address announced as new hosts do (−4) speak against. Five points are told, eight are critical.
 //! ## What fools it
 //! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that was there before
@@ -46,6 +46,8 @@ const ADDRESSES_MAX: usize = 4096;
 const CLAIMANTS_MAX: usize = 4;
 // An owner silent for longer may have left.
 const ALIVE: Duration = Duration::from_secs(180);
+// An owner heard so long ago is there: nobody took over.
+const JUST: Duration = Duration::from_secs(10);
 // A reply within this time of a question answers it.
 const ASKED: Duration = Duration::from_secs(2);
 // RFC 2131 §4.4.1: a server that hands on an address did so just before.
@@ -66,6 +68,8 @@ struct Claimant {
     requests: u32,
     /// Of the steps between unasked replies: how many, their sum and the sum of their squares, in seconds.
     steps: (u32, f64, f64),
+    /// An unasked reply to one host, while the owner had just spoken.
+    aimed: bool,
     /// Another hardware address sent the frame.
     foreign: Option<MacAddr>,
 }
@@ -137,6 +141,7 @@ impl ArpSpoof {
         }
         let Some(binding) = self.bindings.get_mut(&ip, tick) else { return };
         let known = binding.claimants.iter().position(|claimant| claimant.mac == mac);
+        let owner_spoke = binding.claimants.iter().any(|other| other.mac != mac && now.since(other.last) <= JUST);
         if known.is_none() {
             if binding.claimants.len() >= CLAIMANTS_MAX {
                 // The first stays: it is the owner until something says otherwise.
@@ -151,11 +156,13 @@ impl ArpSpoof {
                 requests: 0,
                 steps: (0, 0.0, 0.0),
                 foreign: None,
+                aimed: false,
             });
         }
         let at = known.unwrap_or(binding.claimants.len() - 1);
         if let Some(claimant) = binding.claimants.get_mut(at) {
             if arp.is_reply() && !asked {
+                claimant.aimed |= owner_spoke && arp.target_ip != ip && arp.target_mac.is_station();
                 if claimant.unasked > 0 {
                     let step = now.since(claimant.last).as_secs_f64();
                     let (count, sum, squares) = claimant.steps;
@@ -221,6 +228,7 @@ impl ArpSpoof {
         points += if contested > 0 { 3.0 } else { 0.0 };
         points += if own > 0 { 2.0 } else { 0.0 };
         points += if claimant.foreign.is_some() { 2.0 } else { 0.0 };
+        points += if claimant.aimed && own > 0 { 2.0 } else { 0.0 };
         let leased = self.leases.get(&ip).is_some_and(|(mac, at)| *mac == claimant.mac && now.since(*at) <= LEASE_FRESH);
         points -= if leased { 6.0 } else { 0.0 };
         points -= if claimant.unasked == 0 && claimant.requests == 0 && !is_gateway { 5.0 } else { 0.0 };

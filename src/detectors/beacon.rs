@@ -3,9 +3,11 @@
 //! ## What it finds
 //! A device that calls one host of the Internet again and again at even steps, with messages of even size.
 //! ## Why it matters
-//! Malware asks its master so. So do most devices of a home, their makers': on its own it is only low.
+//! Malware asks its master so. So do most devices of a home, their makers': on its own it is only noted, every few
+//! seconds low.
 //! ## How it decides
-//! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour, or 30 over
+//! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour (a quarter of one
+//! if they are very even), or 30 over
 //! 40 seconds and more if they come every few seconds. Steadiness is that of RITA (Active Countermeasures): skew and
 //! deviation of the steps, and of the bytes; their mean must reach 0.8.
 //! ## What fools it
@@ -35,7 +37,10 @@ pub type Settings = Usual;
 const PAIRS_MAX: usize = 1024;
 const CALLS_MAX: usize = 64;
 const CALLS_MIN: u32 = 20;
-const SPAN_MIN: Duration = Duration::from_secs(3600);
+const SPAN_MIN: Duration = Duration::from_secs(900);
+// Below an hour only what is very even.
+const SPAN_SURE: Duration = Duration::from_secs(3600);
+const VERY_STEADY: f64 = 0.9;
 // Fast ones, as of a shell that waits for orders.
 const FAST_MIN: u32 = 30;
 const FAST_SPAN: Duration = Duration::from_secs(40);
@@ -48,7 +53,6 @@ const LEFT_OUT: [Port; 8] = [53, 123, 853, 5223, 5228, 5229, 5230, 8883];
 struct Calls {
     at: VecDeque<Mono>,
     bytes: VecDeque<u64>,
-    told: u32,
 }
 
 /// See the page above.
@@ -106,12 +110,12 @@ impl Detector for Beacon {
         if self.exempt.iter().any(|exempt| matches!(exempt, Exempt::Net(net) if net.contains(server.ip))) {
             return;
         }
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let tick = context.now.mono.0 / 1_000_000_000;
         let key = (client.mac, client.ip, server.ip, server.port);
         match noticed.what {
             What::Completed if talk.is_sure => {
                 if self.pairs.get(&key).is_none() {
-                    let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new(), told: 0 };
+                    let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new() };
                     self.pairs.insert(key, calls, client.mac.map_or(0, owner), tick);
                 }
                 let Some(calls) = self.pairs.get_mut(&key, tick) else { return };
@@ -140,18 +144,20 @@ impl Detector for Beacon {
         sorted.sort_by(f64::total_cmp);
         let step = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
         let slow = count >= self.bell.scaled(CALLS_MIN) && span >= SPAN_MIN;
-        let fast = count >= self.bell.scaled(FAST_MIN) && span >= FAST_SPAN && step <= FAST_STEP && step >= 0.5;
+        let fast = count >= self.bell.scaled(FAST_MIN) && span >= FAST_SPAN && (0.5..=FAST_STEP).contains(&step);
         if !slow && !fast {
             return;
         }
         let bytes: Vec<f64> = calls.bytes.iter().map(|bytes| *bytes as f64).collect();
         let sizes = if bytes.len() >= 10 { evenness(&bytes) } else { 0.5 };
         let (times, score) = (evenness(&steps), (evenness(&steps) * 2.0 + sizes) / 3.0);
-        if score < STEADY || times < STEADY {
+        let least = if fast || span >= SPAN_SURE { STEADY } else { VERY_STEADY };
+        if score < least || times < least {
             return;
         }
-        calls.told = calls.told.saturating_add(1);
-        let finding = Finding::new(CARD.id, Category::Malware, Severity::Low, format!("{} {}:{}", client.ip, server.ip, server.port), context.now)
+        // Slow and steady is what makers' devices are.
+        let severity = if fast { Severity::Low } else { Severity::Info };
+        let finding = Finding::new(CARD.id, Category::Malware, severity, format!("{} {}:{}", client.ip, server.ip, server.port), context.now)
             .by(client.party())
             .against(server.party())
             .why("destination", server.ip)

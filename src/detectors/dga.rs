@@ -9,6 +9,7 @@
 //! whose labels look made by a machine (few vowels, digits among letters, or all of one length).
 //! Single words do not count (browsers ask such to find out whether answers are forged), nor names with a local
 //! suffix.
+//! Twenty names below one domain of which none exists are told at low.
 //! ## What fools it
 //! Generators that join words; look-ups that are encrypted.
 //! ## What to do
@@ -39,12 +40,15 @@ const SPAN: Duration = Duration::from_secs(300);
 const MISSING_MIN: u32 = 10;
 const MISSING_PERCENT: usize = 60;
 const MADE_PERCENT: usize = 60;
+const BELOW_MIN: u32 = 20;
 const NXDOMAIN: u8 = 3;
 
 #[derive(Debug, Clone)]
 struct Asked {
     missing: Recent<String>,
     found: Recent<String>,
+    /// Names below the domain that came last, none of which exists.
+    below: (String, Recent<String>),
 }
 
 /// See the page above.
@@ -100,15 +104,32 @@ impl Detector for Dga {
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
         if self.devices.get(&talk.client.ip).is_none() {
-            let asked = Asked { missing: Recent::new(DOMAINS_MAX), found: Recent::new(DOMAINS_MAX) };
+            let asked = Asked { missing: Recent::new(DOMAINS_MAX), found: Recent::new(DOMAINS_MAX), below: (String::new(), Recent::new(DOMAINS_MAX)) };
             self.devices.insert(talk.client.ip, asked, talk.client.mac.map_or(0, owner), tick);
         }
         let Some(asked) = self.devices.get_mut(&talk.client.ip, tick) else { return };
         if dns.code != NXDOMAIN {
+            if asked.below.0 == domain {
+                asked.below.0.clear();
+            }
             asked.found.see(domain.to_owned(), now);
             return;
         }
         asked.missing.see(domain.to_owned(), now);
+        if asked.below.0 != domain {
+            asked.below = (domain.to_owned(), Recent::new(DOMAINS_MAX));
+        }
+        asked.below.1.see(dns.name.clone(), now);
+        let below = asked.below.1.within(now, SPAN);
+        if below >= self.bell.scaled(BELOW_MIN) as usize && !asked.found.keys().any(|found| found == domain) {
+            let finding = Finding::new(CARD.id, Category::Dns, Severity::Low, format!("{} {domain}", talk.client.ip), context.now)
+                .by(talk.client.party())
+                .why("nx_domains", below)
+                .why("samples", clean_text(&dns.name, 64))
+                .technique(&["T1568.002"])
+                .points(5.0);
+            return self.bell.ring(finding, findings);
+        }
         let (missing, found) = (asked.missing.within(now, SPAN), asked.found.within(now, SPAN));
         if missing < self.bell.scaled(MISSING_MIN) as usize || missing * 100 < (missing + found) * MISSING_PERCENT {
             return;

@@ -7,7 +7,7 @@
 //! ## How it decides
 //! A second answer to the same question within two seconds with other addresses (+5); five unrelated domains within
 //! ten minutes that all lead to one address (+5); a name that nobody can own resolves, such as one under `.invalid` or
-//! without a known top (+3), low by itself.
+//! without a known top, or one made by chance, low by itself.
 //! ## What fools it
 //! Providers that answer for names that do not exist; filters that answer with their own page; content networks host
 //! many names at one address: theirs are left out as far as they answer with several.
@@ -24,7 +24,7 @@ use crate::{
         usual::{Bell, Usual},
     },
     model::{Capped, Card, Category, Finding, Findings, Mono, Severity, clean_text, is_private},
-    traffic::What,
+    traffic::{What, registered},
 };
 
 pub static CARD: Card =
@@ -54,6 +54,12 @@ impl DnsHijack {
     pub fn new(settings: Settings) -> DnsHijack {
         DnsHijack { bell: Bell::new(settings), answers: Capped::new(QUESTIONS_MAX) }
     }
+}
+
+/// A label as somebody types it who wants one that does not exist: long, letters and digits mixed again and again.
+fn is_probe(label: &str) -> bool {
+    let turns = label.as_bytes().windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
+    label.len() >= 16 && turns >= 4 && !label.contains('-')
 }
 
 impl Detector for DnsHijack {
@@ -94,6 +100,10 @@ impl Detector for DnsHijack {
         if can_not_be && !addresses.iter().all(|ip| ip.is_loopback() || ip.is_unspecified() || is_private(*ip)) {
             points += 5.0;
             signals.push("impossible name");
+        }
+        if dns.name == registered(&dns.name) && is_probe(dns.name.split('.').next().unwrap_or_default()) {
+            points += 5.0;
+            signals.push("a name by chance exists");
         }
         self.answers.insert(key, Answer { at: now, addresses });
         if signals.is_empty() {

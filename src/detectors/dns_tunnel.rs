@@ -89,7 +89,7 @@ impl DnsTunnel {
         if (below.is_empty() && !is_bare) || domain == "in-addr.arpa" || domain == "ip6.arpa" || dns.name.ends_with(".local") {
             return;
         }
-        if REPUTATION.iter().any(|known| domain == *known) || matches!(talk.server.port, 5353 | 5355 | 137) {
+        if REPUTATION.contains(&domain) || matches!(talk.server.port, 5353 | 5355 | 137) {
             return;
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);

@@ -124,6 +124,12 @@ impl Detector for EvilTwin {
         let Some(first) = points.iter().filter(|point| point.bssid != bssid).min_by_key(|point| point.first).copied() else {
             return;
         };
+        // Whichever is the weaker one is the twin: it may have been heard first.
+        let (first, bssid, strength, count) = if first.strength < strength && first.strength <= 2 {
+            (Point { bssid, strength, elements: count, first: now }, first.bssid, first.strength, first.elements)
+        } else {
+            (first, bssid, strength, count)
+        };
         let thrown = self.thrown.get(&first.bssid).is_some_and(|(at, count)| now.since(*at) <= NEAR_THROW && *count >= 5);
         let mut points = 0.0;
         points += if strength < first.strength { 4.0 } else { 0.0 };
@@ -135,7 +141,7 @@ impl Detector for EvilTwin {
         if points < 5.0 {
             return;
         }
-        let finding = Finding::new(CARD.id, Category::Wireless, Severity::High, bssid.to_string(), context.now)
+        let finding = Finding::new(CARD.id, Category::Wireless, Severity::Medium, bssid.to_string(), context.now)
             .by(Party { device: None, mac: Some(bssid), ip: None })
             .against(Party { device: None, mac: Some(first.bssid), ip: None })
             .why("ssid", clean_text(&String::from_utf8_lossy(&name), 64))

@@ -39,6 +39,8 @@ const TARGETS_MAX: usize = 512;
 // Targets in a time. A home has fewer devices than the first within reach of one that just joined.
 const RULES: [(u32, Duration); 3] =
     [(16, Duration::from_secs(10)), (32, Duration::from_secs(60)), (64, Duration::from_secs(3600))];
+// Networks of one router that asks for their devices.
+const SENDERS_ROUTER: usize = 3;
 // Of all asked for, those nobody has.
 const UNOWNED_PERCENT: usize = 30;
 
@@ -46,13 +48,18 @@ const UNOWNED_PERCENT: usize = 30;
 struct Sweep {
     asked: Recent<IpAddr>,
     party: Party,
+    /// Addresses it asks with: a router that serves several networks asks with one of each.
+    senders: Recent<IpAddr>,
     how: &'static str,
 }
+
+/// Who asks (by hardware address where it is known), how, for which port.
+type Key = (Option<MacAddr>, Option<IpAddr>, &'static str, u16);
 
 /// See the page above.
 pub struct HostSweep {
     bell: Bell,
-    sources: Guarded<(MacAddr, &'static str, u16), Sweep>,
+    sources: Guarded<Key, Sweep>,
 }
 
 impl HostSweep {
@@ -63,21 +70,22 @@ impl HostSweep {
 
     fn asked(
         &mut self,
-        (mac, how, port): (MacAddr, &'static str, u16),
+        (how, port): (&'static str, u16),
         party: Party,
         target: IpAddr,
         context: &Context<'_>,
         findings: &mut Findings,
     ) {
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
-        let key = (mac, how, port);
+        let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, how, port);
         if self.sources.get(&key).is_none() {
-            let sweep = Sweep { asked: Recent::new(TARGETS_MAX), party, how };
-            self.sources.insert(key, sweep, owner(mac), tick);
+            let sweep = Sweep { asked: Recent::new(TARGETS_MAX), party, senders: Recent::new(8), how };
+            self.sources.insert(key, sweep, party.mac.map_or(0, owner), tick);
         }
         let Some(sweep) = self.sources.get_mut(&key, tick) else { return };
-        if party.ip.is_some() {
+        if let Some(ip) = party.ip {
             sweep.party = party;
+            sweep.senders.see(ip, now);
         }
         if !sweep.asked.see(target, now) {
             return;
@@ -89,11 +97,11 @@ impl HostSweep {
             return;
         };
         let unowned = sweep.asked.keys().filter(|ip| !context.neighbours.is_bound(**ip)).count();
-        if unowned * 100 < sweep.asked.len() * UNOWNED_PERCENT {
+        if unowned * 100 < sweep.asked.len() * UNOWNED_PERCENT || (how == "arp" && sweep.senders.len() >= SENDERS_ROUTER) {
             return;
         }
         let targets = sweep.asked.within(now, *span);
-        let finding = Finding::new(CARD.id, Category::Scan, Severity::Medium, mac.to_string(), context.now)
+        let finding = Finding::new(CARD.id, Category::Scan, Severity::Medium, who(&sweep.party), context.now)
             .by(sweep.party)
             .why("kind", sweep.how)
             .why("targets", targets)
@@ -103,6 +111,11 @@ impl HostSweep {
             .points(if targets >= 64 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
+}
+
+fn who(party: &Party) -> String {
+    let ip = || party.ip.map_or_else(String::new, |ip| ip.to_string());
+    party.mac.map_or_else(ip, |mac| mac.to_string())
 }
 
 impl Detector for HostSweep {
@@ -124,13 +137,9 @@ impl Detector for HostSweep {
             Evidence::Traffic(noticed) => {
                 let vain = matches!(noticed.what, What::Outcome(Outcome::Silent | Outcome::Refused | Outcome::Unreachable(_)));
                 let talk = &noticed.talk;
-                if vain
-                    && talk.is_sure
-                    && let Some(mac) = talk.client.mac
-                    && is_private(talk.server.ip)
-                {
-                    let key = (mac, "tcp", talk.server.port);
-                    self.asked(key, talk.client.party(), talk.server.ip, context, findings);
+                let tcp = talk.protocol == crate::wire::protocol::TCP;
+                if vain && tcp && talk.is_sure && is_private(talk.server.ip) {
+                    self.asked(("tcp", talk.server.port), talk.client.party(), talk.server.ip, context, findings);
                 }
                 return;
             }
@@ -141,7 +150,7 @@ impl Detector for HostSweep {
             if arp.is_request() && !arp.is_announcement() {
                 let ip = Some(IpAddr::V4(arp.sender_ip)).filter(|ip| !ip.is_unspecified());
                 let party = Party { device: None, mac: Some(mac), ip };
-                self.asked((mac, "arp", 0), party, IpAddr::V4(arp.target_ip), context, findings);
+                self.asked(("arp", 0), party, IpAddr::V4(arp.target_ip), context, findings);
             }
             return;
         }
@@ -151,7 +160,7 @@ impl Detector for HostSweep {
             && context.neighbours.own(from, Some(mac)).is_some()
             && is_private(to)
         {
-            self.asked((mac, "ping", 0), context.neighbours.party(from, Some(mac)), to, context, findings);
+            self.asked(("ping", 0), context.neighbours.party(from, Some(mac)), to, context, findings);
         }
         if let Some(icmp) = frame.icmp_v6() {
             let target = match Nd::read(icmp) {
@@ -159,7 +168,7 @@ impl Detector for HostSweep {
                 _ if icmp.kind == Icmp::ECHO_V6 && !to.is_multicast() => to,
                 _ => return,
             };
-            self.asked((mac, "v6", 0), Party { device: None, mac: Some(mac), ip: Some(from) }, target, context, findings);
+            self.asked(("v6", 0), Party { device: None, mac: Some(mac), ip: Some(from) }, target, context, findings);
         }
     }
 }

@@ -16,7 +16,11 @@
 //!
 //! Leaves out: wrong checksums, which network cards make. Holds 1,024 senders and 256 half packets.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+    time::Duration,
+};
 
 use crate::{
     detectors::{
@@ -59,7 +63,7 @@ struct Sender {
 pub struct MalformedPacket {
     bell: Bell,
     senders: Guarded<(Option<MacAddr>, IpAddr), Sender>,
-    halves: Capped<(IpAddr, IpAddr, u32), Vec<(u32, u32)>>,
+    halves: Capped<(IpAddr, IpAddr, u32), Vec<(u32, u32, u64)>>,
 }
 
 impl MalformedPacket {
@@ -68,17 +72,22 @@ impl MalformedPacket {
         MalformedPacket { bell: Bell::new(settings), senders: Guarded::new(SENDERS_MAX), halves: Capped::new(HALVES_MAX) }
     }
 
-    /// Whether a piece lies over one that came before and is not the same.
-    fn overlaps(&mut self, key: (IpAddr, IpAddr, u32), from: u32, len: u32) -> bool {
+    /// Whether a piece lies over one that came before and is not the same; worse if it takes just its place.
+    fn overlaps(&mut self, key: (IpAddr, IpAddr, u32), from: u32, bytes: &[u8]) -> u32 {
+        let len = u32::try_from(bytes.len()).unwrap_or_default();
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        let digest = hasher.finish();
         if !self.halves.contains(&key) {
             self.halves.insert(key, Vec::new());
         }
-        let Some(pieces) = self.halves.get_mut(&key) else { return false };
-        let over = pieces.iter().any(|(start, end)| from < *end && *start < from + len && (*start, *end) != (from, from + len));
+        let Some(pieces) = self.halves.get_mut(&key) else { return 0 };
+        let replaced = pieces.iter().any(|(start, end, old)| (*start, *end) == (from, from + len) && *old != digest);
+        let over = pieces.iter().any(|(start, end, _)| from < *end && *start < from + len && (*start, *end) != (from, from + len));
         if pieces.len() < PIECES_MAX {
-            pieces.push((from, from + len));
+            pieces.push((from, from + len, digest));
         }
-        over
+        if replaced { OVERLAPS_MIN } else { u32::from(over) }
     }
 
     fn probe(frame: &Frame<'_>) -> bool {
@@ -115,9 +124,9 @@ impl Detector for MalformedPacket {
         let Some((from, to)) = frame.addresses() else { return };
         let piece = match &frame.net {
             Some(Net::V4(ip)) if ip.is_fragment() => {
-                Some((u32::from(ip.id), u32::from(ip.fragment_offset), ip.payload.len(), ip.more_fragments))
+                Some((u32::from(ip.id), u32::from(ip.fragment_offset), ip.payload, ip.more_fragments))
             }
-            Some(Net::V6(ip)) => ip.fragment.map(|piece| (piece.id, u32::from(piece.offset), ip.payload.len(), piece.more)),
+            Some(Net::V6(ip)) => ip.fragment.map(|piece| (piece.id, u32::from(piece.offset), ip.payload, piece.more)),
             _ => None,
         };
         let nested = frame.ipv6().is_some_and(|ip| ip.fragment.is_some() && ip.protocol == 44);
@@ -129,17 +138,18 @@ impl Detector for MalformedPacket {
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
         // A cut frame's fragment is shorter than it was.
         let whole = !frame.faults.has(crate::wire::Faults::NET_CUT);
-        let over = whole
-            && piece.is_some_and(|(id, offset, len, _)| self.overlaps((from, to, id), offset, u32::try_from(len).unwrap_or_default()));
+        let over = piece
+            .filter(|_| whole)
+            .map_or(0, |(id, offset, bytes, _)| self.overlaps((from, to, id), offset, bytes));
         let key = (frame.source, from);
         if self.senders.get(&key).is_none() {
             self.senders.insert(key, Sender::default(), frame.source.map_or(0, owner), tick);
         }
         let Some(sender) = self.senders.get_mut(&key, tick) else { return };
-        if over {
-            sender.overlaps.add(now, 1);
+        if over > 0 {
+            sender.overlaps.add(now, over);
         }
-        if whole && piece.is_some_and(|(_, _, len, more)| more && len < TINY_BYTES) {
+        if whole && piece.is_some_and(|(_, _, bytes, more)| more && bytes.len() < TINY_BYTES) {
             sender.tiny.add(now, 1);
         }
         if is_probe {

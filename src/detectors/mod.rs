@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{Card, Change, Findings, Moment, Mono, NetworkFacts, Observation, Who},
+    model::{Card, Category, Change, Finding, Findings, Moment, Mono, NetworkFacts, Observation, Who},
     traffic::{Neighbours, Noticed},
-    wire::Frame,
+    wire::{Frame, ipv4::Ipv4, tcp::Flags},
 };
 
 #[cfg(test)]
@@ -133,6 +133,15 @@ detectors! {
     crypto_mining::CryptoMining,
     tool_download::ToolDownload,
     suspicious_port::SuspiciousPort,
+    tor::Tor,
+    remote_access::RemoteAccess,
+}
+
+/// This host looks for devices and ports itself: that is no news.
+fn is_own_search(finding: &Finding, network: &NetworkFacts) -> bool {
+    finding.category == Category::Scan
+        && (finding.attacker.mac.is_some_and(|mac| network.is_own_mac(mac))
+            || finding.attacker.ip.is_some_and(|ip| network.is_own_ip(ip)))
 }
 
 struct Slot {
@@ -162,6 +171,15 @@ impl Detectors {
 
     /// Shows `evidence` to those that want its level.
     pub fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        // Four fifths of all frames are segments in the middle of a transfer: no detector wants those.
+        if let Evidence::Packet(frame) = evidence
+            && frame.tcp().is_some_and(|tcp| tcp.flags.0 & 0x3f & !Flags::PSH == Flags::ACK)
+            && !frame.ipv4().is_some_and(Ipv4::is_fragment)
+            && frame.ipv6().is_none_or(|ip| ip.fragment.is_none())
+            && frame.addresses().is_some_and(|(from, to)| from != to)
+        {
+            return;
+        }
         let level = match evidence {
             Evidence::Packet(_) => Needs::Packet,
             Evidence::Traffic(_) => Needs::Traffic,
@@ -172,6 +190,7 @@ impl Detectors {
             |detector| detector.needs().contains(&level),
             findings,
             |detector, findings| detector.examine(evidence, context, findings),
+            context,
         );
     }
 
@@ -185,6 +204,7 @@ impl Detectors {
             |detector| detector.next_wake().is_some_and(|due| due <= context.now.mono),
             findings,
             |detector, findings| detector.wake(context, findings),
+            context,
         );
     }
 
@@ -211,6 +231,7 @@ impl Detectors {
         wants: impl Fn(&dyn Detector) -> bool,
         findings: &mut Findings,
         mut visit: impl FnMut(&mut dyn Detector, &mut Findings),
+        context: &Context<'_>,
     ) {
         for slot in self.slots.iter_mut().filter(|slot| !slot.benched && wants(slot.detector.as_ref())) {
             let mut own = Findings::default();
@@ -221,6 +242,9 @@ impl Detectors {
                 tracing::error!(detector = slot.detector.card().id, "detector failed and rests until settings change");
             }
             for mut finding in own.take() {
+                if is_own_search(&finding, context.network) {
+                    continue;
+                }
                 finding.observe_only = slot.mode == Mode::Observe;
                 findings.push(finding);
             }

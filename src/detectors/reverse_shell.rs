@@ -13,15 +13,15 @@
 //! ## What to do
 //! Disconnect the controlled computer; do not switch it off if you want to know how it happened.
 //!
-//! Holds nothing but who was told of.
+//! Holds 4,096 conversations.
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Severity},
-    traffic::What,
+    model::{Capped, Card, Category, Finding, Findings, Severity},
+    traffic::{End, What},
     wire::protocol,
 };
 
@@ -35,16 +35,19 @@ pub static CARD: Card = Card {
 pub type Settings = Usual;
 
 const WITHIN: u32 = 4096;
+const CONVERSATIONS_MAX: usize = 4096;
 
 /// See the page above.
 pub struct ReverseShell {
     bell: Bell,
+    /// Conversations that began as something known.
+    known: Capped<(End, End), ()>,
 }
 
 impl ReverseShell {
     #[must_use]
     pub fn new(settings: Settings) -> ReverseShell {
-        ReverseShell { bell: Bell::new(settings) }
+        ReverseShell { bell: Bell::new(settings), known: Capped::new(CONVERSATIONS_MAX) }
     }
 }
 
@@ -55,9 +58,6 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
 /// What a controlled side says.
 fn shell(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.get(..bytes.len().min(WITHIN as usize)).unwrap_or_default();
-    if bytes.starts_with(b"GET ") || bytes.starts_with(b"HTTP/") || bytes.starts_with(b"POST ") {
-        return None;
-    }
     if holds(bytes, b"Microsoft Windows ") && (holds(bytes, b"(C) Copyright") || holds(bytes, b"Microsoft Corp") || holds(bytes, b"[Version ")) {
         return Some("command interpreter of Windows");
     }
@@ -82,7 +82,7 @@ impl Detector for ReverseShell {
     }
 
     fn held(&self) -> usize {
-        self.bell.held()
+        self.known.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -91,6 +91,14 @@ impl Detector for ReverseShell {
         let talk = &noticed.talk;
         // Telnet, remote shells and mail speak so by design.
         if talk.protocol != protocol::TCP || *from > WITHIN || matches!(talk.server.port, 21 | 22 | 23 | 25 | 80 | 110 | 143 | 512..=514 | 2323) {
+            return;
+        }
+        let text = ["GET ", "POST ", "HTTP/", "PUT ", "HEAD ", "SSH-", "RFB ", "RTSP/", "{", "<"];
+        let begins = *from == 0 && text.iter().any(|word| bytes.starts_with(word.as_bytes()));
+        if begins {
+            self.known.insert((talk.client, talk.server), ());
+        }
+        if begins || self.known.contains(&(talk.client, talk.server)) {
             return;
         }
         let Some(what) = shell(bytes) else { return };

@@ -6,21 +6,24 @@
 //! Tools that take over computers listen there unless somebody changes it.
 //! ## How it decides
 //! The connection was accepted, both sides said something, the service's port is on a short list (4444, 31337 …), and
-//! what was said begins like no protocol that this program knows.
+//! what was said begins like no protocol that this program knows. Low: data posted by plain HTTP to an address of the
+//! Internet without a name, at a port that is none of the web's.
 //! ## What fools it
 //! Any other port. Programs of your own that use one of these.
 //! ## What to do
 //! Look which program holds the connection.
 //!
-//! Holds nothing but who was told of.
+//! Holds 1,024 conversations.
+
+use std::net::IpAddr;
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Port, Severity},
-    traffic::What,
+    model::{Capped, Card, Category, Finding, Findings, Port, Severity, is_private},
+    traffic::{End, Http, Talkers, What},
     wire::protocol,
 };
 
@@ -33,15 +36,19 @@ pub type Settings = Usual;
 // follow-ups and common examples of netcat.
 const PORTS: [Port; 13] = [4444, 4445, 4446, 1337, 31337, 12345, 12346, 27374, 6667, 50050, 5554, 9996, 4433];
 
+const CONVERSATIONS_MAX: usize = 1024;
+
 /// See the page above.
 pub struct SuspiciousPort {
     bell: Bell,
+    /// Whether the service's first words are text.
+    first: Capped<(End, End), bool>,
 }
 
 impl SuspiciousPort {
     #[must_use]
     pub fn new(settings: Settings) -> SuspiciousPort {
-        SuspiciousPort { bell: Bell::new(settings) }
+        SuspiciousPort { bell: Bell::new(settings), first: Capped::new(CONVERSATIONS_MAX) }
     }
 }
 
@@ -51,6 +58,38 @@ fn is_known(bytes: &[u8]) -> bool {
         b"GET ", b"POST ", b"HTTP/", b"SSH-", b"NICK ", b"USER ", b"CAP ", b":", b"NOTICE", b"PING", b"*", b"220", b"\x13BitTorrent", b"{",
     ];
     matches!(bytes, [22, 3, ..]) || starts.iter().any(|start| bytes.starts_with(start))
+}
+
+/// Usual for HTTP, its proxies, cameras and developers' servers (IANA and common use).
+const WEB: [Port; 16] = [80, 81, 82, 88, 591, 2080, 3000, 3128, 5000, 5357, 8000, 8008, 8080, 8081, 8088, 8888];
+
+impl SuspiciousPort {
+    /// Data posted in the clear to an address without a name, at a port that is none of the web's: low.
+    fn posted(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
+        let (client, server) = (talk.client, talk.server);
+        let host = http.host.rsplit_once(':').map_or(http.host.as_str(), |(host, _)| host);
+        let bare = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let outwards = !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some());
+        if http.method != "POST" || !bare || !outwards || WEB.contains(&server.port) {
+            return;
+        }
+        self.tell(talk, Severity::Low, context, findings);
+    }
+
+    fn tell(&mut self, talk: &Talkers, severity: Severity, context: &Context<'_>, findings: &mut Findings) {
+        // A service that begins with a program for its caller commands it; one that greets in words is commanded.
+        let commands = self.first.get(&(talk.client, talk.server)).is_some_and(|text| !text);
+        let inside = is_private(talk.client.ip) && is_private(talk.server.ip);
+        let (attacker, victim) = if commands && inside { (talk.server, talk.client) } else { (talk.client, talk.server) };
+        let key = format!("{} {}:{}", talk.client.ip, talk.server.ip, talk.server.port);
+        let finding = Finding::new(CARD.id, Category::Malware, severity, key, context.now)
+            .by(attacker.party())
+            .against(victim.party())
+            .why("port", talk.server.port)
+            .technique(&["T1571"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
 }
 
 impl Detector for SuspiciousPort {
@@ -63,30 +102,27 @@ impl Detector for SuspiciousPort {
     }
 
     fn held(&self) -> usize {
-        self.bell.held()
+        self.first.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
-        let What::Said { from: 0, bytes, .. } = &noticed.what else { return };
         let talk = &noticed.talk;
-        let spoken = talk.protocol == protocol::TCP && talk.is_sure && talk.bytes.iter().all(|bytes| *bytes > 0);
+        if let What::HttpRequest(http) = &noticed.what {
+            return self.posted(talk, http, context, findings);
+        }
+        let What::Said { from: 0, bytes, by_client } = &noticed.what else { return };
+        if !by_client && PORTS.contains(&talk.server.port) {
+            let text = bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+            self.first.insert((talk.client, talk.server), text);
+        }
+        let spoken = talk.protocol == protocol::TCP && !PORTS.contains(&talk.client.port) && talk.bytes.iter().all(|bytes| *bytes > 0);
         if !spoken || !PORTS.contains(&talk.server.port) || is_known(bytes) {
             return;
         }
-        let finding = Finding::new(
-            CARD.id,
-            Category::Malware,
-            Severity::Medium,
-            format!("{} {}:{}", talk.client.ip, talk.server.ip, talk.server.port),
-            context.now,
-        )
-        .by(talk.client.party())
-        .against(talk.server.party())
-        .why("port", talk.server.port)
-        .technique(&["T1571"])
-        .points(5.0);
-        self.bell.ring(finding, findings);
+        // Within the home developers use such ports too.
+        let inside = is_private(talk.client.ip) && is_private(talk.server.ip);
+        self.tell(talk, if inside { Severity::Low } else { Severity::Medium }, context, findings);
     }
 }
 

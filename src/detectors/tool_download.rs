@@ -7,7 +7,7 @@
 //! ## How it decides
 //! The answer to a GET begins as a program does (ELF, `MZ` with a PE header, a shell script), and the host was asked for
 //! by its address, or the name of the file is one of a processor (`.arm7`, `mips`, `x86`), or the kind that was
-//! announced is a picture or a page.
+//! announced is a picture, a page or a folder.
 //! ## What fools it
 //! Programs in archives; anything encrypted.
 //! ## What to do
@@ -88,7 +88,7 @@ impl Detector for ToolDownload {
         let path = http.path.split('?').next().unwrap_or_default().to_ascii_lowercase();
         let bare = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let processor = PROCESSORS.iter().any(|end| path.ends_with(end));
-        let hidden = HARMLESS.iter().any(|end| path.ends_with(end)) && kind != "script";
+        let hidden = (path.ends_with('/') || HARMLESS.iter().any(|end| path.ends_with(end))) && kind != "script";
         if !bare && !processor && !hidden {
             return;
         }

@@ -62,6 +62,13 @@ impl Flow {
         }
     }
 
+    /// Reads no more of it.
+    pub fn silence(&mut self) {
+        self.streams = Default::default();
+        self.streams.iter_mut().for_each(|stream| stream.taken = u32::MAX);
+        self.app = Some(Box::new(Talk::done()));
+    }
+
     /// Whether a packet from `from` is the client's.
     #[must_use]
     pub fn is_client(&self, from: (IpAddr, Port)) -> bool {
@@ -109,6 +116,9 @@ const SYSTEM: Port = 1024;
 /// Registered to services; above are those handed out to clients.
 const EPHEMERAL: Port = 32_768;
 
+/// Services of UDP that answer anybody.
+const SERVICES: [Port; 11] = [53, 123, 161, 389, 500, 1900, 3702, 5353, 11211, 19, 111];
+
 /// Whether the sender of a first packet is the client, told from ports where no flag says it.
 #[must_use]
 pub fn asks(protocol_number: u8, from: &End, to: &End) -> bool {
@@ -121,6 +131,14 @@ pub fn asks(protocol_number: u8, from: &End, to: &End) -> bool {
     // Nobody answers to a group.
     if protocol_number == protocol::UDP && to.ip.is_multicast() {
         return true;
+    }
+    // What comes from a service's port to another port is its answer, though both are low.
+    if protocol_number == protocol::UDP
+        && from.port != to.port
+        && SERVICES.contains(&from.port)
+        && !SERVICES.contains(&to.port)
+    {
+        return false;
     }
     mine >= theirs
 }

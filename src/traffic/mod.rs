@@ -26,7 +26,6 @@ pub use names::registered;
 pub use neighbours::{Neighbours, owner};
 
 use flow::{Flow, Key};
-use talk::Talk;
 
 /// Conversations at a time.
 pub const FLOWS_MAX: usize = 65_536;
@@ -142,21 +141,21 @@ impl Traffic {
     }
 
     fn segment(&mut self, frame: &Frame<'_>, tcp: &Tcp<'_>, now: Moment, out: &mut Vec<Noticed>) {
-        let Some((from, to)) = self.ends(frame, (tcp.source, tcp.destination)) else { return };
-        let key = Key::new(protocol::TCP, (from.ip, from.port), (to.ip, to.port));
-        let known = self.flows.get_mut(&key, tick(now));
+        let Some((source, destination)) = frame.addresses() else { return };
+        let (from, to) = ((source, tcp.source), (destination, tcp.destination));
+        let key = Key::new(protocol::TCP, from, to);
+        let known = self.flows.get(&key);
         // The same ports again: another connection, as of a program that always uses one port.
         let is_again = known.is_some_and(|flow| {
             tcp.flags.is_open()
-                && (flow.first != tcp.sequence || !flow.is_client((from.ip, from.port)))
+                && (flow.first != tcp.sequence || !flow.is_client(from))
                 && (flow.closed
                     || flow.start != Start::Syn
                     || matches!(flow.outcome, Some(Outcome::Refused | Outcome::Silent)))
         });
-        if is_again {
+        if is_again || known.is_none() {
+            let Some((from, to)) = self.ends(frame, (tcp.source, tcp.destination)) else { return };
             self.forget(&key);
-        }
-        if is_again || self.flows.get(&key).is_none() {
             self.begin(key, flow::began(protocol::TCP, from, to, Some(tcp), now), now, out);
         }
         let mut whats = std::mem::take(&mut self.whats);
@@ -164,28 +163,31 @@ impl Traffic {
         if let Some(flow) = self.flows.get_mut(&key, tick(now)) {
             let was_open = flow.outcome.is_none();
             flow.last = now.mono;
-            let by_client = flow.is_client((from.ip, from.port));
+            let was_completed = flow.completed;
+            let by_client = flow.is_client(from);
             let side = usize::from(!by_client);
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
                 (*packets, *bytes) = (*packets + 1, *bytes + tcp.payload.len() as u64);
             }
             flow.segment(tcp, by_client, &mut whats);
-            if flow.closed
-                && let Some(app) = &mut flow.app
-            {
-                app.end(&flow.talk, &mut whats);
-            }
-            is_proven = flow.completed;
+            is_proven = flow.completed && !was_completed;
             if !(tcp.payload.is_empty() && tcp.flags.0 & (crate::wire::tcp::Flags::SYN) == 0) {
                 self.buffered = self.buffered.saturating_sub(held(flow));
                 read(flow, tcp, real_len(frame, tcp), by_client, self.seed, &mut self.said, &mut whats);
                 self.buffered += held(flow);
                 if self.buffered > BUFFERED_MAX {
                     self.buffered -= held(flow);
-                    flow.streams = Default::default();
-                    flow.app = Some(Box::new(Talk::done()));
+                    flow.silence();
                     self.shed += 1;
                 }
+            }
+            if flow.closed
+                && let Some(mut app) = flow.app.take_if(|app| !app.is_done())
+            {
+                app.end(&flow.talk, &mut whats);
+                self.buffered = self.buffered.saturating_sub(app.held() + held(flow));
+                flow.silence();
+                self.buffered += held(flow);
             }
             if was_open && flow.outcome.is_some() {
                 self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
@@ -211,20 +213,20 @@ impl Traffic {
         now: Moment,
         out: &mut Vec<Noticed>,
     ) {
-        let Some((from, to)) = self.ends(frame, ports) else { return };
-        let key = Key::new(protocol::UDP, (from.ip, from.port), (to.ip, to.port));
-        let is_over = self.flows.get(&key).is_some_and(|flow| now.mono.since(flow.last) > UDP_OVER);
-        if is_over {
+        let Some((source, destination)) = frame.addresses() else { return };
+        let source = (source, ports.0);
+        let key = Key::new(protocol::UDP, source, (destination, ports.1));
+        let goes_on = self.flows.get(&key).is_some_and(|flow| now.mono.since(flow.last) <= UDP_OVER);
+        if !goes_on {
+            let Some((from, to)) = self.ends(frame, ports) else { return };
             self.forget(&key);
-        }
-        if self.flows.get(&key).is_none() {
             self.begin(key, flow::began(protocol::UDP, from, to, None, now), now, out);
         }
         let mut whats = std::mem::take(&mut self.whats);
         let (mut talk, mut answered) = (None, false);
         if let Some(flow) = self.flows.get_mut(&key, tick(now)) {
             flow.last = now.mono;
-            let by_client = flow.is_client((from.ip, from.port));
+            let by_client = flow.is_client(source);
             let side = usize::from(!by_client);
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
                 (*packets, *bytes) = (*packets + 1, *bytes + payload.len() as u64);

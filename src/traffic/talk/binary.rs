@@ -27,7 +27,7 @@ pub struct Binary {
 
 /// Which of them it is.
 pub fn recognise(_talk: &Talkers, client: &[u8], server: &[u8]) -> Option<Binary> {
-    let kind = if bind(client).is_some() {
+    let kind = if is_bind(client) {
         Kind::Ldap
     } else if connect(client).is_some() {
         Kind::Mqtt
@@ -47,10 +47,18 @@ impl Binary {
     pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, seed: u64, out: &mut Vec<What>) {
         match (self.kind, by_client) {
             (Kind::Ldap, true) => {
-                if let Some((user, secret)) = bind(unread) {
-                    let (user, secret) = (user.to_vec(), secret.to_vec());
+                // Several messages may lie in one segment; each says how long it is.
+                while let Some(len) = message_len(unread) {
+                    if unread.len() < len {
+                        return;
+                    }
+                    let message: Vec<u8> = unread.drain(..len).collect();
+                    if let Some((how, answer)) = sasl(&message) {
+                        self.sasl(how, answer, seed, out);
+                    }
                     // Empty: an anonymous bind (§5.1.1 of RFC 4513).
-                    if !secret.is_empty() {
+                    if let Some((user, secret)) = bind(&message).filter(|(_, secret)| !secret.is_empty()) {
+                        let (user, secret) = (user.to_vec(), secret.to_vec());
                         self.sent("ldap", &user, &secret, seed, out);
                     }
                 }
@@ -120,6 +128,21 @@ impl Binary {
         }
     }
 
+    /// A bind by a mechanism of SASL (RFC 4513 §5.2) that hides little or nothing.
+    fn sasl(&mut self, how: &[u8], answer: &[u8], seed: u64, out: &mut Vec<What>) {
+        match how {
+            b"PLAIN" => {
+                let mut parts = answer.split(|byte| *byte == 0).skip(1);
+                if let (Some(user), Some(secret)) = (parts.next(), parts.next()) {
+                    let (user, secret) = (user.to_vec(), secret.to_vec());
+                    self.sent("ldap", &user, &secret, seed, out);
+                }
+            }
+            b"CRAM-MD5" | b"DIGEST-MD5" => out.push(hashed("ldap", b"", answer, seed)),
+            _ => {}
+        }
+    }
+
     fn sent(&mut self, protocol: &'static str, user: &[u8], secret: &[u8], seed: u64, out: &mut Vec<What>) {
         self.user = user.iter().take(64).copied().collect();
         self.pending = Some(tag(secret, seed));
@@ -153,6 +176,40 @@ fn ber<'a>(reader: &mut Reader<'a>, kind: u8) -> Option<Reader<'a>> {
         _ => return None,
     };
     Some(Reader::new(reader.at_most(len)))
+}
+
+/// Bytes of the first message, head and all; `None` if it is none.
+fn message_len(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [0x30, len @ 0..=0x7f, ..] => Some(2 + usize::from(*len)),
+        [0x30, 0x81, len, ..] => Some(3 + usize::from(*len)),
+        [0x30, 0x82, a, b, ..] => Some(4 + usize::from(u16::from_be_bytes([*a, *b]))),
+        [0x30, 0x84, 0, 0, a, b, ..] => Some(6 + usize::from(u16::from_be_bytes([*a, *b]))),
+        _ => None,
+    }
+}
+
+/// A bind of any kind.
+fn is_bind(bytes: &[u8]) -> bool {
+    let read = || {
+        let mut message = ber(&mut Reader::new(bytes), 0x30)?;
+        ber(&mut message, 2)?;
+        let mut bind = ber(&mut message, 0x60)?;
+        Some(ber(&mut bind, 2)?.rest())
+    };
+    matches!(read(), Some([2 | 3]))
+}
+
+/// Mechanism and credentials of a bind by SASL; the credentials may be empty.
+fn sasl(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut message = ber(&mut Reader::new(bytes), 0x30)?;
+    ber(&mut message, 2)?;
+    let mut bind = ber(&mut message, 0x60)?;
+    ber(&mut bind, 2)?;
+    ber(&mut bind, 4)?;
+    let mut inner = ber(&mut bind, 0xa3)?;
+    let how = ber(&mut inner, 4)?.rest();
+    Some((how, ber(&mut inner, 4).map_or(&[][..], Reader::rest)))
 }
 
 /// Name and secret of a simple bind.

@@ -62,6 +62,10 @@ pub struct Lines {
 pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
     let is = |line: &[u8], word: &[u8]| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     let smtp = ["EHLO ", "HELO ", "AUTH ", "MAIL FROM:"];
+    let greeted = server.starts_with(b"220") || server.starts_with(b"331");
+    let is_ftp = is(client, b"USER ") && (greeted || server.is_empty())
+        || is(client, b"PASS ") && server.starts_with(b"331")
+        || is(client, b"AUTH TLS") && server.starts_with(b"220");
     let kind = if server.starts_with(b"+OK") {
         Kind::Pop3
     } else if server.starts_with(b"* OK") {
@@ -75,11 +79,7 @@ pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
         Kind::Smtp
     } else if is(client, b"NICK ") || is(client, b"CAP LS") || is(client, b"PASS ") && server.is_empty() {
         Kind::Irc
-    } else if is(client, b"USER ") && (server.starts_with(b"220") || server.starts_with(b"331") || server.is_empty()) {
-        Kind::Ftp
-    } else if is(client, b"PASS ") && server.starts_with(b"331")
-        || server.starts_with(b"220") && is(client, b"AUTH TLS")
-    {
+    } else if is_ftp {
         Kind::Ftp
     } else if client.windows(7).take(16).any(|at| at.eq_ignore_ascii_case(b" LOGIN ")) {
         Kind::Imap

@@ -10,8 +10,9 @@ const NEWKEYS: u8 = 21;
 /// Bytes a server says of a refused connection beyond its key exchange: up to six refusals (OpenSSH's
 /// MaxAuthTries) of at most 100 bytes, a banner and the end.
 const REFUSED_MAX: u64 = 1700;
-/// One attempt: a request and a refusal, each a packet; the service request is not counted.
-const ATTEMPTS_MAX: u32 = 8;
+/// OpenSSH's MaxAuthTries.
+const ATTEMPTS_MAX: u32 = 6;
+const SAID_MAX: usize = 12;
 
 /// See above.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Ssh {
     banner: [bool; 2],
     bytes: [u64; 2],
     messages: u32,
+    /// Lengths of what the server said first.
+    said: Vec<usize>,
     ended: bool,
 }
 
@@ -52,6 +55,9 @@ impl Ssh {
         if *keyed && !unread.is_empty() {
             *bytes += unread.len() as u64;
             self.messages += u32::from(by_client);
+            if !by_client && self.said.len() < SAID_MAX {
+                self.said.push(unread.len());
+            }
             unread.clear();
         }
     }
@@ -66,7 +72,14 @@ impl Ssh {
             return;
         }
         let ok = server > REFUSED_MAX;
-        let tries = if ok { 1 } else { (self.messages - 1).min(ATTEMPTS_MAX) };
+        // Refusals are all of one length and follow one another; the first one answers "none".
+        let mut run = 1;
+        let mut longest = 1;
+        for (a, b) in self.said.iter().zip(self.said.iter().skip(1)) {
+            run = if a == b { run + 1 } else { 1 };
+            longest = longest.max(run);
+        }
+        let tries = if ok { 1 } else { (longest - 1).clamp(1, ATTEMPTS_MAX) };
         for _ in 0..tries {
             out.push(What::Login(Login { service: "ssh", user: String::new(), tag: 0, ok }));
         }
