@@ -15,7 +15,6 @@ use super::{
     addresses::{Claim, place},
     identity::newborn,
     joins,
-    lobby::Newcomer,
     timers::Key,
     windows::Window,
 };
