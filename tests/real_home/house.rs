@@ -6,10 +6,11 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// Nothing here takes this long, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(180);
