@@ -1,8 +1,8 @@
 //! What Porchlight costs when nothing happens: 250 devices known and published, a household's chatter, one minute.
 //!
-//! `cargo bench --bench idle [-- --devices 250 --seconds 60 --rate 10 --settle 20]`. Needs root, iproute2 and mosquitto. Peers on the
-//! same wire for the same minute: mosquitto, and, if they are installed, arpwatch and a bare ARP watch with scapy.
-//! They do much less than Porchlight: they are a measure of size, not rivals.
+//! `cargo bench --bench idle [-- --devices 250 --seconds 60 --rate 10 --settle 20]`. Needs root, iproute2 and
+//! mosquitto. Peers on the same wire for the same minute: mosquitto, and, if they are installed, arpwatch and a bare
+//! ARP watch with scapy. They do much less than Porchlight: they are a measure of size, not rivals.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop at the first surprise")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
