@@ -1,8 +1,8 @@
 //! What Porchlight costs when nothing happens: 250 devices known and published, a household's chatter, one minute.
 //!
-//! `cargo bench --bench idle [-- --devices 250 --seconds 60 --rate 10]`. Needs root, iproute2 and mosquitto. Peers on the
-//! same wire for the same minute: mosquitto, and, if they are installed, arpwatch and a bare ARP watch with scapy.
-//! They do much less than Porchlight: they are a measure of size, not rivals.
+//! `cargo bench --bench idle [-- --devices 250 --seconds 60 --rate 10 --settle 20]`. Needs root, iproute2 and
+//! mosquitto. Peers on the same wire for the same minute: mosquitto, and, if they are installed, arpwatch and a bare
+//! ARP watch with scapy. They do much less than Porchlight: they are a measure of size, not rivals.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop at the first surprise")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
@@ -57,8 +57,8 @@ fn main() {
     if !wait(PATIENCE, || listener.count(true) >= all) {
         panic!("{} of {devices} published:\n{}", listener.count(true), daemon.log());
     }
-    // The first writes and looks are not what a quiet hour is.
-    thread::sleep(Duration::from_secs(20));
+    // The first writes and looks are not what a quiet hour is; nor are the first visits to ports, which take minutes.
+    thread::sleep(Duration::from_secs(option("settle").unwrap_or(20).into()));
     let at_start = sent(&home);
     let pids: Vec<(&str, u32)> = [("porchlight", daemon.pid())].into_iter().chain(peers).collect();
     let before: Vec<f64> = pids.iter().map(|(_, pid)| process::seconds(*pid).unwrap_or_default()).collect();
