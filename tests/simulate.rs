@@ -60,7 +60,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_month_is_told_in_the_format_and_the_same_twice() {
+fn a_month_is_told_in_the_format_the_same_twice_and_limits_count() {
     let pictures = tempfile::tempdir().expect("a folder");
     let folder = pictures.path().display().to_string();
     let first = simulate(HOME, &["--json", "--timeline", &folder]);
@@ -105,25 +105,24 @@ fn a_month_is_told_in_the_format_and_the_same_twice() {
     assert!(short["false_aways"].as_u64() > engine["false_aways"].as_u64(), "{short}\n{engine}");
     assert!(long["departure_s"]["fixed"]["p50"].as_f64() > engine["departure_s"]["fixed"]["p50"].as_f64(), "{long}");
 
-    let again = simulate(HOME, &["--json"]);
-    assert_eq!(text(&again.stdout), text(&first.stdout));
-    for device in ["phone", "plug"] {
-        let picture = fs::read_to_string(pictures.path().join(format!("{device}.svg"))).expect("a picture");
-        assert!(picture.starts_with("<svg") && picture.contains("#777") && picture.contains("#48c"), "{device}");
-    }
-}
-
-#[test]
-fn a_broken_limit_is_exit_1_and_named() {
+    // The same again, with a limit that cannot hold: the same figures, exit 1, and what broke is named.
     let strict = format!("{HOME}fail_if: {{departure_p50_fixed: 1s, wrong_joins: 0}}\n");
-    let run = simulate(&strict, &["--json"]);
-    assert_eq!(run.status.code(), Some(1), "{}", text(&run.stderr));
-    let told: Value = serde_json::from_slice(&run.stdout).expect("JSON");
-    let failed = told["failed"].as_array().expect("a list");
+    let again = simulate(&strict, &["--json"]);
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again.stderr));
+    let second: Value = serde_json::from_slice(&again.stdout).expect("JSON");
+    for part in ["engine", "rules", "by_device"] {
+        assert_eq!(second[part], told[part], "{part}");
+    }
+    let failed = second["failed"].as_array().expect("a list");
     assert!(
         failed.len() == 1 && failed[0].as_str().is_some_and(|it| it.starts_with("departure_p50_fixed")),
         "{failed:?}"
     );
+
+    for device in ["phone", "plug"] {
+        let picture = fs::read_to_string(pictures.path().join(format!("{device}.svg"))).expect("a picture");
+        assert!(picture.starts_with("<svg") && picture.contains("#777") && picture.contains("#48c"), "{device}");
+    }
 }
 
 #[test]

@@ -79,6 +79,9 @@ _porchlight() {
             porchlight,summary)
                 cmd="porchlight__subcmd__summary"
                 ;;
+            porchlight,tune)
+                cmd="porchlight__subcmd__tune"
+                ;;
             porchlight,vendors)
                 cmd="porchlight__subcmd__vendors"
                 ;;
@@ -322,6 +325,9 @@ _porchlight() {
             porchlight__subcmd__help,summary)
                 cmd="porchlight__subcmd__help__subcmd__summary"
                 ;;
+            porchlight__subcmd__help,tune)
+                cmd="porchlight__subcmd__help__subcmd__tune"
+                ;;
             porchlight__subcmd__help,vendors)
                 cmd="porchlight__subcmd__help__subcmd__vendors"
                 ;;
@@ -419,7 +425,7 @@ _porchlight() {
 
     case "${cmd}" in
         porchlight)
-            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version run scan devices windows events alerts export replay simulate explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version run scan devices windows events alerts export replay simulate tune explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2779,7 +2785,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help)
-            opts="run scan devices windows events alerts export replay simulate explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
+            opts="run scan devices windows events alerts export replay simulate tune explain doctor config dashboard blueprints summary health device vendors alert completions man complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3408,6 +3414,20 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__help__subcmd__tune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__help__subcmd__vendors)
             opts="update"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -3810,6 +3830,54 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__tune)
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__vendors)
             opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version update help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -4017,7 +4085,7 @@ _porchlight_or_device() {
     _porchlight "$@"
     [[ $2 == -* || ${COMP_WORDS[COMP_CWORD-1]} == -* ]] && return
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
-        *" devices "*|*" windows "*|*" explain device "*|*" device set "*|*" device merge "*|*" device split "*|*" device expose "*|*" device hide "*|*" device forget "*|*" device check "*|*" device ports "*|*" alert mute-device "*)
+        *" devices "*|*" windows "*|*" tune "*|*" explain device "*|*" device set "*|*" device merge "*|*" device split "*|*" device expose "*|*" device hide "*|*" device forget "*|*" device check "*|*" device ports "*|*" alert mute-device "*)
             local id name
             while IFS=$'\t' read -r id name; do
                 [[ $id == "$2"* || ${name,,} == "${2,,}"* ]] && COMPREPLY+=("$id")

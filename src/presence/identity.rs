@@ -200,6 +200,15 @@ impl Registry {
         }
     }
 
+    /// `mac` spoke as `id`. That of a second radio (`aside`) comes after that of the network: there it is asked.
+    pub fn hold_radio(&mut self, id: DeviceId, mac: MacAddr, at: Mono, aside: bool) {
+        let held = self.devices.get_mut(&id).map(|device| &mut device.macs).filter(|macs| aside && !macs.is_empty());
+        match held.and_then(|macs| macs.iter_mut().find(|held| held.mac == mac)) {
+            Some(known) => known.last = known.last.max(at),
+            None => self.hold_mac(id, mac, at),
+        }
+    }
+
     /// `mac` spoke as `id`. The newest comes first; the oldest of too many goes.
     pub fn hold_mac(&mut self, id: DeviceId, mac: MacAddr, at: Mono) {
         let Some(device) = self.devices.get_mut(&id) else { return };

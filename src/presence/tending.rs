@@ -20,6 +20,8 @@ use super::{
 const LOOKED_FOR: Duration = Duration::from_secs(12 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+/// Devices that do not sleep may be asked so many times as often as others.
+const AWAKE_TIMES: u32 = 4;
 /// A question that was not allowed is thought of again after so long.
 const RECONSIDER: Duration = Duration::from_secs(30);
 
@@ -256,14 +258,16 @@ impl Presence {
 
     /// Puts the next question to `id`, if budgets allow; else says when they will.
     fn ask(&mut self, id: DeviceId, keep: u32, now: Moment, out: &mut Vec<Change>) -> Result<(), Mono> {
-        let hour = Rate::at_most(self.settings.asks_per_hour, HOUR);
-        let day = Rate::at_most(self.settings.asks_per_day, DAY);
         let network = self.network_rate();
         let later = now.mono + Duration::from_secs(30);
         if !self.gate.may_ask(now.mono) {
             return Err(later);
         }
         let Some(device) = self.registry.get(id) else { return Err(later) };
+        // What never sleeps has no battery to spare, and is asked in each of its pauses.
+        let times = if device.kind().is_sleeper() { 1 } else { AWAKE_TIMES };
+        let hour = Rate::at_most(self.settings.asks_per_hour.saturating_mul(times), HOUR);
+        let day = Rate::at_most(self.settings.asks_per_day.saturating_mul(times), DAY);
         let ready = device.mute.hour.ready(hour, keep).max(device.mute.day.ready(day, 0));
         if ready > now.mono {
             return Err(ready);

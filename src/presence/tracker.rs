@@ -200,7 +200,7 @@ impl Presence {
                 self.split(id, now, out);
                 id = self.registry.by_mac(mac).unwrap_or(id);
             }
-            self.registry.hold_mac(id, mac, at.mono);
+            self.registry.hold_radio(id, mac, at.mono, matches!(seen.source, Source::Ble | Source::Bluetooth));
         }
         let fresh = age <= self.settings.arrival_max_age.0;
         if !self.discredited.is_empty() {

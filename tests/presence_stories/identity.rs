@@ -155,6 +155,36 @@ fn a_merge_keeps_the_elder_and_can_be_undone_after_a_restart() {
 }
 
 #[test]
+fn a_phone_with_two_radios_is_asked_on_the_network() {
+    let mut home = World::new();
+    let radio = mac("c0:11:22:00:00:01");
+    let advert = |home: &mut World| {
+        let (at, fact) = (at(home.now), Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO });
+        home.give(Input::Observation(Observation {
+            source: Source::Ble,
+            interface: None,
+            at,
+            subject: Subject::mac(radio),
+            fact,
+        }));
+    };
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    advert(&mut home);
+    let phone = home.id(PHONE);
+    let other = home.engine.view().devices.values().find(|d| d.macs.contains(&radio)).map(|d| d.id).expect("found");
+    assert!(home.order(Command::Merge { a: phone, b: other }));
+    home.seen(PHONE, Proof::Frame);
+    home.run(5);
+    // Bluetooth was heard last, and nobody answers a question there.
+    advert(&mut home);
+    let before = home.asks.len();
+    home.run(120);
+    let asked: Vec<_> = home.asks[before..].iter().filter(|(_, look)| look.ip == ip(PHONE.1)).collect();
+    assert!(!asked.is_empty() && asked.iter().all(|(_, look)| look.mac == Some(mac(PHONE.0))), "{asked:?}");
+}
+
+#[test]
 fn a_flood_of_invented_addresses_evicts_itself() {
     let mut home = World::new();
     home.comes(PHONE);

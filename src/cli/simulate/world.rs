@@ -19,8 +19,8 @@ use super::{
 use crate::{
     engine::{Engine, Input, Settings},
     model::{
-        Captured, Change, Command, DeviceId, DeviceView, Health, InterfaceFacts, InterfaceId, LinkType, Look, MacAddr,
-        Moment, Mono, NetworkFacts, Observation, PartId, Presence, Probe, Remembered, Subject, Subnet, Ticket, Wall,
+        Change, Command, DeviceId, DeviceView, Health, InterfaceFacts, InterfaceId, MacAddr, Moment, Mono,
+        NetworkFacts, Observation, PartId, Presence, Remembered, Subnet, Ticket, Wall,
     },
 };
 
@@ -29,6 +29,7 @@ mod breaks;
 mod cast;
 mod faults;
 mod frames;
+mod hearing;
 mod moves;
 mod outcome;
 mod rotation;
@@ -40,9 +41,6 @@ use breaks::Broken;
 const BOOTED: f64 = 100_000.0;
 /// The wall clock at the beginning: 2026-01-05, a Monday, 00:00 UTC, in milliseconds.
 const MONDAY: i64 = 1_767_571_200_000;
-/// An answer takes so long; that there is none is told after so long.
-const ANSWERED: f64 = 0.02;
-const UNANSWERED: f64 = 2.0;
 /// The first frames after a join come again after so long, as ARP probes do (RFC 5227 §1.1).
 const REPEATS: [f64; 3] = [0.0, 1.0, 2.0];
 /// A router says something so often.
@@ -329,89 +327,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A question: who is there answers, of all others it is told that they did not.
-    fn asked(&mut self, look: &Look) {
-        if look.probe == Probe::Tcp {
-            return; // put by no scanner
-        }
-        let now = self.now;
-        let Some(mac) = look.mac else { return };
-        let mut answers = is_router(mac) && self.gateway_down == 0;
-        if let Some(index) = self.macs.get(&mac).copied() {
-            let hears = self.hears(index, now);
-            let Some(actor) = self.actors.get_mut(index) else { return };
-            answers = actor.mac == mac && hears && actor.would_answer(now);
-            actor.asks += u64::from(now >= self.from && !actor.guest);
-        }
-        let at = now + if answers { ANSWERED } else { UNANSWERED };
-        let subject = Subject { mac: Some(mac), ip: Some(look.ip) };
-        let told = frames::answer(look.probe, answers, subject, look.interface, self.moment(at));
-        self.at(at, Event::Told(Box::new(told)));
-    }
-
-    /// Whether what it sends would be heard by a wired ear.
-    fn hears(&self, index: usize, now: f64) -> bool {
-        let Some(actor) = self.actors.get(index) else { return false };
-        self.engine.is_some()
-            && !self.suspended
-            && now >= actor.offline_until
-            && actor.ap.is_none_or(|ap| self.points_down.get(ap).is_none_or(|down| *down == 0))
-            && self.interfaces_down.get(actor.interface).is_none_or(|down| *down == 0)
-    }
-
-    /// A proof of it was heard.
-    fn proven(&mut self, index: usize) {
-        let (now, from) = (self.now, self.from);
-        if let Some(actor) = self.actors.get_mut(index) {
-            actor.rules.iter_mut().for_each(|rule| rule.heard(now, from));
-        }
-    }
-
-    /// It sends a frame by itself; `joins`: it enters the network.
-    fn speaks(&mut self, index: usize, joins: bool) {
-        let now = self.now;
-        let lost = self.dice.chance(self.home.network.loss);
-        let hears = self.hears(index, now) && self.home.network.capture && !lost;
-        let Some(actor) = self.actors.get_mut(index) else { return };
-        let (home, wifi) = (actor.home, actor.wifi);
-        let (mac, ip, on, android) = (actor.mac, actor.ip, actor.interface, actor.android);
-        let gateway = address(on, 1);
-        if home && wifi && hears {
-            let host = if joins { actor.host.clone() } else { String::new() };
-            self.proven(index);
-            let frame = frames::arp(mac, ip, if joins { ip } else { gateway });
-            self.frame(&frame, on);
-            if joins {
-                let at = self.moment(now);
-                for seen in frames::dhcp(mac, ip, &host, android, interface(on), at) {
-                    self.give(Input::Observation(seen));
-                }
-            }
-        }
-        self.advertises(index);
-    }
-
-    fn frame(&mut self, bytes: &[u8], index: usize) {
-        let at = self.moment(self.now);
-        let captured = Captured { link: LinkType::ETHERNET, interface: interface(index), at, wire_len: 60, bytes };
-        self.give(Input::Frame(captured));
-    }
-
-    fn advertises(&mut self, index: usize) {
-        let now = self.now;
-        let heard =
-            self.engine.is_some() && !self.suspended && self.hears_ble() && !self.dice.chance(self.home.network.loss);
-        let Some(actor) = self.actors.get(index) else { return };
-        let Some(mac) = actor.ble.filter(|_| heard && actor.home) else { return };
-        let name = (actor.device.is_none() && !actor.wifi).then(|| actor.host.clone());
-        self.proven(index);
-        let at = self.moment(now);
-        if let Some(name) = name {
-            self.give(Input::Observation(frames::ble_name(mac, &name, at)));
-        }
-        self.give(Input::Observation(frames::advert(mac, at)));
-    }
-
     fn run(&mut self, progress: &mut dyn FnMut(f64)) {
         let mut told = 0.0;
         loop {
@@ -510,20 +425,6 @@ impl<'a> World<'a> {
                 self.at(self.now + 86_400.0, Event::Daily);
             }
         }
-    }
-
-    fn told(&mut self, told: &Observation) {
-        if let crate::model::Fact::Alive { .. } = told.fact {
-            let index = told.subject.mac.and_then(|mac| self.macs.get(&mac).copied());
-            // It may have gone meanwhile; an answer on its way was sent before.
-            if self.engine.is_none() || self.suspended {
-                return;
-            }
-            if let Some(index) = index {
-                self.proven(index);
-            }
-        }
-        self.give(Input::Observation(told.clone()));
     }
 
     /// What the store would hold.

@@ -182,7 +182,8 @@ impl Actor {
             self.due = (now + self.own_gap()).min(self.until);
             return Next::Speaks;
         }
-        if now >= self.until {
+        // Events keep time to a microsecond.
+        if now + 1e-5 >= self.until {
             self.turn(now, night, hears_ble, true);
             return Next::Turns;
         }

@@ -170,16 +170,17 @@ impl World<'_> {
             actor.mac = actor.draws_address();
             actor.night = NIGHT;
             actor.uses_before_leaving = 0.75;
+            let index = self.actors.len();
             let called = dice.one_of(GUESTS).unwrap_or("Pia");
             actor.host = if dice.chance(guests.same_name_as_family) && !family.is_empty() {
                 family.get(self.actors.len() % family.len()).cloned().unwrap_or_default()
             } else if dice.chance(guests.names_personal) {
-                format!("{called}s-iPhone")
+                // No two guests have one name; `same_name_as_family` is what tries that.
+                format!("{called}-{index}s-iPhone")
             } else {
                 "iPhone".to_owned()
             };
             actor.home = false;
-            let index = self.actors.len();
             self.macs.insert(actor.mac, index);
             self.actors.push(actor);
             self.at(at, Event::Come(index));
