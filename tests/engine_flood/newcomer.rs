@@ -258,7 +258,7 @@ const OLD: MacAddr = MacAddr([0x3c, 0x22, 0xfb, 0xee, 0xee, 0xee]);
 
 fn family(n: u8) -> MacAddr {
     // Phones with an address of their own, and things of a maker.
-    if n % 2 == 0 { MacAddr([0xb8, 0x27, 0xeb, 9, 9, n]) } else { MacAddr([0x5a, 0x11, 0x22, 9, 9, n]) }
+    if n.is_multiple_of(2) { MacAddr([0xb8, 0x27, 0xeb, 9, 9, n]) } else { MacAddr([0x5a, 0x11, 0x22, 9, 9, n]) }
 }
 
 fn is_told_through(flood: Flood, all: bool) {
@@ -268,7 +268,7 @@ fn is_told_through(flood: Flood, all: bool) {
     let what = |when: &str| format!("{flood:?}, exposed {all}, {when}");
     // A third of them with an address of a maker, and one by one.
     let newcomer = |n: u8| {
-        let mac = if n % 3 == 0 { MacAddr([0xac, 0xbc, 0x32, 1, 1, n]) } else { MacAddr([0x7a, 1, 1, 1, 1, n]) };
+        let mac = if n.is_multiple_of(3) { MacAddr([0xac, 0xbc, 0x32, 1, 1, n]) } else { MacAddr([0x7a, 1, 1, 1, 1, n]) };
         (mac, IpAddr::from([192, 168, 7, 100 + n]))
     };
     let mut come = |home: &mut Home, n: u8, flood: Option<Flood>, when: &str| {
