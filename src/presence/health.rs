@@ -265,7 +265,9 @@ impl Presence {
         let Some(dark) = self.gate.dark.get(&interface).cloned() else { return };
         let alive =
             dark.witnesses.iter().filter(|id| self.registry.get(**id).is_some_and(|d| d.last.mono > dark.since));
-        let back = alive.count() * 2 >= dark.witnesses.len();
+        // Those that were forgotten or joined to somebody meanwhile cannot come back.
+        let known = dark.witnesses.iter().filter(|id| self.registry.get(**id).is_some()).count();
+        let back = alive.count() * 2 >= known;
         let over = dark.until.is_some_and(|until| until <= now.mono);
         if back || over {
             if !back {
@@ -276,11 +278,13 @@ impl Presence {
             self.regate(GRACE_DARK, now, out);
             return;
         }
+        let mut asked = false;
         for witness in dark.witnesses.iter().take(WITNESSES_ASKED_MAX) {
-            self.ask_first(*witness, 0, now, out);
+            asked |= self.ask_first(*witness, 0, now, out);
         }
-        // While nothing is heard at all, no witness can be back.
-        let again = (now.mono + DARK_PAUSE).max(self.gate.ask_from());
+        // While nothing is heard at all, no witness can be back. Those that cannot be asked are not waited for closely.
+        let pause = if asked { DARK_PAUSE } else { DARK_PAUSE * 6 };
+        let again = (now.mono + pause).max(self.gate.ask_from());
         self.timers.set(Key::Dark(interface), dark.until.map_or(again, |until| again.min(until)));
     }
 
