@@ -268,7 +268,8 @@ fn is_told_through(flood: Flood, all: bool) {
     let what = |when: &str| format!("{flood:?}, exposed {all}, {when}");
     // A third of them with an address of a maker, and one by one.
     let newcomer = |n: u8| {
-        let mac = if n.is_multiple_of(3) { MacAddr([0xac, 0xbc, 0x32, 1, 1, n]) } else { MacAddr([0x7a, 1, 1, 1, 1, n]) };
+        let mac =
+            if n.is_multiple_of(3) { MacAddr([0xac, 0xbc, 0x32, 1, 1, n]) } else { MacAddr([0x7a, 1, 1, 1, 1, n]) };
         (mac, IpAddr::from([192, 168, 7, 100 + n]))
     };
     let mut come = |home: &mut Home, n: u8, flood: Option<Flood>, when: &str| {
