@@ -1,6 +1,7 @@
 //! What a large home and an attacker do to memory: 2,000 devices, then frames of 200,000 invented addresses, then a kernel
-//! table of 5,000 neighbours. Memory must come to rest, and what it rests at is printed. Presence takes in 1,024
-//! newcomers at once and four a second after that, so the first row waits five minutes.
+//! table of 5,000 neighbours. Memory must come to rest, and what it rests at is printed. Presence takes in some 2,000
+//! newcomers at once, fewer of those that only stand in a list, and four a second after that, so the first row waits five
+//! minutes.
 //!
 //! With `--last SECONDS` a flood then goes on so long, 2,000 addresses a second, and a row is printed every 10 s: newcomers
 //! are let in four a second, so tables that keep what is gone need 17 minutes to fill.
