@@ -57,6 +57,8 @@ pub struct Part {
     /// Of a label: the only one that is looked at.
     pub key: Option<&'static str>,
     pub pattern: &'static str,
+    /// Of a service: its name alone, as [`bare`].
+    service: &'static str,
 }
 
 #[derive(Debug)]
@@ -113,7 +115,8 @@ fn part(evidence: &str, pattern: &'static str) -> Option<Part> {
         Some((key, pattern)) => (Some(key), pattern),
         None => (None, pattern),
     };
-    Some(Part { sign, key, pattern })
+    let service = if sign == Sign::Service { bare(pattern) } else { "" };
+    Some(Part { sign, key, pattern, service })
 }
 
 impl Sign {
@@ -206,6 +209,9 @@ pub struct Looked<'a> {
     /// Of all its names, with their numbers and without: there are many rules about words.
     words: BTreeSet<String>,
     labels: Vec<(&'a str, String)>,
+    /// What labels say of the product.
+    products: Vec<String>,
+    services: BTreeSet<String>,
     makers: Vec<&'a str>,
 }
 
@@ -222,24 +228,47 @@ impl<'a> Looked<'a> {
             macs: signs.macs.iter().map(ToString::to_string).collect(),
             hosts,
             labels: signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect(),
+            products: signs
+                .labels
+                .iter()
+                .filter(|(key, _)| is_product(key))
+                .map(|(_, value)| value.to_lowercase())
+                .collect(),
+            services: signs.services.iter().map(|service| bare(&service.name).to_ascii_lowercase()).collect(),
             makers: signs.vendor.into_iter().chain(announced).collect(),
             signs,
         }
     }
 
+    /// There is something that a rule of this sort could be met by. Most devices say little, and rules are many.
+    fn has(&self, sign: Sign) -> bool {
+        match sign {
+            Sign::Service => !self.services.is_empty(),
+            Sign::Host | Sign::Word => !self.hosts.is_empty(),
+            Sign::Series => !self.makers.is_empty() && !(self.hosts.is_empty() && self.products.is_empty()),
+            Sign::Vendor => self.signs.vendor.is_some(),
+            Sign::Mac => !self.macs.is_empty(),
+            Sign::Class => self.signs.class.is_some(),
+            Sign::Asked => !self.asked.is_empty(),
+            Sign::Label => !self.labels.is_empty(),
+            // These are no rules.
+            Sign::Asks | Sign::Routes | Sign::Own => false,
+        }
+    }
+
     pub fn is_hit(&self, rule: &Rule) -> bool {
-        self.is_met(&rule.part) && rule.besides.iter().all(|part| self.is_met(part))
+        self.has(rule.part.sign) && self.is_met(&rule.part) && rule.besides.iter().all(|part| self.is_met(part))
     }
 
     fn is_met(&self, part: &Part) -> bool {
         let pattern = part.pattern;
         match part.sign {
-            Sign::Service => self.signs.services.iter().any(|service| service_is(&service.name, pattern)),
+            Sign::Service => self.services.contains(part.service),
             Sign::Host => self.named(pattern),
             Sign::Word => self.words.contains(pattern),
             Sign::Series => {
                 let hosts = self.hosts.iter().map(String::as_str);
-                series_is(&self.makers, hosts.chain(self.products()), pattern)
+                series_is(&self.makers, hosts.chain(self.products.iter().map(String::as_str)), pattern)
             }
             Sign::Vendor => self.signs.vendor.is_some_and(|vendor| maker_is(vendor, pattern)),
             Sign::Mac => self.macs.iter().any(|mac| mac.starts_with(pattern)),
@@ -247,7 +276,7 @@ impl<'a> Looked<'a> {
             Sign::Asked => self.asked == pattern,
             Sign::Label => match part.key {
                 Some(key) => self.labels.iter().any(|(held, value)| *held == key && holds(value, pattern)),
-                None => self.products().any(|value| holds(value, pattern)),
+                None => self.products.iter().any(|value| holds(value, pattern)),
             },
             // These are no rules.
             Sign::Asks | Sign::Routes | Sign::Own => false,
@@ -260,15 +289,11 @@ impl<'a> Looked<'a> {
         (is_long && self.words.contains(pattern))
             || self.hosts.iter().any(|host| host.starts_with(pattern) || (is_long && has_words(host, pattern)))
     }
+}
 
-    /// What labels say of the product.
-    fn products(&self) -> impl Iterator<Item = &str> {
-        let is_product = |key: &str| {
-            let of_switch = ["lldp_", "cdp_", "dhcp"].iter().any(|start| key.starts_with(start));
-            !NO_PRODUCT.contains(&key) && !of_switch && !key.ends_with("_id")
-        };
-        self.labels.iter().filter(move |(key, _)| is_product(key)).map(|(_, value)| value.as_str())
-    }
+fn is_product(key: &str) -> bool {
+    let of_switch = ["lldp_", "cdp_", "dhcp"].iter().any(|start| key.starts_with(start));
+    !NO_PRODUCT.contains(&key) && !of_switch && !key.ends_with("_id")
 }
 
 /// `TP-Link` of `TP-Link Systems`: whole words from its start, in any case.
@@ -284,11 +309,9 @@ fn holds(text: &str, pattern: &str) -> bool {
     text.match_indices(pattern).any(|(at, _)| !inner || !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
-/// `_ipp._tcp.local` is `_ipp`; whole words only, so `_ipp` is not `_ipps`.
-fn service_is(name: &str, pattern: &str) -> bool {
-    // `_ipp._tcp.local`, `_ipp` and `ipp` are one service, whoever reports it.
-    let bare = |text: &str| text.split('.').next().unwrap_or_default().trim_start_matches('_').to_ascii_lowercase();
-    bare(name) == bare(pattern)
+/// `ipp`: `_ipp._tcp.local`, `_ipp` and `ipp` are one service, whoever reports it; `_ipps` is another.
+fn bare(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default().trim_start_matches('_')
 }
 
 /// `galaxy-tab` somewhere in `annas-galaxy-tab-s9`.
