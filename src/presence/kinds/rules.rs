@@ -245,7 +245,7 @@ impl<'a> Looked<'a> {
         match sign {
             Sign::Service => !self.services.is_empty(),
             Sign::Host | Sign::Word => !self.hosts.is_empty(),
-            Sign::Series => !self.makers.is_empty() && !(self.hosts.is_empty() && self.products.is_empty()),
+            Sign::Series => !self.makers.is_empty() && (!self.hosts.is_empty() || !self.products.is_empty()),
             Sign::Vendor => self.signs.vendor.is_some(),
             Sign::Mac => !self.macs.is_empty(),
             Sign::Class => self.signs.class.is_some(),
