@@ -76,7 +76,17 @@ fn scan(home: &Home) -> Vec<Json> {
     let state = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_porchlight");
     let mut scan = Command::new("ip")
-        .args(["netns", "exec", &home.near, program, "scan", "--json", "--only", "capture,arp_sweep", "--state-dir"])
+        .args([
+            "netns",
+            "exec",
+            &home.near,
+            program,
+            "scan",
+            "--json",
+            "--only",
+            "capture,arp_sweep,netlink",
+            "--state-dir",
+        ])
         .arg(state.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -51,6 +51,11 @@ impl NetworkFacts {
     pub fn is_gateway(&self, ip: IpAddr) -> bool {
         self.interfaces.iter().any(|i| i.gateways.contains(&ip))
     }
+    /// The cards that others know this host by: not one that only listens, if there is another.
+    pub fn own_cards(&self) -> impl Iterator<Item = &InterfaceFacts> {
+        let is_reached = self.interfaces.iter().any(|interface| !interface.only_listens());
+        self.interfaces.iter().filter(move |interface| !is_reached || !interface.only_listens())
+    }
     /// The interface whose subnet `ip` is in.
     #[must_use]
     pub fn interface_to(&self, ip: IpAddr) -> Option<InterfaceId> {

@@ -341,9 +341,7 @@ impl Presence {
     /// This host is a device too, and always here.
     fn find_own(&mut self, now: Moment, out: &mut Vec<Change>) {
         let network = Arc::clone(&self.network);
-        // Nobody knows this host by a card that only listens.
-        let is_reached = network.interfaces.iter().any(|interface| !interface.only_listens());
-        for interface in network.interfaces.iter().filter(|interface| !is_reached || !interface.only_listens()) {
+        for interface in network.own_cards() {
             let Some(mac) = interface.mac.filter(|mac| mac.is_station()) else { continue };
             // The first is the one shown: an IPv4 address, if there is one. Claimed last, it comes first.
             let mut claimed: Vec<Option<IpAddr>> = interface.addresses.iter().copied().map(Some).collect();

@@ -108,7 +108,7 @@ async fn round(kernel: &Kernel, table: &mut Table, desk: &mut Desk) -> Result<()
         }
     }
     let own_name = own_name().await;
-    for interface in facts.interfaces.iter().filter(|interface| interface.up) {
+    for interface in facts.own_cards().filter(|interface| interface.up) {
         let Some(mac) = interface.mac else { continue };
         let alive = Fact::Alive { proof: Proof::OwnHost, age: Duration::ZERO };
         if interface.addresses.is_empty() {
