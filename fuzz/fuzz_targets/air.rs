@@ -28,8 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         frames += 1;
         at.mono = at.mono + Duration::from_secs(1);
         let bytes = [&[0, 0, 8, 0, 0, 0, 0, 0][..], frame].concat();
-        let captured =
-            Captured { link: LinkType::RADIOTAP, interface: InterfaceId(1), at, wire_len: 0, bytes: &bytes };
+        let captured = Captured { link: LinkType::RADIOTAP, interface: InterfaceId(1), at, wire_len: 0, bytes: &bytes };
         engine.handle(Input::Frame(captured), at);
         if frames == 16 {
             break;

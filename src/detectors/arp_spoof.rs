@@ -125,8 +125,7 @@ impl ArpSpoof {
     fn claim(&mut self, arp: &Arp, source: Option<MacAddr>, context: &Context<'_>, findings: &mut Findings) {
         let (mac, ip, now) = (arp.sender_mac, arp.sender_ip, context.now.mono);
         let tick = now.0 / 1_000_000_000;
-        let asked = arp.is_reply()
-            && self.asked.get(&(arp.target_mac, ip)).is_some_and(|at| now.since(*at) <= ASKED);
+        let asked = arp.is_reply() && self.asked.get(&(arp.target_mac, ip)).is_some_and(|at| now.since(*at) <= ASKED);
         if arp.is_request() && arp.target_ip != ip {
             self.asked.insert((mac, arp.target_ip), now);
         }
@@ -179,10 +178,8 @@ impl ArpSpoof {
             }
             claimant.last = now;
         }
-        let other_alive = binding
-            .claimants
-            .iter()
-            .any(|claimant| claimant.mac != mac && now.since(claimant.last) <= ALIVE);
+        let other_alive =
+            binding.claimants.iter().any(|claimant| claimant.mac != mac && now.since(claimant.last) <= ALIVE);
         if binding.holder.is_some_and(|holder| holder != mac) && other_alive {
             if now.since(binding.changes.last) > Duration::from_secs(60) {
                 binding.changes.count = 0;
@@ -201,7 +198,10 @@ impl ArpSpoof {
         let now = context.now.mono;
         let mut points = 0.0;
         let is_gateway = context.network.is_gateway(IpAddr::V4(ip))
-            || binding.claimants.iter().any(|other| other.mac != claimant.mac && context.neighbours.is_router(other.mac));
+            || binding
+                .claimants
+                .iter()
+                .any(|other| other.mac != claimant.mac && context.neighbours.is_router(other.mac));
         points += if binding.changes.count >= 2 { 3.0 } else { 0.0 };
         points += if is_gateway { 2.0 } else { 0.0 };
         points += match claimant.unasked {
@@ -229,7 +229,8 @@ impl ArpSpoof {
         points += if own > 0 { 2.0 } else { 0.0 };
         points += if claimant.foreign.is_some() { 2.0 } else { 0.0 };
         points += if claimant.aimed && own > 0 { 2.0 } else { 0.0 };
-        let leased = self.leases.get(&ip).is_some_and(|(mac, at)| *mac == claimant.mac && now.since(*at) <= LEASE_FRESH);
+        let leased =
+            self.leases.get(&ip).is_some_and(|(mac, at)| *mac == claimant.mac && now.since(*at) <= LEASE_FRESH);
         points -= if leased { 6.0 } else { 0.0 };
         points -= if claimant.unasked == 0 && claimant.requests == 0 && !is_gateway { 5.0 } else { 0.0 };
         points -= if own == 0 && contested == 0 && !is_gateway { 4.0 } else { 0.0 };
@@ -247,7 +248,9 @@ impl ArpSpoof {
             return;
         }
         let (forger, mac) = (*forger, forger.foreign.unwrap_or(forger.mac));
-        let Some(owner) = binding.claimants.iter().find(|c| c.mac != forger.mac && now.since(c.last) <= ALIVE) else { return };
+        let Some(owner) = binding.claimants.iter().find(|c| c.mac != forger.mac && now.since(c.last) <= ALIVE) else {
+            return;
+        };
         // Several addresses of one machine are no theft.
         let device = context.who.by_mac(mac);
         if device.is_some() && device == context.who.by_mac(owner.mac) {

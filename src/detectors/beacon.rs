@@ -29,8 +29,12 @@ use crate::{
     wire::protocol,
 };
 
-pub static CARD: Card =
-    Card { id: "beacon", title: "Steady calls to one place", needs: Some("CAP_NET_RAW"), page: include_str!("beacon.rs") };
+pub static CARD: Card = Card {
+    id: "beacon",
+    title: "Steady calls to one place",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("beacon.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -73,9 +77,15 @@ impl Beacon {
 fn evenness(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted.get(((sorted.len().saturating_sub(1)) as f64 * share).round() as usize).copied().unwrap_or_default();
+    let at = |share: f64| {
+        sorted.get(((sorted.len().saturating_sub(1)) as f64 * share).round() as usize).copied().unwrap_or_default()
+    };
     let (low, middle, high) = (at(0.25), at(0.5), at(0.75));
-    let skew = if high - low > f64::EPSILON && middle > low && middle < high { ((high + low - 2.0 * middle) / (high - low)).abs() } else { 0.0 };
+    let skew = if high - low > f64::EPSILON && middle > low && middle < high {
+        ((high + low - 2.0 * middle) / (high - low)).abs()
+    } else {
+        0.0
+    };
     let mut away: Vec<f64> = sorted.iter().map(|value| (value - middle).abs()).collect();
     away.sort_by(f64::total_cmp);
     let deviation = away.get(away.len() / 2).copied().unwrap_or_default();
@@ -100,7 +110,12 @@ impl Detector for Beacon {
         let Evidence::Traffic(noticed) = evidence else { return };
         let talk = &noticed.talk;
         let (client, server) = (talk.client, talk.server);
-        if talk.protocol != protocol::TCP || is_private(server.ip) || server.ip.is_loopback() || server.mac.is_some() && client.mac.is_none() || LEFT_OUT.contains(&server.port) {
+        if talk.protocol != protocol::TCP
+            || is_private(server.ip)
+            || server.ip.is_loopback()
+            || server.mac.is_some() && client.mac.is_none()
+            || LEFT_OUT.contains(&server.port)
+        {
             return;
         }
         // Hosts of the Internet that call each other are not ours to judge.
@@ -157,16 +172,22 @@ impl Detector for Beacon {
         }
         // Slow and steady is what makers' devices are.
         let severity = if fast { Severity::Low } else { Severity::Info };
-        let finding = Finding::new(CARD.id, Category::Malware, severity, format!("{} {}:{}", client.ip, server.ip, server.port), context.now)
-            .by(client.party())
-            .against(server.party())
-            .why("destination", server.ip)
-            .why("port", server.port)
-            .why("connections", count)
-            .why("interval_s", format!("{step:.1}"))
-            .why("scores", format!("times {times:.2}, sizes {sizes:.2}"))
-            .technique(&["T1071.001"])
-            .points(5.0);
+        let finding = Finding::new(
+            CARD.id,
+            Category::Malware,
+            severity,
+            format!("{} {}:{}", client.ip, server.ip, server.port),
+            context.now,
+        )
+        .by(client.party())
+        .against(server.party())
+        .why("destination", server.ip)
+        .why("port", server.port)
+        .why("connections", count)
+        .why("interval_s", format!("{step:.1}"))
+        .why("scores", format!("times {times:.2}, sizes {sizes:.2}"))
+        .technique(&["T1071.001"])
+        .points(5.0);
         self.bell.ring(finding, findings);
     }
 }

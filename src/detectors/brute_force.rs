@@ -28,8 +28,12 @@ use crate::{
     traffic::{Login, Talkers, What, owner},
 };
 
-pub static CARD: Card =
-    Card { id: "brute_force", title: "Guessing passwords", needs: Some("CAP_NET_RAW"), page: include_str!("brute_force.rs") };
+pub static CARD: Card = Card {
+    id: "brute_force",
+    title: "Guessing passwords",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("brute_force.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -169,7 +173,10 @@ mod tests {
     fn guesses_are_told_and_an_old_password_is_not() {
         let many: Vec<String> = (0..20).map(|n| format!("guess{n}")).collect();
         let found = logins(&many, false, 2);
-        assert_eq!(found.first().map(|f| (f.attacker.ip, f.severity)), Some((Some(IpAddr::from(ip(9))), Severity::Medium)));
+        assert_eq!(
+            found.first().map(|f| (f.attacker.ip, f.severity)),
+            Some((Some(IpAddr::from(ip(9))), Severity::Medium))
+        );
         assert_eq!(logins(&many, true, 2).last().map(|f| f.severity), Some(Severity::Critical), "one hit");
         assert!(logins(&vec!["old".to_owned(); 60], false, 30).is_empty(), "a camera with an old password");
         assert!(logins(&many[..5], true, 5).is_empty(), "somebody who mistyped");

@@ -82,17 +82,22 @@ impl Detector for CleartextCredentials {
             return;
         }
         self.told.insert(key, context.now.mono);
-        let finding =
-            Finding::new(CARD.id, Category::Leak, severity, format!("{} {} {}", client.ip, server.ip, seen.protocol), context.now)
-                .by(client.party())
-                .against(server.party())
-                .why("protocol", seen.protocol)
-                .why("user_masked", &seen.user)
-                .why("secret_length_class", seen.length)
-                .why("crosses_wan", crosses)
-                .why("port", server.port)
-                .technique(&["T1040"])
-                .points(6.5);
+        let finding = Finding::new(
+            CARD.id,
+            Category::Leak,
+            severity,
+            format!("{} {} {}", client.ip, server.ip, seen.protocol),
+            context.now,
+        )
+        .by(client.party())
+        .against(server.party())
+        .why("protocol", seen.protocol)
+        .why("user_masked", &seen.user)
+        .why("secret_length_class", seen.length)
+        .why("crosses_wan", crosses)
+        .why("port", server.port)
+        .technique(&["T1040"])
+        .points(6.5);
         self.bell.ring(finding, findings);
     }
 }
@@ -105,28 +110,83 @@ mod tests {
     #[test]
     fn a_secret_is_told_of_but_not_told() {
         let scripts: &[(&str, u16, &[(bool, &[u8])], Option<&str>)] = &[
-            ("ftp", 2121, &[(false, b"220 x\r\n"), (true, b"USER anna\r\n"), (false, b"331 \r\n"), (true, b"PASS canary-1\r\n")], Some("ftp")),
-            ("pop3", 110, &[(false, b"+OK\r\n"), (true, b"USER anna\r\n"), (false, b"+OK\r\n"), (true, b"PASS canary-1\r\n")], Some("pop3")),
+            (
+                "ftp",
+                2121,
+                &[(false, b"220 x\r\n"), (true, b"USER anna\r\n"), (false, b"331 \r\n"), (true, b"PASS canary-1\r\n")],
+                Some("ftp"),
+            ),
+            (
+                "pop3",
+                110,
+                &[(false, b"+OK\r\n"), (true, b"USER anna\r\n"), (false, b"+OK\r\n"), (true, b"PASS canary-1\r\n")],
+                Some("pop3"),
+            ),
             ("imap", 143, &[(false, b"* OK x\r\n"), (true, b"a1 LOGIN anna \"canary-1\"\r\n")], Some("imap")),
             (
                 "smtp",
                 587,
-                &[(false, b"220 x ESMTP\r\n"), (true, b"EHLO me\r\n"), (false, b"250 AUTH\r\n"), (true, b"AUTH LOGIN\r\n"), (false, b"334 \r\n"), (true, b"YW5uYQ==\r\n"), (false, b"334 \r\n"), (true, b"Y2FuYXJ5LTE=\r\n")],
+                &[
+                    (false, b"220 x ESMTP\r\n"),
+                    (true, b"EHLO me\r\n"),
+                    (false, b"250 AUTH\r\n"),
+                    (true, b"AUTH LOGIN\r\n"),
+                    (false, b"334 \r\n"),
+                    (true, b"YW5uYQ==\r\n"),
+                    (false, b"334 \r\n"),
+                    (true, b"Y2FuYXJ5LTE=\r\n"),
+                ],
                 Some("smtp"),
             ),
-            ("basic", 8080, &[(true, b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YW5uYTpjYW5hcnktMQ==\r\n\r\n")], Some("http_basic")),
+            (
+                "basic",
+                8080,
+                &[(true, b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YW5uYTpjYW5hcnktMQ==\r\n\r\n")],
+                Some("http_basic"),
+            ),
             (
                 "form",
                 80,
                 &[(true, b"POST /login HTTP/1.1\r\nContent-Length: 33\r\n\r\nuser=anna&user_password=canary-1&")],
                 Some("http_form"),
             ),
-            ("telnet", 23, &[(false, b"\xff\xfb\x01login: "), (true, b"anna\r\n"), (false, b"Password: "), (true, b"can"), (true, b"ary-1\r\0")], Some("telnet")),
+            (
+                "telnet",
+                23,
+                &[
+                    (false, b"\xff\xfb\x01login: "),
+                    (true, b"anna\r\n"),
+                    (false, b"Password: "),
+                    (true, b"can"),
+                    (true, b"ary-1\r\0"),
+                ],
+                Some("telnet"),
+            ),
             ("redis", 6379, &[(true, b"*2\r\n$4\r\nAUTH\r\n$8\r\ncanary-1\r\n")], Some("redis")),
             ("mqtt", 1883, &[(true, b"\x10\x1d\0\x04MQTT\x04\xc2\0\x3c\0\x01a\0\x04anna\0\x08canary-1")], Some("mqtt")),
-            ("ldap", 389, &[(true, b"\x30\x1d\x02\x01\x01\x60\x18\x02\x01\x03\x04\x09cn=anna,x\x80\x08canary-1")], Some("ldap")),
-            ("a page", 80, &[(true, b"GET /password HTTP/1.1\r\nHost: x\r\n\r\n"), (false, b"HTTP/1.1 200 OK\r\n\r\n")], None),
-            ("mail", 25, &[(false, b"220 x ESMTP\r\n"), (true, b"EHLO me\r\n"), (false, b"250 ok\r\n"), (true, b"MAIL FROM:<anna@x>\r\n")], None),
+            (
+                "ldap",
+                389,
+                &[(true, b"\x30\x1d\x02\x01\x01\x60\x18\x02\x01\x03\x04\x09cn=anna,x\x80\x08canary-1")],
+                Some("ldap"),
+            ),
+            (
+                "a page",
+                80,
+                &[(true, b"GET /password HTTP/1.1\r\nHost: x\r\n\r\n"), (false, b"HTTP/1.1 200 OK\r\n\r\n")],
+                None,
+            ),
+            (
+                "mail",
+                25,
+                &[
+                    (false, b"220 x ESMTP\r\n"),
+                    (true, b"EHLO me\r\n"),
+                    (false, b"250 ok\r\n"),
+                    (true, b"MAIL FROM:<anna@x>\r\n"),
+                ],
+                None,
+            ),
         ];
         for (name, port, script, expected) in scripts {
             let mut stage = Stage::new(CleartextCredentials::new(Settings::default()));

@@ -24,8 +24,12 @@ use crate::{
     wire::protocol,
 };
 
-pub static CARD: Card =
-    Card { id: "crypto_mining", title: "Mining of coins", needs: Some("CAP_NET_RAW"), page: include_str!("crypto_mining.rs") };
+pub static CARD: Card = Card {
+    id: "crypto_mining",
+    title: "Mining of coins",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("crypto_mining.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -52,7 +56,10 @@ fn stratum(bytes: &[u8], by_client: bool) -> Option<&'static str> {
     if has("mining.notify") || has("mining.set_difficulty") {
         return Some("work of a pool");
     }
-    if by_client && has("\"method\"") && (has("\"login\"") && has("\"agent\"") || has("\"submit\"") && has("\"nonce\"") && has("\"job_id\"")) {
+    if by_client
+        && has("\"method\"")
+        && (has("\"login\"") && has("\"agent\"") || has("\"submit\"") && has("\"nonce\"") && has("\"job_id\""))
+    {
         return Some("asks a pool");
     }
     if by_client && (has("eth_submitLogin") || has("eth_submitWork") || has("eth_submitHashrate")) {
@@ -82,14 +89,20 @@ impl Detector for CryptoMining {
         // First seen in the middle, ports may lie about who began: what is said does not.
         let miner_is_client = (sign == "asks a pool") == *by_client;
         let (miner, pool) = if miner_is_client { (talk.client, talk.server) } else { (talk.server, talk.client) };
-        let finding = Finding::new(CARD.id, Category::Malware, Severity::Medium, format!("{} {}", miner.ip, pool.ip), context.now)
-            .by(miner.party())
-            .against(pool.party())
-            .why("sign", sign)
-            .why("destination", pool.ip)
-            .why("port", pool.port)
-            .technique(&["T1496.001"])
-            .points(6.5);
+        let finding = Finding::new(
+            CARD.id,
+            Category::Malware,
+            Severity::Medium,
+            format!("{} {}", miner.ip, pool.ip),
+            context.now,
+        )
+        .by(miner.party())
+        .against(pool.party())
+        .why("sign", sign)
+        .why("destination", pool.ip)
+        .why("port", pool.port)
+        .technique(&["T1496.001"])
+        .points(6.5);
         self.bell.ring(finding, findings);
     }
 }
@@ -103,14 +116,20 @@ mod tests {
     fn miners_are_told_and_other_calls_are_not() {
         let cases: &[(&str, &[u8], bool)] = &[
             ("stratum", b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n", true),
-            ("monero", b"{\"id\":1,\"method\":\"login\",\"params\":{\"login\":\"x\",\"pass\":\"y\",\"agent\":\"z\"}}\n", true),
+            (
+                "monero",
+                b"{\"id\":1,\"method\":\"login\",\"params\":{\"login\":\"x\",\"pass\":\"y\",\"agent\":\"z\"}}\n",
+                true,
+            ),
             ("another call", b"{\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"user\":\"x\"}}\n", false),
             ("words", b"the method mining.subscribe is used by miners", false),
         ];
         for (name, bytes, expected) in cases {
             let mut stage = Stage::new(CryptoMining::new(Settings::default()));
-            let found: Vec<Finding> =
-                conversation((9, 40_000), (5, 3333), &[(true, *bytes)]).iter().flat_map(|frame| stage.frame(frame, 1000)).collect();
+            let found: Vec<Finding> = conversation((9, 40_000), (5, 3333), &[(true, *bytes)])
+                .iter()
+                .flat_map(|frame| stage.frame(frame, 1000))
+                .collect();
             assert_eq!(!found.is_empty(), *expected, "{name}");
         }
     }

@@ -72,9 +72,10 @@ impl Detector for DeauthFlood {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
-        let Some(wifi) = frame.wifi.filter(|wifi| {
-            wifi.is_management(Wifi::DEAUTHENTICATION) || wifi.is_management(Wifi::DISASSOCIATION)
-        }) else {
+        let Some(wifi) = frame
+            .wifi
+            .filter(|wifi| wifi.is_management(Wifi::DEAUTHENTICATION) || wifi.is_management(Wifi::DISASSOCIATION))
+        else {
             return;
         };
         let Some(bssid) = wifi.bssid else { return };

@@ -95,10 +95,8 @@ impl Detector for DeviceOfflineImportant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Moment, NetworkFacts, Table, Wall};
     use crate::traffic::Neighbours;
-    use crate::{
-        model::{Moment, NetworkFacts, Table, Wall},
-    };
 
     #[test]
     fn only_important_devices_are_missed_and_their_return_ends_it() {
@@ -113,7 +111,13 @@ mod tests {
         ];
         for (important, change, expected) in cases {
             let table = Table { important: if important { vec![device] } else { vec![] }, ..Table::default() };
-            let context = Context { now: Moment::default(), who: &table, network: &network, settling: false, neighbours: &Neighbours::default() };
+            let context = Context {
+                now: Moment::default(),
+                who: &table,
+                network: &network,
+                settling: false,
+                neighbours: &Neighbours::default(),
+            };
             let mut findings = Findings::default();
             DeviceOfflineImportant {}.examine(Evidence::Home(&change), &context, &mut findings);
             let over: Vec<bool> = findings.take().into_iter().map(|f| f.over).collect();

@@ -97,14 +97,21 @@ impl Detector for Dga {
         let domain = registered(&dns.name);
         let is_name = domain.contains('.')
             && domain.rsplit('.').next().is_some_and(|top| {
-                !matches!(top, "local" | "lan" | "home" | "arpa" | "internal" | "localdomain" | "invalid" | "test" | "corp")
+                !matches!(
+                    top,
+                    "local" | "lan" | "home" | "arpa" | "internal" | "localdomain" | "invalid" | "test" | "corp"
+                )
             });
         if !dns.is_answer || !is_name || talk.server.port != 53 {
             return;
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
         if self.devices.get(&talk.client.ip).is_none() {
-            let asked = Asked { missing: Recent::new(DOMAINS_MAX), found: Recent::new(DOMAINS_MAX), below: (String::new(), Recent::new(DOMAINS_MAX)) };
+            let asked = Asked {
+                missing: Recent::new(DOMAINS_MAX),
+                found: Recent::new(DOMAINS_MAX),
+                below: (String::new(), Recent::new(DOMAINS_MAX)),
+            };
             self.devices.insert(talk.client.ip, asked, talk.client.mac.map_or(0, owner), tick);
         }
         let Some(asked) = self.devices.get_mut(&talk.client.ip, tick) else { return };
@@ -122,12 +129,18 @@ impl Detector for Dga {
         asked.below.1.see(dns.name.clone(), now);
         let below = asked.below.1.within(now, SPAN);
         if below >= self.bell.scaled(BELOW_MIN) as usize && !asked.found.keys().any(|found| found == domain) {
-            let finding = Finding::new(CARD.id, Category::Dns, Severity::Low, format!("{} {domain}", talk.client.ip), context.now)
-                .by(talk.client.party())
-                .why("nx_domains", below)
-                .why("samples", clean_text(&dns.name, 64))
-                .technique(&["T1568.002"])
-                .points(5.0);
+            let finding = Finding::new(
+                CARD.id,
+                Category::Dns,
+                Severity::Low,
+                format!("{} {domain}", talk.client.ip),
+                context.now,
+            )
+            .by(talk.client.party())
+            .why("nx_domains", below)
+            .why("samples", clean_text(&dns.name, 64))
+            .technique(&["T1568.002"])
+            .points(5.0);
             return self.bell.ring(finding, findings);
         }
         let (missing, found) = (asked.missing.within(now, SPAN), asked.found.within(now, SPAN));
@@ -172,16 +185,36 @@ mod tests {
 
     #[test]
     fn names_of_a_machine_that_do_not_exist_are_told() {
-        let made: Vec<String> = (1..25u64).map(|n| format!("{}.com", spell(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))).collect();
+        let made: Vec<String> =
+            (1..25u64).map(|n| format!("{}.com", spell(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))).collect();
         assert!(asked(&made, 3) > 0);
         assert_eq!(asked(&made, 0), 0, "they exist");
-        let words = ["printer", "router", "garden", "window", "kitchen", "bedroom", "television", "speaker", "camera", "garage", "office", "hallway"];
+        let words = [
+            "printer",
+            "router",
+            "garden",
+            "window",
+            "kitchen",
+            "bedroom",
+            "television",
+            "speaker",
+            "camera",
+            "garage",
+            "office",
+            "hallway",
+        ];
         assert_eq!(asked(&words.map(|word| format!("{word}.home-of-anna.com")), 3), 0, "one domain");
         assert_eq!(asked(&words.map(|word| format!("{word}.lan")), 3), 0, "a local suffix");
         assert_eq!(asked(&words.map(|word| format!("{word}.com")), 3), 0, "words that were mistyped");
     }
 
     fn spell(mut n: u64) -> String {
-        (0..12).map(|_| { let letter = (b'a' + (n % 26) as u8) as char; n /= 26; letter }).collect()
+        (0..12)
+            .map(|_| {
+                let letter = (b'a' + (n % 26) as u8) as char;
+                n /= 26;
+                letter
+            })
+            .collect()
     }
 }

@@ -156,7 +156,8 @@ mod tests {
         }
         assert!(back.is_empty(), "everybody after a power cut");
         let mut stage = Stage::new(DhcpStarvation::new(Settings::default()));
-        let retries: Vec<_> = (0..60u8).flat_map(|n| stage.frame(&discover(9, 9, n / 10), u64::from(n) * 4000)).collect();
+        let retries: Vec<_> =
+            (0..60u8).flat_map(|n| stage.frame(&discover(9, 9, n / 10), u64::from(n) * 4000)).collect();
         assert!(retries.is_empty(), "a device without a server");
     }
 }

@@ -58,7 +58,11 @@ impl DnsHijack {
 
 /// A label as somebody types it who wants one that does not exist: long, letters and digits mixed again and again.
 fn is_probe(label: &str) -> bool {
-    let turns = label.as_bytes().windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
+    let turns = label
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()))
+        .count();
     label.len() >= 16 && turns >= 4 && !label.contains('-')
 }
 
@@ -96,7 +100,8 @@ impl Detector for DnsHijack {
             signals.push("two answers");
         }
         let top = dns.name.rsplit('.').next().unwrap_or_default();
-        let can_not_be = NEVER.contains(&top) || (dns.name.contains('.') && top.len() > 1 && top.bytes().all(|b| b.is_ascii_digit()));
+        let can_not_be = NEVER.contains(&top)
+            || (dns.name.contains('.') && top.len() > 1 && top.bytes().all(|b| b.is_ascii_digit()));
         if can_not_be && !addresses.iter().all(|ip| ip.is_loopback() || ip.is_unspecified() || is_private(*ip)) {
             points += 5.0;
             signals.push("impossible name");
@@ -110,14 +115,20 @@ impl Detector for DnsHijack {
             return;
         }
         let severity = if signals.contains(&"two answers") { Severity::High } else { Severity::Low };
-        let finding = Finding::new(CARD.id, Category::Dns, severity, format!("{} {}", talk.server.ip, signals.join(" ")), context.now)
-            .by(talk.server.party())
-            .against(talk.client.party())
-            .why("resolver", talk.server.ip)
-            .why("domain", clean_text(&dns.name, 80))
-            .why("signals", signals.join(", "))
-            .technique(&["T1557"])
-            .points(points);
+        let finding = Finding::new(
+            CARD.id,
+            Category::Dns,
+            severity,
+            format!("{} {}", talk.server.ip, signals.join(" ")),
+            context.now,
+        )
+        .by(talk.server.party())
+        .against(talk.client.party())
+        .why("resolver", talk.server.ip)
+        .why("domain", clean_text(&dns.name, 80))
+        .why("signals", signals.join(", "))
+        .technique(&["T1557"])
+        .points(points);
         self.bell.ring(finding, findings);
     }
 }
@@ -140,7 +151,11 @@ mod tests {
         let run = |answers: &[(&str, [u8; 4], u64)]| -> Vec<Severity> {
             let mut stage = Stage::new(DnsHijack::new(Settings::default()));
             stage.frame(&udp((9, 5000), (1, 53), &dns(7, None, answers[0].0, 1)), 0);
-            answers.iter().flat_map(|(name, to, ms)| stage.frame(&udp((1, 53), (9, 5000), &answer(7, name, *to)), *ms)).map(|f| f.severity).collect()
+            answers
+                .iter()
+                .flat_map(|(name, to, ms)| stage.frame(&udp((1, 53), (9, 5000), &answer(7, name, *to)), *ms))
+                .map(|f| f.severity)
+                .collect()
         };
         let public = [93, 184, 216, 34];
         assert_eq!(run(&[("bank.com", public, 5), ("bank.com", [192, 168, 7, 66], 9)]), [Severity::High]);

@@ -50,8 +50,18 @@ const UNUSUAL_SHARE: f64 = 0.2;
 const CHANCE: f64 = 0.85;
 /// Reputation look-ups of mail and virus filters: names made of hashes by design.
 const REPUTATION: [&str; 12] = [
-    "e5.sk", "sophosxl.net", "spamhaus.org", "mcafee.com", "trendmicro.com", "surbl.org", "uribl.com", "barracudacentral.org",
-    "spamcop.net", "cymru.com", "avast.com", "avqs.mcafee.com",
+    "e5.sk",
+    "sophosxl.net",
+    "spamhaus.org",
+    "mcafee.com",
+    "trendmicro.com",
+    "surbl.org",
+    "uribl.com",
+    "barracudacentral.org",
+    "spamcop.net",
+    "cymru.com",
+    "avast.com",
+    "avqs.mcafee.com",
 ];
 
 #[derive(Debug, Clone)]
@@ -86,7 +96,11 @@ impl DnsTunnel {
         let below = dns.name.strip_suffix(domain).unwrap_or_default().trim_end_matches('.');
         // A tunnel straight to a server needs no domain: all its names count as one.
         let is_bare = below.is_empty() && dns.name.len() > 24;
-        if (below.is_empty() && !is_bare) || domain == "in-addr.arpa" || domain == "ip6.arpa" || dns.name.ends_with(".local") {
+        if (below.is_empty() && !is_bare)
+            || domain == "in-addr.arpa"
+            || domain == "ip6.arpa"
+            || dns.name.ends_with(".local")
+        {
             return;
         }
         if REPUTATION.contains(&domain) || matches!(talk.server.port, 5353 | 5355 | 137) {
@@ -143,18 +157,19 @@ impl DnsTunnel {
         }
         let asked = asked.clone();
         let domain = if is_bare { "(none)" } else { domain };
-        let finding = Finding::new(CARD.id, Category::Dns, Severity::High, format!("{} {domain}", talk.client.ip), context.now)
-            .by(asked.client)
-            .against(talk.server.party())
-            .why("domain", domain)
-            .why("unique", unique)
-            .why("queries", asked.queries)
-            .why("bytes_up", asked.up)
-            .why("bytes_down", asked.down)
-            .why("label_mean", format!("{mean:.0}"))
-            .why("samples", crate::model::clean_text(&asked.sample, 80))
-            .technique(&["T1071.004", "T1572"])
-            .points(if unique > 100 || asked.down > 65_536 { 6.5 } else { 5.0 });
+        let finding =
+            Finding::new(CARD.id, Category::Dns, Severity::High, format!("{} {domain}", talk.client.ip), context.now)
+                .by(asked.client)
+                .against(talk.server.party())
+                .why("domain", domain)
+                .why("unique", unique)
+                .why("queries", asked.queries)
+                .why("bytes_up", asked.up)
+                .why("bytes_down", asked.down)
+                .why("label_mean", format!("{mean:.0}"))
+                .why("samples", crate::model::clean_text(&asked.sample, 80))
+                .technique(&["T1071.004", "T1572"])
+                .points(if unique > 100 || asked.down > 65_536 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
 }
@@ -177,10 +192,14 @@ fn by_chance(text: &str) -> f64 {
         return 0.0;
     }
     let len = letters.len() as f64;
-    let bits: f64 = counts.iter().filter(|count| **count > 0).map(|count| {
-        let share = f64::from(*count) / len;
-        -share * share.log2()
-    }).sum();
+    let bits: f64 = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| {
+            let share = f64::from(*count) / len;
+            -share * share.log2()
+        })
+        .sum();
     // Random digits of base 16 reach four bits, of base 32 five, as far as the length lets them.
     let is_hex = letters.iter().all(u8::is_ascii_hexdigit);
     bits / len.log2().min(if is_hex { 4.0 } else { 5.0 })
@@ -217,18 +236,25 @@ mod tests {
         let mut stage = Stage::new(DnsTunnel::new(Settings::default()));
         names
             .enumerate()
-            .flat_map(|(n, (name, kind))| stage.frame(&udp((9, 5000 + n as u16), (1, 53), &dns(n as u16, None, &name, kind)), n as u64 * 400))
+            .flat_map(|(n, (name, kind))| {
+                stage.frame(&udp((9, 5000 + n as u16), (1, 53), &dns(n as u16, None, &name, kind)), n as u64 * 400)
+            })
             .collect()
     }
 
     #[test]
     fn a_tunnel_is_told_and_much_asking_is_not() {
-        let code = |n: u64| format!("{:016x}{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15), n.wrapping_mul(0xbf58_476d_1ce4_e5b9));
+        let code = |n: u64| {
+            format!("{:016x}{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15), n.wrapping_mul(0xbf58_476d_1ce4_e5b9))
+        };
         let hidden = ask((1..90).map(|n| (format!("{}.t.example.com", code(n)), kind::TXT)));
         assert_eq!(hidden.first().map(|f| f.attacker.ip), Some(Some(std::net::IpAddr::from([192, 168, 7, 9]))));
         let quiet: [(&str, Vec<(String, u16)>); 4] = [
             ("one long name", vec![(format!("{}.x.example.com", code(1)), kind::TXT); 60]),
-            ("many hosts of a content network", (0..200).map(|n| (format!("edge-{n}.cdn.example.net"), kind::A)).collect()),
+            (
+                "many hosts of a content network",
+                (0..200).map(|n| (format!("edge-{n}.cdn.example.net"), kind::A)).collect(),
+            ),
             ("virus look-ups", (1..90).map(|n| (format!("{}.a.e.e5.sk", code(n)), kind::TXT)).collect()),
             ("reverse look-ups", (0..200).map(|n| (format!("{n}.7.168.192.in-addr.arpa"), kind::PTR)).collect()),
         ];

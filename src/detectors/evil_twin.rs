@@ -29,8 +29,12 @@ use crate::{
     },
 };
 
-pub static CARD: Card =
-    Card { id: "evil_twin", title: "False access point", needs: Some("CAP_NET_RAW"), page: include_str!("evil_twin.rs") };
+pub static CARD: Card = Card {
+    id: "evil_twin",
+    title: "False access point",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("evil_twin.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -97,7 +101,8 @@ impl Detector for EvilTwin {
         let Some(wifi) = frame.wifi else { return };
         let (Some(bssid), now) = (wifi.bssid, context.now.mono) else { return };
         if wifi.is_management(Wifi::DEAUTHENTICATION) || wifi.is_management(Wifi::DISASSOCIATION) {
-            let count = self.thrown.get(&bssid).filter(|(at, _)| now.since(*at) < NEAR_THROW).map_or(0, |(_, count)| *count);
+            let count =
+                self.thrown.get(&bssid).filter(|(at, _)| now.since(*at) < NEAR_THROW).map_or(0, |(_, count)| *count);
             self.thrown.insert(bssid, (now, count.saturating_add(1)));
             return;
         }
@@ -106,7 +111,9 @@ impl Detector for EvilTwin {
         }
         let body = frame.link_payload;
         let (Some(capabilities), Some(elements)) = (body.get(10), body.get(FIXED..)) else { return };
-        let Some(name) = ssid(elements).filter(|name| !name.is_empty() && name.iter().any(|byte| *byte != 0)) else { return };
+        let Some(name) = ssid(elements).filter(|name| !name.is_empty() && name.iter().any(|byte| *byte != 0)) else {
+            return;
+        };
         let (strength, tick) = (strength(Security::read(capabilities & 0x10 != 0, elements)), now.0 / 1_000_000_000);
         let count = crate::wire::wifi::elements(elements).count();
         let name = name.to_vec();
@@ -121,7 +128,8 @@ impl Detector for EvilTwin {
         if points.len() < POINTS_MAX {
             points.push(newcomer);
         }
-        let Some(first) = points.iter().filter(|point| point.bssid != bssid).min_by_key(|point| point.first).copied() else {
+        let Some(first) = points.iter().filter(|point| point.bssid != bssid).min_by_key(|point| point.first).copied()
+        else {
             return;
         };
         // Whichever is the weaker one is the twin: it may have been heard first.
@@ -130,7 +138,8 @@ impl Detector for EvilTwin {
         } else {
             (first, bssid, strength, count)
         };
-        let thrown = self.thrown.get(&first.bssid).is_some_and(|(at, count)| now.since(*at) <= NEAR_THROW && *count >= 5);
+        let thrown =
+            self.thrown.get(&first.bssid).is_some_and(|(at, count)| now.since(*at) <= NEAR_THROW && *count >= 5);
         let mut points = 0.0;
         points += if strength < first.strength { 4.0 } else { 0.0 };
         points += if !is_kin(first.bssid, bssid) { 2.0 } else { 0.0 };

@@ -29,8 +29,12 @@ use crate::{
     wire::{icmp::Icmp, nd::Nd},
 };
 
-pub static CARD: Card =
-    Card { id: "host_sweep", title: "Search for devices", needs: Some("CAP_NET_RAW"), page: include_str!("host_sweep.rs") };
+pub static CARD: Card = Card {
+    id: "host_sweep",
+    title: "Search for devices",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("host_sweep.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -92,12 +96,15 @@ impl HostSweep {
         }
         let bell = &self.bell;
         let Some((_, span)) = RULES.iter().find(|(least, span)| {
-            sweep.asked.len() >= bell.scaled(*least) as usize && sweep.asked.within(now, *span) >= bell.scaled(*least) as usize
+            sweep.asked.len() >= bell.scaled(*least) as usize
+                && sweep.asked.within(now, *span) >= bell.scaled(*least) as usize
         }) else {
             return;
         };
         let unowned = sweep.asked.keys().filter(|ip| !context.neighbours.is_bound(**ip)).count();
-        if unowned * 100 < sweep.asked.len() * UNOWNED_PERCENT || (how == "arp" && sweep.senders.len() >= SENDERS_ROUTER) {
+        if unowned * 100 < sweep.asked.len() * UNOWNED_PERCENT
+            || (how == "arp" && sweep.senders.len() >= SENDERS_ROUTER)
+        {
             return;
         }
         let targets = sweep.asked.within(now, *span);
@@ -135,7 +142,8 @@ impl Detector for HostSweep {
         let frame = match evidence {
             Evidence::Packet(frame) => frame,
             Evidence::Traffic(noticed) => {
-                let vain = matches!(noticed.what, What::Outcome(Outcome::Silent | Outcome::Refused | Outcome::Unreachable(_)));
+                let vain =
+                    matches!(noticed.what, What::Outcome(Outcome::Silent | Outcome::Refused | Outcome::Unreachable(_)));
                 let talk = &noticed.talk;
                 let tcp = talk.protocol == crate::wire::protocol::TCP;
                 if vain && tcp && talk.is_sure && is_private(talk.server.ip) {
@@ -145,7 +153,9 @@ impl Detector for HostSweep {
             }
             _ => return,
         };
-        let Some(mac) = frame.source.filter(|mac| mac.is_station() && !context.network.is_own_mac(*mac)) else { return };
+        let Some(mac) = frame.source.filter(|mac| mac.is_station() && !context.network.is_own_mac(*mac)) else {
+            return;
+        };
         if let Some(arp) = frame.arp() {
             if arp.is_request() && !arp.is_announcement() {
                 let ip = Some(IpAddr::V4(arp.sender_ip)).filter(|ip| !ip.is_unspecified());
@@ -195,7 +205,8 @@ mod tests {
             found.extend(stage.frame(&arp(1, 1, 1, 1, n), 10_000 + u64::from(n) * 50));
         }
         assert!(found.is_empty(), "a router after its start: {found:?}");
-        let slow: Vec<_> = (1..15u8).flat_map(|n| stage.frame(&arp(8, 1, 8, 200, n), 90_000 + u64::from(n) * 9000)).collect();
+        let slow: Vec<_> =
+            (1..15u8).flat_map(|n| stage.frame(&arp(8, 1, 8, 200, n), 90_000 + u64::from(n) * 9000)).collect();
         assert!(slow.is_empty(), "a computer that looks for a few");
     }
 }

@@ -30,8 +30,12 @@ use crate::{
     wire::icmp::Icmp,
 };
 
-pub static CARD: Card =
-    Card { id: "icmp_tunnel", title: "Data hidden in pings", needs: Some("CAP_NET_RAW"), page: include_str!("icmp_tunnel.rs") };
+pub static CARD: Card = Card {
+    id: "icmp_tunnel",
+    title: "Data hidden in pings",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("icmp_tunnel.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -93,7 +97,11 @@ impl Detector for IcmpTunnel {
         let asks = icmp.kind == Icmp::ECHO;
         let key = if asks { (from, to) } else { (to, from) };
         if self.pairs.get(&key).is_none() {
-            let asker = if asks { context.neighbours.party(from, frame.source) } else { context.neighbours.party(to, frame.destination) };
+            let asker = if asks {
+                context.neighbours.party(from, frame.source)
+            } else {
+                context.neighbours.party(to, frame.destination)
+            };
             let pings = Pings { asked: BTreeMap::new(), replies: 0, other: 0, bytes: 0, sizes: [usize::MAX, 0], asker };
             self.pairs.insert(key, pings, frame.source.map_or(0, owner), tick);
         }
@@ -123,14 +131,15 @@ impl Detector for IcmpTunnel {
         if pings.asked.is_empty() && most == least {
             return;
         }
-        let finding = Finding::new(CARD.id, Category::Malware, Severity::High, format!("{} {}", key.0, key.1), context.now)
-            .by(pings.asker)
-            .against(context.neighbours.party(from, frame.source))
-            .why("replies", pings.replies)
-            .why("other_data", pings.other)
-            .why("bytes", pings.bytes)
-            .technique(&["T1095", "T1572"])
-            .points(points);
+        let finding =
+            Finding::new(CARD.id, Category::Malware, Severity::High, format!("{} {}", key.0, key.1), context.now)
+                .by(pings.asker)
+                .against(context.neighbours.party(from, frame.source))
+                .why("replies", pings.replies)
+                .why("other_data", pings.other)
+                .why("bytes", pings.bytes)
+                .technique(&["T1095", "T1572"])
+                .points(points);
         self.bell.ring(finding, findings);
     }
 }

@@ -25,8 +25,12 @@ use crate::{
     model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Party, Proof, Severity},
 };
 
-pub static CARD: Card =
-    Card { id: "ip_conflict", title: "Address conflict", needs: Some("CAP_NET_RAW"), page: include_str!("ip_conflict.rs") };
+pub static CARD: Card = Card {
+    id: "ip_conflict",
+    title: "Address conflict",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("ip_conflict.rs"),
+};
 
 const ADDRESSES_MAX: usize = 1024;
 // An owner silent for longer may have left; whoever takes the address then is its next owner.
@@ -81,7 +85,13 @@ impl IpConflict {
             holder: mac,
             at: now,
             before: Some((other, claim.at)),
-            changes: if !both_alive { 0 } else if returns { claim.changes + 1 } else { 1 },
+            changes: if !both_alive {
+                0
+            } else if returns {
+                claim.changes + 1
+            } else {
+                1
+            },
             first_change: if returns && both_alive { claim.first_change } else { now },
         };
         let conflict = claim.changes >= QUICK_CHANGES || (claim.changes >= 2 && now.since(claim.first_change) >= APART);
@@ -123,7 +133,11 @@ impl Detector for IpConflict {
             at: context.now,
             attacker: Party { device: None, mac: Some(newer), ip: Some(ip) },
             victim: Party { device: None, mac: Some(older), ip: Some(ip) },
-            evidence: vec![("ip", ip.to_string()), ("macs", format!("{newer}, {older}")), ("changes", changes.to_string())],
+            evidence: vec![
+                ("ip", ip.to_string()),
+                ("macs", format!("{newer}, {older}")),
+                ("changes", changes.to_string()),
+            ],
             technique: &[],
             confidence: 0.9,
             over: false,
@@ -152,7 +166,8 @@ mod tests {
         for (name, script, expected) in cases {
             let mut detector = IpConflict::new(Settings::default());
             let ip = IpAddr::from([192, 168, 7, 9]);
-            let fired = script.iter().filter(|(s, mac)| detector.claim(ip, *mac, Mono(s * 1_000_000_000)).is_some()).count();
+            let fired =
+                script.iter().filter(|(s, mac)| detector.claim(ip, *mac, Mono(s * 1_000_000_000)).is_some()).count();
             assert_eq!(fired > 0, *expected, "{name}");
         }
     }

@@ -83,12 +83,13 @@ impl Detector for LateralMovement {
             return;
         }
         let list: Vec<&str> = seen.keys().copied().collect();
-        let finding = Finding::new(CARD.id, Category::Access, Severity::High, format!("{} {}", key.0, key.1), context.now)
-            .by(talk.client.party())
-            .against(talk.server.party())
-            .why("share_or_pipe", list.join(", "))
-            .technique(&["T1021.002", "T1570"])
-            .points(if share && starts { 6.5 } else { 5.0 });
+        let finding =
+            Finding::new(CARD.id, Category::Access, Severity::High, format!("{} {}", key.0, key.1), context.now)
+                .by(talk.client.party())
+                .against(talk.server.party())
+                .why("share_or_pipe", list.join(", "))
+                .technique(&["T1021.002", "T1570"])
+                .points(if share && starts { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
 }

@@ -69,7 +69,11 @@ pub struct MalformedPacket {
 impl MalformedPacket {
     #[must_use]
     pub fn new(settings: Settings) -> MalformedPacket {
-        MalformedPacket { bell: Bell::new(settings), senders: Guarded::new(SENDERS_MAX), halves: Capped::new(HALVES_MAX) }
+        MalformedPacket {
+            bell: Bell::new(settings),
+            senders: Guarded::new(SENDERS_MAX),
+            halves: Capped::new(HALVES_MAX),
+        }
     }
 
     /// Whether a piece lies over one that came before and is not the same; worse if it takes just its place.
@@ -83,7 +87,9 @@ impl MalformedPacket {
         }
         let Some(pieces) = self.halves.get_mut(&key) else { return 0 };
         let replaced = pieces.iter().any(|(start, end, old)| (*start, *end) == (from, from + len) && *old != digest);
-        let over = pieces.iter().any(|(start, end, _)| from < *end && *start < from + len && (*start, *end) != (from, from + len));
+        let over = pieces
+            .iter()
+            .any(|(start, end, _)| from < *end && *start < from + len && (*start, *end) != (from, from + len));
         if pieces.len() < PIECES_MAX {
             pieces.push((from, from + len, digest));
         }
@@ -130,7 +136,8 @@ impl Detector for MalformedPacket {
             _ => None,
         };
         let nested = frame.ipv6().is_some_and(|ip| ip.fragment.is_some() && ip.protocol == 44);
-        let to_itself = from == to && !from.is_loopback() && !from.is_unspecified() && frame.protocol() == Some(protocol::TCP);
+        let to_itself =
+            from == to && !from.is_loopback() && !from.is_unspecified() && frame.protocol() == Some(protocol::TCP);
         let is_probe = Self::probe(frame);
         if piece.is_none() && !nested && !to_itself && !is_probe {
             return;
@@ -138,9 +145,8 @@ impl Detector for MalformedPacket {
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
         // A cut frame's fragment is shorter than it was.
         let whole = !frame.faults.has(crate::wire::Faults::NET_CUT);
-        let over = piece
-            .filter(|_| whole)
-            .map_or(0, |(id, offset, bytes, _)| self.overlaps((from, to, id), offset, bytes));
+        let over =
+            piece.filter(|_| whole).map_or(0, |(id, offset, bytes, _)| self.overlaps((from, to, id), offset, bytes));
         let key = (frame.source, from);
         if self.senders.get(&key).is_none() {
             self.senders.insert(key, Sender::default(), frame.source.map_or(0, owner), tick);
@@ -201,7 +207,8 @@ mod tests {
         assert!(run((0..3).flat_map(|id| [piece(id, 0, true, 64), piece(id, 4, false, 64)]).collect()) > 0, "overlaps");
         assert!(run((0..30).map(|id| piece(id, 0, true, 64)).collect()) > 0, "tiny ones");
         assert!(run((0..4).map(|n| tcp((9, 100), (5, n), 3, 1, b"")).collect()) > 0, "SYN and FIN");
-        let honest = (0..30).flat_map(|id| [piece(id, 0, true, 1480), piece(id, 185, true, 1480), piece(id, 0, true, 1480)]);
+        let honest =
+            (0..30).flat_map(|id| [piece(id, 0, true, 1480), piece(id, 185, true, 1480), piece(id, 0, true, 1480)]);
         assert_eq!(run(honest.collect()), 0, "repeated whole");
     }
 }

@@ -167,10 +167,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::{DeviceView, Moment, NetworkFacts, Table, Wall};
     use crate::traffic::Neighbours;
-    use crate::{
-        model::{DeviceView, Moment, NetworkFacts, Table, Wall},
-    };
 
     fn at(seconds: u64) -> Moment {
         Moment { mono: Mono(seconds * 1_000_000_000), wall: Wall(seconds as i64 * 1000) }
@@ -188,14 +186,16 @@ mod tests {
         let mut findings = Findings::default();
         for n in 0..newcomers {
             let id = DeviceId::mint(1, n);
-            let context = Context { now: at(0), who: &table, network: &network, settling, neighbours: &Neighbours::default() };
+            let context =
+                Context { now: at(0), who: &table, network: &network, settling, neighbours: &Neighbours::default() };
             detector.examine(Evidence::Home(&found(id)), &context, &mut findings);
             assert!(findings.is_empty(), "a newcomer is given time to be recognised");
         }
         if trusted {
             table.trusts.insert(DeviceId::mint(1, 0), Trust::Trusted);
         }
-        let context = Context { now: at(60), who: &table, network: &network, settling, neighbours: &Neighbours::default() };
+        let context =
+            Context { now: at(60), who: &table, network: &network, settling, neighbours: &Neighbours::default() };
         detector.wake(&context, &mut findings);
         findings.take().into_iter().map(|f| f.key).collect()
     }

@@ -123,14 +123,20 @@ impl Detector for OutboundScan {
         if networks < self.bell.scaled(NETWORKS_MIN) as usize || accepted * ACCEPT_SHARE > opened {
             return;
         }
-        let finding = Finding::new(CARD.id, Category::Scan, Severity::Critical, format!("{} {}", client.ip, server.port), context.now)
-            .by(client.party())
-            .why("port", server.port)
-            .why("networks", networks)
-            .why("tried", opened)
-            .why("accepted", accepted)
-            .technique(&["T1046"])
-            .points(if networks >= 30 { 8.0 } else { 6.5 });
+        let finding = Finding::new(
+            CARD.id,
+            Category::Scan,
+            Severity::Critical,
+            format!("{} {}", client.ip, server.port),
+            context.now,
+        )
+        .by(client.party())
+        .why("port", server.port)
+        .why("networks", networks)
+        .why("tried", opened)
+        .why("accepted", accepted)
+        .technique(&["T1046"])
+        .points(if networks >= 30 { 8.0 } else { 6.5 });
         self.bell.ring(finding, findings);
     }
 }
@@ -147,7 +153,9 @@ mod tests {
             let (me, other) = ((mac(9), ip(9)), (mac(1), [80, n, 7, 7]));
             count += stage.frame(&between(me, other, 6, &segment(40_000, port, SYN, 1, b"")), u64::from(n) * 300).len();
             if accept {
-                count += stage.frame(&between(other, me, 6, &segment(port, 40_000, SYN | ACK, 1, b"")), u64::from(n) * 300 + 9).len();
+                count += stage
+                    .frame(&between(other, me, 6, &segment(port, 40_000, SYN | ACK, 1, b"")), u64::from(n) * 300 + 9)
+                    .len();
             }
         }
         count

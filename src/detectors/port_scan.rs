@@ -31,8 +31,12 @@ use crate::{
     wire::{Frame, protocol, tcp::Flags},
 };
 
-pub static CARD: Card =
-    Card { id: "port_scan", title: "Search for open ports", needs: Some("CAP_NET_RAW"), page: include_str!("port_scan.rs") };
+pub static CARD: Card = Card {
+    id: "port_scan",
+    title: "Search for open ports",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("port_scan.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -105,7 +109,9 @@ impl PortScan {
     fn contact(&mut self, talk: &Talkers, ok: bool, context: &Context<'_>, findings: &mut Findings) {
         let party = talk.client.party();
         let Some(scan) = self.pair(party, talk.server.ip, context.now.mono) else { return };
-        if scan.ports.contains(&(talk.protocol, talk.server.port)) || scan.ports.len() >= PORTS_MAX && scan.score < ALARM {
+        if scan.ports.contains(&(talk.protocol, talk.server.port))
+            || scan.ports.len() >= PORTS_MAX && scan.score < ALARM
+        {
             return;
         }
         if scan.ports.len() < PORTS_MAX {
@@ -138,7 +144,8 @@ impl PortScan {
             20..90 => 6.5,
             _ => 8.0,
         };
-        let who = party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
+        let who =
+            party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
         let finding = Finding::new(CARD.id, Category::Scan, Severity::Medium, format!("{who} {ip}"), context.now)
             .by(scan.party)
             .against(victim)
@@ -216,7 +223,9 @@ impl Detector for PortScan {
         };
         let talk = &noticed.talk;
         // To the Internet everything fails now and then, and peer-to-peer programs by design.
-        let outwards = !is_private(talk.server.ip) && talk.server.mac.is_none() && !talk.server.ip.is_loopback()
+        let outwards = !is_private(talk.server.ip)
+            && talk.server.mac.is_none()
+            && !talk.server.ip.is_loopback()
             && (is_private(talk.client.ip) || talk.client.mac.is_some());
         if outwards || talk.server.ip.is_multicast() || talk.client.ip == talk.server.ip {
             return;

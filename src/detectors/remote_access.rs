@@ -23,8 +23,12 @@ use crate::{
     traffic::What,
 };
 
-pub static CARD: Card =
-    Card { id: "remote_access", title: "Remote control program", needs: Some("CAP_NET_RAW"), page: include_str!("remote_access.rs") };
+pub static CARD: Card = Card {
+    id: "remote_access",
+    title: "Remote control program",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("remote_access.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -85,13 +89,19 @@ impl Detector for RemoteAccess {
             _ => None,
         };
         let Some(program) = program else { return };
-        let finding = Finding::new(CARD.id, Category::Malware, Severity::Info, format!("{} {program}", talk.client.ip), context.now)
-            .by(talk.client.party())
-            .against(talk.server.party())
-            .why("program", program)
-            .why("destination", talk.server.ip)
-            .technique(&["T1219"])
-            .points(5.0);
+        let finding = Finding::new(
+            CARD.id,
+            Category::Malware,
+            Severity::Info,
+            format!("{} {program}", talk.client.ip),
+            context.now,
+        )
+        .by(talk.client.party())
+        .against(talk.server.party())
+        .why("program", program)
+        .why("destination", talk.server.ip)
+        .technique(&["T1219"])
+        .points(5.0);
         self.bell.ring(finding, findings);
     }
 }

@@ -58,7 +58,9 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
 /// What a controlled side says.
 fn shell(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.get(..bytes.len().min(WITHIN as usize)).unwrap_or_default();
-    if holds(bytes, b"Microsoft Windows ") && (holds(bytes, b"(C) Copyright") || holds(bytes, b"Microsoft Corp") || holds(bytes, b"[Version ")) {
+    if holds(bytes, b"Microsoft Windows ")
+        && (holds(bytes, b"(C) Copyright") || holds(bytes, b"Microsoft Corp") || holds(bytes, b"[Version "))
+    {
         return Some("command interpreter of Windows");
     }
     if holds(bytes, b"uid=") && holds(bytes, b" gid=") && holds(bytes, b"groups=") {
@@ -90,7 +92,10 @@ impl Detector for ReverseShell {
         let What::Said { by_client, from, bytes } = &noticed.what else { return };
         let talk = &noticed.talk;
         // Telnet, remote shells and mail speak so by design.
-        if talk.protocol != protocol::TCP || *from > WITHIN || matches!(talk.server.port, 21 | 22 | 23 | 25 | 80 | 110 | 143 | 512..=514 | 2323) {
+        if talk.protocol != protocol::TCP
+            || *from > WITHIN
+            || matches!(talk.server.port, 21 | 22 | 23 | 25 | 80 | 110 | 143 | 512..=514 | 2323)
+        {
             return;
         }
         let text = ["GET ", "POST ", "HTTP/", "PUT ", "HEAD ", "SSH-", "RFB ", "RTSP/", "{", "<"];
@@ -103,13 +108,19 @@ impl Detector for ReverseShell {
         }
         let Some(what) = shell(bytes) else { return };
         let (controlled, other) = if *by_client { (talk.client, talk.server) } else { (talk.server, talk.client) };
-        let finding = Finding::new(CARD.id, Category::Malware, Severity::Critical, format!("{} {}", controlled.ip, other.ip), context.now)
-            .by(other.party())
-            .against(controlled.party())
-            .why("sign", what)
-            .why("port", talk.server.port)
-            .technique(&["T1059.004"])
-            .points(6.5);
+        let finding = Finding::new(
+            CARD.id,
+            Category::Malware,
+            Severity::Critical,
+            format!("{} {}", controlled.ip, other.ip),
+            context.now,
+        )
+        .by(other.party())
+        .against(controlled.party())
+        .why("sign", what)
+        .why("port", talk.server.port)
+        .technique(&["T1059.004"])
+        .points(6.5);
         self.bell.ring(finding, findings);
     }
 }
@@ -122,17 +133,29 @@ mod tests {
     #[test]
     fn shells_are_told_and_texts_are_not() {
         let cases: &[(&str, u16, &[(bool, &[u8])], bool)] = &[
-            ("windows", 4444, &[(true, b"Microsoft Windows [Version 10.0.1]\r\n(c) Microsoft Corp\r\n\r\nC:\\Windows\\system32>")], true),
+            (
+                "windows",
+                4444,
+                &[(true, b"Microsoft Windows [Version 10.0.1]\r\n(c) Microsoft Corp\r\n\r\nC:\\Windows\\system32>")],
+                true,
+            ),
             ("id", 9001, &[(false, b"id\n"), (true, b"uid=0(root) gid=0(root) groups=0(root)\n")], true),
             ("prompt", 9001, &[(true, b"sh-4.2$ ")], true),
             ("telnet", 23, &[(false, b"sh-4.2$ ")], false),
-            ("a page about it", 80, &[(true, b"GET / HTTP/1.1\r\n\r\n"), (false, b"HTTP/1.1 200 OK\r\n\r\nuid=0 gid=0 groups=")], false),
+            (
+                "a page about it",
+                80,
+                &[(true, b"GET / HTTP/1.1\r\n\r\n"), (false, b"HTTP/1.1 200 OK\r\n\r\nuid=0 gid=0 groups=")],
+                false,
+            ),
             ("json", 8080, &[(true, b"{\"uid\":1}")], false),
         ];
         for (name, port, script, expected) in cases {
             let mut stage = Stage::new(ReverseShell::new(Settings::default()));
-            let found: Vec<Finding> =
-                conversation((9, 40_000), (5, *port), script).iter().flat_map(|frame| stage.frame(frame, 1000)).collect();
+            let found: Vec<Finding> = conversation((9, 40_000), (5, *port), script)
+                .iter()
+                .flat_map(|frame| stage.frame(frame, 1000))
+                .collect();
             assert_eq!(!found.is_empty(), *expected, "{name}");
         }
     }

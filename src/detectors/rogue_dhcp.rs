@@ -27,8 +27,12 @@ use crate::{
     wire::dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER, option},
 };
 
-pub static CARD: Card =
-    Card { id: "rogue_dhcp", title: "Second address server", needs: Some("CAP_NET_RAW"), page: include_str!("rogue_dhcp.rs") };
+pub static CARD: Card = Card {
+    id: "rogue_dhcp",
+    title: "Second address server",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("rogue_dhcp.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -77,11 +81,15 @@ impl Detector for RogueDhcp {
         let Some(udp) = frame.udp().filter(|udp| udp.source == PORT_SERVER && udp.destination == PORT_CLIENT) else {
             return;
         };
-        let (Some(mac), Some(dhcp)) = (frame.source.filter(|mac| mac.is_station()), Dhcp::read(udp.payload)) else { return };
+        let (Some(mac), Some(dhcp)) = (frame.source.filter(|mac| mac.is_station()), Dhcp::read(udp.payload)) else {
+            return;
+        };
         if !matches!(dhcp.kind(), Some(Kind::Offer | Kind::Ack)) || dhcp.your_ip.is_unspecified() {
             return;
         }
-        let Some(id) = dhcp.address(option::SERVER_ID).filter(|id| !id.is_unspecified() && !id.is_broadcast()) else { return };
+        let Some(id) = dhcp.address(option::SERVER_ID).filter(|id| !id.is_unspecified() && !id.is_broadcast()) else {
+            return;
+        };
         let now = context.now.mono;
         let server = Server {
             first: self.servers.get(&(mac, id)).map_or(now, |known| known.first),
@@ -151,7 +159,10 @@ mod tests {
             offers.iter().flat_map(|(server, router, id, ms)| stage.frame(&offer(*server, *router, *id), *ms)).collect()
         };
         let found = run(&[(1, 1, 1, 0), (66, 66, 2, 60_000)]);
-        assert_eq!(found.first().map(|f| (f.attacker.mac, f.severity)), Some((Some(MacAddr([2, 0, 0, 0, 0, 66])), Severity::Critical)));
+        assert_eq!(
+            found.first().map(|f| (f.attacker.mac, f.severity)),
+            Some((Some(MacAddr([2, 0, 0, 0, 0, 66])), Severity::Critical))
+        );
         assert!(run(&[(1, 1, 1, 0), (1, 1, 2, 9000)]).is_empty(), "one server");
         assert!(run(&[(1, 1, 1, 0), (66, 66, 2, 7_200_000)]).is_empty(), "replaced");
         assert!(run(&[(1, 1, 1, 0), (2, 1, 2, 60_000)]).is_empty(), "two that hand out the same");

@@ -29,8 +29,12 @@ use crate::{
     wire::nd::{Nd, Prefix, is_local, option},
 };
 
-pub static CARD: Card =
-    Card { id: "rogue_ra", title: "False router of IPv6", needs: Some("CAP_NET_RAW"), page: include_str!("rogue_ra.rs") };
+pub static CARD: Card = Card {
+    id: "rogue_ra",
+    title: "False router of IPv6",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("rogue_ra.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -92,10 +96,16 @@ impl Detector for RogueRa {
         let (now, source) = (context.now.mono, header.source);
         let nd = Nd::RouterAdvert(advert);
         let has_dns = nd.options().any(|(kind, _)| kind == option::DNS_SERVERS);
-        let prefixes: Vec<Prefix> =
-            nd.options().filter(|(kind, _)| *kind == option::PREFIX).filter_map(|(_, value)| Prefix::read(value)).collect();
+        let prefixes: Vec<Prefix> = nd
+            .options()
+            .filter(|(kind, _)| *kind == option::PREFIX)
+            .filter_map(|(_, value)| Prefix::read(value))
+            .collect();
         let is_global = prefixes.iter().any(|prefix| crate::model::is_global_v6(prefix.prefix));
-        let is_thread = advert.lifetime_s == 0 && !has_dns && !is_global && (!prefixes.is_empty() || nd.options().any(|(kind, _)| kind == 24));
+        let is_thread = advert.lifetime_s == 0
+            && !has_dns
+            && !is_global
+            && (!prefixes.is_empty() || nd.options().any(|(kind, _)| kind == 24));
         self.recent.see((mac, source), now);
         let known = self.routers.get(&source).copied();
         let elder = self
@@ -104,7 +114,8 @@ impl Detector for RogueRa {
             .filter(|(ip, router)| **ip != source && router.mac != mac && now.since(router.last) <= ALIVE)
             .min_by_key(|(_, router)| router.first)
             .map(|(ip, router)| (*ip, *router));
-        let stolen = known.filter(|router| router.mac != mac && now.since(router.last) <= ALIVE).map(|router| router.mac);
+        let stolen =
+            known.filter(|router| router.mac != mac && now.since(router.last) <= ALIVE).map(|router| router.mac);
         // The address says whose it is, and that is not who sent it.
         let foreign = inside(source).filter(|inner| *inner != mac && advert.lifetime_s == 0 && !is_thread);
         let (kind, severity, victim) = if let Some(owner) = stolen.or(foreign) {
@@ -121,7 +132,8 @@ impl Detector for RogueRa {
             }
             return;
         };
-        let victim = victim.map_or_else(Party::default, |(mac, ip)| Party { device: None, mac: Some(mac), ip: Some(ip.into()) });
+        let victim =
+            victim.map_or_else(Party::default, |(mac, ip)| Party { device: None, mac: Some(mac), ip: Some(ip.into()) });
         let ip = (kind == "second router").then_some(source.into());
         let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{mac} {kind}"), context.now)
             .by(Party { device: None, mac: Some(mac), ip })
@@ -129,7 +141,10 @@ impl Detector for RogueRa {
             .why("kind", kind)
             .why("source_ll", source)
             .why("lifetime_s", advert.lifetime_s)
-            .why("prefixes", prefixes.iter().map(|p| format!("{}/{}", p.prefix, p.len)).take(4).collect::<Vec<_>>().join(", "))
+            .why(
+                "prefixes",
+                prefixes.iter().map(|p| format!("{}/{}", p.prefix, p.len)).take(4).collect::<Vec<_>>().join(", "),
+            )
             .technique(&["T1557"])
             .points(if kind == "second router" { 5.0 } else { 6.5 });
         self.bell.ring(finding, findings);

@@ -27,8 +27,12 @@ use crate::{
     wire::protocol,
 };
 
-pub static CARD: Card =
-    Card { id: "suspicious_port", title: "Port of a back door", needs: Some("CAP_NET_RAW"), page: include_str!("suspicious_port.rs") };
+pub static CARD: Card = Card {
+    id: "suspicious_port",
+    title: "Port of a back door",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("suspicious_port.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -55,7 +59,20 @@ impl SuspiciousPort {
 /// Begins like something known: HTTP, TLS, SSH, chat.
 fn is_known(bytes: &[u8]) -> bool {
     let starts: [&[u8]; 14] = [
-        b"GET ", b"POST ", b"HTTP/", b"SSH-", b"NICK ", b"USER ", b"CAP ", b":", b"NOTICE", b"PING", b"*", b"220", b"\x13BitTorrent", b"{",
+        b"GET ",
+        b"POST ",
+        b"HTTP/",
+        b"SSH-",
+        b"NICK ",
+        b"USER ",
+        b"CAP ",
+        b":",
+        b"NOTICE",
+        b"PING",
+        b"*",
+        b"220",
+        b"\x13BitTorrent",
+        b"{",
     ];
     matches!(bytes, [22, 3, ..]) || starts.iter().any(|start| bytes.starts_with(start))
 }
@@ -69,7 +86,8 @@ impl SuspiciousPort {
         let (client, server) = (talk.client, talk.server);
         let host = http.host.rsplit_once(':').map_or(http.host.as_str(), |(host, _)| host);
         let bare = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        let outwards = !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some());
+        let outwards =
+            !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some());
         if http.method != "POST" || !bare || !outwards || WEB.contains(&server.port) {
             return;
         }
@@ -80,7 +98,8 @@ impl SuspiciousPort {
         // A service that begins with a program for its caller commands it; one that greets in words is commanded.
         let commands = self.first.get(&(talk.client, talk.server)).is_some_and(|text| !text);
         let inside = is_private(talk.client.ip) && is_private(talk.server.ip);
-        let (attacker, victim) = if commands && inside { (talk.server, talk.client) } else { (talk.client, talk.server) };
+        let (attacker, victim) =
+            if commands && inside { (talk.server, talk.client) } else { (talk.client, talk.server) };
         let key = format!("{} {}:{}", talk.client.ip, talk.server.ip, talk.server.port);
         let finding = Finding::new(CARD.id, Category::Malware, severity, key, context.now)
             .by(attacker.party())
@@ -116,7 +135,9 @@ impl Detector for SuspiciousPort {
             let text = bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
             self.first.insert((talk.client, talk.server), text);
         }
-        let spoken = talk.protocol == protocol::TCP && !PORTS.contains(&talk.client.port) && talk.bytes.iter().all(|bytes| *bytes > 0);
+        let spoken = talk.protocol == protocol::TCP
+            && !PORTS.contains(&talk.client.port)
+            && talk.bytes.iter().all(|bytes| *bytes > 0);
         if !spoken || !PORTS.contains(&talk.server.port) || is_known(bytes) {
             return;
         }

@@ -29,8 +29,12 @@ use crate::{
     wire::protocol,
 };
 
-pub static CARD: Card =
-    Card { id: "syn_flood", title: "Flood of connections", needs: Some("CAP_NET_RAW"), page: include_str!("syn_flood.rs") };
+pub static CARD: Card = Card {
+    id: "syn_flood",
+    title: "Flood of connections",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("syn_flood.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -67,8 +71,7 @@ impl SynFlood {
 
 fn load<K: Ord + Clone>(table: &mut Guarded<K, Load>, key: K, source: End, tick: u64) -> Option<&mut Load> {
     if table.get(&key).is_none() {
-        let load =
-            Load { opened: Window::default(), completed: Window::default(), sources: Recent::new(64), source };
+        let load = Load { opened: Window::default(), completed: Window::default(), sources: Recent::new(64), source };
         table.insert(key.clone(), load, tick, tick);
     }
     table.get_mut(&key, tick)
@@ -119,16 +122,23 @@ impl Detector for SynFlood {
             return;
         }
         // Forged sources are many; whoever put them on the wire cannot be told from a router.
-        let attacker = if load.sources.len() == 1 && kind == "half-open" { load.source.party() } else { Party::default() };
-        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, format!("{}:{}", victim.ip, victim.port), context.now)
-            .by(attacker)
-            .against(victim.party())
-            .why("kind", kind)
-            .why("half_open", opened - completed)
-            .why("completed", completed)
-            .why("sources", load.sources.len())
-            .technique(&["T1499.001"])
-            .points(if opened >= OPENED_MIN * 3 { 6.5 } else { 5.0 });
+        let attacker =
+            if load.sources.len() == 1 && kind == "half-open" { load.source.party() } else { Party::default() };
+        let finding = Finding::new(
+            CARD.id,
+            Category::Flood,
+            Severity::High,
+            format!("{}:{}", victim.ip, victim.port),
+            context.now,
+        )
+        .by(attacker)
+        .against(victim.party())
+        .why("kind", kind)
+        .why("half_open", opened - completed)
+        .why("completed", completed)
+        .why("sources", load.sources.len())
+        .technique(&["T1499.001"])
+        .points(if opened >= OPENED_MIN * 3 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
 }
@@ -141,14 +151,18 @@ mod tests {
     #[test]
     fn a_flood_names_its_one_source_or_nobody_and_a_busy_server_is_none() {
         let mut stage = Stage::new(SynFlood::new(Settings::default()));
-        let one: Vec<_> =
-            (0..400u16).flat_map(|n| stage.frame(&tcp((9, 1000 + n), (5, 80), SYN, 1, b""), u64::from(n) * 5)).collect();
+        let one: Vec<_> = (0..400u16)
+            .flat_map(|n| stage.frame(&tcp((9, 1000 + n), (5, 80), SYN, 1, b""), u64::from(n) * 5))
+            .collect();
         assert_eq!(one.first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(9))));
         let mut stage = Stage::new(SynFlood::new(Settings::default()));
         let forged: Vec<_> = (0..400u16)
             .flat_map(|n| {
                 let from = [100, 64, (n / 200) as u8, (n % 200) as u8];
-                stage.frame(&between((mac(1), from), (mac(5), ip(5)), 6, &segment(1000, 80, SYN, 1, b"")), u64::from(n) * 5)
+                stage.frame(
+                    &between((mac(1), from), (mac(5), ip(5)), 6, &segment(1000, 80, SYN, 1, b"")),
+                    u64::from(n) * 5,
+                )
             })
             .collect();
         assert_eq!(forged.first().map(|f| f.attacker), Some(Party::default()));

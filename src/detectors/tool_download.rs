@@ -92,14 +92,20 @@ impl Detector for ToolDownload {
         if !bare && !processor && !hidden {
             return;
         }
-        let finding = Finding::new(CARD.id, Category::Malware, Severity::High, format!("{} {}", client.ip, server.ip), context.now)
-            .by(client.party())
-            .against(server.party())
-            .why("kind", kind)
-            .why("destination", clean_text(host, 64))
-            .why("path", clean_text(&path, 64))
-            .technique(&["T1105"])
-            .points(if bare { 6.5 } else { 5.5 });
+        let finding = Finding::new(
+            CARD.id,
+            Category::Malware,
+            Severity::High,
+            format!("{} {}", client.ip, server.ip),
+            context.now,
+        )
+        .by(client.party())
+        .against(server.party())
+        .why("kind", kind)
+        .why("destination", clean_text(host, 64))
+        .why("path", clean_text(&path, 64))
+        .technique(&["T1105"])
+        .points(if bare { 6.5 } else { 5.5 });
         self.bell.ring(finding, findings);
     }
 }

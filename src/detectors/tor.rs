@@ -80,7 +80,9 @@ impl Detector for Tor {
                 return;
             }
             What::Tls(tls) => match &tls.name {
-                Some(name) if is_invented(name) && !self.looked_up.contains(name) && !is_private(talk.server.ip) => name,
+                Some(name) if is_invented(name) && !self.looked_up.contains(name) && !is_private(talk.server.ip) => {
+                    name
+                }
                 _ => return,
             },
             _ => return,

@@ -25,8 +25,12 @@ use crate::{
     model::{Card, Category, Finding, Findings, Guarded, Party, Port, Severity},
 };
 
-pub static CARD: Card =
-    Card { id: "udp_flood", title: "Flood of datagrams", needs: Some("CAP_NET_RAW"), page: include_str!("udp_flood.rs") };
+pub static CARD: Card = Card {
+    id: "udp_flood",
+    title: "Flood of datagrams",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("udp_flood.rs"),
+};
 
 pub type Settings = Usual;
 

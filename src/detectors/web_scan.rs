@@ -26,8 +26,12 @@ use crate::{
     traffic::{Http, Talkers, What, owner},
 };
 
-pub static CARD: Card =
-    Card { id: "web_scan", title: "Search for weak web pages", needs: Some("CAP_NET_RAW"), page: include_str!("web_scan.rs") };
+pub static CARD: Card = Card {
+    id: "web_scan",
+    title: "Search for weak web pages",
+    needs: Some("CAP_NET_RAW"),
+    page: include_str!("web_scan.rs"),
+};
 
 pub type Settings = Usual;
 
@@ -37,9 +41,32 @@ const MISSING_MIN: u32 = 15;
 const LISTED_MIN: u32 = 3;
 /// Asked for by lists of scanners (public word lists), and by nobody who uses a server.
 const LISTED: [&str; 26] = [
-    "/.env", "/.git/", "/wp-login.php", "/xmlrpc.php", "/phpmyadmin", "/pma/", "/admin.php", "/.aws/", "/cgi-bin/luci",
-    "/boaform/", "/hnap1", "/actuator", "/solr/", "/vendor/phpunit", "/manager/html", "/shell", "/setup.php", "/wp-admin",
-    "/backup.sql", "/config.php.bak", "/server-status", "/.svn/", "/phpinfo.php", "/druid/", "/console/", "/jenkins/",
+    "/.env",
+    "/.git/",
+    "/wp-login.php",
+    "/xmlrpc.php",
+    "/phpmyadmin",
+    "/pma/",
+    "/admin.php",
+    "/.aws/",
+    "/cgi-bin/luci",
+    "/boaform/",
+    "/hnap1",
+    "/actuator",
+    "/solr/",
+    "/vendor/phpunit",
+    "/manager/html",
+    "/shell",
+    "/setup.php",
+    "/wp-admin",
+    "/backup.sql",
+    "/config.php.bak",
+    "/server-status",
+    "/.svn/",
+    "/phpinfo.php",
+    "/druid/",
+    "/console/",
+    "/jenkins/",
 ];
 
 #[derive(Debug, Clone)]
@@ -90,16 +117,21 @@ impl WebScan {
             return;
         }
         let samples: Vec<String> = asked.missing.keys().take(4).map(|path| clean_text(path, 48)).collect();
-        let finding =
-            Finding::new(CARD.id, Category::Scan, Severity::Medium, format!("{} {}", talk.client.ip, talk.server.ip), context.now)
-                .by(talk.client.party())
-                .against(talk.server.party())
-                .why("missing", missing)
-                .why("listed", listed)
-                .why("worked", worked)
-                .why("samples", samples.join(", "))
-                .technique(&["T1595.003"])
-                .points(if missing >= 30 || listed >= 6 { 6.5 } else { 5.0 });
+        let finding = Finding::new(
+            CARD.id,
+            Category::Scan,
+            Severity::Medium,
+            format!("{} {}", talk.client.ip, talk.server.ip),
+            context.now,
+        )
+        .by(talk.client.party())
+        .against(talk.server.party())
+        .why("missing", missing)
+        .why("listed", listed)
+        .why("worked", worked)
+        .why("samples", samples.join(", "))
+        .technique(&["T1595.003"])
+        .points(if missing >= 30 || listed >= 6 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
 }
@@ -137,7 +169,10 @@ mod tests {
         let mut stage = Stage::new(WebScan::new(Settings::default()));
         let mut count = 0;
         for (n, path) in paths.iter().enumerate() {
-            let (ask, answer) = (format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"), format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"));
+            let (ask, answer) = (
+                format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"),
+                format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"),
+            );
             let script: [(bool, &[u8]); 2] = [(true, ask.as_bytes()), (false, answer.as_bytes())];
             for frame in conversation((9, 40_000 + n as u16), (5, 80), &script) {
                 count += stage.frame(&frame, n as u64 * 300).len();

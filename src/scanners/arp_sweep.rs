@@ -34,12 +34,8 @@ use super::{
 };
 use crate::model::{Card, Health, InterfaceFacts, InterfaceId, Look, MacAddr, NetworkFacts, Probe, Source, Span};
 
-pub(super) static CARD: Card = Card {
-    id: "arp_sweep",
-    title: "ARP sweep",
-    needs: Some("CAP_NET_RAW"),
-    page: page!("arp_sweep.rs"),
-};
+pub(super) static CARD: Card =
+    Card { id: "arp_sweep", title: "ARP sweep", needs: Some("CAP_NET_RAW"), page: page!("arp_sweep.rs") };
 pub(super) const SOURCE: Source = Source::ArpSweep;
 pub(super) const PROBES: &[Probe] = &[Probe::Arp];
 

@@ -43,8 +43,7 @@ mod second;
 #[cfg(feature = "ble")]
 mod sighting;
 
-pub(super) static CARD: Card =
-    Card { id: "ble", title: "Bluetooth Low Energy", needs: None, page: page!("ble.rs") };
+pub(super) static CARD: Card = Card { id: "ble", title: "Bluetooth Low Energy", needs: None, page: page!("ble.rs") };
 pub(super) const SOURCE: Source = Source::Ble;
 pub(super) const PROBES: &[Probe] = &[];
 
@@ -130,14 +129,18 @@ impl Settings {
     fn nearby(&self) -> Result<nearby::Nearby, ScanError> {
         let owners = match &self.owners_file {
             None => Vec::new(),
-            Some(path) => owners::read(path)
-                .map_err(|why| ScanError::Library { doing: "read scanners.ble.owners_file", why })?,
+            Some(path) => {
+                owners::read(path).map_err(|why| ScanError::Library { doing: "read scanners.ble.owners_file", why })?
+            }
         };
         let known: std::collections::BTreeSet<_> = self.known.iter().filter_map(|text| text.parse().ok()).collect();
         if known.len() < self.known.len() {
             tracing::warn!("scanners.ble.known holds something that is no address");
         }
-        Ok(nearby::Nearby::new(nearby::Rules { known, near_dbm: self.near_dbm, near_for: self.near_for.0 }, owners::Owners::new(owners)))
+        Ok(nearby::Nearby::new(
+            nearby::Rules { known, near_dbm: self.near_dbm, near_for: self.near_for.0 },
+            owners::Owners::new(owners),
+        ))
     }
 }
 

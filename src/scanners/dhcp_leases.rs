@@ -102,8 +102,7 @@ impl State {
                 Err(FileError::Unheard) => return Err(ScanError::Unheard),
                 Err(FileError::Io(error)) if asked || error.kind() != std::io::ErrorKind::NotFound => {
                     let advice = "let Porchlight read it, or correct scanners.dhcp_leases.files".to_owned();
-                    health =
-                        Health::Degraded { why: format!("{}: {error}", file.display()), advice: Some(advice) };
+                    health = Health::Degraded { why: format!("{}: {error}", file.display()), advice: Some(advice) };
                 }
                 Err(FileError::Io(_)) => {}
             }

@@ -33,12 +33,8 @@ use crate::model::{
 mod ask;
 mod message;
 
-pub(super) static CARD: Card = Card {
-    id: "dhcp_probe",
-    title: "DHCP probe",
-    needs: Some("CAP_NET_RAW"),
-    page: page!("dhcp_probe.rs"),
-};
+pub(super) static CARD: Card =
+    Card { id: "dhcp_probe", title: "DHCP probe", needs: Some("CAP_NET_RAW"), page: page!("dhcp_probe.rs") };
 pub(super) const SOURCE: Source = Source::DhcpProbe;
 pub(super) const PROBES: &[Probe] = &[];
 

@@ -20,14 +20,14 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Desk, ScanError, Work, page::page,
+    Desk, ScanError, Work,
+    page::page,
     ping::{Pinger, Reply},
     targets,
 };
 use crate::model::{Capped, Card, Fact, Health, Look, Probe, Proof, Source, Span, Subject};
 
-pub(super) static CARD: Card =
-    Card { id: "icmp", title: "Ping", needs: None, page: page!("icmp.rs") };
+pub(super) static CARD: Card = Card { id: "icmp", title: "Ping", needs: None, page: page!("icmp.rs") };
 pub(super) const SOURCE: Source = Source::Icmp;
 pub(super) const PROBES: &[Probe] = &[Probe::Icmp];
 

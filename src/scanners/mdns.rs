@@ -31,7 +31,7 @@ use mdns_sd::{IfKind, IfPredicate, ResolvedService, ScopedIp, ServiceDaemon, Ser
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-use super::{Desk, ScanError, Work, mdns_ask::Asker, page::page, mdns_read as read};
+use super::{Desk, ScanError, Work, mdns_ask::Asker, mdns_read as read, page::page};
 use crate::model::{
     Capped, Card, Fact, Health, InterfaceId, Mono, NetworkFacts, Probe, Proof, Source, Span, Subject, is_unicast,
 };
@@ -72,12 +72,8 @@ impl Default for Settings {
 pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanError> {
     let mut browser = Browser::open(&desk.network())?;
     let mut asker = Asker::open().await?;
-    let mut told = Told {
-        facts: Capped::new(SEEN_MAX),
-        again_after: settings.interval.0,
-        devices: BTreeMap::new(),
-        left_out: 0,
-    };
+    let mut told =
+        Told { facts: Capped::new(SEEN_MAX), again_after: settings.interval.0, devices: BTreeMap::new(), left_out: 0 };
     // Kinds whose browse broke off.
     let mut resting = FuturesUnordered::new();
     browser.browse(META);
@@ -155,7 +151,12 @@ impl Browser {
         self.watched.clone_from(&watched);
         let foreign = IfPredicate::new(move |interface| !watched.contains(&interface.name));
         // A daemon that is too busy to listen is asked again next round.
-        if self.daemon.enable_interface(IfKind::All).and(self.daemon.disable_interface(IfKind::Predicate(foreign))).is_err() {
+        if self
+            .daemon
+            .enable_interface(IfKind::All)
+            .and(self.daemon.disable_interface(IfKind::Predicate(foreign)))
+            .is_err()
+        {
             self.watched.clear();
         }
     }

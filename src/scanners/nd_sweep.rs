@@ -15,7 +15,11 @@
 //! ## What fools it
 //! Neighbour proxies and sleep proxies. Access points that do not pass multicast to sleeping stations hide them.
 
-use std::{collections::BTreeMap, net::{IpAddr, Ipv6Addr}, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +29,8 @@ use crate::model::{
     is_link_local,
 };
 
-pub(super) static CARD: Card = Card {
-    id: "nd_sweep",
-    title: "Neighbour discovery sweep",
-    needs: Some("CAP_NET_RAW"),
-    page: page!("nd_sweep.rs"),
-};
+pub(super) static CARD: Card =
+    Card { id: "nd_sweep", title: "Neighbour discovery sweep", needs: Some("CAP_NET_RAW"), page: page!("nd_sweep.rs") };
 pub(super) const SOURCE: Source = Source::NdSweep;
 pub(super) const PROBES: &[Probe] = &[Probe::Nd];
 

@@ -249,7 +249,8 @@ mod tests {
             }],
             labels: Vec::new(),
         };
-        let resolv = "# x\nnameserver 8.8.8.8\nnameserver 10.0.0.2\nnameserver 127.0.0.53\nnameserver ::1\nnameserver x\n";
+        let resolv =
+            "# x\nnameserver 8.8.8.8\nnameserver 10.0.0.2\nnameserver 127.0.0.53\nnameserver ::1\nnameserver x\n";
         let servers: Vec<String> = name_servers(resolv, &facts).iter().map(ToString::to_string).collect();
         assert_eq!(servers, ["10.0.0.1", "10.0.0.2", "127.0.0.53"]);
         assert!(name_servers("nameserver 1.1.1.1", &NetworkFacts::default()).is_empty());

@@ -49,8 +49,8 @@ mod tables;
 mod talk;
 mod wiring;
 
-pub use account::{AuthWord, PrivacyWord, Target, User};
 use account::{Account, Accounts};
+pub use account::{AuthWord, PrivacyWord, Target, User};
 use system::System;
 use tables::Tables;
 use talk::{Failed, Pace, Talk};
@@ -115,7 +115,13 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
     let everyone = settings.everyone;
     visits.only(move |host| everyone || is_likely(host));
     let pace = Pace { clock: desk.clock(), budget: desk.budget() };
-    let mut state = State { accounts: Arc::default(), known: Capped::new(KNOWN_MAX), wiring: Wiring::new(), troubles: BTreeMap::new(), seen: 0 };
+    let mut state = State {
+        accounts: Arc::default(),
+        known: Capped::new(KNOWN_MAX),
+        wiring: Wiring::new(),
+        troubles: BTreeMap::new(),
+        seen: 0,
+    };
     let mut waiting: Vec<(IpAddr, bool)> = Vec::new();
     let mut talks: JoinSet<Told> = JoinSet::new();
     loop {

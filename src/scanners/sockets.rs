@@ -116,7 +116,12 @@ mod tests {
     fn each_port_is_told_once_and_private_ones_never() {
         let at = |text: &str, tcp| Listener { tcp, at: text.parse().expect("an address"), uid: 0 };
         let mut found = OwnSockets {
-            listeners: vec![at("0.0.0.0:22", true), at("[::]:22", true), at("127.0.0.1:631", true), at("[::1]:25", true)],
+            listeners: vec![
+                at("0.0.0.0:22", true),
+                at("[::]:22", true),
+                at("127.0.0.1:631", true),
+                at("[::1]:25", true),
+            ],
             ..OwnSockets::default()
         };
         let mut told = BTreeSet::new();

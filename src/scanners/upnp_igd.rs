@@ -183,7 +183,8 @@ mod tests {
             labels: Vec::new(),
         };
         let named = ["10.0.0.2", "10.0.0.1", "10.0.0.5", "8.8.8.8"];
-        let settings = Settings { routers: named.iter().map(|ip| ip.parse().unwrap()).collect(), ..Settings::default() };
+        let settings =
+            Settings { routers: named.iter().map(|ip| ip.parse().unwrap()).collect(), ..Settings::default() };
         let found = routers(&settings, &facts);
         let shown: Vec<String> = found.iter().map(|router| format!("{} from {}", router.ip, router.own)).collect();
         assert_eq!(shown, ["10.0.0.1 from 10.0.0.5", "10.0.0.2 from 10.0.0.5"]);

@@ -147,11 +147,26 @@ mod tests {
             security: Security { wpa2: true, ..Security::default() },
             joined,
         };
-        let points =
-            [point(1, "Home", true, -50), point(2, "Home", false, -70), point(3, "", false, -70), point(4, "Other", false, -80), point(4, "Other", false, -75)];
-        let shown: Vec<String> =
-            facts(&points).iter().map(|(mac, p)| format!("{} {} {} {:?}", mac.tail(), p.ssid, p.own, p.level.map(Rssi::dbm))).collect();
-        assert_eq!(shown, ["00:01 Home true Some(-50)", "00:02 Home true Some(-70)", "00:03  false Some(-70)", "00:04 Other false Some(-75)"]);
+        let points = [
+            point(1, "Home", true, -50),
+            point(2, "Home", false, -70),
+            point(3, "", false, -70),
+            point(4, "Other", false, -80),
+            point(4, "Other", false, -75),
+        ];
+        let shown: Vec<String> = facts(&points)
+            .iter()
+            .map(|(mac, p)| format!("{} {} {} {:?}", mac.tail(), p.ssid, p.own, p.level.map(Rssi::dbm)))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "00:01 Home true Some(-50)",
+                "00:02 Home true Some(-70)",
+                "00:03  false Some(-70)",
+                "00:04 Other false Some(-75)"
+            ]
+        );
         let hidden = [point(1, "", true, -50), point(2, "", false, -50)];
         assert_eq!(facts(&hidden).iter().filter(|(_, point)| point.own).count(), 1, "hidden names are not one name");
     }
@@ -161,7 +176,14 @@ mod tests {
         let points: Vec<Point> = (0..5_000u32)
             .map(|n| {
                 let [_, b, c, d] = n.to_be_bytes();
-                Point { bssid: MacAddr([2, 0, 0, b, c, d]), ssid: vec![0xff; 40], mhz: n, dbm: None, security: Security::default(), joined: false }
+                Point {
+                    bssid: MacAddr([2, 0, 0, b, c, d]),
+                    ssid: vec![0xff; 40],
+                    mhz: n,
+                    dbm: None,
+                    security: Security::default(),
+                    joined: false,
+                }
             })
             .collect();
         let told = facts(&points);

@@ -36,8 +36,12 @@ mod plan;
 
 use plan::{Plan, mhz};
 
-pub(super) static CARD: Card =
-    Card { id: "wifi_monitor", title: "Wi-Fi in monitor mode", needs: Some("CAP_NET_RAW"), page: page!("wifi_monitor.rs") };
+pub(super) static CARD: Card = Card {
+    id: "wifi_monitor",
+    title: "Wi-Fi in monitor mode",
+    needs: Some("CAP_NET_RAW"),
+    page: page!("wifi_monitor.rs"),
+};
 pub(super) const SOURCE: Source = Source::WifiMonitor;
 pub(super) const PROBES: &[Probe] = &[];
 
@@ -272,7 +276,8 @@ impl Tuner {
     fn stay(&mut self, why: &str, advice: Option<&str>) {
         self.due = None;
         let why = format!("the channel stays as it is: {why}");
-        self.stuck = Some((why, advice.map(str::to_owned).or_else(|| Some("set scanners.wifi_monitor.hop to false".into()))));
+        self.stuck =
+            Some((why, advice.map(str::to_owned).or_else(|| Some("set scanners.wifi_monitor.hop to false".into()))));
     }
 }
 
@@ -329,7 +334,9 @@ mod tests {
     #[test]
     fn refusals_of_one_channel_are_told_from_refusals_of_all() {
         let error = io::Error::from_raw_os_error;
-        assert!(is_refusal(&error(libc::EINVAL)) && !is_refusal(&error(libc::EBUSY)) && !is_refusal(&error(libc::EPERM)));
+        assert!(
+            is_refusal(&error(libc::EINVAL)) && !is_refusal(&error(libc::EBUSY)) && !is_refusal(&error(libc::EPERM))
+        );
         assert_eq!(reason(&error(libc::EPERM)), ("CAP_NET_ADMIN is missing".into(), Some(GRANT)));
     }
 }

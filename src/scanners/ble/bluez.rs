@@ -119,7 +119,8 @@ async fn listen_by_discovery(adapter: &Adapter, out: &mpsc::Sender<Heard>) -> Re
     let filter =
         DiscoveryFilter { transport: DiscoveryTransport::Le, duplicate_data: true, ..DiscoveryFilter::default() };
     adapter.set_discovery_filter(filter).await.map_err(|error| format!("discovery filter refused: {error}"))?;
-    let events = timeout(PATIENCE, adapter.discover_devices()).await.map_err(|_| "no answer to discovery".to_owned())?;
+    let events =
+        timeout(PATIENCE, adapter.discover_devices()).await.map_err(|_| "no answer to discovery".to_owned())?;
     let events = events.map_err(|error| format!("discovery refused: {error}"))?;
     drop(out.send(Heard::Way(Way::Discovery)).await);
     follow(adapter, events.boxed(), futures_util::stream::pending().boxed(), out).await
@@ -131,8 +132,8 @@ fn patterns() -> Vec<Pattern> {
     let flags = [0x02u8, 0x04, 0x05, 0x06, 0x1a].map(|flags| Pattern::new(0x01, 0, &[flags]));
     let makers = [[0x4c, 0x00], [0x06, 0x00]].map(|company| Pattern::new(0xff, 0, &company));
     // Eddystone, Fast Pair, SmartTag, the common tracker draft, battery.
-    let services = [[0xaa, 0xfe], [0x2c, 0xfe], [0x5a, 0xfd], [0xb2, 0xfc], [0x0f, 0x18]]
-        .map(|uuid| Pattern::new(0x16, 0, &uuid));
+    let services =
+        [[0xaa, 0xfe], [0x2c, 0xfe], [0x5a, 0xfd], [0xb2, 0xfc], [0x0f, 0x18]].map(|uuid| Pattern::new(0x16, 0, &uuid));
     flags.into_iter().chain(makers).chain(services).collect()
 }
 
@@ -157,32 +158,32 @@ async fn follow(
     }
     loop {
         let came = tokio::select! {
-            event = events.next() => match event {
-                None => return Ok(()),
-                Some(AdapterEvent::DeviceAdded(address)) => Some(address),
-                Some(AdapterEvent::DeviceRemoved(address)) => {
-                    known.remove(&address);
-                    None
-                }
-                Some(AdapterEvent::PropertyChanged(bluer::AdapterProperty::Powered(false))) => {
-                    return Err(format!("{} was switched off", adapter.name()));
-                }
-                Some(_) => None,
-            },
-            event = found.next() => match event {
-                None => return Err("the monitor was taken back".into()),
-                Some(address) => address,
-            },
-            Some((address, change)) = changes.next(), if !changes.is_empty() => {
-                if let Some(sighting) = known.get_mut(&address)
- && apply(sighting, change)
- && out.send(Heard::Seen(Box::new(sighting.clone()))).await.is_err()
-{
- return Ok(());
-}
-                None
-            }
-        };
+                    event = events.next() => match event {
+                        None => return Ok(()),
+                        Some(AdapterEvent::DeviceAdded(address)) => Some(address),
+                        Some(AdapterEvent::DeviceRemoved(address)) => {
+                            known.remove(&address);
+                            None
+                        }
+                        Some(AdapterEvent::PropertyChanged(bluer::AdapterProperty::Powered(false))) => {
+                            return Err(format!("{} was switched off", adapter.name()));
+                        }
+                        Some(_) => None,
+                    },
+                    event = found.next() => match event {
+                        None => return Err("the monitor was taken back".into()),
+                        Some(address) => address,
+                    },
+                    Some((address, change)) = changes.next(), if !changes.is_empty() => {
+                        if let Some(sighting) = known.get_mut(&address)
+         && apply(sighting, change)
+         && out.send(Heard::Seen(Box::new(sighting.clone()))).await.is_err()
+        {
+         return Ok(());
+        }
+                        None
+                    }
+                };
         if let Some(address) = came
             && let Some(stream) = meet(adapter, address, &mut known, out).await
         {

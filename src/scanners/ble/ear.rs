@@ -97,7 +97,8 @@ impl Listener {
             (Ok(Heard::Seen(sighting)), Some(ear)) => {
                 ear.last = now;
                 self.absent = None;
-                if !std::mem::replace(&mut self.proven, true) || self.less.as_ref().is_some_and(|_| ear.way == Way::Monitor)
+                if !std::mem::replace(&mut self.proven, true)
+                    || self.less.as_ref().is_some_and(|_| ear.way == Way::Monitor)
                 {
                     if ear.way == Way::Monitor {
                         self.less = None;

@@ -80,8 +80,7 @@ impl Owners {
         let Some((owner, heard)) = index.and_then(|at| Some((self.list.get(at)?, self.heard.get_mut(at)?))) else {
             return Whose::Nobodys;
         };
-        let sure = heard
-            .is_some_and(|last| now.since(last.at) <= CONFIRMS && (last.sure || last.address != address));
+        let sure = heard.is_some_and(|last| now.since(last.at) <= CONFIRMS && (last.sure || last.address != address));
         *heard = Some(Last { address, at: now, sure });
         if sure { Whose::Surely(owner.clone()) } else { Whose::Perhaps(owner.clone()) }
     }
@@ -109,9 +108,8 @@ fn parse(text: &str) -> Result<Vec<Owner>, String> {
             continue;
         }
         let (key, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let irk = Irk::read(key).ok_or_else(|| {
-            format!("line {number} does not begin with a key of 32 hex digits or 24 signs of base64")
-        })?;
+        let irk = Irk::read(key)
+            .ok_or_else(|| format!("line {number} does not begin with a key of 32 hex digits or 24 signs of base64"))?;
         let (first, after) = rest.trim_start().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
         let (address, name) = match first.parse::<MacAddr>() {
             Ok(address) if address.is_station() => (address, after.trim()),
@@ -145,11 +143,7 @@ mod tests {
         let stand_in = Irk::read(KEY).expect("a key").stand_in();
         assert_eq!(
             shown,
-            [
-                (MacAddr([0xb8, 0x27, 0xeb, 1, 2, 3]), Some("Anna's phone")),
-                (stand_in, Some("Watch")),
-                (stand_in, None)
-            ]
+            [(MacAddr([0xb8, 0x27, 0xeb, 1, 2, 3]), Some("Anna's phone")), (stand_in, Some("Watch")), (stand_in, None)]
         );
         let wrong = parse(&format!("{KEY}\n{KEY}00 x\n")).expect_err("too long");
         assert!(wrong.contains("line 2") && !wrong.contains("ec02"), "{wrong}");

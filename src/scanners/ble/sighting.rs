@@ -77,20 +77,23 @@ impl Sighting {
     /// What sort of thing it says that it is.
     fn sort(&self) -> Option<&'static str> {
         let said = self.class.and_then(ble::class_of_device).or_else(|| self.appearance.and_then(ble::appearance));
-        said.or_else(|| self.tag().is_some().then_some("tag")).or_else(|| {
-            self.makers.iter().find_map(|(company, data)| match (*company, microsoft::read(data)) {
-                (ble::MICROSOFT, Some(microsoft::Beacon::Device { kind })) => of_microsoft(kind),
-                _ => None,
+        said.or_else(|| self.tag().is_some().then_some("tag"))
+            .or_else(|| {
+                self.makers.iter().find_map(|(company, data)| match (*company, microsoft::read(data)) {
+                    (ble::MICROSOFT, Some(microsoft::Beacon::Device { kind })) => of_microsoft(kind),
+                    _ => None,
+                })
             })
-        })
-        // Only what is worn in the ear tells its charge in this way.
-        .or_else(|| self.apple().any(|message| matches!(message, apple::Message::Headphones(_))).then_some("headset"))
-        .or_else(|| {
-            let owned = |(uuid, data): &(u16, Vec<u8>)| {
-                *uuid == ble::FAST_PAIR && matches!(fast_pair::read(data), Some(fast_pair::FastPair::Owned { .. }))
-            };
-            self.services.iter().any(owned).then_some("headset")
-        })
+            // Only what is worn in the ear tells its charge in this way.
+            .or_else(|| {
+                self.apple().any(|message| matches!(message, apple::Message::Headphones(_))).then_some("headset")
+            })
+            .or_else(|| {
+                let owned = |(uuid, data): &(u16, Vec<u8>)| {
+                    *uuid == ble::FAST_PAIR && matches!(fast_pair::read(data), Some(fast_pair::FastPair::Owned { .. }))
+                };
+                self.services.iter().any(owned).then_some("headset")
+            })
     }
 
     /// The beacon it is, as text.
@@ -158,7 +161,10 @@ mod tests {
     fn every_makers_data_says_what_it_is() {
         const PODS: &str = "0719010e200b8f3300000000112233445566778899aabbccddeeff";
         let bytes = |hex: &str| -> Vec<u8> {
-            hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+            hex.as_bytes()
+                .chunks(2)
+                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+                .collect()
         };
         let maker = |company: u16, hex: &str| Sighting { makers: vec![(company, bytes(hex))], ..Sighting::default() };
         let service = |uuid: u16, hex: &str| Sighting { services: vec![(uuid, bytes(hex))], ..Sighting::default() };
@@ -166,8 +172,20 @@ mod tests {
         let cases: &[(&str, Sighting, Option<&str>, Option<u8>, Option<&str>)] = &[
             ("AirPods", maker(ble::APPLE, PODS), Some("headset"), Some(30), None),
             ("an iPhone nearby", maker(ble::APPLE, "10055b1c000000"), None, None, None),
-            ("a lost AirTag", maker(ble::APPLE, "12191000112233445566778899aabbccddeeff0011223344550000"), Some("tag"), None, None),
-            ("an iBeacon", maker(ble::APPLE, "0215f7826da64fa24e988024bc5b71e0893e01020304c5"), None, None, Some(ibeacon)),
+            (
+                "a lost AirTag",
+                maker(ble::APPLE, "12191000112233445566778899aabbccddeeff0011223344550000"),
+                Some("tag"),
+                None,
+                None,
+            ),
+            (
+                "an iBeacon",
+                maker(ble::APPLE, "0215f7826da64fa24e988024bc5b71e0893e01020304c5"),
+                None,
+                None,
+                Some(ibeacon),
+            ),
             ("cut", maker(ble::APPLE, "0215f7826da6"), None, None, None),
             ("the same bytes of another maker", maker(0x1234, PODS), None, None, None),
             ("Windows", maker(ble::MICROSOFT, "01092022"), Some("computer"), None, None),
@@ -177,7 +195,13 @@ mod tests {
             ("a laptop", maker(ble::MICROSOFT, "010e2022"), Some("laptop"), None, None),
             ("a hub of Microsoft's", maker(ble::MICROSOFT, "010d2022"), None, None, None),
             ("Swift Pair", maker(ble::MICROSOFT, "0300804d6f757365"), None, None, None),
-            ("Google Fast Pair earbuds", service(ble::FAST_PAIR, "00401122334411553340e47f"), Some("headset"), Some(64), None),
+            (
+                "Google Fast Pair earbuds",
+                service(ble::FAST_PAIR, "00401122334411553340e47f"),
+                Some("headset"),
+                Some(64),
+                None,
+            ),
             ("charge as a service", service(ble::BATTERY, "5a"), None, Some(90), None),
             ("charge that cannot be", service(ble::BATTERY, "ff"), None, None, None),
             ("nothing", Sighting::default(), None, None, None),

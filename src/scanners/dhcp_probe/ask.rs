@@ -65,10 +65,9 @@ pub async fn ask(interface: &InterfaceFacts, wait: Duration) -> Result<Heard, Sc
         .map_err(|error| ScanError::Library { doing: "draw a number", why: error.to_string() })?;
     let question = Question { mac, own, transaction: u32::from_be_bytes(transaction) };
     match question.by_frames(interface, wait).await {
-        Err(ScanError::Forbidden { doing, advice }) => question
-            .by_port(interface, wait)
-            .await
-            .map_err(|_| ScanError::Forbidden { doing, advice }),
+        Err(ScanError::Forbidden { doing, advice }) => {
+            question.by_port(interface, wait).await.map_err(|_| ScanError::Forbidden { doing, advice })
+        }
         done => done,
     }
 }

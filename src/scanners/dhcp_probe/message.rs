@@ -169,13 +169,18 @@ mod tests {
 
     #[test]
     fn an_offer_answers_our_question_or_is_none() {
-        let options =
-            [&[53u8, 1, 2, 54, 4, 10, 0, 0, 1, 51, 4, 0, 0, 14, 16, 3, 4, 10, 0, 0, 1, 15, 4][..], b"l\x1bn\0", &[6, 8], &[
-                9, 9, 9, 9, 8, 8, 8, 8, 121, 5, 0, 10, 0, 0, 9,
-            ]]
-            .concat();
+        let options = [
+            &[53u8, 1, 2, 54, 4, 10, 0, 0, 1, 51, 4, 0, 0, 14, 16, 3, 4, 10, 0, 0, 1, 15, 4][..],
+            b"l\x1bn\0",
+            &[6, 8],
+            &[9, 9, 9, 9, 8, 8, 8, 8, 121, 5, 0, 10, 0, 0, 9],
+        ]
+        .concat();
         let found = offer(&answer(&options), SERVER, 7, MAC).unwrap();
-        assert_eq!((found.server, found.offered, found.lease_s), (Some(SERVER), Ipv4Addr::new(10, 0, 0, 77), Some(3600)));
+        assert_eq!(
+            (found.server, found.offered, found.lease_s),
+            (Some(SERVER), Ipv4Addr::new(10, 0, 0, 77), Some(3600))
+        );
         assert_eq!((found.routers.len(), found.dns.len(), found.domain.as_deref()), (1, 2, Some("l n")));
         assert!(found.has_routes && found.relay.is_none() && found.proxy_config.is_none());
 

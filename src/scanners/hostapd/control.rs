@@ -122,10 +122,7 @@ pub async fn next_event(points: &BTreeMap<PathBuf, (Point, Stations)>) -> (PathB
     std::future::poll_fn(|context| poll(points, context)).await
 }
 
-fn poll(
-    points: &BTreeMap<PathBuf, (Point, Stations)>,
-    context: &mut Context<'_>,
-) -> Poll<(PathBuf, Option<Event>)> {
+fn poll(points: &BTreeMap<PathBuf, (Point, Stations)>, context: &mut Context<'_>) -> Poll<(PathBuf, Option<Event>)> {
     for (path, (point, _)) in points {
         let mut room = [0; MESSAGE_MAX];
         let mut room = ReadBuf::new(&mut room);

@@ -81,8 +81,12 @@ async fn an_odd_socket_is_left() {
     });
     assert_eq!(Point::open(&noisy.0).await.unwrap().stations().await.unwrap().len(), 1, "events between answers");
 
-    let refused: [(&str, Vec<u8>); 4] =
-        [("fail", b"FAIL\n".to_vec()), ("empty", Vec::new()), ("binary", vec![0xff; 4096]), ("unknown", b"UNKNOWN COMMAND\n".to_vec())];
+    let refused: [(&str, Vec<u8>); 4] = [
+        ("fail", b"FAIL\n".to_vec()),
+        ("empty", Vec::new()),
+        ("binary", vec![0xff; 4096]),
+        ("unknown", b"UNKNOWN COMMAND\n".to_vec()),
+    ];
     for (name, answer) in refused {
         let socket = point(name, move |_| vec![answer.clone()]);
         assert!(matches!(Point::open(&socket.0).await, Err(ControlError::NoPoint)), "{name}");

@@ -156,8 +156,7 @@ impl Leaving {
 
     /// Who has been.
     pub fn left(&mut self, now: Mono) -> Vec<MacAddr> {
-        let left: Vec<MacAddr> =
-            self.waiting.iter().filter(|(_, (due, _))| *due <= now).map(|(mac, _)| *mac).collect();
+        let left: Vec<MacAddr> = self.waiting.iter().filter(|(_, (due, _))| *due <= now).map(|(mac, _)| *mac).collect();
         for mac in &left {
             self.waiting.remove(mac);
         }

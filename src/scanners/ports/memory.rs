@@ -142,7 +142,8 @@ impl Memory {
         let said = device.services.iter().filter(|service| service.tcp).map(|service| service.port);
         let mut ports: BTreeSet<Port> = said
             .chain(heard(device))
-            .filter(|port| *port != 0 && !record.open.contains(port) && !record.checked.contains(port)).collect();
+            .filter(|port| *port != 0 && !record.open.contains(port) && !record.checked.contains(port))
+            .collect();
         ports = ports.into_iter().take(CHECKED_MAX.saturating_sub(record.checked.len())).collect();
         if record.again.is_some_and(|again| again <= now.mono) {
             record.again = None;
@@ -213,7 +214,8 @@ impl Memory {
                 record.strikes.remove(port);
             }
             record.open.extend(&outcome.open);
-            let doubts = outcome.refused.iter().map(|port| (*port, 2)).chain(outcome.silent.iter().map(|port| (*port, 1)));
+            let doubts =
+                outcome.refused.iter().map(|port| (*port, 2)).chain(outcome.silent.iter().map(|port| (*port, 1)));
             for (port, doubt) in doubts {
                 let strikes = record.strikes.entry(port).or_default();
                 *strikes += doubt;
@@ -280,16 +282,7 @@ fn recall(seen: &str, ip: IpAddr, interval: Duration, now: Moment) -> Option<Rec
     let age = Duration::from_millis(u64::try_from(now.wall.0.checked_sub(at.0)?).ok()?);
     let open = words.filter_map(|port| port.parse().ok()).collect();
     let due = now.mono + interval.checked_sub(age).filter(|left| !left.is_zero())?;
-    Some(Record {
-        at,
-        due,
-        ip,
-        open,
-        checked: BTreeSet::new(),
-        strikes: BTreeMap::new(),
-        again: None,
-        stale: false,
-    })
+    Some(Record { at, due, ip, open, checked: BTreeSet::new(), strikes: BTreeMap::new(), again: None, stale: false })
 }
 
 #[cfg(test)]

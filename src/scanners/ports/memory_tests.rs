@@ -1,8 +1,8 @@
 //! # Tests of the memory of ports
 
 use super::*;
-use crate::scanners::ports::read::Said;
 use crate::model::{DeviceId, Kind};
+use crate::scanners::ports::read::Said;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -32,7 +32,14 @@ fn memory() -> Memory {
 
 fn saw(open: &[Port], refused: &[Port], silent: &[Port]) -> Outcome {
     let set = |ports: &[Port]| ports.iter().copied().collect::<BTreeSet<Port>>();
-    Outcome { answered: true, whole: true, open: set(open), refused: set(refused), silent: set(silent), ..Outcome::default() }
+    Outcome {
+        answered: true,
+        whole: true,
+        open: set(open),
+        refused: set(refused),
+        silent: set(silent),
+        ..Outcome::default()
+    }
 }
 
 fn gone(facts: &[Fact]) -> Vec<Port> {
@@ -76,7 +83,11 @@ fn what_others_say_is_tried_once_and_alone() {
     let talks = "from:tcp/8060 from:udp/5678 to:tcp/8009 from:tcp/80 nonsense";
     heard.facts = [("label.speaks".to_owned(), talks.to_owned())].into();
     memory.learn(&here, Scope::Usual, &Todo::usual(), saw(&[80], &[], &[]), at(14));
-    assert_eq!(ports(memory.due(&here, &heard, at(15))), Some((Scope::Some, vec![8060])), "it was heard to take a connection");
+    assert_eq!(
+        ports(memory.due(&here, &heard, at(15))),
+        Some((Scope::Some, vec![8060])),
+        "it was heard to take a connection"
+    );
     let liar = device(None, &(1000..3000).collect::<Vec<Port>>());
     memory.learn(&here, Scope::Usual, &Todo::usual(), saw(&[80], &[], &[]), at(20));
     let (_, some) = ports(memory.due(&here, &liar, at(21))).unwrap();
@@ -88,7 +99,8 @@ fn what_others_say_is_tried_once_and_alone() {
 #[test]
 fn a_port_is_gone_after_two_refusals_or_four_silences() {
     let (mut memory, here) = (memory(), host("10.0.0.5"));
-    let visit = |memory: &mut Memory, scope, outcome, now| gone(&memory.learn(&here, scope, &Todo::usual(), outcome, at(now)));
+    let visit =
+        |memory: &mut Memory, scope, outcome, now| gone(&memory.learn(&here, scope, &Todo::usual(), outcome, at(now)));
     visit(&mut memory, Scope::Usual, saw(&[22, 80, 443], &[], &[]), 0);
     assert_eq!(visit(&mut memory, Scope::Usual, saw(&[22], &[80], &[443]), 100), [0; 0], "one refusal is a restart");
     assert_eq!(ports(memory.due(&here, &device(None, &[]), at(150))), None);

@@ -312,8 +312,7 @@ mod tests {
             ports
         };
         let most = |answer: fn(usize) -> Knocked| {
-            let (mut visit, mut under_way, mut most, mut number) =
-                (visit(Scope::Usual, &[]), VecDeque::new(), 0, 0);
+            let (mut visit, mut under_way, mut most, mut number) = (visit(Scope::Usual, &[]), VecDeque::new(), 0, 0);
             loop {
                 under_way.extend(fill(&mut visit));
                 most = most.max(under_way.len());
@@ -353,7 +352,9 @@ mod tests {
 
     #[test]
     fn a_printer_is_spoken_to_at_its_page_alone() {
-        let open = |port: Port| if [80, 443, 631, 3000, 8080, 9100].contains(&port) { Knocked::Open } else { Knocked::Refused };
+        let open = |port: Port| {
+            if [80, 443, 631, 3000, 8080, 9100].contains(&port) { Knocked::Open } else { Knocked::Refused }
+        };
         for (kind, before) in [(Kind::Unknown, vec![]), (Kind::Printer, vec![9100])] {
             let mut printer = Visit::new(Scope::Usual, Todo::usual(), before.into_iter().collect(), kind, true);
             let (_, met) = play(&mut printer, open);

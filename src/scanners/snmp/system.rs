@@ -83,7 +83,8 @@ impl System {
         let text = |arcs: &[u32], max| {
             let text = clean_text(&String::from_utf8_lossy(said(arcs)?.bytes()?), max);
             // Makers leave their own place-holders standing.
-            let is_said = !matches!(text.to_lowercase().as_str(), "" | "unknown" | "none" | "not set" | "n/a" | "(none)");
+            let is_said =
+                !matches!(text.to_lowercase().as_str(), "" | "unknown" | "none" | "not set" | "n/a" | "(none)");
             is_said.then_some(text)
         };
         let number = |arcs| said(arcs).and_then(Said::number);

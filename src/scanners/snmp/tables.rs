@@ -132,7 +132,8 @@ impl Tables {
             let text = |said: &Said| Some(clean_text(&String::from_utf8_lossy(said.bytes()?), ALIAS_MAX));
             rows.iter().filter_map(|(index, said)| Some((*index.first()?, text(said)?))).collect()
         };
-        let (names, aliases, local) = (by_index(&self.names), by_index(&self.aliases), self.local.each_ref().map(by_index));
+        let (names, aliases, local) =
+            (by_index(&self.names), by_index(&self.aliases), self.local.each_ref().map(by_index));
         let interfaces: BTreeMap<u32, u32> = (self.interface.iter())
             .filter_map(|(index, said)| Some((*index.first()?, u32::try_from(said.number()?).ok()?)))
             .collect();
@@ -148,7 +149,8 @@ impl Tables {
         for (at, neighbour) in self.remote() {
             // LLDP counts ports in a way of its own; what it calls them is the interface's name as a rule.
             let called = local.iter().filter_map(|ids| ids.get(&at));
-            let named = called.filter_map(|id| names.iter().find(|(_, name)| *name == id)).map(|(index, _)| *index).next();
+            let named =
+                called.filter_map(|id| names.iter().find(|(_, name)| *name == id)).map(|(index, _)| *index).next();
             let of = |interface: u32| interfaces.iter().find(|(_, to)| **to == interface).map(|(number, _)| *number);
             let number = match named {
                 Some(interface) => of(interface).unwrap_or(interface),

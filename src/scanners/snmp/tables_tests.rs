@@ -21,7 +21,12 @@ fn told(tables: &Tables) -> Vec<String> {
     let line = |port: &Port| {
         let macs: Vec<String> = port.macs.iter().map(|mac| mac.0[5].to_string()).collect();
         let neighbours = port.neighbours.iter().map(|one| {
-            format!(" [{} {}{}]", one.name.clone().unwrap_or_default(), one.mac.map_or(0, |mac| mac.0[5]), if one.forwards { " >" } else { "" })
+            format!(
+                " [{} {}{}]",
+                one.name.clone().unwrap_or_default(),
+                one.mac.map_or(0, |mac| mac.0[5]),
+                if one.forwards { " >" } else { "" }
+            )
         });
         format!("{}: {}{}", port.label, macs.join(","), neighbours.collect::<String>())
     };
@@ -32,7 +37,14 @@ fn told(tables: &Tables) -> Vec<String> {
 fn a_plain_bridge_tells_who_was_heard_where() {
     let tables = Tables {
         // The bridge itself (9) and what has timed out (8) are nobody's place; port 0 is none.
-        ports: vec![by_mac(None, 1, 1), by_mac(None, 2, 1), by_mac(None, 3, 5), by_mac(None, 7, 0), by_mac(None, 8, 5), by_mac(None, 9, 5)],
+        ports: vec![
+            by_mac(None, 1, 1),
+            by_mac(None, 2, 1),
+            by_mac(None, 3, 5),
+            by_mac(None, 7, 0),
+            by_mac(None, 8, 5),
+            by_mac(None, 9, 5),
+        ],
         status: vec![by_mac(None, 1, 3), by_mac(None, 8, 2), by_mac(None, 9, 4)],
         interface: vec![(vec![1], Said::Number(10001)), (vec![5], Said::Number(10005))],
         names: vec![(vec![10001], text("Port 1")), (vec![10005], text("g5"))],
@@ -66,7 +78,14 @@ fn neighbours_are_found_by_the_name_of_the_port_or_its_number() {
             vec![(vec![1], text("left side")), (vec![56], text("eth3"))],
         ],
         remote: [
-            vec![(index(1, 1), Said::Number(4)), (index(1, 2), Said::Number(7)), (index(55, 1), Said::Number(4)), (vec![1], Said::Number(4)), (index(56, 1), Said::Number(7)), (index(104, 1), Said::Number(7))],
+            vec![
+                (index(1, 1), Said::Number(4)),
+                (index(1, 2), Said::Number(7)),
+                (index(55, 1), Said::Number(4)),
+                (vec![1], Said::Number(4)),
+                (index(56, 1), Said::Number(7)),
+                (index(104, 1), Said::Number(7)),
+            ],
             vec![(index(1, 1), chassis(40)), (index(1, 2), text("router")), (index(55, 1), chassis(41))],
             vec![(index(1, 2), text("router")), (index(55, 1), text("phone.home"))],
             vec![(index(1, 1), can(0x20)), (index(1, 2), can(0x08)), (index(55, 1), can(0x24))],

@@ -137,7 +137,19 @@ impl Talk {
         socket.connect(to).await.map_err(|_| Failed::Own)?;
         let now = (pace.clock)().mono;
         let (until, room) = (now + HOST, vec![0; 1 << 16]);
-        Ok(Talk { socket, account, pace, until, tries, questions: 0, room, engine: None, told: now, answered: false, faults: 0 })
+        Ok(Talk {
+            socket,
+            account,
+            pace,
+            until,
+            tries,
+            questions: 0,
+            room,
+            engine: None,
+            told: now,
+            answered: false,
+            faults: 0,
+        })
     }
 
     /// From here on the host has earned a second try.
@@ -238,9 +250,7 @@ impl Talk {
     async fn introduce(&mut self) -> Result<Engine, Failed> {
         let id = number()?;
         let engine = self
-            .exchange(&introduction(id), |bytes| {
-                Message::read(bytes).filter(|message| message.id == id)?.introduced()
-            })
+            .exchange(&introduction(id), |bytes| Message::read(bytes).filter(|message| message.id == id)?.introduced())
             .await?;
         self.told = (self.pace.clock)().mono;
         Ok(engine)

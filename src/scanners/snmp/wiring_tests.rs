@@ -74,7 +74,11 @@ fn a_way_to_others_tells_nothing_of_them() {
     let cases: &[(&str, Vec<Port>, &[&str])] = &[
         ("an access point", with(&[1, 2, 3], vec![neighbour(1, "ap.home", true)]), &["1 is ap", "1 on p"]),
         ("a switch without a MAC", with(&[1, 2], vec![neighbour(0, "switch", true)]), &[]),
-        ("a phone with a computer", with(&[1, 2], vec![neighbour(1, "phone", false)]), &["1 is phone", "1 on p", "2 on p"]),
+        (
+            "a phone with a computer",
+            with(&[1, 2], vec![neighbour(1, "phone", false)]),
+            &["1 is phone", "1 on p", "2 on p"],
+        ),
         ("nine devices", with(&[1, 2, 3, 4, 5, 6, 7, 8, 9], Vec::new()), &[]),
         ("strangers", with(&[50, 51], vec![neighbour(52, "x", false)]), &[]),
         ("nobody", with(&[], Vec::new()), &[]),
@@ -114,12 +118,12 @@ fn a_router_s_old_knowledge_corrects_nobody() {
     let home = home(&[(1, &[ip(1)]), (2, &[v6])]);
     let proxy = (150..160).map(|last| (mac(5), ip(last)));
     let table: BTreeSet<(MacAddr, IpAddr)> = [
-        (mac(1), ip(11)),              // moved since: it is known where it is
-        (mac(2), ip(12)),              // new
-        (mac(3), ip(1)),               // was another's
-        (mac(4), ip(100)),             // ours
+        (mac(1), ip(11)),               // moved since: it is known where it is
+        (mac(2), ip(12)),               // new
+        (mac(3), ip(1)),                // was another's
+        (mac(4), ip(100)),              // ours
         (mac(6), [10, 0, 9, 6].into()), // of another network
-        (mac(77), ip(77)),             // nobody of the home
+        (mac(77), ip(77)),              // nobody of the home
     ]
     .into_iter()
     .chain(proxy)

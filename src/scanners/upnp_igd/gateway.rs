@@ -137,9 +137,8 @@ async fn search(router: Ipv4Addr, own: Ipv4Addr) -> io::Result<Vec<Place>> {
             match Place::on(router.into(), url) {
                 Some(place) if places.len() < PLACES_MAX && !places.contains(&place) => {
                     // The one that calls itself a gateway is the one.
-                    let is_gateway = said
-                        .header("st")
-                        .is_some_and(|st| st.windows(21).any(|word| word == b"InternetGatewayDevice"));
+                    let is_gateway =
+                        said.header("st").is_some_and(|st| st.windows(21).any(|word| word == b"InternetGatewayDevice"));
                     places.push(place);
                     if is_gateway {
                         break;

@@ -37,7 +37,10 @@ fn envelope(inner: &str) -> String {
 }
 
 fn refused(code: u16) -> (u16, String) {
-    (500, envelope(&format!("<s:Fault><detail><UPnPError><errorCode>{code}</errorCode></UPnPError></detail></s:Fault>")))
+    (
+        500,
+        envelope(&format!("<s:Fault><detail><UPnPError><errorCode>{code}</errorCode></UPnPError></detail></s:Fault>")),
+    )
 }
 
 fn door(port: usize) -> (u16, String) {

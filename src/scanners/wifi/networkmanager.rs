@@ -44,7 +44,9 @@ pub fn list() -> Result<Listed, String> {
         let (found,): (Vec<Path<'static>>,) = card.method_call(WIRELESS, "GetAllAccessPoints", ()).map_err(said)?;
         for path in found.into_iter().take(POINTS_MAX) {
             // One that vanished meanwhile is no fault.
-            if let Some(point) = all(&bus, &path, POINT).ok().and_then(|facts| point(&facts, joined.as_ref() == Some(&path))) {
+            if let Some(point) =
+                all(&bus, &path, POINT).ok().and_then(|facts| point(&facts, joined.as_ref() == Some(&path)))
+            {
                 points.push(point);
             }
         }

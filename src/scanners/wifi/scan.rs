@@ -29,7 +29,8 @@ const INTERFACES_MAX: usize = 32;
 /// What all cards heard. `None`: the kernel knows no card.
 pub async fn list(kernel: Option<&mut Kernel>) -> Result<Listed, String> {
     let Some(kernel) = kernel else { return Ok(None) };
-    let interfaces = kernel.interfaces().await.map_err(|error| format!("cannot ask the kernel about Wi-Fi: {error}"))?;
+    let interfaces =
+        kernel.interfaces().await.map_err(|error| format!("cannot ask the kernel about Wi-Fi: {error}"))?;
     let indices = interfaces.iter().filter_map(|body| Interface::read(body)).map(|interface| interface.index);
     let indices: Vec<u32> = indices.take(INTERFACES_MAX).collect();
     let mut points = Vec::new();
@@ -71,7 +72,8 @@ mod tests {
 
     fn scan() -> Vec<u8> {
         let elements =
-            [&[0, 4][..], b"Home", &[48, 20, 1, 0, 0, 15, 172, 4, 1, 0, 0, 15, 172, 4, 1, 0, 0, 15, 172, 8, 0, 0]].concat();
+            [&[0, 4][..], b"Home", &[48, 20, 1, 0, 0, 15, 172, 4, 1, 0, 0, 15, 172, 4, 1, 0, 0, 15, 172, 8, 0, 0]]
+                .concat();
         let bss = nested(&[
             (BSS_BSSID, vec![2, 0, 0, 0, 0, 9]),
             (BSS_FREQUENCY, 5180u32.to_ne_bytes().to_vec()),

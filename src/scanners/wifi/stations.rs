@@ -86,7 +86,10 @@ fn alive(before: Option<(Option<u64>, Duration)>, station: &Station) -> Option<D
         // counter has the last word.
         return (sends != sent).then(|| station.inactive.unwrap_or(since).min(since));
     }
-    station.inactive.filter(|inactive| *inactive <= JUST_NOW).or_else(|| station.connected.filter(|since| *since <= JUST_NOW))
+    station
+        .inactive
+        .filter(|inactive| *inactive <= JUST_NOW)
+        .or_else(|| station.connected.filter(|since| *since <= JUST_NOW))
 }
 
 fn own(interface: &Interface<'_>) -> AccessPoint {

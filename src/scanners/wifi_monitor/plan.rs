@@ -113,9 +113,7 @@ mod tests {
     fn channels_are_where_the_standard_has_them() {
         let cases = [(1, 2412), (13, 2472), (14, 2484), (36, 5180), (165, 5825), (144, 5720)];
         assert!(cases.iter().all(|(channel, expected)| mhz(*channel) == Some(*expected)));
-        assert!(ALL.iter().all(|channel| {
-            mhz(*channel).and_then(crate::wire::wifi::channel) == Some(*channel)
-        }));
+        assert!(ALL.iter().all(|channel| { mhz(*channel).and_then(crate::wire::wifi::channel) == Some(*channel) }));
         assert_eq!((mhz(0), mhz(20), mhz(200)), (None, None, None));
     }
 }
