@@ -314,7 +314,7 @@ struct Hosts {
 impl Hosts {
     /// A switch in `far`, and a namespace for each host at it.
     fn build(home: &Home) -> Hosts {
-        batch(&home.far, "link add br0 type bridge\nlink set br0 up\nlink set wire0 master br0\n");
+        batch(&home.far, "link add br0 type bridge mcast_snooping 0\nlink set br0 up\nlink set wire0 master br0\n");
         let (mut names, mut listeners) = (Vec::new(), Vec::new());
         for n in 1..=HOSTS {
             let name = home.far.replace("-far-", &format!("-h{n}-"));

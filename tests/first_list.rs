@@ -84,7 +84,7 @@ fn within_a_minute_the_list_is_there_and_nothing_is_invented() {
     let took = enough.unwrap_or_else(|| panic!("of {all} facts these are missing: {missed:?}\n{}", log()));
     println!("measured: 95 % of {all} facts after {:.1} s; missing after all: {missed:?}", took.as_secs_f64());
     let true_macs: BTreeSet<String> = peers.iter().map(Peer::mac).chain([street.own_mac()]).collect();
-    let strangers: Vec<&String> = told.keys().filter(|mac| !true_macs.contains(*mac)).collect();
+    let strangers: Vec<_> = told.iter().filter(|(mac, _)| !true_macs.contains(*mac)).collect();
     assert!(strangers.is_empty(), "invented devices: {strangers:?}");
 }
 

@@ -35,11 +35,12 @@ impl Street {
         }
         fs::create_dir_all(&street.folder).unwrap();
         let (near, switch) = (&street.near, &street.switch);
-        assert!(ip(&["-n", switch, "link", "add", "br0", "type", "bridge"]));
+        assert!(ip(&["-n", switch, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0"]));
         assert!(ip(&["-n", switch, "link", "set", "br0", "up"]));
         assert!(ip(&["-n", near, "link", "add", "home0", "type", "veth", "peer", "name", "wire0", "netns", switch]));
         assert!(ip(&["-n", switch, "link", "set", "wire0", "master", "br0", "up"]));
-        // The switch itself is no host: it has no address and says nothing.
+        // The switch itself is no host: it has no address and says nothing (snooping, it would join its own groups by
+        // IGMP: net/bridge/br_multicast.c, br_ip4_multicast_join_snoopers).
         quiet(switch);
         for words in [
             &["link", "set", "home0", "address", "02:80:00:00:00:05"][..],

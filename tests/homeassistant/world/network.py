@@ -52,7 +52,7 @@ class Network:
         # The switch itself must not speak, or its ports would be devices too.
         sh("ip", "netns", "exec", switch, "sh", "-c",
            "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
-        sh("ip", "-n", switch, "link", "add", "br0", "type", "bridge")
+        sh("ip", "-n", switch, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
         sh("ip", "-n", switch, "link", "set", "br0", "up")
         self.plug(self.name, "hub", HUB, "00:00:5e:00:53:01")
         self.join("router")
