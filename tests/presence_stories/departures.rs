@@ -206,6 +206,30 @@ fn who_speaks_by_itself_is_here_without_answering() {
     assert_eq!(home.saw("-> away no_answer"), 1, "silent on every sense");
 }
 
+// A sweep of a large home may take longer than the pause between two: what comes late is no absence.
+#[test]
+fn nobody_leaves_because_the_scanner_is_slow() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    let devices: Vec<(String, String)> =
+        (1..=89).map(|n| (format!("ec:fa:bc:00:01:{n:02x}"), format!("192.168.7.{}", 100 + n))).collect();
+    for (mac, ip) in &devices {
+        home.comes((mac, ip));
+    }
+    home.answers_after = 40_000;
+    home.run(4 * 3_600);
+    assert_eq!((home.saw("-> away"), home.saw("-> not_home")), (0, 0), "{:#?}", home.lines);
+    // Nor do questions pile up behind one that waits.
+    let asked = home.asks.len();
+    assert!(asked > 0, "they say nothing by themselves, so they are asked");
+    assert!(asked <= 4 * 60 * 90, "{asked} questions: more than one a minute each");
+    // And who is really gone is missed all the same.
+    let gone = (devices[7].0.as_str(), devices[7].1.as_str());
+    home.goes(gone);
+    home.run(3_600);
+    assert_eq!(home.saw("-> away"), 1, "{:#?}", home.lines);
+}
+
 // A frozen level, read again and again from a tracker's memory, is no sign of life.
 #[test]
 fn a_level_is_no_proof() {

@@ -40,6 +40,8 @@ pub struct World {
     pub asks: Vec<(u64, Look)>,
     /// Nobody reports anything on questions.
     pub mute: bool,
+    /// Milliseconds until an answer is reported: of a scanner that is not behind, those of the wire.
+    pub answers_after: u64,
 }
 
 pub fn mac(text: &str) -> MacAddr {
@@ -101,6 +103,7 @@ impl World {
             found: Vec::new(),
             asks: Vec::new(),
             mute: false,
+            answers_after: 20,
         }
     }
 
@@ -121,7 +124,7 @@ impl World {
                     true => Fact::Alive { proof: Proof::ArpReply, age: Duration::ZERO },
                     false => Fact::Unanswered { probe: look.probe },
                 };
-                let after = if answers { 20 } else { 2_000 };
+                let after = if answers { self.answers_after } else { 2_000 };
                 self.serial += 1;
                 self.coming.insert(
                     (self.now + after, self.serial),
