@@ -30,6 +30,8 @@ pub struct Counters {
     pub lost_kernel: AtomicU64,
     /// Lost by us: the core was behind.
     pub lost_queue: AtomicU64,
+    /// How often the ring got more room, because the kernel had lost frames.
+    pub grown: AtomicU64,
 }
 
 /// Hears what `ring` brings until the run ends or the interface goes. Blocks: give it a thread of its own.
@@ -54,6 +56,9 @@ pub fn listen(
             counters.lost_kernel.fetch_add(dropped, Relaxed);
             lost.add(dropped, counted);
             counted = now;
+            if dropped > 0 {
+                counters.grown.fetch_add(grow(&mut ring, dropped), Relaxed);
+            }
         }
         if batch.is_empty() && lost.frames == 0 {
             continue;
@@ -74,6 +79,23 @@ pub fn listen(
         }
     }
     Ok(())
+}
+
+/// The kernel had no room for some frames: it gets more. A quiet home never pays for it. How often it grew.
+fn grow(ring: &mut Ring, dropped: u64) -> u64 {
+    let mib = ring.mib();
+    match ring.larger() {
+        None => 0,
+        Some(Ok(larger)) => {
+            tracing::info!(dropped, from_mib = mib, to_mib = larger.mib(), "frames were lost: the capture ring grows");
+            *ring = larger;
+            1
+        }
+        Some(Err(error)) => {
+            tracing::debug!(%error, dropped, mib, "frames were lost, and the capture ring cannot grow");
+            0
+        }
+    }
 }
 
 /// What was lost since the last batch that got through.

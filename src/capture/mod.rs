@@ -33,13 +33,13 @@ pub struct Settings {
     /// Hear frames for other stations too, on every card. One without a network, as at a mirror port, does so anyway.
     pub promiscuous: bool,
     /// Memory of the kernel ring per interface in MiB, 1 to 256. More bridges longer pauses of the
-    /// core before frames are lost.
+    /// core before frames are lost. Once frames were lost it grows by itself, up to eight times this.
     pub ring_mib: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { enabled: true, promiscuous: false, ring_mib: 4 }
+        Settings { enabled: true, promiscuous: false, ring_mib: 2 }
     }
 }
 

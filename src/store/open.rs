@@ -167,6 +167,9 @@ fn settle(conn: &Connection, fresh: bool) -> rusqlite::Result<()> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     conn.pragma_update(None, "temp_store", "memory")?;
+    // KiB (negative: sqlite.org/pragma.html#pragma_cache_size). Writing at the end of tables and asking by key needs the
+    // upper pages only; the usual 2 MiB would fill with rows that nobody asks for again.
+    conn.pragma_update(None, "cache_size", -256)?;
     // The WAL is cut to this after a checkpoint, so that a burst does not keep its room for ever.
     conn.pragma_update_and_check(None, "journal_size_limit", 4 << 20, |_| Ok(()))?;
     conn.set_prepared_statement_cache_capacity(64);

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use pnet::datalink::{self, Channel, Config, DataLinkSender};
 use porchlight::{
-    capture::{self, Filter, Ring},
-    model::Mono,
+    capture::{self, Counters, Filter, Ring},
+    model::{Mono, Phase},
 };
-use tokio::time::Instant;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use crate::home::{DEADLINE, Home, batch, clock, ip};
 
@@ -20,20 +24,13 @@ fn the_ring_hears_every_frame_in_order_and_none_of_ours() {
 #[test]
 #[ignore = "runs inside a namespace"]
 fn inner_ring() {
-    use pnet::datalink::{self, Channel, Config};
     const FRAMES: u32 = 20_000;
     const SIZE: usize = 300;
-    let settings = capture::Settings::default();
+    // How fast we read is not what is asked here.
+    let settings = capture::Settings { ring_mib: 16, ..capture::Settings::default() };
     let mut ring = Ring::open("ring1", &Filter::everything(), &settings, clock).unwrap();
     let missing = Ring::open("nowhere0", &Filter::home(), &settings, clock).unwrap_err().to_string();
     assert!(missing.contains("nowhere0") && missing.contains("ring1"), "{missing}");
-    let open = |name: &str| {
-        let interface = datalink::interfaces().into_iter().find(|i| i.name == name).unwrap();
-        match datalink::channel(&interface, Config { promiscuous: false, ..Config::default() }).unwrap() {
-            Channel::Ethernet(sender, _) => sender,
-            _ => panic!("an Ethernet channel"),
-        }
-    };
     // EtherType 0x88b5 is for local experiments (IEEE 802).
     let frame = |number: u32| {
         let mut frame = [0xff; SIZE];
@@ -84,4 +81,62 @@ fn inner_ring() {
     assert!(ip(&["link", "set", "ring1", "down"]));
     let lost = (0..100).find_map(|_| ring.next_batch(Duration::from_millis(100)).err());
     assert!(matches!(lost, Some(capture::CaptureError::Lost { .. })), "{lost:?}");
+}
+
+fn open(name: &str) -> Box<dyn DataLinkSender> {
+    let interface = datalink::interfaces().into_iter().find(|i| i.name == name).unwrap();
+    match datalink::channel(&interface, Config { promiscuous: false, ..Config::default() }).unwrap() {
+        Channel::Ethernet(sender, _) => sender,
+        _ => panic!("an Ethernet channel"),
+    }
+}
+
+#[test]
+fn a_ring_that_loses_frames_grows() {
+    let Some(home) = Home::build("grow") else { return };
+    batch(&home.near, "link add ring0 type veth peer name ring1\nlink set ring0 up\nlink set ring1 up\n");
+    home.run(None, "ring::inner_growth");
+}
+
+#[test]
+#[ignore = "runs inside a namespace"]
+fn inner_growth() {
+    use std::sync::{Arc, atomic::Ordering::Relaxed};
+    // More than a MiB of small frames, and less than eight.
+    const FRAMES: u32 = 8_000;
+    let mut wire = open("ring0");
+    let mut flood = || (0..FRAMES).for_each(|_| wire.send_to(&[0xff; 200], None).unwrap().unwrap());
+    let settings = capture::Settings { ring_mib: 1, ..capture::Settings::default() };
+    let mut ring = Ring::open("ring1", &Filter::everything(), &settings, clock).unwrap();
+    flood();
+    assert!(ring.statistics().unwrap().dropped > 0, "nobody reads, and a MiB is too small");
+    let mut sizes = vec![ring.mib()];
+    while let Some(larger) = ring.larger() {
+        ring = larger.unwrap();
+        sizes.push(ring.mib());
+    }
+    assert_eq!(sizes, [1, 2, 4, 8]);
+    flood();
+    assert_eq!(ring.statistics().unwrap().dropped, 0);
+    drop(ring);
+
+    // And so it is while it listens.
+    let ring = Ring::open("ring1", &Filter::everything(), &settings, clock).unwrap();
+    flood();
+    let (core, mut batches) = mpsc::channel(64);
+    let (running, phase) = watch::channel(Phase::Running);
+    let counters = Arc::<Counters>::default();
+    let counted = Arc::clone(&counters);
+    let listening = std::thread::spawn(move || capture::listen(ring, clock, &core, &phase, &counted));
+    let (began, mut told) = (Instant::now(), 0);
+    while counters.grown.load(Relaxed) == 0 || told == 0 {
+        assert!(began.elapsed() < DEADLINE, "it grows, and tells of the frames that were lost: {counters:?}");
+        while let Ok(batch) = batches.try_recv() {
+            told += batch.lost;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(counters.lost_kernel.load(Relaxed) > 0);
+    running.send_replace(Phase::Quiet);
+    listening.join().unwrap().unwrap();
 }

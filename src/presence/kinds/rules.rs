@@ -82,7 +82,7 @@ pub const TABLES: &[&str] = &[
     include_str!("together.tsv"),
 ];
 
-pub static RULES: LazyLock<Vec<Rule>> =
+pub static RULES: LazyLock<Box<[Rule]>> =
     LazyLock::new(|| TABLES.iter().flat_map(|table| table.lines()).filter_map(rule).collect());
 
 pub fn rule(line: &'static str) -> Option<Rule> {
