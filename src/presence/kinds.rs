@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     intel::{
         clouds::{self, Cloud},
+        parts,
         ports::{Talk, Way},
-        vendors,
     },
     model::{Kind, MacAddr, ServiceView},
 };
@@ -144,8 +144,7 @@ pub fn guess_by(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool) -> Gu
 /// has what draws its own addresses: machines of one purpose keep theirs.
 fn weight(signs: &Signs<'_>, maker: Option<&str>) -> f32 {
     let is_others = |vendor: &str| {
-        !vendors::is_part_maker(vendor)
-            && maker.is_some_and(|maker| !maker_is(vendor, maker) && !maker_is(maker, vendor))
+        parts::by(vendor).is_none() && maker.is_some_and(|maker| !maker_is(vendor, maker) && !maker_is(maker, vendor))
     };
     if signs.random {
         APP_OF_RANDOM

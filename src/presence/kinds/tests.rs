@@ -353,7 +353,7 @@ fn addresses_of_programs_tell_machines_within_machines() {
         let mac: MacAddr = mac.parse().expect("a MAC");
         let hosts = Some(host).filter(|host| !host.is_empty()).into_iter().collect();
         let (class, asked, routes, random) = (None, &[][..], false, mac.is_local());
-        let vendor = vendors::lookup(mac);
+        let vendor = crate::intel::vendors::lookup(mac);
         guess(&Signs {
             macs: vec![mac],
             vendor,
