@@ -45,8 +45,8 @@ pub fn by(vendor: &str) -> Option<Part> {
 #[must_use]
 pub fn maker(device: &DeviceView) -> Option<&str> {
     let vendor = device.vendor.as_deref()?;
-    // What another source says is said of the device.
-    let is_part = device.vendor_source == Some("oui") && by(vendor).is_some();
+    // What it says of itself is said of the device; a cloud that many brands use is a part like its module.
+    let is_part = matches!(device.vendor_source, Some("oui" | "cloud")) && by(vendor).is_some();
     (!is_part).then_some(vendor)
 }
 
@@ -110,7 +110,9 @@ mod tests {
             ..blank.clone()
         };
         assert_eq!(maker(&view(Some("Espressif"), Some("oui"))), None);
-        assert_eq!(maker(&view(Some("Tuya"), Some("cloud"))), Some("Tuya"));
+        assert_eq!(maker(&view(Some("Tuya"), Some("cloud"))), None);
+        assert_eq!(maker(&view(Some("Shelly"), Some("cloud"))), Some("Shelly"));
+        assert_eq!(maker(&view(Some("Wistron"), Some("snmp"))), Some("Wistron"));
         assert_eq!(maker(&view(Some("Apple"), Some("oui"))), Some("Apple"));
         assert_eq!(maker(&view(None, None)), None);
     }
