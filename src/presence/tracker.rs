@@ -118,14 +118,14 @@ impl Presence {
     }
 
     /// An address without a MAC is a device only where no MAC can be seen: on a private network
-    /// that this host is not attached to, and if the host there answered itself.
+    /// that this host is not attached to, and if the host there answered itself or its router just heard it.
     fn is_beyond_router(&self, subject: &Subject, proof: Proof) -> bool {
         let private = subject.ip.is_some_and(|ip| match ip {
             IpAddr::V4(ip) => ip.is_private(),
             IpAddr::V6(ip) => ip.is_unique_local(),
         });
         private
-            && matches!(proof, Proof::IcmpReply | Proof::TcpAnswer)
+            && matches!(proof, Proof::IcmpReply | Proof::TcpAnswer | Proof::NeighbourReachable)
             && subject.ip.is_some_and(|ip| !self.network.is_attached(ip) && !self.network.is_own_ip(ip))
     }
 
@@ -426,6 +426,12 @@ impl Presence {
                 let value = clean_text(value, TEXT_MAX);
                 let Some(device) = self.registry.get_mut(id) else { return id };
                 if device.label(key, value) {
+                    if *key == "vlan" {
+                        let segment = self.segment(id);
+                        if let Some(window) = self.registry.get_mut(id).and_then(|device| device.window.as_mut()) {
+                            window.segment = window.segment.take().or(segment);
+                        }
+                    }
                     self.classify(id, now, out);
                     self.touch(id);
                 }

@@ -3,7 +3,9 @@
 //! ## What it finds
 //! What routers, switches, access points, printers and network disks say of themselves: name, description, place,
 //! maker, model and serial number. Of switches also who hangs on which port (`label.port` of a device), by their
-//! forwarding tables and LLDP neighbours; of routers the addresses of devices whose address is not known yet.
+//! forwarding tables and LLDP neighbours; of routers the addresses of devices whose address is not known yet, and the
+//! hosts of other networks behind them: by address alone, with the hardware address as the router's word beside it
+//! (`label.mac_by_router`).
 //! Stations of an access point are in no standard table, only in those of makers: they are not read.
 //! ## What it sends
 //! One question (get) to each such device that was heard within the last minute and a half. As long as a device
@@ -17,7 +19,9 @@
 //! everybody there.
 //! ## How it decides
 //! Only an answer from the address asked, with the number of the question, counts; with version 3 also only if the
-//! signature fits. It is a sign of life of the agent, never of those in its tables: they are old knowledge. A
+//! signature fits. It is a sign of life of the agent, not of those in its tables: they are old knowledge. The one
+//! exception are hosts of networks that this machine is not attached to, and only those that the router calls reachable
+//! at this moment (RFC 4293 ipNetToPhysicalState). A
 //! port tells nothing of devices behind a switch, an access point or a router, nor if more than eight were heard
 //! there; of several switches the one with the fewest devices on the port is the nearest.
 //! ## What fools it
@@ -266,8 +270,10 @@ impl State {
                 let home = desk.home();
                 let name = system.name.as_deref().map_or_else(|| ip.to_string(), system::host);
                 let ports = self.wiring.take(ip, tables.ports(&name), &home);
-                let addresses = wiring::addresses(&tables.neighbours(), &home, &desk.network());
-                for (subject, fact) in ports.into_iter().chain(addresses) {
+                let (neighbours, network) = (tables.neighbours(), desk.network());
+                let addresses = wiring::addresses(&neighbours, &home, &network);
+                let beyond = wiring::beyond(&neighbours, &tables.reachable(), &home, &network);
+                for (subject, fact) in ports.into_iter().chain(addresses).chain(beyond) {
                     desk.report(None, subject, fact).await?;
                 }
             }

@@ -9,14 +9,19 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    time::Duration,
 };
 
 use super::tables::Port;
-use crate::model::{Capped, DeviceView, Fact, Heard, HomeView, MacAddr, NetworkFacts, Subject};
+use crate::model::{
+    Capped, DeviceView, Fact, Heard, HomeView, MacAddr, NetworkFacts, Proof, Subject, is_link_local, is_private,
+};
 
 const SWITCHES_MAX: usize = 64;
 /// So many behind one port hang on something that is plugged in there.
 const FEW: usize = 8;
+/// Reachable for so long since the last answer, on average (RFC 4861 §10, REACHABLE_TIME).
+const REACHABLE_FOR: Duration = Duration::from_secs(30);
 /// A router that answers for so many addresses itself (proxy ARP) tells nothing about who has them.
 const ADDRESSES_MAX: usize = 8;
 
@@ -97,6 +102,37 @@ pub fn addresses(
                 && device(mac).is_some_and(|device| !has_one_like(device, *ip))
         })
         .map(|(mac, ip)| (Subject::mac(*mac), Fact::Address(*ip)))
+        .collect()
+}
+
+/// Hosts of networks that only the router is attached to, which it holds for reachable now. Where nothing of theirs can
+/// be heard their hardware address is the router's word alone: it is told as that, and is no key. Whose hardware address
+/// is known here has another foot there, and is no second device.
+#[must_use]
+pub fn beyond(
+    neighbours: &BTreeSet<(MacAddr, IpAddr)>,
+    reachable: &BTreeSet<IpAddr>,
+    home: &HomeView,
+    network: &NetworkFacts,
+) -> Vec<(Subject, Fact)> {
+    let mut counts: BTreeMap<MacAddr, usize> = BTreeMap::new();
+    neighbours.iter().for_each(|(mac, _)| *counts.entry(*mac).or_default() += 1);
+    let is_known = |mac: &MacAddr| home.devices.values().any(|device| device.macs.contains(mac));
+    neighbours
+        .iter()
+        .filter(|(mac, ip)| {
+            is_private(*ip)
+                && !is_link_local(*ip)
+                && !network.is_attached(*ip)
+                && reachable.contains(ip)
+                && counts.get(mac).is_none_or(|count| *count <= ADDRESSES_MAX)
+                && !is_known(mac)
+        })
+        .flat_map(|(mac, ip)| {
+            let alive = Fact::Alive { proof: Proof::NeighbourReachable, age: REACHABLE_FOR };
+            let named = Fact::Label { key: "mac_by_router", value: mac.to_string() };
+            [(Subject::ip(*ip), alive), (Subject::ip(*ip), named)]
+        })
         .collect()
 }
 

@@ -100,9 +100,8 @@ fn a_flood_of_switches_and_of_macs_is_bounded() {
     assert_eq!(wiring.switches.len(), SWITCHES_MAX);
 }
 
-#[test]
-fn a_router_s_old_knowledge_corrects_nobody() {
-    let network = NetworkFacts {
+fn network() -> NetworkFacts {
+    NetworkFacts {
         interfaces: vec![InterfaceFacts {
             id: InterfaceId(2),
             name: "eth0".into(),
@@ -113,7 +112,12 @@ fn a_router_s_old_knowledge_corrects_nobody() {
             gateways: vec![ip(254)],
         }],
         labels: Vec::new(),
-    };
+    }
+}
+
+#[test]
+fn a_router_s_old_knowledge_corrects_nobody() {
+    let network = network();
     let v6: IpAddr = "2001:db8::1".parse().unwrap();
     let home = home(&[(1, &[ip(1)]), (2, &[v6])]);
     let proxy = (150..160).map(|last| (mac(5), ip(last)));
@@ -129,4 +133,32 @@ fn a_router_s_old_knowledge_corrects_nobody() {
     .chain(proxy)
     .collect();
     assert_eq!(told(&addresses(&table, &home, &network)), ["2 at 10.0.0.12"]);
+}
+
+#[test]
+fn hosts_behind_a_router_have_an_address_and_its_word_for_the_rest() {
+    let far = |last: u8| IpAddr::from([10, 0, 9, last]);
+    let proxy = (150..160).map(|last| (mac(50), far(last)));
+    let table: BTreeSet<(MacAddr, IpAddr)> = [
+        (mac(60), far(6)),
+        (mac(61), far(61)),                 // not reachable now
+        (mac(3), far(3)),                   // a device of this home with another foot there
+        (mac(62), ip(62)),                  // of our own network: it can be heard itself
+        (mac(63), [203, 0, 113, 9].into()), // of the Internet
+        (mac(64), "fe80::9".parse().unwrap()),
+    ]
+    .into_iter()
+    .chain(proxy)
+    .collect();
+    let reachable: BTreeSet<IpAddr> = table.iter().map(|(_, ip)| *ip).filter(|ip| *ip != far(61)).collect();
+    let facts = beyond(&table, &reachable, &home(&[(3, &[ip(3)])]), &network());
+    let subjects: BTreeSet<Subject> = facts.iter().map(|(subject, _)| *subject).collect();
+    assert_eq!(subjects, [Subject::ip(far(6))].into(), "by address alone");
+    assert_eq!(
+        told(&facts),
+        [
+            "0 Alive { proof: NeighbourReachable, age: 30s }",
+            "0 Label { key: \"mac_by_router\", value: \"02:00:00:00:00:3c\" }"
+        ]
+    );
 }
