@@ -192,6 +192,34 @@ fn a_trunk_shows_the_vlan_of_a_device_as_its_segment() {
     );
 }
 
+#[test]
+fn a_look_explains_a_device_and_a_store_that_is_empty_says_so() {
+    let Some(home) = Home::build("explain") else { return };
+    let program = env!("CARGO_BIN_EXE_porchlight");
+    let state = home.dir.join("state");
+    let run = |arguments: &[&str]| {
+        let done = Home::within(&home.near, &["env", program]).args(arguments).arg("--state-dir").arg(&state).output();
+        let done = done.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (done.status.code(), text(done.stdout), text(done.stderr))
+    };
+    let (code, out, err) = run(&["explain", "device", PEER.1]);
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{err}");
+    assert!(err.contains(&format!("porchlight scan --explain '{}'", PEER.1)), "{err}");
+    // What it advises does it.
+    let look = ["scan", "--only", "arp_sweep,netlink,capture", "--explain"];
+    let (code, out, err) = run(&[&look[..], &[PEER.1]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("Synology") && out.contains("what would settle"), "{out}");
+    let (code, out, err) = run(&[&look[..], &[PEER.0, "--json"]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    let said: Json = serde_json::from_str(&out).unwrap();
+    assert!(holds(&said["device"], "macs", PEER.0) && said["would_settle"].is_array(), "{said:#}");
+    let (code, out, err) = run(&[&look[..], &["10.83.0.77"]].concat());
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{err}");
+    assert!(!state.join("porchlight.db").exists(), "nothing is stored");
+}
+
 /// Takes connections at a port that no list has, until the end.
 const SERVE: &str = "
 import socket
@@ -241,7 +269,8 @@ fn a_router_that_speaks_snmp_tells_who_is_behind_it() {
     }
     let Some(mut home) = Home::build("behind") else { return };
     let far = home.far.clone();
-    home.another(&far, "lan2", ("10.86.0.7", "10.86.0.1"));
+    let behind = home.another(&far, "lan2", ("10.86.0.7", "10.86.0.1"));
+    all(&[format!("-n {behind} link set host0 address 10:d5:61:00:00:07")]);
     all(&[format!("-n {} route add default via {}", home.near, PEER.1)]);
     Home::sysctl(&far, "net.ipv4.ip_forward=1");
     let config = home.dir.join("snmpd.conf");
@@ -256,12 +285,8 @@ fn a_router_that_speaks_snmp_tells_who_is_behind_it() {
     let is_there = |devices: &[Json]| with(devices, "addresses", "10.86.0.7").is_some();
     let devices = home.until(&["env"], "snmp,arp_sweep,netlink,capture", is_there);
     let host = with(&devices, "addresses", "10.86.0.7").unwrap();
-    assert_eq!(
-        (&host["macs"], &host["vendor"]),
-        (&Json::Array(Vec::new()), &Json::Null),
-        "no MAC is made up: {host:#}"
-    );
-    assert_eq!(host["sources"], Json::Array(vec!["snmp".into()]));
+    assert!(holds(host, "macs", "10:d5:61:00:00:07") && host["vendor"] == "Tuya", "as its router knows it: {host:#}");
+    assert_eq!(host["sources"], Json::Array(vec!["snmp".into()]), "nothing of it can be heard here");
     // This host, the router, and the one behind it.
     assert_eq!(devices.len(), 3, "{devices:#?}");
 }

@@ -118,14 +118,14 @@ impl Presence {
     }
 
     /// An address without a MAC is a device only where no MAC can be seen: on a private network
-    /// that this host is not attached to, and if the host there answered itself or its router just heard it.
+    /// that this host is not attached to, and if the host there answered itself.
     fn is_beyond_router(&self, subject: &Subject, proof: Proof) -> bool {
         let private = subject.ip.is_some_and(|ip| match ip {
             IpAddr::V4(ip) => ip.is_private(),
             IpAddr::V6(ip) => ip.is_unique_local(),
         });
         private
-            && matches!(proof, Proof::IcmpReply | Proof::TcpAnswer | Proof::NeighbourReachable)
+            && matches!(proof, Proof::IcmpReply | Proof::TcpAnswer)
             && subject.ip.is_some_and(|ip| !self.network.is_attached(ip) && !self.network.is_own_ip(ip))
     }
 

@@ -133,6 +133,8 @@ impl Sweep {
     async fn round(&mut self, desk: &mut Desk) -> Result<(), ScanError> {
         let facts = desk.network();
         self.senders.retain(|id, _| facts.interface(*id).is_some_and(|interface| interface.up));
+        self.pingers.retain(|(id, _), _| facts.interface(*id).is_some_and(|interface| interface.up));
+        self.guesses = false;
         self.sequence = self.sequence.wrapping_add(1);
         (self.table, self.read) = (BTreeMap::new(), None);
         let mut health = Health::Up;
@@ -188,7 +190,7 @@ impl Sweep {
                 drop(pinger.send(frames::ALL_NODES.into(), interface.id.0, self.sequence).await);
             }
         }
-        self.guesses = !is_any;
+        self.guesses |= !is_any;
         if is_any { Health::Up } else { health }
     }
 

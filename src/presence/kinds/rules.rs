@@ -16,7 +16,6 @@ const NO_PRODUCT: &[&str] = &[
     "speaks",
     "accepts",
     "vlan",
-    "mac_by_router",
     "user_agent",
     "http_server",
     "upnp_software",

@@ -8,7 +8,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
 
@@ -20,6 +20,8 @@ use crate::model::{
 const SWITCHES_MAX: usize = 64;
 /// So many behind one port hang on something that is plugged in there.
 const FEW: usize = 8;
+/// Hosts behind one router: two networks of 256. One that lies fills no book.
+const BEYOND_MAX: usize = 512;
 /// Reachable for so long since the last answer, on average (RFC 4861 §10, REACHABLE_TIME).
 const REACHABLE_FOR: Duration = Duration::from_secs(30);
 /// A router that answers for so many addresses itself (proxy ARP) tells nothing about who has them.
@@ -105,9 +107,8 @@ pub fn addresses(
         .collect()
 }
 
-/// Hosts of networks that only the router is attached to, which it holds for reachable now. Where nothing of theirs can
-/// be heard their hardware address is the router's word alone: it is told as that, and is no key. Whose hardware address
-/// is known here has another foot there, and is no second device.
+/// Hosts of networks that only the router is attached to, which are there now, with the hardware addresses
+/// that it has of them. Whose hardware address is known here has another foot there: a router corrects nobody.
 #[must_use]
 pub fn beyond(
     neighbours: &BTreeSet<(MacAddr, IpAddr)>,
@@ -121,19 +122,37 @@ pub fn beyond(
     neighbours
         .iter()
         .filter(|(mac, ip)| {
-            is_private(*ip)
-                && !is_link_local(*ip)
-                && !network.is_attached(*ip)
+            is_behind(*ip, network)
                 && reachable.contains(ip)
                 && counts.get(mac).is_none_or(|count| *count <= ADDRESSES_MAX)
                 && !is_known(mac)
         })
-        .flat_map(|(mac, ip)| {
+        .take(BEYOND_MAX)
+        .map(|(mac, ip)| {
             let alive = Fact::Alive { proof: Proof::NeighbourReachable, age: REACHABLE_FOR };
-            let named = Fact::Label { key: "mac_by_router", value: mac.to_string() };
-            [(Subject::ip(*ip), alive), (Subject::ip(*ip), named)]
+            (Subject::both(*mac, *ip), alive)
         })
         .collect()
+}
+
+/// Of those that [`beyond`] tells of if they are there: whom the router is not sure of.
+#[must_use]
+pub fn unsure(
+    neighbours: &BTreeSet<(MacAddr, IpAddr)>,
+    reachable: &BTreeSet<IpAddr>,
+    network: &NetworkFacts,
+) -> BTreeSet<Ipv4Addr> {
+    let unsure = neighbours.iter().filter(|(_, ip)| is_behind(*ip, network) && !reachable.contains(ip));
+    let v4 = unsure.filter_map(|(_, ip)| match ip {
+        IpAddr::V4(v4) => Some(*v4),
+        IpAddr::V6(_) => None,
+    });
+    v4.take(BEYOND_MAX).collect()
+}
+
+/// Of a home's network that this host is not attached to.
+fn is_behind(ip: IpAddr, network: &NetworkFacts) -> bool {
+    is_private(ip) && !is_link_local(ip) && !network.is_attached(ip)
 }
 
 fn has_one_like(device: &DeviceView, ip: IpAddr) -> bool {

@@ -136,7 +136,7 @@ fn a_router_s_old_knowledge_corrects_nobody() {
 }
 
 #[test]
-fn hosts_behind_a_router_have_an_address_and_its_word_for_the_rest() {
+fn hosts_behind_a_router_are_those_that_are_there() {
     let far = |last: u8| IpAddr::from([10, 0, 9, last]);
     let proxy = (150..160).map(|last| (mac(50), far(last)));
     let table: BTreeSet<(MacAddr, IpAddr)> = [
@@ -151,14 +151,15 @@ fn hosts_behind_a_router_have_an_address_and_its_word_for_the_rest() {
     .chain(proxy)
     .collect();
     let reachable: BTreeSet<IpAddr> = table.iter().map(|(_, ip)| *ip).filter(|ip| *ip != far(61)).collect();
+    // A router that lies has no end of hosts.
+    let liar =
+        |n: u32| (MacAddr([2, 9, 9, 9, (n >> 8) as u8, n as u8]), IpAddr::from(u32::to_be_bytes(0x0a80_0000 + n)));
+    let many: BTreeSet<(MacAddr, IpAddr)> = (1..5_000).map(liar).collect();
+    let all = many.iter().map(|(_, ip)| *ip).collect();
+    assert_eq!(beyond(&many, &all, &home(&[]), &network()).len(), BEYOND_MAX);
+    assert_eq!(unsure(&table, &reachable, &network()), [[10, 0, 9, 61].into()].into());
+    assert_eq!(unsure(&many, &BTreeSet::new(), &network()).len(), BEYOND_MAX);
     let facts = beyond(&table, &reachable, &home(&[(3, &[ip(3)])]), &network());
-    let subjects: BTreeSet<Subject> = facts.iter().map(|(subject, _)| *subject).collect();
-    assert_eq!(subjects, [Subject::ip(far(6))].into(), "by address alone");
-    assert_eq!(
-        told(&facts),
-        [
-            "0 Alive { proof: NeighbourReachable, age: 30s }",
-            "0 Label { key: \"mac_by_router\", value: \"02:00:00:00:00:3c\" }"
-        ]
-    );
+    let alive = Fact::Alive { proof: Proof::NeighbourReachable, age: REACHABLE_FOR };
+    assert_eq!(facts, [(Subject::both(mac(60), far(6)), alive)]);
 }
