@@ -182,6 +182,69 @@ fn what_files_say_of_devices_is_taken_by_the_daemon_and_outlives_it() {
     assert_eq!(device(home.path(), 3)["owner"], "Anna");
 }
 
+/// A web server behind TLS with a certificate of its own, as ieee.org is with one that everybody knows: a registry at
+/// `/oui.csv`, one without an end at `/endless.csv`, and one that is elsewhere by now.
+fn over_https(dir: &Path, registry: &str) {
+    let found = Command::new("openssl").arg("version").output().is_ok_and(|done| done.status.success());
+    if !found || std::env::var_os("PORCHLIGHT_FAST").is_some() {
+        eprintln!("skipped: openssl is not installed, or PORCHLIGHT_FAST leaves out the network");
+        return;
+    }
+    let site = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&key).unwrap();
+    fs::write(site.path().join("site.pem"), certificate.pem()).unwrap();
+    fs::write(site.path().join("site.key"), key.serialize_pem()).unwrap();
+    // `s_server -HTTP` sends files as they are, heads included.
+    let answer = |head: &str, body: &str| format!("HTTP/1.0 {head}\r\nConnection: close\r\n\r\n{body}");
+    fs::write(site.path().join("oui.csv"), answer("200 OK", registry)).unwrap();
+    fs::write(site.path().join("gone.csv"), answer("404 Not Found", registry)).unwrap();
+    let moved = answer("302 Found\r\nLocation: http://localhost:1/oui.csv", "");
+    fs::write(site.path().join("moved.csv"), moved).unwrap();
+    let endless = fs::File::create(site.path().join("endless.csv")).unwrap();
+    std::io::Write::write_all(&mut &endless, answer("200 OK", "").as_bytes()).unwrap();
+    endless.set_len(64 << 20).unwrap();
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Command::new("openssl")
+        .args(["s_server", "-quiet", "-HTTP", "-cert", "site.pem", "-key", "site.key", "-accept"])
+        .arg(format!("127.0.0.1:{port}"))
+        .current_dir(site.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _server = Daemon(server);
+    let began = clock().mono;
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(clock().mono.since(began) < PATIENCE, "the server never listened");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let before = told(dir, &["vendors"]);
+    let update = |file: &str, trusted: bool| {
+        let url = format!("https://localhost:{port}/{file}");
+        let mut command = porchlight(dir, &["vendors", "update", "--json", "--from", &url]);
+        if trusted {
+            // Where systems keep whom they trust (rustls-native-certs).
+            command.env("SSL_CERT_FILE", site.path().join("site.pem"));
+        }
+        let done = command.output().unwrap();
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    // Not of anybody we know; not there; elsewhere, in the clear; without an end.
+    for (file, trusted) in [("oui.csv", false), ("gone.csv", true), ("moved.csv", true), ("endless.csv", true)] {
+        let (code, said) = update(file, trusted);
+        assert_eq!(code, Some(1), "{file}: {said}");
+        assert!(said.contains("cannot fetch") && said.contains("--from FILE"), "{file}: {said}");
+        assert_eq!(told(dir, &["vendors"]), before, "{file}");
+    }
+    let (code, said) = update("oui.csv", true);
+    assert_eq!(code, Some(0), "{said}");
+    let after = told(dir, &["vendors"]);
+    assert_eq!((&after["prefixes"], &after["age_days"]), (&json!(3_000), &json!(0)), "{before} became {after}");
+}
+
 #[test]
 fn a_newer_table_of_makers_is_used_from_the_next_start_on() {
     let home = tempfile::tempdir().unwrap();
@@ -199,6 +262,7 @@ fn a_newer_table_of_makers_is_used_from_the_next_start_on() {
         "Registry,Assignment,Organization Name,Organization Address\nMA-M,70B3D57,Middle AG,x\n",
     )
     .unwrap();
+    over_https(dir, &registry);
     let made = told(dir, &["vendors", "update", "--from", &folder.display().to_string()]);
     let newer = told(dir, &["vendors"]);
     assert_eq!((&newer["date"], &newer["prefixes"]), (&made["date"], &json!(3_001)), "{ours} became {newer}");

@@ -16,6 +16,8 @@ use porchlight::{
 mod fingerprints;
 #[path = "kinds/held_out.rs"]
 mod held_out;
+#[path = "kinds/homes.rs"]
+mod homes;
 #[path = "kinds/set_ups.rs"]
 mod set_ups;
 

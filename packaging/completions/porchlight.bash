@@ -3652,7 +3652,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__scan)
-            opts="-h -V --only --for --full-ports --rescan-ports --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            opts="-h -V --only --for --full-ports --explain --rescan-ports --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3663,6 +3663,10 @@ _porchlight() {
                     return 0
                     ;;
                 --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --explain)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -82,6 +82,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand run" -s h -l help 
 complete -c porchlight -n "__fish_porchlight_using_subcommand run" -s V -l version -d 'Print version'
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l only -d 'Only these scanners, with commas between' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l for -d 'At most so many seconds; by default 20, or an hour with --full-ports' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l explain -d 'Instead of the table: every fact of this device (address, MAC or name), and why it is called what it is' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand scan" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"

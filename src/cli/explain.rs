@@ -4,7 +4,7 @@
 //! scanner: its own page.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{
     context::Context,
@@ -13,7 +13,11 @@ use super::{
     report::{Exit, Failure, say, say_json},
     vendors,
 };
-use crate::{detectors, model::Card, scanners};
+use crate::{
+    detectors,
+    model::{Card, DeviceView},
+    scanners,
+};
 
 mod at;
 pub mod device;
@@ -64,22 +68,29 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 
 fn explain_device(named: &str, at: Option<Since>, context: &Context) -> anyhow::Result<()> {
     vendors::take_newer(context);
-    let recorded = Recorded::open(context)?;
+    let recorded = Recorded::open(context).map_err(|error| match error.downcast::<Failure>() {
+        Ok(failure) if failure.exit == Exit::Missing => {
+            let once = format!("start it with `porchlight run`, or look once: porchlight scan --explain '{named}'");
+            failure.advise(once).into()
+        }
+        Ok(failure) => failure.into(),
+        Err(error) => error,
+    })?;
     let view = recorded.shown(&recorded.device(named)?);
     if let Some(at) = at {
         return at::explain(&recorded, &view, at.from(recorded.now));
     }
     if recorded.json {
-        // An object can hold a key once; a fact can be there twice.
-        let text = json!({
-            "device": json::Device::from(&view), "facts": device::facts(&view),
-            "would_settle": settle::would(&view),
-        });
-        let text = text.to_string();
-        return Ok(say(&(recorded.hidden(text) + "\n"))?);
+        return Ok(say(&(recorded.hidden(device_json(&view).to_string()) + "\n"))?);
     }
     let text = recorded.hidden(device(&view, recorded.now));
     Ok(say(&text)?)
+}
+
+/// The same as [`device`], for programs.
+pub fn device_json(view: &DeviceView) -> Json {
+    // An object can hold a key once; a fact can be there twice.
+    json!({"device": json::Device::from(view), "facts": device::facts(view), "would_settle": settle::would(view)})
 }
 
 fn page(card: &Card, context: &Context) -> anyhow::Result<()> {

@@ -16,7 +16,10 @@ use super::{
     Context, Exit, Failure, json,
     recorded::{Recorded, to_stdout},
 };
-use crate::model::{AlertView, DeviceView, WindowView};
+use crate::{
+    intel::parts,
+    model::{AlertView, DeviceView, WindowView},
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -183,6 +186,7 @@ const DEVICE: &[&str] = &[
     "hostname",
     "vendor",
     "vendor_source",
+    "maker",
     "kind",
     "kind_confidence",
     "os",
@@ -215,6 +219,7 @@ fn device_fields(device: &DeviceView) -> Vec<Field> {
         name(device.hostname.as_ref()),
         maybe(device.vendor.as_ref()),
         maybe(device.vendor_source),
+        maybe(parts::maker(device)),
         text(device.kind),
         number(json::Device::from(device).kind_confidence),
         maybe(device.os.as_ref()),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    intel::parts,
     model::{AlertView, DeviceView, Party, PointView, ScannerView, ServiceView, Wall, WindowView},
     store::EventRow,
 };
@@ -24,6 +25,8 @@ pub struct Device {
     pub hostname: Option<String>,
     pub vendor: Option<String>,
     pub vendor_source: Option<&'static str>,
+    /// Who made the device. `null` too where the vendor of the address makes only parts of it.
+    pub maker: Option<String>,
     pub kind: &'static str,
     pub kind_confidence: f64,
     pub os: Option<String>,
@@ -175,6 +178,7 @@ impl From<&DeviceView> for Device {
             hostname: known(view.hostname.as_deref()),
             vendor: known(view.vendor.as_deref()),
             vendor_source: view.vendor_source.filter(|word| !word.is_empty()),
+            maker: known(parts::maker(view)),
             kind: view.kind.word(),
             kind_confidence: ratio(view.kind_confidence),
             os: known(view.os.as_deref()),

@@ -187,7 +187,7 @@ impl std::str::FromStr for Since {
 }
 
 /// By id, MAC, address or name (case aside); a name that several have is refused with their ids.
-fn find(devices: Vec<DeviceView>, named: &str) -> Result<DeviceView, Failure> {
+pub fn find(devices: Vec<DeviceView>, named: &str) -> Result<DeviceView, Failure> {
     let id: Option<DeviceId> = named.parse().ok();
     let mac: Option<MacAddr> = named.parse().ok();
     let ip: Option<std::net::IpAddr> = named.parse().ok();

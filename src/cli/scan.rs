@@ -1,6 +1,8 @@
 //! # `scan`: one look around
 //!
-//! One round of every scanner, a table or JSON, the end. Nothing is stored, nobody is told.
+//! One round of every scanner, a table or JSON, the end. Nothing is stored, nobody is told: a store that a look made
+//! would keep a first start of `run` from finding out what the broker still knows of us. So whoever wants to know
+//! more of a device asks in the same breath.
 
 use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
@@ -9,10 +11,10 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
-    Context, Exit, Failure,
+    Context, Exit, Failure, explain,
     fit::Fit,
     json,
-    recorded::{Recorded, to_stdout},
+    recorded::{self, Recorded, to_stdout},
     run, table,
 };
 use crate::{
@@ -32,6 +34,9 @@ pub struct Args {
     /// Try all 65,535 TCP ports of every device, not only the usual ones
     #[arg(long)]
     pub full_ports: bool,
+    /// Instead of the table: every fact of this device (address, MAC or name), and why it is called what it is
+    #[arg(long, value_name = "DEVICE")]
+    pub explain: Option<String>,
     /// Try ports anew, even where the store has an answer that is fresh
     #[arg(long)]
     pub rescan_ports: bool,
@@ -72,7 +77,24 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     });
     runtime.shutdown_timeout(Duration::from_millis(300));
     let Some(glance) = glance else { return Ok(Exit::Interrupted) };
-    show(&glance.map_err(run::daemon_failure)?, context)
+    let glance = glance.map_err(run::daemon_failure)?;
+    match &args.explain {
+        Some(named) => explain_seen(&glance, named, context),
+        None => show(&glance, context),
+    }
+}
+
+/// All that this one look saw of the device `named`.
+fn explain_seen(glance: &Glance, named: &str, context: &Context) -> anyhow::Result<Exit> {
+    let fit = Fit(context.redactor()?);
+    let devices = glance.view.devices.values().map(|device| DeviceView::clone(device)).collect();
+    let view = fit.device(&recorded::find(devices, named)?);
+    let text = if context.json() {
+        explain::device_json(&view).to_string() + "\n"
+    } else {
+        explain::device(&view, context.wall())
+    };
+    to_stdout(|out| Ok(out.write_all(fit.text(text).as_bytes())?))
 }
 
 /// What the store knows of ports; nothing, if there is no store or it may not be read.

@@ -1,9 +1,10 @@
 //! # What is known of the world outside the home
 //!
-//! Tables that come with the program: who makes a network card, whose services what asks for, what a port gives away,
+//! Tables that come with the program: who makes a network card and who only its parts, whose services what asks for, what a port gives away,
 //! and whose number an agent of SNMP names.
 
 pub mod clouds;
 pub mod enterprises;
+pub mod parts;
 pub mod ports;
 pub mod vendors;

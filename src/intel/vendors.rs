@@ -23,46 +23,6 @@ static NEWER: OnceLock<Table> = OnceLock::new();
 #[derive(Debug, Clone, Copy)]
 pub struct Table(&'static [u8]);
 
-/// Makers of radios and boards that others build into what they sell under their own name.
-const BUILT_IN: &[&str] = &[
-    "AMPAK",
-    "AltoBeam",
-    "Askey",
-    "AzureWave",
-    "Bouffalo",
-    "Broadcom",
-    "Chongqing Fugui",
-    "Cloud Network Technology",
-    "Delta",
-    "Espressif",
-    "Fn-link",
-    "Foxconn",
-    "GainSpan",
-    "Gaoshengda",
-    "Guangzhou Shiyuan",
-    "Hi-flying",
-    "Hui Zhou Gaoshengda",
-    "Intel",
-    "Liteon",
-    "MediaTek",
-    "Microchip",
-    "Murata",
-    "NXP",
-    "Pegatron",
-    "Qualcomm",
-    "Quectel",
-    "Realtek",
-    "Renesas",
-    "Sichuan AI-Link",
-    "Silicon Labs",
-    "Shenzhen Bilian",
-    "Texas Instruments",
-    "Tuya",
-    "USI",
-    "Universal Global",
-    "WNC",
-];
-
 /// Names on the box of makers whose registered name nobody knows: they sell under their brands only.
 const BRANDS: &[(&str, &str)] = &[
     ("Assmann", "Assmann (Digitus, ednet)"),
@@ -74,12 +34,6 @@ const BRANDS: &[(&str, &str)] = &[
     ("Transom Post OpCo LLC dba Bose", "Bose"),
     ("eQ-3 Entwicklung", "eQ-3 (Homematic)"),
 ];
-
-/// The name on the box is probably another: the address is that of a part.
-#[must_use]
-pub fn is_part_maker(vendor: &str) -> bool {
-    BUILT_IN.iter().any(|maker| vendor.starts_with(maker))
-}
 
 /// Short name of the maker, such as `Apple`. `None` for addresses drawn by the device itself.
 #[must_use]
@@ -177,6 +131,19 @@ impl Table {
         let len = usize::from(*self.0.get(at)?);
         std::str::from_utf8(self.0.get(at + 1..at + 1 + len)?).ok()
     }
+}
+
+/// Every name of the table of the program.
+#[cfg(test)]
+pub(super) fn names() -> std::collections::BTreeSet<&'static str> {
+    let mut names = std::collections::BTreeSet::new();
+    let all = Table(TABLE);
+    for (table, width) in WIDTHS.iter().enumerate() {
+        let Some((start, count, pool)) = all.bounds(table) else { continue };
+        let rows = TABLE.get(start..start + count * (width + 3)).unwrap_or_default();
+        names.extend(rows.chunks(width + 3).filter_map(|row| all.text(pool + number(row.get(*width..)?))).map(branded));
+    }
+    names
 }
 
 fn branded(name: &'static str) -> &'static str {

@@ -15,7 +15,10 @@ use super::{
     text::{NAME_CHARS_MAX, cut, device_slug, shown},
     topics::{Place, Thing, Topics},
 };
-use crate::model::{DeviceId, DeviceView, Kind, LinkMac, MacAddr, Source, Tier};
+use crate::{
+    intel::parts,
+    model::{DeviceId, DeviceView, Kind, LinkMac, MacAddr, Source, Tier},
+};
 
 /// Home Assistant recommends no limit; a broker or a recorder may not like more.
 pub const BYTES_MAX: usize = 16 * 1024;
@@ -117,8 +120,8 @@ fn of_device(device: &DeviceView, site: &Site, topics: &Topics, old: &Old) -> Ma
         head.insert("connections".into(), links.into());
     }
     head.insert("name".into(), device_name(&device.name).into());
-    for (key, text) in [("manufacturer", &device.vendor), ("model", &device.model)] {
-        if let Some(text) = text.as_deref().map(shown).filter(|text| !text.is_empty()) {
+    for (key, text) in [("manufacturer", parts::maker(device)), ("model", device.model.as_deref())] {
+        if let Some(text) = text.map(shown).filter(|text| !text.is_empty()) {
             head.insert(key.into(), text.into());
         }
     }

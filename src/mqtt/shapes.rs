@@ -5,7 +5,10 @@
 use serde_json::{Value as Json, json};
 
 use super::{events::party, payloads::List, payloads::tier, text::shown};
-use crate::model::{AlertView, DeviceId, DeviceView, HomeView, Wall};
+use crate::{
+    intel::parts,
+    model::{AlertView, DeviceId, DeviceView, HomeView, Wall},
+};
 
 /// Room for the list in an answer of at most 64 KiB.
 const BYTES_MAX: usize = 60 * 1024;
@@ -32,6 +35,7 @@ pub(super) fn device(device: &DeviceView) -> Json {
         "hostname": text(&device.hostname),
         "vendor": text(&device.vendor),
         "vendor_source": device.vendor_source,
+        "maker": parts::maker(device).map(shown),
         "kind": device.kind.word(),
         "kind_group": device.kind.group().word(),
         "kind_confidence": hundredths(device.kind_confidence),

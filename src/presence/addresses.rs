@@ -100,6 +100,10 @@ impl Presence {
         if let Some(device) = self.registry.get_mut(id).filter(|_| from.is_some()) {
             device.names.moved();
         }
+        if let Some(device) = self.registry.get_mut(id).filter(|_| to.is_ipv4()) {
+            // Another network may be another VLAN: what comes next tells.
+            device.labels.remove("vlan");
+        }
         let told = self.registry.get(id).is_some_and(|device| device.unannounced.is_none());
         if to.is_ipv4() && told {
             // Privacy addresses of IPv6 come daily; they are listed, not told.

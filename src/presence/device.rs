@@ -162,7 +162,8 @@ impl Device {
     pub fn label(&mut self, key: &str, value: String) -> bool {
         let sure = |name: &str| clouds::known(name).map_or(0.0, |cloud| cloud.confidence);
         let old = self.labels.get(key);
-        if key == "speaks" && (self.labels.len() < LABELS_MAX || old.is_some()) {
+        // Words that stand beside each other.
+        if matches!(key, "speaks" | "accepts" | "vlan") && (self.labels.len() < LABELS_MAX || old.is_some()) {
             let Some(both) = also(old.map_or("", String::as_str), &value) else { return false };
             self.labels.insert(key.to_owned(), both);
             return true;

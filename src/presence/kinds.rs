@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     intel::{
         clouds::{self, Cloud},
+        parts,
         ports::{Talk, Way},
-        vendors,
     },
     model::{Kind, MacAddr, ServiceView},
 };
@@ -27,6 +27,10 @@ const IOT_FROM: f32 = 0.8;
 const TIE: f32 = 0.03;
 /// A default gateway, or a device that advertises routes.
 const ROUTES: f32 = 0.9;
+/// Every laptop is a computer, and so is a machine within a machine: what speaks for the latter does not speak against
+/// the former, if something says from here on which it is.
+const NARROWER_FROM: f32 = 0.7;
+const COMPUTERS: [Kind; 3] = [Kind::Laptop, Kind::VirtualMachine, Kind::Container];
 /// It runs this program: some computer, if nothing says better which.
 const OWN: f32 = 0.6;
 /// What a maker's service says of devices that may only have its app.
@@ -144,8 +148,7 @@ pub fn guess_by(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool) -> Gu
 /// has what draws its own addresses: machines of one purpose keep theirs.
 fn weight(signs: &Signs<'_>, maker: Option<&str>) -> f32 {
     let is_others = |vendor: &str| {
-        !vendors::is_part_maker(vendor)
-            && maker.is_some_and(|maker| !maker_is(vendor, maker) && !maker_is(maker, vendor))
+        parts::by(vendor).is_none() && maker.is_some_and(|maker| !maker_is(vendor, maker) && !maker_is(maker, vendor))
     };
     if signs.random {
         APP_OF_RANDOM
@@ -164,6 +167,9 @@ fn choose(mut ranked: Vec<Second>) -> Guess {
     let Some(best) = best.or_else(|| ranked.iter().position(is_said)) else {
         return Guess { second: ranked.into_iter().next(), ..Guess::default() };
     };
+    let is_which = |guess: &Second| COMPUTERS.contains(&guess.kind) && guess.confidence >= NARROWER_FROM;
+    let is_computer = ranked.get(best).is_some_and(|guess| guess.kind == Kind::Computer);
+    let best = ranked.iter().position(is_which).filter(|_| is_computer).unwrap_or(best);
     let best = ranked.remove(best);
     let rival = ranked.iter().find(|other| other.kind != Kind::Iot && other.confidence + TIE > best.confidence);
     if rival.is_some_and(|rival| rival.kind.group() != best.kind.group()) {

@@ -437,8 +437,7 @@ impl Presence {
 
     /// The label of the network `id` is on.
     fn segment(&self, id: DeviceId) -> Option<String> {
-        let device = self.registry.get(id)?;
-        device.current().find_map(|ip| self.network.label(ip)).map(ToOwned::to_owned)
+        view::segment(self.registry.get(id)?, &self.network)
     }
 }
 

@@ -133,6 +133,18 @@ fn glean(mut gleaned: Gleaned<'_>, frame: &Frame<'_>) {
             gleaned.alive(Subject::mac(mac), Proof::Frame);
         }
     }
+    tagged(&mut gleaned, frame, mac);
+}
+
+/// The VLAN it is in, as a trunk or a mirror port shows (IEEE 802.1Q §9.6). Taken from what hosts say to all, and all
+/// hosts do: one more word for each frame of a download would tell nothing more.
+fn tagged(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
+    let is_to_all = frame.destination.is_some_and(MacAddr::is_multicast) || matches!(frame.net, Some(Net::Arp(_)));
+    // Of several tags the inner is the home's, the outer its provider's. 0 is a priority alone, 4095 is reserved.
+    let id = frame.vlans.ids().last().filter(|id| (1..0xfff).contains(*id));
+    if let (true, Some(id)) = (is_to_all, id) {
+        gleaned.fact(Subject::mac(mac), Fact::Label { key: "vlan", value: id.to_string() });
+    }
 }
 
 /// Can be one device's own.

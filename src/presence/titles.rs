@@ -3,7 +3,7 @@
 //! After its evidence changed, and only then.
 
 use crate::{
-    intel::{clouds, enterprises, vendors},
+    intel::{clouds, enterprises, parts},
     model::{Change, DeviceId, Moment},
 };
 
@@ -151,7 +151,7 @@ fn brand(device: &mut Device) {
     let said = device.labels.get("maker").and_then(|maker| enterprises::known(maker));
     let by = device.learned.get("label.maker").map_or("snmp", |(source, _)| source.word());
     for (maker, by) in [(used, "cloud"), (said, by)] {
-        if let Some(maker) = maker.filter(|_| device.vendor.is_none_or(vendors::is_part_maker)) {
+        if let Some(maker) = maker.filter(|_| device.vendor.is_none_or(|vendor| parts::by(vendor).is_some())) {
             (device.vendor, device.vendor_by) = (Some(maker), by);
         }
     }

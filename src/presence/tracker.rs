@@ -426,6 +426,12 @@ impl Presence {
                 let value = clean_text(value, TEXT_MAX);
                 let Some(device) = self.registry.get_mut(id) else { return id };
                 if device.label(key, value) {
+                    if *key == "vlan" {
+                        let segment = self.segment(id);
+                        if let Some(window) = self.registry.get_mut(id).and_then(|device| device.window.as_mut()) {
+                            window.segment = window.segment.take().or(segment);
+                        }
+                    }
                     self.classify(id, now, out);
                     self.touch(id);
                 }

@@ -53,7 +53,7 @@ pub fn cut(device: &Device, network: &NetworkFacts, facts: Option<Arc<[(String, 
         sources: device.sources.keys().copied().collect(),
         services: device.services.iter().cloned().collect(),
         signal_dbm: device.level.map(crate::model::Rssi::dbm),
-        segment: addresses.iter().find_map(|ip| network.label(*ip)).map(ToOwned::to_owned),
+        segment: segment(device, network),
         away_after_s: u32::try_from(device.away_after.as_secs()).unwrap_or(u32::MAX),
         tier: device.tier,
         exposed: device.exposed,
@@ -63,6 +63,17 @@ pub fn cut(device: &Device, network: &NetworkFacts, facts: Option<Arc<[(String, 
         facts: facts.unwrap_or_else(|| facts_of(device)),
         addresses,
     }
+}
+
+/// The label of the network it is on; where nobody gave one, the VLAN with which its frames are tagged on a trunk.
+pub fn segment(device: &Device, network: &NetworkFacts) -> Option<String> {
+    let mut addresses: Vec<_> = device.current().collect();
+    addresses.sort_by_key(std::net::IpAddr::is_ipv6);
+    let label = addresses.into_iter().find_map(|ip| network.label(ip)).map(ToOwned::to_owned);
+    // Whoever routes is in all of them, and so is who was heard in several.
+    let is_in_one = !(device.own || device.gateway || device.routes);
+    let tag = device.labels.get("vlan").filter(|tags| is_in_one && !tags.contains(' '));
+    label.or_else(|| tag.map(|tag| format!("VLAN {tag}")))
 }
 
 fn facts_of(device: &Device) -> Arc<[(String, String)]> {

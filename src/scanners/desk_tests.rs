@@ -78,6 +78,23 @@ async fn rounds_come_at_the_interval_give_or_take_a_tenth() {
     }
 }
 
+/// A sweep of a large home that takes longer than its interval (home-assistant/core issue 34700).
+#[tokio::test]
+async fn rounds_that_take_longer_than_their_interval_do_not_pile_up() {
+    let interval = Duration::from_millis(400);
+    let mut office = office_every(interval, None, 8);
+    assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+    for _ in 0..3 {
+        // Four intervals long: one round is due when it ends, not four.
+        tokio::time::sleep(4 * interval).await;
+        let before = clock().mono;
+        assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+        assert_eq!(office.desk.next().await.unwrap(), Some(Work::Round));
+        let waited = clock().mono.since(before);
+        assert!(waited >= interval * 8 / 10, "two rounds at once: {waited:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_look_is_handed_on_and_its_silence_told_after_two_seconds() {
     let mut office = office_every(Duration::from_secs(3), None, 8);

@@ -12,7 +12,7 @@ use rtnetlink::{
         AddressFamily,
         address::AddressAttribute,
         link::{InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType},
-        neighbour::NeighbourMessage,
+        neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState},
         route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType},
     },
     sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE},
@@ -23,7 +23,7 @@ use super::{
     Network, ScanError,
     choose::{Link, Listing, Route, choose},
 };
-use crate::model::{MacAddr, NetworkFacts, Phase, Subnet};
+use crate::model::{InterfaceId, MacAddr, NetworkFacts, Phase, Subnet};
 
 /// Multicast groups (linux/rtnetlink.h, RTNLGRP_*): links, neighbours, addresses and routes of both families.
 pub const GROUPS_LINKS: [u32; 5] = [1, 5, 7, 9, 11];
@@ -209,6 +209,33 @@ impl Kernel {
             let mut table = self.handle.neighbours().get().set_address_family(family).execute();
             while let Some(message) = table.try_next().await.map_err(failed)? {
                 found.push(message);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Kernel {
+    /// Who has which IPv6 address, by the neighbour table.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub async fn neighbours_v6(&self) -> Result<BTreeMap<(InterfaceId, IpAddr), MacAddr>, ScanError> {
+        let failed = |error: rtnetlink::Error| ScanError::Library { doing: "list neighbours", why: error.to_string() };
+        let mut found = BTreeMap::new();
+        let mut table = self.handle.neighbours().get().set_address_family(AddressFamily::Inet6).execute();
+        while let Some(message) = table.try_next().await.map_err(failed)? {
+            let (mut ip, mut mac) = (None, None);
+            for attribute in &message.attributes {
+                match attribute {
+                    NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => ip = Some(IpAddr::from(*v6)),
+                    NeighbourAttribute::LinkLayerAddress(bytes) => mac = mac_of(bytes),
+                    _ => {}
+                }
+            }
+            let is_sound = !matches!(message.header.state, NeighbourState::Failed | NeighbourState::Incomplete);
+            if let (Some(ip), Some(mac), true) = (ip, mac, is_sound) {
+                found.insert((InterfaceId(message.header.ifindex), ip), mac);
             }
         }
         Ok(found)

@@ -42,12 +42,24 @@ impl Pinger {
     /// # Errors
     /// Neither kind of socket is allowed.
     pub fn open(v6: bool) -> Result<Pinger, ScanError> {
+        Pinger::open_at(v6, None)
+    }
+
+    /// The same, asking from `own`: hosts answer from the network they are asked from (RFC 6724 §5, rule 8).
+    ///
+    /// # Errors
+    /// Neither kind of socket is allowed, or `own` is no address of this host.
+    pub fn open_at(v6: bool, own: Option<SocketAddr>) -> Result<Pinger, ScanError> {
         let (domain, protocol) = if v6 { (Domain::IPV6, Protocol::ICMPV6) } else { (Domain::IPV4, Protocol::ICMPV4) };
         let make = |kind: Type| Socket::new(domain, kind.nonblocking().cloexec(), Some(protocol));
         let (socket, raw) = match make(Type::DGRAM) {
             Ok(socket) => (socket, false),
             Err(_) => (make(Type::RAW).map_err(refused)?, true),
         };
+        if let Some(own) = own {
+            let doing = "ask from an address of this host";
+            socket.bind(&own.into()).map_err(|source| ScanError::System { doing, source })?;
+        }
         let mut random = [0; SECRET + 2];
         getrandom::fill(&mut random)
             .map_err(|error| ScanError::Library { doing: "draw a secret", why: error.to_string() })?;

@@ -8,8 +8,8 @@
 //! One connection a port to each device that was heard within the last minute and a half and does not sleep: once to a
 //! newcomer, again when its address changes, and once a day by default. One more connection to each open port that may
 //! be spoken to: SSH and the like are only listened to, web ports get `GET /`, TLS ports a greeting, cameras
-//! `OPTIONS`. When a device says by other ways that it offers a service, or is heard to take a connection at a port
-//! that gives a kind of device away, that one port is tried. All this takes only what the other scanners leave of the
+//! `OPTIONS`. When a device says by other ways that it offers a service, or is heard to take a connection of another
+//! host at a port that is not known to be open, that one port is tried. All this takes only what the other scanners leave of the
 //! common rate, four connections to a device at a time, up to sixteen to one that answers them. The full range is
 //! tried only when somebody asks (`scan --full-ports`, `device ports ID --full`, or `full` here), at a rate of its
 //! own, 32 connections at a time; a sleeping device is tried only when somebody asks for that device.

@@ -3,21 +3,25 @@
 //! ## What it finds
 //! What routers, switches, access points, printers and network disks say of themselves: name, description, place,
 //! maker, model and serial number. Of switches also who hangs on which port (`label.port` of a device), by their
-//! forwarding tables and LLDP neighbours; of routers the addresses of devices whose address is not known yet.
+//! forwarding tables and LLDP neighbours; of routers the addresses of devices whose address is not known yet, and the
+//! hosts of other networks behind them, with the hardware addresses that the router has of them.
 //! Stations of an access point are in no standard table, only in those of makers: they are not read.
 //! ## What it sends
 //! One question (get) to each such device that was heard within the last minute and a half. As long as a device
 //! has not answered to the usual `public`, it gets a single packet an hour, in turn by version 2c and 1. Devices
 //! under `targets`, and accounts of yours, are tried more patiently: each account each round, and each question to
 //! a target twice. Of whoever answers, the tables are read as well, with as many questions (get-bulk, get-next) as
-//! they need. Nothing is ever written.
+//! they need. Nothing is ever written. Of a router also one echo request to each host of another network in its tables
+//! that it is not sure of.
 //! ## What it needs
 //! An agent that answers: many printers and switches do, home routers seldom, and most want it switched on first.
 //! Version 3 with a user and passwords keeps what is said from others on the wire; communities are read by
 //! everybody there.
 //! ## How it decides
 //! Only an answer from the address asked, with the number of the question, counts; with version 3 also only if the
-//! signature fits. It is a sign of life of the agent, never of those in its tables: they are old knowledge. A
+//! signature fits. It is a sign of life of the agent, not of those in its tables: they are old knowledge. The one
+//! exception are hosts of networks that this machine is not attached to, and only those that the router calls reachable
+//! at this moment (RFC 4293 ipNetToPhysicalState), or that answer an echo request. A
 //! port tells nothing of devices behind a switch, an access point or a router, nor if more than eight were heard
 //! there; of several switches the one with the fewest devices on the port is the nearest.
 //! ## What fools it
@@ -28,7 +32,7 @@
 //! [`KNOWN_MAX`] addresses.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -39,11 +43,14 @@ use tokio::task::JoinSet;
 
 use super::{Desk, ScanError, Work, page::page, visits::Host};
 use crate::{
-    model::{Capped, Card, Fact, Health, Kind, KindGroup, Mono, Probe, Proof, Secret, Source, Span, Subject},
+    model::{
+        Capped, Card, Fact, Health, Kind, KindGroup, Mono, NetworkFacts, Probe, Proof, Secret, Source, Span, Subject,
+    },
     wire::snmp::{PORT, usm::Complaint},
 };
 
 mod account;
+mod behind;
 mod system;
 mod tables;
 mod talk;
@@ -126,7 +133,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
     let mut talks: JoinSet<Told> = JoinSet::new();
     loop {
         while let Some(who) = waiting.pop_if(|_| talks.len() < AT_ONCE) {
-            state.begin(who, &settings, &pace, &mut talks);
+            state.begin(who, &settings, (&pace, desk.network()), &mut talks);
         }
         let has_room = talks.len() < AT_ONCE;
         tokio::select! {
@@ -158,7 +165,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
             host = visits.next(), if has_room => {
                 if !settings.targets.iter().any(|target| target.address == host.ip) {
                     let is_network = host.is_gateway || host.kind.group() == KindGroup::Network;
-                    state.begin((host.ip, is_network), &settings, &pace, &mut talks);
+                    state.begin((host.ip, is_network), &settings, (&pace, desk.network()), &mut talks);
                 }
             }
         }
@@ -212,13 +219,21 @@ struct Heard {
     works: usize,
     system: System,
     tables: Tables,
+    /// Those in them that are there now, by its own word or by an echo.
+    there: BTreeSet<IpAddr>,
     /// Answers that were against the rules.
     faults: u64,
 }
 
 impl State {
     /// Starts a conversation.
-    fn begin(&mut self, (ip, is_network): (IpAddr, bool), settings: &Settings, pace: &Pace, talks: &mut JoinSet<Told>) {
+    fn begin(
+        &mut self,
+        (ip, is_network): (IpAddr, bool),
+        settings: &Settings,
+        (pace, network): (&Pace, Arc<NetworkFacts>),
+        talks: &mut JoinSet<Told>,
+    ) {
         let is_target = settings.targets.iter().any(|target| target.address == ip);
         let mut tries: Vec<(usize, Account)> = self.accounts.of(ip).into_iter().enumerate().collect();
         let known = self.known.get(&ip).copied().unwrap_or_default();
@@ -241,7 +256,7 @@ impl State {
         let patience = if is_target || known.works.is_some() { 2 } else { 1 };
         let pace = pace.clone();
         talks.spawn(async move {
-            let result = visit(ip, tries, patience, is_network, &pace).await;
+            let result = visit(ip, tries, (patience, is_network), &pace, &network).await;
             Told { ip, is_target, is_wanted, result }
         });
     }
@@ -249,7 +264,7 @@ impl State {
     async fn take(&mut self, told: Told, desk: &mut Desk) -> Result<(), ScanError> {
         let Told { ip, is_target, is_wanted, result } = told;
         match result {
-            Ok(Heard { works, system, tables, faults }) => {
+            Ok(Heard { works, system, tables, there, faults }) => {
                 self.seen += 1;
                 if faults > 0 {
                     tracing::debug!(%ip, faults, "answers against the rules of SNMP");
@@ -266,8 +281,10 @@ impl State {
                 let home = desk.home();
                 let name = system.name.as_deref().map_or_else(|| ip.to_string(), system::host);
                 let ports = self.wiring.take(ip, tables.ports(&name), &home);
-                let addresses = wiring::addresses(&tables.neighbours(), &home, &desk.network());
-                for (subject, fact) in ports.into_iter().chain(addresses) {
+                let (neighbours, network) = (tables.neighbours(), desk.network());
+                let addresses = wiring::addresses(&neighbours, &home, &network);
+                let beyond = wiring::beyond(&neighbours, &there, &home, &network);
+                for (subject, fact) in ports.into_iter().chain(addresses).chain(beyond) {
                     desk.report(None, subject, fact).await?;
                 }
             }
@@ -329,9 +346,9 @@ fn trouble(who: &str, failed: Failed) -> Option<String> {
 async fn visit(
     ip: IpAddr,
     tries: Vec<(usize, Account)>,
-    patience: u32,
-    is_network: bool,
+    (patience, is_network): (u32, bool),
     pace: &Pace,
+    network: &NetworkFacts,
 ) -> Result<Heard, (String, Failed)> {
     let mut worst = (String::new(), Failed::Silent);
     for (place, account) in tries {
@@ -343,7 +360,10 @@ async fn visit(
             talk.be_patient();
             let knows_others = is_network || system.bridges || system.routes || system.lldp;
             let tables = if knows_others { Tables::ask(&mut talk).await } else { Tables::default() };
-            Ok(Heard { works: place, system, tables, faults: talk.faults })
+            let mut there = tables.reachable();
+            let unsure = wiring::unsure(&tables.neighbours(), &there, network);
+            there.extend(behind::answers(&unsure, pace).await);
+            Ok(Heard { works: place, system, tables, there, faults: talk.faults })
         };
         match result.await {
             Ok(told) => return Ok(told),

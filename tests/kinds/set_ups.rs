@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
 use porchlight::{
     cli::replay::replay,
+    intel::parts,
     model::{DeviceView, Kind, MacAddr},
     settings::Settings,
 };
@@ -56,8 +57,13 @@ pub struct Row {
 }
 
 impl Row {
+    /// The maker that is said; none where only the maker of a part is known.
+    pub fn maker(&self) -> Option<&str> {
+        parts::maker(&self.view)
+    }
+
     pub fn is_maker_right(&self) -> bool {
-        let (said, make) = (self.view.vendor.clone().unwrap_or_default().to_lowercase(), self.make.to_lowercase());
+        let (said, make) = (self.maker().unwrap_or_default().to_lowercase(), self.make.to_lowercase());
         !said.is_empty() && (said.contains(&make) || make.contains(&said))
     }
 }
@@ -106,7 +112,11 @@ fn page(rows: &[Row], others: &[Row]) -> String {
     let (mut named, mut lines) = (0, BTreeMap::<String, usize>::new());
     for row in rows {
         kinds.count(row.view.kind, &row.kind);
-        *(if row.is_maker_right() { &mut makers.right } else { &mut makers.wrong }) += 1;
+        *(match row.maker() {
+            None => &mut makers.unknown,
+            Some(_) if row.is_maker_right() => &mut makers.right,
+            Some(_) => &mut makers.wrong,
+        }) += 1;
         let source = row.view.name_source.to_string();
         named += usize::from(!source.starts_with("vendor") && source != "generic" && source != "address");
         let said = match row.view.kind {
@@ -116,7 +126,11 @@ fn page(rows: &[Row], others: &[Row]) -> String {
             }
             kind => format!("{kind} {:.2}", row.view.kind_confidence),
         };
-        let vendor = row.view.vendor.clone().unwrap_or_default();
+        let vendor = match (row.maker(), &row.view.vendor) {
+            (Some(maker), _) => maker.to_owned(),
+            (None, Some(part)) => format!("unknown (a part by {part})"),
+            (None, None) => "unknown".to_owned(),
+        };
         let line = format!(
             "| {} {} | {} | {said} | {vendor} | {} ({source}) |",
             row.make,
@@ -144,7 +158,10 @@ fn page(rows: &[Row], others: &[Row]) -> String {
     }
     let share = |part: usize, all: usize| part * 100 / all.max(1);
     assert!(share(kinds.right, kinds.all()) >= RIGHT_LEAST && share(kinds.wrong, kinds.all()) <= WRONG_MOST, "{out}");
-    assert!(share(makers.right, makers.all()) >= MAKERS_LEAST, "{out}");
+    assert!(
+        share(makers.right, makers.all()) >= MAKERS_LEAST && share(makers.wrong, makers.all()) <= WRONG_MOST,
+        "{out}"
+    );
     assert!(share(other_kinds.right, other_kinds.all()) >= OTHERS_LEAST && other_kinds.wrong == 0, "{out}");
     out
 }

@@ -30,6 +30,31 @@ fn a_rename_changes_the_name_only() {
     assert!(Arc::ptr_eq(&after, &home.device(PHONE)), "and its view is the same one");
 }
 
+/// Frames with a tag, heard at a trunk or a mirror port.
+#[test]
+fn the_vlan_is_the_segment_where_nobody_gave_the_network_a_name() {
+    let (plug, router) = (("10:d5:61:00:00:07", "10.20.0.7"), ("2c:3a:fd:00:00:01", "10.20.0.1"));
+    let vlan = |id: &str| Fact::Label { key: "vlan", value: id.into() };
+    let mut home = World::new();
+    for who in [PHONE, plug, router] {
+        home.comes(who);
+        home.fact(who, vlan("20"));
+    }
+    assert_eq!(home.device(plug).segment.as_deref(), Some("VLAN 20"));
+    let stay = home.device(plug).window.clone().expect("it is here");
+    assert_eq!(stay.segment.as_deref(), Some("VLAN 20"));
+    assert_eq!(home.device(PHONE).segment.as_deref(), Some("home"), "the name that a person gave says more");
+    // Whoever routes is in all of them, and so is who is heard in two.
+    home.fact(router, Fact::Routes);
+    assert_eq!(home.device(router).segment, None);
+    home.fact(plug, vlan("30"));
+    assert_eq!(home.device(plug).segment, None);
+    // It was moved: with its new address the new tag counts alone.
+    home.comes((plug.0, "10.30.0.7"));
+    home.fact(plug, vlan("30"));
+    assert_eq!(home.device(plug).segment.as_deref(), Some("VLAN 30"));
+}
+
 /// Whatever is learned, in whatever order: also what changes neither the name shown nor the kind.
 #[test]
 fn what_is_learned_is_seen_at_once() {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::settle;
 use crate::{
-    intel::vendors,
+    intel::{parts, vendors},
     model::{DeviceView, Kind, Tier, Wall},
 };
 
@@ -134,9 +134,9 @@ fn second(value: &str) -> Option<(Kind, f32, &str)> {
 fn why_vendor(view: &DeviceView) -> String {
     match view.vendor_source {
         Some("oui") => {
-            let part = view.vendor.as_deref().is_some_and(vendors::is_part_maker);
-            let part = if part { "; a maker of parts: the name on the box is probably another" } else { "" };
-            format!("from oui: the registry of {}{part}", vendors::date())
+            let part = view.vendor.as_deref().and_then(parts::by);
+            let part = part.map(|part| format!("; it makes {}: who made the device is not known", part.what));
+            format!("from oui: the registry of {}{}", vendors::date(), part.unwrap_or_default())
         }
         Some(from) => format!("from {from}"),
         None if view.randomised => "its address is random and names nobody".into(),
@@ -246,7 +246,7 @@ mod tests {
             "93 % sure: service _googlecast, label tv; else media player, 60 %: service _googlecast",
             "90 % sure: it announces model",
             "from oui: the registry of 20",
-            "a maker of parts",
+            "it makes Wi-Fi chips and modules: who made the device is not known",
             "because",
             "mdns, 3 min ago",
             "ports, 2 days ago",

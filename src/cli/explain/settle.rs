@@ -3,7 +3,7 @@
 //! Each hint names evidence that is missing and how it comes: by itself, by a scanner that is off, or by a person.
 
 use crate::{
-    intel::vendors,
+    intel::parts,
     model::{DeviceView, Kind, NameSource, Source},
 };
 
@@ -76,8 +76,8 @@ fn kind(view: &DeviceView, hints: &mut Vec<String>) {
 
 fn vendor(view: &DeviceView, hints: &mut Vec<String>) {
     match &view.vendor {
-        Some(vendor) if view.vendor_source == Some("oui") && vendors::is_part_maker(vendor) => hints.push(format!(
-            "vendor: {vendor} made a part of it; its web page, its model or its maker's services would name the maker"
+        Some(vendor) if parts::maker(view).is_none() => hints.push(format!(
+            "maker: {vendor} made a part of it; its web page, its model or its maker's services would name the maker"
         )),
         Some(_) => {}
         None if view.randomised => {

@@ -43,7 +43,7 @@ fn a_device() {
         concat!(
             r#"{"id":"d-7f3k2m","name":"Living room TV","name_source":"mdns","macs":["b8:27:eb:01:02:03"],"#,
             r#""addresses":["192.168.7.20","fe80::1"],"hostname":"tv","vendor":"Raspberry Pi","vendor_source":"oui","#,
-            r#""kind":"tv","kind_confidence":0.93,"os":null,"model":null,"area":null,"owner":null,"group":null,"#,
+            r#""maker":"Raspberry Pi","kind":"tv","kind_confidence":0.93,"os":null,"model":null,"area":null,"owner":null,"group":null,"#,
             r#""important":false,"trust":"unknown","randomised":false,"presence":"home","presence_reason":"arp_reply","#,
             r#""first_seen":"2026-11-25T17:02:11.004Z","last_seen":"2026-11-25T17:02:11.004Z","#,
             r#""since":"2026-11-25T17:02:11.004Z","sources":["arp_sweep","mdns"],"#,

@@ -14,6 +14,8 @@ const NO_PRODUCT: &[&str] = &[
     "asks",
     "asks_as_system",
     "speaks",
+    "accepts",
+    "vlan",
     "user_agent",
     "http_server",
     "upnp_software",

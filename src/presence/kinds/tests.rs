@@ -5,6 +5,8 @@ use super::{
     *,
 };
 
+mod machines;
+
 #[test]
 fn every_rule_reads() {
     let lines = TABLES.iter().flat_map(|table| table.lines()).filter(|line| !line.starts_with('#'));
@@ -344,47 +346,6 @@ fn the_tables_of_an_agent_tell_what_it_is_and_where_it_stands_does_not() {
     assert_eq!(kind("model", "HP LaserJet M402dn"), Kind::Printer);
     assert_eq!(kind("snmp_role", "printer"), Kind::Printer);
     assert_eq!(kind("snmp_role", "switch"), Kind::Switch);
-}
-
-#[test]
-fn addresses_of_programs_tell_machines_within_machines() {
-    let kind = |mac: &str, host: &'static str| {
-        let (services, labels) = (BTreeSet::new(), BTreeMap::new());
-        let mac: MacAddr = mac.parse().expect("a MAC");
-        let hosts = Some(host).filter(|host| !host.is_empty()).into_iter().collect();
-        let (class, asked, routes, random) = (None, &[][..], false, mac.is_local());
-        let vendor = vendors::lookup(mac);
-        guess(&Signs {
-            macs: vec![mac],
-            vendor,
-            hosts,
-            class,
-            asked,
-            services: &services,
-            labels: &labels,
-            routes,
-            own: false,
-            random,
-        })
-        .kind
-    };
-    for (mac, host, wanted) in [
-        // Docker, QEMU, Hyper-V, VMware, VirtualBox, Xen, Proxmox.
-        ("02:42:ac:11:00:02", "", Kind::Container),
-        ("52:54:00:12:34:56", "", Kind::VirtualMachine),
-        ("00:15:5d:01:02:03", "", Kind::VirtualMachine),
-        ("00:0c:29:01:02:03", "", Kind::VirtualMachine),
-        ("08:00:27:01:02:03", "", Kind::VirtualMachine),
-        ("00:16:3e:01:02:03", "", Kind::VirtualMachine),
-        ("bc:24:11:01:02:03", "", Kind::VirtualMachine),
-        // Near, and not it; a phone that drew such an address is told by its name.
-        ("02:43:ac:11:00:02", "", Kind::Unknown),
-        ("52:54:01:12:34:56", "", Kind::Unknown),
-        ("02:42:ac:11:00:02", "Annas-iPhone", Kind::Phone),
-        ("02:43:ac:11:00:02", "lxc-web", Kind::Container),
-    ] {
-        assert_eq!(kind(mac, host), wanted, "{mac} {host}");
-    }
 }
 
 #[test]

@@ -65,6 +65,13 @@ pub fn multicast_dns(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, to: 
                     if let Some(label) = label(service.service, key, value) {
                         gleaned.label(sender, label, value);
                     }
+                    // What people called it when they set it up (developers.google.com/cast, `fn`).
+                    if service.service == b"googlecast" && key.eq_ignore_ascii_case(b"fn") {
+                        let name = text(value);
+                        if !name.is_empty() {
+                            gleaned.fact(sender, Fact::Named { name, by: Heard::Mdns });
+                        }
+                    }
                 }
             }
             _ => {}

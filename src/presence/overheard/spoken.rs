@@ -30,6 +30,12 @@ pub fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
     for talk in talks.into_iter().flatten().filter(|talk| talk.is_listed()) {
         gleaned.fact(Subject::mac(mac), Fact::Label { key: "speaks", value: talk.to_string() });
     }
+    // What any other port accepts tells no kind, but that something is open there: worth a look.
+    let opened = frame.tcp().and_then(|tcp| stream(tcp)[0].filter(|_| tcp.flags.is_accept()));
+    let is_asked_by_us = frame.addresses().is_some_and(|(_, to)| gleaned.network.is_own_ip(to));
+    if let Some(talk) = opened.filter(|talk| !talk.is_listed() && talk.port < DRAWN_FROM && !is_asked_by_us) {
+        gleaned.fact(Subject::mac(mac), Fact::Label { key: "accepts", value: talk.port.to_string() });
+    }
 }
 
 /// An answer or a call to all within the home: what goes out to servers does not count.

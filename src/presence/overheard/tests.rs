@@ -119,8 +119,44 @@ fn arp_shows_who_is_here_and_whose_an_address_is() {
         };
         assert_eq!(shown(&ethernet(*from, 0x0806, &arp.bytes())), *expected, "{name}");
         let tagged = [&[0, 7, 8, 6][..], &arp.bytes()].concat();
-        assert_eq!(shown(&ethernet(*from, 0x8100, &tagged)), *expected, "{name}, tagged");
+        // The same, and the VLAN of whoever is somebody.
+        let vlan = (!expected.is_empty()).then(|| format!("{} vlan=7", from.0[5]));
+        let expected: Vec<String> = expected.iter().map(|line| (*line).to_owned()).chain(vlan).collect();
+        assert_eq!(shown(&ethernet(*from, 0x8100, &tagged)), expected, "{name}, tagged");
     }
+}
+
+/// IEEE 802.1Q: 0 is a priority, 4095 is reserved; of two tags the inner one is the home's.
+#[test]
+fn a_tag_tells_the_vlan_of_what_is_said_to_all() {
+    let request = Arp {
+        operation: 1,
+        sender_mac: TV,
+        sender_ip: TV_IP.into(),
+        target_mac: MacAddr::ZERO,
+        target_ip: [10, 0, 0, 1].into(),
+    };
+    let tags = |tags: &[[u8; 2]]| {
+        let mut bytes: Vec<u8> = Vec::new();
+        for (at, tag) in tags.iter().enumerate() {
+            bytes.extend(if at == 0 { &[][..] } else { &[0x81, 0][..] });
+            bytes.extend(tag);
+        }
+        let told = shown(&ethernet(TV, 0x8100, &[&bytes[..], &[8, 6], &request.bytes()].concat()));
+        told.into_iter().filter(|line| line.contains("vlan")).collect::<Vec<_>>()
+    };
+    assert_eq!(tags(&[[0, 20]]), ["9 vlan=20"]);
+    assert_eq!(tags(&[[0xe0, 20]]), ["9 vlan=20"], "with the highest priority");
+    assert_eq!(tags(&[[0, 100], [0, 20]]), ["9 vlan=20"]);
+    assert_eq!(tags(&[[0, 0]]), [""; 0]);
+    assert_eq!(tags(&[[0x0f, 0xff]]), [""; 0]);
+    // A packet to one host is not told of: a download has a million.
+    let one = udp4(TV, TV_IP, [10, 0, 0, 7], (4000, 4001), b"x");
+    let mut to_one = vec![2, 0, 0, 0, 0, 7];
+    to_one.extend(&one[6..12]);
+    to_one.extend([0x81, 0, 0, 20]);
+    to_one.extend(&one[12..]);
+    assert!(!shown(&to_one).iter().any(|line| line.contains("vlan")), "{:?}", shown(&to_one));
 }
 
 #[test]

@@ -57,10 +57,13 @@ pub fn known(devices: &[DeviceView]) -> Known {
     Arc::new(memos.collect())
 }
 
-/// Ports from which it was heard to take connections (`from:tcp/8060`, with others, with spaces between).
+/// Ports at which it was heard to take connections of others: those that give a kind away (`from:tcp/8060`), and the
+/// rest (`12345`), each with spaces between.
 fn heard(device: &DeviceView) -> impl Iterator<Item = Port> + '_ {
-    let talks = label(device, "speaks").unwrap_or_default().split(' ').filter_map(|talk| talk.parse().ok());
-    talks.filter(|talk: &Talk| talk.tcp && talk.way == Way::From).map(|talk| talk.port)
+    let words = |key| label(device, key).unwrap_or_default().split(' ');
+    let talks = words("speaks").filter_map(|talk| talk.parse().ok());
+    let listed = talks.filter(|talk: &Talk| talk.tcp && talk.way == Way::From).map(|talk| talk.port);
+    listed.chain(words("accepts").filter_map(|port| port.parse().ok()))
 }
 
 fn label<'a>(device: &'a DeviceView, label: &str) -> Option<&'a str> {

@@ -88,6 +88,8 @@ fn what_others_say_is_tried_once_and_alone() {
         Some((Scope::Some, vec![8060])),
         "it was heard to take a connection"
     );
+    heard.facts = [("label.accepts".to_owned(), "12345 80 99999 nonsense 0".to_owned())].into();
+    assert_eq!(ports(memory.due(&here, &heard, at(16))), Some((Scope::Some, vec![12_345])), "not known to be open");
     let liar = device(None, &(1000..3000).collect::<Vec<Port>>());
     memory.learn(&here, Scope::Usual, &Todo::usual(), saw(&[80], &[], &[]), at(20));
     let (_, some) = ports(memory.due(&here, &liar, at(21))).unwrap();

@@ -25,6 +25,8 @@ const NAME_MAX: usize = 63;
 const MEDIA: &[u32] = &[1, 3, 6, 1, 2, 1, 4, 22, 1, 2];
 /// ipNetToPhysicalPhysAddress: by interface, kind, length and address.
 const PHYSICAL: &[u32] = &[1, 3, 6, 1, 2, 1, 4, 35, 1, 4];
+/// ipNetToPhysicalState: likewise.
+const STATE: &[u32] = &[1, 3, 6, 1, 2, 1, 4, 35, 1, 7];
 /// dot1qTpFdbPort and -Status: by filter database and MAC.
 const VLAN_PORT: &[u32] = &[1, 3, 6, 1, 2, 1, 17, 7, 1, 2, 2, 1, 2];
 const VLAN_STATUS: &[u32] = &[1, 3, 6, 1, 2, 1, 17, 7, 1, 2, 2, 1, 3];
@@ -44,6 +46,8 @@ const REMOTE_KIND: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 4, 1, 1, 4];
 const REMOTE_CHASSIS: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 4, 1, 1, 5];
 const REMOTE_NAME: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 4, 1, 1, 9];
 const REMOTE_CAN: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 4, 1, 1, 12];
+/// RFC 4293 ipNetToPhysicalState: it answered within the last half minute or so (RFC 4861 §7.3.2).
+const REACHABLE: u64 = 1;
 /// RFC 4188 dot1dTpFdbStatus: no entry any more, and an address of the bridge itself.
 const INVALID: u64 = 2;
 const SELF: u64 = 4;
@@ -59,6 +63,7 @@ const TELEPHONE: u8 = 0x04;
 pub struct Tables {
     media: Rows,
     physical: Rows,
+    states: Rows,
     ports: Rows,
     status: Rows,
     by_vlan: bool,
@@ -107,6 +112,9 @@ impl Tables {
         }
         all.media = talk.walk(&Oid::new(MEDIA)).await;
         all.physical = talk.walk(&Oid::new(PHYSICAL)).await;
+        if !all.physical.is_empty() {
+            all.states = talk.walk(&Oid::new(STATE)).await;
+        }
         all
     }
 
@@ -117,12 +125,15 @@ impl Tables {
             [_, ip @ ..] => Some((mac_of(said)?, address(ip)?)),
             [] => None,
         });
-        let physical = self.physical.iter().filter_map(|(index, said)| match index.as_slice() {
-            // InetAddressType: ipv4, ipv6 (RFC 4001).
-            [_, 1, 4, ip @ ..] | [_, 2, 16, ip @ ..] => Some((mac_of(said)?, address(ip)?)),
-            _ => None,
-        });
+        let physical = self.physical.iter().filter_map(|(index, said)| Some((mac_of(said)?, physical(index)?)));
         media.chain(physical).collect()
+    }
+
+    /// Those of them that the router itself holds for reachable now: who was there just now.
+    #[must_use]
+    pub fn reachable(&self) -> BTreeSet<IpAddr> {
+        let is_so = |said: &Said| said.number() == Some(REACHABLE);
+        self.states.iter().filter(|(_, said)| is_so(said)).filter_map(|(index, _)| physical(index)).collect()
     }
 
     /// Its ports, with who was heard on each. `switch` is its name.
@@ -227,6 +238,14 @@ fn label(switch: &str, number: u32, name: Option<&String>, alias: Option<&String
     match alias.filter(|alias| !alias.is_empty() && **alias != name) {
         Some(alias) => format!("{switch} port {short} ({alias})"),
         None => format!("{switch} port {short}"),
+    }
+}
+
+/// The address in the index of a row of RFC 4293. InetAddressType: ipv4, ipv6 (RFC 4001).
+fn physical(index: &[u32]) -> Option<IpAddr> {
+    match index {
+        [_, 1, 4, ip @ ..] | [_, 2, 16, ip @ ..] => address(ip),
+        _ => None,
     }
 }
 

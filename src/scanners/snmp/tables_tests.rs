@@ -122,10 +122,18 @@ fn a_router_s_neighbours_are_read_from_both_tables() {
             (vec![2, 2, 16, 1], physical(6)),
             (vec![2, 4, 20, 10, 0, 0, 6], physical(6)),
         ],
+        // Reachable, stale, of no address, no number.
+        states: vec![
+            (vec![2, 1, 4, 10, 0, 0, 5], Said::Number(1)),
+            ([vec![2, 2, 16], v6.to_vec()].concat(), Said::Number(2)),
+            (vec![2, 1, 4, 10, 0], Said::Number(1)),
+            (vec![2, 1, 4, 10, 0, 0, 7], Said::Bytes(vec![1])),
+        ],
         ..Tables::default()
     };
     let found: Vec<String> = tables.neighbours().iter().map(|(mac, ip)| format!("{} {ip}", mac.0[5])).collect();
     assert_eq!(found, ["5 10.0.0.5", "5 2001:db8::5"]);
+    assert_eq!(tables.reachable(), [[10, 0, 0, 5].into()].into());
 }
 
 #[test]
@@ -162,7 +170,9 @@ proptest! {
     ) {
         let [media, physical, ports, status, interface, names, aliases, local, kinds, chassis] = rows;
         let (remote, local) = ([kinds, chassis, names.clone(), aliases.clone()], [local, names.clone()]);
-        let tables = Tables { media, physical, ports, status, by_vlan, interface, names, aliases, local, remote };
+        let states = status.clone();
+        let tables =
+            Tables { media, physical, states, ports, status, by_vlan, interface, names, aliases, local, remote };
         let told = tables.ports("s");
         prop_assert!(told.iter().all(|port| port.label.starts_with("s port ") && port.label.len() < 90));
         prop_assert!(told.iter().flat_map(|port| &port.macs).all(|mac| mac.is_station()));

@@ -8,15 +8,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
 };
 
 use super::tables::Port;
-use crate::model::{Capped, DeviceView, Fact, Heard, HomeView, MacAddr, NetworkFacts, Subject};
+use crate::model::{
+    Capped, DeviceView, Fact, Heard, HomeView, MacAddr, NetworkFacts, Proof, Subject, is_link_local, is_private,
+};
 
 const SWITCHES_MAX: usize = 64;
 /// So many behind one port hang on something that is plugged in there.
 const FEW: usize = 8;
+/// Hosts behind one router: two networks of 256. One that lies fills no book.
+const BEYOND_MAX: usize = 512;
+/// Reachable for so long since the last answer, on average (RFC 4861 §10, REACHABLE_TIME).
+const REACHABLE_FOR: Duration = Duration::from_secs(30);
 /// A router that answers for so many addresses itself (proxy ARP) tells nothing about who has them.
 const ADDRESSES_MAX: usize = 8;
 
@@ -98,6 +105,54 @@ pub fn addresses(
         })
         .map(|(mac, ip)| (Subject::mac(*mac), Fact::Address(*ip)))
         .collect()
+}
+
+/// Hosts of networks that only the router is attached to, which are there now, with the hardware addresses
+/// that it has of them. Whose hardware address is known here has another foot there: a router corrects nobody.
+#[must_use]
+pub fn beyond(
+    neighbours: &BTreeSet<(MacAddr, IpAddr)>,
+    reachable: &BTreeSet<IpAddr>,
+    home: &HomeView,
+    network: &NetworkFacts,
+) -> Vec<(Subject, Fact)> {
+    let mut counts: BTreeMap<MacAddr, usize> = BTreeMap::new();
+    neighbours.iter().for_each(|(mac, _)| *counts.entry(*mac).or_default() += 1);
+    let is_known = |mac: &MacAddr| home.devices.values().any(|device| device.macs.contains(mac));
+    neighbours
+        .iter()
+        .filter(|(mac, ip)| {
+            is_behind(*ip, network)
+                && reachable.contains(ip)
+                && counts.get(mac).is_none_or(|count| *count <= ADDRESSES_MAX)
+                && !is_known(mac)
+        })
+        .take(BEYOND_MAX)
+        .map(|(mac, ip)| {
+            let alive = Fact::Alive { proof: Proof::NeighbourReachable, age: REACHABLE_FOR };
+            (Subject::both(*mac, *ip), alive)
+        })
+        .collect()
+}
+
+/// Of those that [`beyond`] tells of if they are there: whom the router is not sure of.
+#[must_use]
+pub fn unsure(
+    neighbours: &BTreeSet<(MacAddr, IpAddr)>,
+    reachable: &BTreeSet<IpAddr>,
+    network: &NetworkFacts,
+) -> BTreeSet<Ipv4Addr> {
+    let unsure = neighbours.iter().filter(|(_, ip)| is_behind(*ip, network) && !reachable.contains(ip));
+    let v4 = unsure.filter_map(|(_, ip)| match ip {
+        IpAddr::V4(v4) => Some(*v4),
+        IpAddr::V6(_) => None,
+    });
+    v4.take(BEYOND_MAX).collect()
+}
+
+/// Of a home's network that this host is not attached to.
+fn is_behind(ip: IpAddr, network: &NetworkFacts) -> bool {
+    is_private(ip) && !is_link_local(ip) && !network.is_attached(ip)
 }
 
 fn has_one_like(device: &DeviceView, ip: IpAddr) -> bool {

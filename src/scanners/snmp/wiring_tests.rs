@@ -100,9 +100,8 @@ fn a_flood_of_switches_and_of_macs_is_bounded() {
     assert_eq!(wiring.switches.len(), SWITCHES_MAX);
 }
 
-#[test]
-fn a_router_s_old_knowledge_corrects_nobody() {
-    let network = NetworkFacts {
+fn network() -> NetworkFacts {
+    NetworkFacts {
         interfaces: vec![InterfaceFacts {
             id: InterfaceId(2),
             name: "eth0".into(),
@@ -113,7 +112,12 @@ fn a_router_s_old_knowledge_corrects_nobody() {
             gateways: vec![ip(254)],
         }],
         labels: Vec::new(),
-    };
+    }
+}
+
+#[test]
+fn a_router_s_old_knowledge_corrects_nobody() {
+    let network = network();
     let v6: IpAddr = "2001:db8::1".parse().unwrap();
     let home = home(&[(1, &[ip(1)]), (2, &[v6])]);
     let proxy = (150..160).map(|last| (mac(5), ip(last)));
@@ -129,4 +133,33 @@ fn a_router_s_old_knowledge_corrects_nobody() {
     .chain(proxy)
     .collect();
     assert_eq!(told(&addresses(&table, &home, &network)), ["2 at 10.0.0.12"]);
+}
+
+#[test]
+fn hosts_behind_a_router_are_those_that_are_there() {
+    let far = |last: u8| IpAddr::from([10, 0, 9, last]);
+    let proxy = (150..160).map(|last| (mac(50), far(last)));
+    let table: BTreeSet<(MacAddr, IpAddr)> = [
+        (mac(60), far(6)),
+        (mac(61), far(61)),                 // not reachable now
+        (mac(3), far(3)),                   // a device of this home with another foot there
+        (mac(62), ip(62)),                  // of our own network: it can be heard itself
+        (mac(63), [203, 0, 113, 9].into()), // of the Internet
+        (mac(64), "fe80::9".parse().unwrap()),
+    ]
+    .into_iter()
+    .chain(proxy)
+    .collect();
+    let reachable: BTreeSet<IpAddr> = table.iter().map(|(_, ip)| *ip).filter(|ip| *ip != far(61)).collect();
+    // A router that lies has no end of hosts.
+    let liar =
+        |n: u32| (MacAddr([2, 9, 9, 9, (n >> 8) as u8, n as u8]), IpAddr::from(u32::to_be_bytes(0x0a80_0000 + n)));
+    let many: BTreeSet<(MacAddr, IpAddr)> = (1..5_000).map(liar).collect();
+    let all = many.iter().map(|(_, ip)| *ip).collect();
+    assert_eq!(beyond(&many, &all, &home(&[]), &network()).len(), BEYOND_MAX);
+    assert_eq!(unsure(&table, &reachable, &network()), [[10, 0, 9, 61].into()].into());
+    assert_eq!(unsure(&many, &BTreeSet::new(), &network()).len(), BEYOND_MAX);
+    let facts = beyond(&table, &reachable, &home(&[(3, &[ip(3)])]), &network());
+    let alive = Fact::Alive { proof: Proof::NeighbourReachable, age: REACHABLE_FOR };
+    assert_eq!(facts, [(Subject::both(mac(60), far(6)), alive)]);
 }

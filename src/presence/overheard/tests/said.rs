@@ -181,6 +181,23 @@ fn labels(bytes: &[u8]) -> Vec<String> {
 }
 
 #[test]
+fn a_connection_taken_from_others_tells_of_an_open_port() {
+    let (accept, refuse, open) = (0x12, 0x14, 2);
+    let taken = |port, flags| labels(&tcp4(TV, TV_IP, 64, (port, 40_000), flags, &[]));
+    assert_eq!(taken(12_345, accept), ["9 accepts=12345"]);
+    assert_eq!(taken(8_060, accept), ["9 speaks=from:tcp/8060"], "one that is listed says more");
+    // Drawn by chance; refused; asked.
+    assert_eq!((taken(40_001, accept), taken(12_345, refuse), taken(12_345, open)), (vec![], vec![], vec![]));
+    // Beyond a router, and what we asked ourselves: to 10.0.0.2, this host.
+    let mut routed = tcp4(TV, TV_IP, 63, (12_345, 40_000), accept, &[]);
+    routed[..6].copy_from_slice(&OTHER.0);
+    assert_eq!(labels(&routed), [""; 0]);
+    let mut to_us = tcp4(TV, TV_IP, 64, (12_345, 40_000), accept, &[]);
+    to_us[30..34].copy_from_slice(&[10, 0, 0, 2]);
+    assert_eq!(labels(&to_us), [""; 0]);
+}
+
+#[test]
 fn programs_name_themselves_and_nobody_else() {
     let get = b"GET / HTTP/1.1\r\nHost: www.lgtvsdp.com:80\r\nUser-Agent: Box/1 (Web0S)\r\n\r\n";
     let answer = b"HTTP/1.1 200 OK\r\nServer: lighttpd/1.4\r\n\r\n";
