@@ -95,6 +95,12 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
             put(&format!("habit.{key}"), value);
         }
     }
+    if !device.fingerprint.asked.is_empty() {
+        put("identity", device.visit.word().to_owned());
+    }
+    for (key, value) in device.fingerprint.facts() {
+        put(&format!("identity.{key}"), value);
+    }
     for (source, name) in device.names.heard() {
         put(&format!("name.{source}"), name.to_owned());
     }
@@ -218,6 +224,7 @@ fn read(device: &mut Device, key: &str, value: &str) {
                 device.names.restore(source, value);
             }
         }
+        Some(("identity", key)) => device.fingerprint.recall(key, value),
         Some(("habit", key)) => device.habit.get_or_insert_default().recall(key, value),
         Some(("label", key)) => {
             device.labels.insert(key.to_owned(), value.to_owned());
@@ -276,7 +283,7 @@ fn joined(value: &str) -> Option<Joined> {
     Some(Joined { id, by_itself, macs, first_seen, own_name: None })
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let pairs = text.as_bytes().chunks(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
