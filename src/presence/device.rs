@@ -21,10 +21,10 @@ use super::{
         Mute, Trip,
         habit::{Activity, Context, Ended, Habit, SHORT},
     },
+    fingerprint::{Fingerprint, Visit},
     kinds::Guess,
     names::{Names, Title},
     systems::Known,
-    visits::{Fingerprint, Visit},
     windows::Window,
 };
 

@@ -28,6 +28,7 @@ mod departure;
 mod device;
 mod evidence;
 mod exposure;
+mod fingerprint;
 mod health;
 mod hints;
 mod identity;

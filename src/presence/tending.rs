@@ -16,9 +16,9 @@ use super::{
         habit::{Context, Habit, Threshold},
     },
     device::Device,
+    fingerprint::Visit,
     health, lobby, priors,
     timers::Key,
-    visits::Visit,
 };
 
 /// Those who left this long ago are no longer looked for.

@@ -6,8 +6,8 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, Source, Subject,
-    clean_text, is_unicast,
+    Change, DeviceId, Fact, Moment, Mono, Observation, Presence as Where, Probe, Proof, Source, Subject, clean_text,
+    is_unicast,
 };
 
 use super::{

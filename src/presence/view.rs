@@ -11,6 +11,7 @@ use crate::model::{
 
 use super::{
     device::{Device, HeldIp, HeldMac, Joined},
+    fingerprint::unhex,
     kinds::{Guess, Second},
     names::Title,
     systems::Known,
@@ -281,9 +282,4 @@ fn joined(value: &str) -> Option<Joined> {
     let macs: Vec<MacAddr> = words.next()?.split(',').filter_map(|mac| mac.parse().ok()).collect();
     let by_itself = words.next() == Some("auto");
     Some(Joined { id, by_itself, macs, first_seen, own_name: None })
-}
-
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
