@@ -65,6 +65,8 @@ pub struct Engine {
     alerts: Alerts,
     network: Arc<NetworkFacts>,
     now: Moment,
+    /// When the first timer is due, worked out once an input: four rooms are asked for it.
+    due: Option<Mono>,
     /// Wall time less boot time, in ms.
     offset_ms: i64,
     /// Until then everything is new, as at a first start.
@@ -86,13 +88,14 @@ impl Engine {
         instance: u32,
         now: Moment,
     ) -> Engine {
-        Engine {
+        let mut engine = Engine {
             presence: Presence::new(&settings.presence, &settings.exposure, &network, remembered, instance, now),
             traffic: Traffic::new(u64::from(instance)),
             detectors: Detectors::new(&settings.detectors),
             alerts: Alerts::new(&settings.alerts, remembered, now),
             network,
             now,
+            due: None,
             offset_ms: offset_ms(now),
             settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
@@ -100,7 +103,9 @@ impl Engine {
             gleaned: Vec::new(),
             noticed: Vec::new(),
             tally: tally::Tally::default(),
-        }
+        };
+        engine.due = engine.first_due();
+        engine
     }
 
     /// Runs what is due until `now`, then `input`; returns what is different. `now` never goes back:
@@ -116,10 +121,13 @@ impl Engine {
             self.take(input, now, &mut out);
             self.run_timers(now, &mut out);
         } else {
-            self.run_timers(now, &mut out);
+            if self.due.is_some_and(|due| due <= now.mono) {
+                self.run_timers(now, &mut out);
+            }
             self.take(input, now, &mut out);
         }
         self.now = now;
+        self.due = self.first_due();
         out
     }
 
@@ -142,6 +150,10 @@ impl Engine {
     /// When to call [`Engine::handle`] with [`Input::Tick`] at the latest.
     #[must_use]
     pub fn next_wake(&self) -> Option<Mono> {
+        self.due
+    }
+
+    fn first_due(&self) -> Option<Mono> {
         [self.presence.next_wake(), self.traffic.next_wake(), self.detectors.next_wake(), self.alerts.next_wake()]
             .into_iter()
             .flatten()
@@ -185,7 +197,7 @@ impl Engine {
 
     fn run_timers(&mut self, now: Moment, out: &mut Vec<Change>) {
         for _ in 0..TIMERS_MAX {
-            let Some(due) = self.next_wake().filter(|due| *due <= now.mono) else { return };
+            let Some(due) = self.first_due().filter(|due| *due <= now.mono) else { return };
             let at = now.back_to(due.max(self.now.mono));
             self.now = at;
             let done = out.len();

@@ -301,7 +301,6 @@ fn a_key_without_effect_says_so() {
     for (text, key) in [
         ("presence:\n  doors: [binary_sensor.front]\n", "presence.doors"),
         ("presence:\n  ap_sources: [hall]\n", "presence.ap_sources"),
-        ("presence:\n  identity: enforce\n", "presence.identity"),
     ] {
         assert_eq!(told(text), [key]);
     }

@@ -135,6 +135,7 @@ detectors! {
     suspicious_port::SuspiciousPort,
     tor::Tor,
     remote_access::RemoteAccess,
+    identity_change::IdentityChange,
 }
 
 /// This host looks for devices and ports itself: that is no news.

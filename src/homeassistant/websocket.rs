@@ -116,11 +116,13 @@ struct Said {
 }
 
 impl Said {
-    fn slot(&mut self, fact: &HaFact) -> &mut Option<HaFact> {
+    /// `None`: news each time.
+    fn slot(&mut self, fact: &HaFact) -> Option<&mut Option<HaFact>> {
         match fact {
-            HaFact::Names(_) => &mut self.names,
-            HaFact::Areas(_) => &mut self.areas,
-            HaFact::Persons(_) => &mut self.persons,
+            HaFact::Names(_) => Some(&mut self.names),
+            HaFact::Areas(_) => Some(&mut self.areas),
+            HaFact::Persons(_) => Some(&mut self.persons),
+            HaFact::Contact(_) | HaFact::Located(_) => None,
         }
     }
 }
@@ -367,10 +369,11 @@ async fn converse(
                 changed
             });
             for fact in reading.facts {
-                if line.said.slot(&fact).as_ref() == Some(&fact) {
+                if let Some(slot) = line.said.slot(&fact)
+                    && slot.replace(fact.clone()).as_ref() == Some(&fact)
+                {
                     continue;
                 }
-                *line.said.slot(&fact) = Some(fact.clone());
                 tokio::select! {
                     biased;
                     () = leaving(phase) => return Ok(()),

@@ -74,6 +74,12 @@ pub enum Change {
     DeviceChanged {
         device: DeviceId,
     },
+    /// Its address is known, the software behind it is not: `what` differs.
+    IdentityDoubted {
+        device: DeviceId,
+        what: &'static str,
+        at: Wall,
+    },
     DeviceMerged {
         from: DeviceId,
         into: DeviceId,
@@ -151,6 +157,7 @@ impl fmt::Display for Change {
                 write!(f, "{at} service closed {device} {} {port} {name}", if *tcp { "tcp" } else { "udp" })
             }
             Change::DeviceChanged { device } => write!(f, "changed {device}"),
+            Change::IdentityDoubted { device, what, at } => write!(f, "{at} identity doubted {device} {what}"),
             Change::DeviceMerged { from, into, at } => write!(f, "{at} merged {from} -> {into}"),
             Change::DeviceForgotten { device, at } => write!(f, "{at} forgotten {device}"),
             Change::WindowOpened { window } => write!(f, "{} window opened {}", window.start, window.device),

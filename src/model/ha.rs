@@ -21,6 +21,36 @@ pub enum HaFact {
     /// Area the user gave to *our* MQTT device of that id.
     Areas(Vec<(DeviceId, Option<String>)>),
     Persons(Vec<HaPerson>),
+    /// A door, lock or garage contact moved, or can no longer be read.
+    Contact(HaContact),
+    /// Where the app of a person's phone says that it is.
+    Located(HaPlace),
+}
+
+/// A contact at a door through which people leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HaContact {
+    /// Its entity, as `presence.doors` names it.
+    pub entity: String,
+    /// None: unavailable.
+    pub open: Option<bool>,
+}
+
+/// A position from a companion app, as old as it says. Frozen and rough ones are told too: who hears them judges.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HaFix {
+    /// From the middle of the home, in metres.
+    pub distance_m: f64,
+    /// Radius within which it lies, in metres.
+    pub accuracy_m: f64,
+    pub age: std::time::Duration,
+}
+
+/// Whose position it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HaPlace {
+    pub person: String,
+    pub fix: HaFix,
 }
 
 /// A device of another integration, or the name a person typed there for one of ours.

@@ -121,6 +121,8 @@ pub enum Fact {
     Unanswered { probe: Probe },
     /// It said goodbye.
     Gone(Goodbye),
+    /// An access point still lists it, though nothing was received from it since the last look: a hint.
+    Listed,
     /// It holds this address (claimed by itself or granted to it).
     Address(IpAddr),
     /// It claims an address that `other` holds too: both frames were seen.

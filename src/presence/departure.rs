@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use crate::model::{Goodbye, LeaveReason, Mono, Presence, Probe};
+use crate::model::{Goodbye, LeaveReason, Moment, Mono, Presence, Probe};
 
-use self::habit::Context;
+use self::{evidence::Evidence, habit::Context};
 use super::{asks::Bucket, priors};
 
+pub mod evidence;
 pub mod habit;
 mod kept;
 pub mod survival;
@@ -26,6 +27,10 @@ const PAUSE_FIRST: Duration = Duration::from_secs(10);
 const PAUSE_LATER: Duration = Duration::from_secs(30);
 const PAUSE_LAST: Duration = Duration::from_secs(5);
 const LAST_STRETCH: Duration = Duration::from_secs(20);
+/// Of an hour's questions so many are left for what matters more: a silence that goes on, and its end.
+const KEPT_ROUTINE: u32 = 8;
+const KEPT_OVERDUE: u32 = 1;
+const KEPT_SPELL: u32 = 4;
 /// A first question that the budget held back for so long is put from the reserve.
 const OVERDUE: Duration = Duration::from_secs(60);
 
@@ -40,6 +45,8 @@ pub struct Mute {
     /// Since when no ear can hear it, and why.
     pub frozen: Option<(Mono, &'static str)>,
     pub goodbye: Option<Goodbye>,
+    /// When an access point listed it last without having heard more of it.
+    pub listed: Option<Mono>,
     /// Too many would leave at once: held until then.
     pub held: Option<Mono>,
     /// How often witnesses were asked for this decision.
@@ -47,6 +54,8 @@ pub struct Mute {
     pub sleep: Sleep,
     /// The spell that it left in: it may turn out to have been sleep.
     pub trip: Option<Trip>,
+    /// A silence that ended, and when: whether by joining anew shows within moments.
+    pub lesson: Option<(Trip, Moment)>,
     pub hour: Bucket,
     pub day: Bucket,
 }
@@ -65,12 +74,30 @@ pub struct Spell {
     kinds: u8,
 }
 
-/// A silence that was called a departure.
+/// A silence that was called a departure, or may have been one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trip {
     pub spell: Spell,
     /// What was learned of the device called it away, not a fixed time.
     pub by_habit: bool,
+    /// What else was known of it at its end.
+    pub seen: Evidence,
+}
+
+impl Spell {
+    /// The silence of one that cannot be asked: it counts from when a question would have been put.
+    pub fn unasked(began: Mono, from: Mono, context: Context) -> Spell {
+        Spell {
+            began,
+            context,
+            first_ask: from,
+            last_ask: from,
+            asks: 0,
+            unanswered: 1,
+            last_unanswered: None,
+            kinds: 0,
+        }
+    }
 }
 
 /// What the night has shown of its sleep.
@@ -122,10 +149,12 @@ impl Mute {
             spell: None,
             frozen: None,
             goodbye: None,
+            listed: None,
             held: None,
             witness_rounds: 0,
             sleep: Sleep { awake_since: at, ..Sleep::default() },
             trip: None,
+            lesson: None,
             hour: Bucket::default(),
             day: Bucket::default(),
         }
@@ -248,7 +277,7 @@ pub fn step(mute: &Mute, rules: &Rules, now: Mono) -> Step {
     }
     let Some(spell) = mute.spell.as_ref() else {
         // Routine questions leave some for when it matters: a silence that goes on.
-        let keep = if now.since(asks_from) < OVERDUE { 8 } else { 1 };
+        let keep = if now.since(asks_from) < OVERDUE { KEPT_ROUTINE } else { KEPT_OVERDUE };
         return if rules.askable { Step::Ask { keep } } else { unasked(mute, rules, asks_from, now) };
     };
     let start = if rules.fixed { mute.quiet_since } else { spell.first_ask };
@@ -275,9 +304,9 @@ pub fn step(mute: &Mute, rules: &Rules, now: Mono) -> Step {
     let (pause, keep) = if left <= LAST_STRETCH {
         (PAUSE_LAST, 0)
     } else if now.since(spell.first_ask) < Duration::from_secs(60) {
-        (PAUSE_FIRST, 4)
+        (PAUSE_FIRST, KEPT_SPELL)
     } else {
-        (PAUSE_LATER, 4)
+        (PAUSE_LATER, KEPT_SPELL)
     };
     let next_ask = (spell.last_ask + pause).min((ripe - LAST_STRETCH).max(spell.last_ask + PAUSE_LAST));
     if now >= next_ask {

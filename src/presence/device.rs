@@ -18,9 +18,10 @@ use crate::{
 
 use super::{
     departure::{
-        Mute, Spell,
-        habit::{Activity, Context, Ended, Habit},
+        Mute, Trip,
+        habit::{Activity, Context, Ended, Habit, SHORT},
     },
+    fingerprint::{Fingerprint, Visit},
     kinds::Guess,
     names::{Names, Title},
     systems::Known,
@@ -39,6 +40,9 @@ const SPEAKS_MAX: usize = 12;
 
 /// Spells after which what was learned goes into the view.
 const LESSON: u32 = 16;
+
+/// Who comes home joins the network within this time of the first sign of life.
+const JOINS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Heard so long after the other began, it is another device.
 pub const OVERLAP: Duration = Duration::from_secs(10);
@@ -120,6 +124,9 @@ pub struct Device {
     pub labels: BTreeMap<String, String>,
     pub services: BTreeSet<ServiceView>,
     pub dhcp: Dhcp,
+    /// Its software, as it was first known, and how this visit compares.
+    pub fingerprint: Fingerprint,
+    pub visit: Visit,
     pub routes: bool,
     pub guess: Guess,
     pub os: Option<Known>,
@@ -206,6 +213,8 @@ impl Device {
             labels: BTreeMap::new(),
             services: BTreeSet::new(),
             dhcp: Dhcp::default(),
+            fingerprint: Fingerprint::default(),
+            visit: Visit::default(),
             routes: false,
             guess: Guess::default(),
             os: None,
@@ -298,18 +307,46 @@ impl Device {
         self.activity.context(began.mono, self.habit.as_ref().is_some_and(|habit| habit.is_quiet(began.wall)))
     }
 
-    /// `spell` ended with a proof at `at`: what it teaches.
-    pub fn learn(&mut self, spell: &Spell, at: Moment, joined: bool, called_away: bool, dial: f64) {
+    /// `trip` ended with a proof at `at`. Short ones teach at once; of long ones it shows within moments whether
+    /// it joined the network anew, as after a trip: the first sign of life may be another radio's.
+    pub fn woke(&mut self, trip: Trip, at: Moment, joined: Option<bool>, dial: f64) {
+        self.teach(at, None, dial);
+        let short = at.mono.since(trip.spell.first_ask).as_secs_f64() < SHORT;
+        if joined == Some(false) && !short {
+            self.mute.lesson = Some((trip, at));
+        } else {
+            self.learn(&trip, at, joined, dial);
+        }
+    }
+
+    /// Teaches what waited, if its time has come or `joined` says how it ended.
+    pub fn teach(&mut self, now: Moment, joined: Option<bool>, dial: f64) {
+        let over = |since: Mono| now.mono.since(since) > JOINS_WITHIN;
+        let joins = joined == Some(true);
+        if let Some((trip, at)) = self.mute.lesson.take_if(|(_, at)| joins || over(at.mono)) {
+            let joined = joins && !over(at.mono);
+            self.learn(&trip, at, Some(joined), dial);
+        }
+    }
+
+    fn learn(&mut self, trip: &Trip, at: Moment, joined: Option<bool>, dial: f64) {
+        let spell = &trip.spell;
         if spell.unanswered == 0 || self.mute.frozen.is_some() || !self.kind().is_sleeper() {
             return;
         }
         let began = at.back_to(spell.began.min(at.mono)).wall;
         let mute_s = at.mono.since(spell.first_ask).as_secs_f64();
-        let ended = Ended { context: spell.context, began, mute_s, joined, called_away };
+        let ended =
+            Ended { context: spell.context, began, mute_s, joined, called_away: trip.by_habit, seen: trip.seen };
         let habit = self.habit.get_or_insert_default();
         habit.learn(&ended, dial);
         // Now and then it is cut anew, so that a crash forgets little.
         self.lesson_due |= habit.spells().is_multiple_of(LESSON);
+    }
+
+    /// Nothing but a radio without a network hears it: nobody can tell a return from a sign of life.
+    pub fn joins_unheard(&self) -> bool {
+        self.sources.keys().all(|source| matches!(source, Source::Ble | Source::Bluetooth | Source::WifiMonitor))
     }
 
     /// Answers whenever it is there: its silence tells a deaf ear from a silent phone.

@@ -212,7 +212,8 @@ impl Presence {
             let Some(device) = self.registry.get_mut(id) else { return Verdict::Go };
             let until = *device.mute.held.get_or_insert(now.mono + hold);
             if until > now.mono {
-                return Verdict::Wait(until);
+                // The others may only not have been asked yet.
+                return Verdict::Wait(until.min(now.mono + WITNESS_PAUSE * 2));
             }
         }
         Verdict::Go

@@ -260,6 +260,9 @@ fn absorb(old: &mut Device, young: Device, by_itself: bool) {
         window.sightings = window.sightings.saturating_add(other.sightings);
         window.reconnects = window.reconnects.saturating_add(1);
     }
+    if old.fingerprint.asked.is_empty() {
+        old.fingerprint = young.fingerprint;
+    }
     old.habit = old.habit.take().or(young.habit);
     old.names.absorb(young.names);
     old.services.extend(young.services);

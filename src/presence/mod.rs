@@ -26,8 +26,11 @@ mod asks;
 mod clocks;
 mod departure;
 mod device;
+mod evidence;
 mod exposure;
+mod fingerprint;
 mod health;
+mod hints;
 mod identity;
 mod joins;
 pub mod kinds;
@@ -48,6 +51,7 @@ mod titles;
 mod told;
 mod tracker;
 mod view;
+mod visits;
 mod windows;
 
 pub use departure::whatif::{Learned, WhatIf};
@@ -87,6 +91,8 @@ pub struct Presence {
     rotating: BTreeSet<DeviceId>,
     /// Witnesses that stayed silent when the segment was not dark.
     discredited: BTreeSet<DeviceId>,
+    doors: evidence::Doors,
+    places: evidence::Places,
     /// How many devices have entities, and who is kept out by the limit.
     exposed: u32,
     crowded: BTreeSet<DeviceId>,
@@ -129,6 +135,8 @@ impl Presence {
             never_wake: BTreeSet::new(),
             rotating: BTreeSet::new(),
             discredited: BTreeSet::new(),
+            doors: evidence::Doors::default(),
+            places: evidence::Places::default(),
             exposed: 0,
             crowded: BTreeSet::new(),
             views: BTreeMap::new(),

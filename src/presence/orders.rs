@@ -24,6 +24,8 @@ impl Presence {
             Command::Rename { device, name } => self.rename(*device, name.as_deref(), now, out),
             Command::Trust { device, trust } => {
                 let trust = *trust;
+                // Whoever is trusted anew is who it says it is now.
+                self.recognise(*device);
                 self.edit(*device, now, out, |d| {
                     // Whoever trusts a device wants to see it.
                     let unhides = trust == Trust::Trusted && std::mem::replace(&mut d.hidden, false);

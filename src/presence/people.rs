@@ -15,6 +15,8 @@ use super::{Presence, device::Device, timers::Key, tracker::between};
 const NEW_FOR_MS: i64 = 86_400_000;
 /// Persons that are kept.
 const PERSONS_MAX: usize = 256;
+/// A phone that nobody used for so long, while another of its owner went out for certain, was left at home.
+const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 /// Nobody home for so long is a vacation.
 const VACATION_AFTER: Duration = Duration::from_secs(36 * 3600);
 
@@ -82,6 +84,11 @@ impl People {
         }
     }
 
+    /// What a person has.
+    pub fn devices_of(&self, person: &str) -> impl Iterator<Item = DeviceId> + '_ {
+        self.persons.get(person).into_iter().flat_map(|person| person.devices.iter().copied())
+    }
+
     /// Who speaks for people.
     fn speakers(&self) -> impl Iterator<Item = DeviceId> + '_ {
         self.carried.iter().chain(self.owner_of.keys()).copied()
@@ -124,7 +131,29 @@ fn rank(kind: Kind) -> u8 {
     }
 }
 
+/// `device` lies at home while its owner went out with another one, as more than that one's silence shows.
+fn is_left_behind(device: &Device, all: &[&Device], now: Mono) -> bool {
+    let went = |other: &&&Device| {
+        let gone = other.id != device.id && !other.here && is_carried(other.kind());
+        gone && other.mute.trip.as_ref().is_some_and(|trip| trip.seen.is_strong() || trip.seen.door == Some(true))
+    };
+    let Some(since) = all.iter().filter(went).map(|other| other.last.mono).max() else { return false };
+    let used = device.activity.used().unwrap_or_default();
+    is_carried(device.kind()) && used < since && now.since(since) >= LEFT_BEHIND
+}
+
 impl Presence {
+    /// Whether the owner of a device that is here went out without it, or is back at it.
+    pub(super) fn weigh_left_behind(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let Some(owner) = self.people.owner_of.get(&id).cloned() else { return };
+        let told = out.len();
+        self.judge_person(&owner, id, true, now, out);
+        if out.len() > told {
+            self.household_dirty = true;
+            self.settle_mode(now, out);
+        }
+    }
+
     /// From when on `device` counts as a guest, if it may.
     pub(super) fn guest_from(&self, device: &Device) -> Option<Mono> {
         let stranger = device.here
@@ -202,7 +231,8 @@ impl Presence {
             return;
         }
         let best = devices.iter().map(|device| rank(device.kind())).min();
-        let home = devices.iter().any(|device| Some(rank(device.kind())) == best && device.here);
+        let stands = |device: &&&Device| Some(rank(device.kind())) == best && device.here;
+        let home = devices.iter().filter(stands).any(|device| !is_left_behind(device, &devices, now.mono));
         let (was, since) = (person.home, person.since);
         if was == home {
             return;

@@ -45,8 +45,8 @@ pub struct Settings {
     pub unknown_after: Span,
     /// A stop of the program shorter than this moves nobody.
     pub restart_keep: Span,
-    /// What to do when a known address behaves like another device. Kept for the release that
-    /// compares visits; today presence follows the address.
+    /// What to do when a known address shows other software than before. `enforce`: an important device
+    /// whose fingerprint is known is home only after its DHCP client and a second fact proved it.
     pub identity: Identity,
     /// What to do when a phone comes back with another random address.
     pub join: Join,
@@ -69,9 +69,9 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AskAfter {
-    /// Devices that do not sleep.
+    /// Phones, tablets, laptops and watches just used; devices that do not sleep after twice that.
     pub busy: Span,
-    /// Phones, tablets, laptops and watches.
+    /// Phones and the like that lie about, and those of which little is known.
     pub idle: Span,
     /// The same, known to be asleep.
     pub asleep: Span,
@@ -81,7 +81,7 @@ pub struct AskAfter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Identity {
-    /// Presence follows the address, and an alert is raised.
+    /// Presence follows the address, and an alert is raised (`identity_change`).
     #[default]
     Warn,
     /// An important device arrives only when a second fact agrees.

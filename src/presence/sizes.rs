@@ -26,6 +26,8 @@ impl Presence {
         sizes.extend(self.gate.sizes());
         sizes.extend(self.people.sizes());
         sizes.extend(self.names.sizes());
+        sizes.extend(self.doors.sizes());
+        sizes.push(self.places.size());
         let each = |count: fn(&super::device::Device) -> usize| self.registry.iter().map(count).sum();
         sizes.extend([
             ("device.macs", each(|d| d.macs.len())),

@@ -10,8 +10,13 @@ use crate::model::{Change, DeviceId, Kind, LeaveReason, Look, Moment, Mono, Pres
 use super::{
     Presence, SWEEP,
     asks::{self, Rate, Ways},
-    departure::{self, Rules, Step, Trip, habit::Threshold},
+    departure::{
+        self, Rules, Spell, Step, Trip,
+        evidence::Evidence,
+        habit::{Context, Habit, Threshold},
+    },
     device::Device,
+    fingerprint::Visit,
     health, lobby, priors,
     timers::Key,
 };
@@ -22,6 +27,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 /// Devices that do not sleep may be asked so many times as often as others.
 const AWAKE_TIMES: u32 = 4;
+/// For each question kept of an hour's, so many are kept of the day's.
+const KEPT_OF_DAY: u32 = 6;
+/// Nor are they asked as soon: many say something every minute by themselves, and all of that silence counts.
+const AWAKE_PATIENCE: u32 = 2;
 /// A question that was not allowed is thought of again after so long.
 const RECONSIDER: Duration = Duration::from_secs(30);
 
@@ -29,6 +38,9 @@ impl Presence {
     /// Does what is due for `id` and sets its timer.
     pub(super) fn tend(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
         let mut due = self.ripen(id, now, out);
+        if self.registry.get(id).is_some_and(|device| device.here && device.kind().is_sleeper()) {
+            self.weigh_left_behind(id, now, out);
+        }
         let Some(device) = self.registry.get(id) else { return };
         if device.unannounced.is_some_and(|at| at <= now.mono) {
             let (last, reason, away) = (device.last, device.reason, device.presence == Where::Away);
@@ -129,7 +141,8 @@ impl Presence {
 
     /// It is away: closes the window at the last proof.
     pub(super) fn depart(&mut self, id: DeviceId, reason: LeaveReason, now: Moment, out: &mut Vec<Change>) {
-        let by_habit = self.rules(id, now).is_learned;
+        let Rules { is_learned: by_habit, ask_after, .. } = self.rules(id, now);
+        let seen = self.registry.get(id).map(|device| self.evidence(device, now.mono)).unwrap_or_default();
         let Some(device) = self.registry.get_mut(id) else { return };
         let from = std::mem::replace(&mut device.presence, Where::Away);
         device.here = false;
@@ -141,9 +154,15 @@ impl Presence {
         {
             habit.limited(now.wall);
         }
-        device.mute.trip = device.mute.spell.take().map(|spell| Trip { spell, by_habit });
+        let context = device.context(now);
+        let spell = device.mute.spell.take().unwrap_or_else(|| {
+            let began = device.mute.quiet_since;
+            Spell::unasked(began, began + ask_after, context)
+        });
+        device.mute.trip = Some(Trip { spell, by_habit, seen });
         device.mute.held = None;
         device.mute.witness_rounds = 0;
+        device.visit = Visit::default();
         let window = device.window.take();
         self.timers.by(Key::Sweep, now.mono + SWEEP);
         self.touch(id);
@@ -216,12 +235,29 @@ impl Presence {
             away_after = (away_after * share / of).max(least);
             leaving_after = leaving_after * share / of;
         }
+        // A second witness is worth more than what is not yet known of its sleep.
+        if set.is_none()
+            && learned.is_none()
+            && kind.is_sleeper()
+            && let Some(cold) = self.while_learning(device, now)
+        {
+            away_after = away_after.min(Duration::from_secs_f64(cold.away_s).max(least));
+            leaving_after = leaving_after.min(away_after);
+        }
         let after = &self.settings.ask_after;
-        let mut ask_after = match (kind.is_sleeper(), deep) {
-            (false, _) => after.busy.0,
-            (true, false) => after.idle.0,
-            (true, true) => after.asleep.0,
+        let mut ask_after = match (kind.is_sleeper(), deep, device.context(now)) {
+            (false, ..) => after.busy.0 * AWAKE_PATIENCE,
+            (true, true, _) => after.asleep.0,
+            (true, false, context) if learned.is_some() => match context {
+                Context::Busy => after.busy.0,
+                Context::Idle => after.idle.0,
+                Context::Asleep => after.asleep.0,
+            },
+            (true, false, _) => after.idle.0,
         };
+        if !kind.is_sleeper() && set.is_none() {
+            away_after = away_after.saturating_sub(ask_after - after.busy.0).max(least);
+        }
         if set.is_some() {
             // A time set by people needs its questions before it ends.
             ask_after = ask_after.min(away_after / 3);
@@ -229,8 +265,7 @@ impl Presence {
         if device.said_goodbye().is_some() {
             ask_after = ask_after.min(Duration::from_secs(5));
         }
-        let askable =
-            self.settings.ask && (device.ipv4().is_some() || device.ipv6().is_some()) && !self.never_wake.contains(&id);
+        let askable = self.is_askable(device);
         Rules {
             ask_after,
             away_after,
@@ -245,15 +280,35 @@ impl Presence {
         }
     }
 
+    /// There is a way to ask it, and it may be asked.
+    pub(super) fn is_askable(&self, device: &Device) -> bool {
+        let reachable = device.ipv4().is_some() || device.ipv6().is_some();
+        self.settings.ask && reachable && !self.never_wake.contains(&device.id)
+    }
+
     /// When the silence `device` is in is a departure, if enough is known of its sleep.
     fn learned(&self, device: &Device, now: Moment) -> Option<Threshold> {
         let kind = device.kind();
         let habit = device.habit.as_ref().filter(|habit| kind.is_sleeper() && habit.is_learned(now.wall))?;
+        Some(self.threshold(habit, device, &self.evidence(device, now.mono), now))
+    }
+
+    /// The same by what little is known, where a second witness says that it left.
+    fn while_learning(&self, device: &Device, now: Moment) -> Option<Threshold> {
+        let evidence = self.evidence(device, now.mono);
+        if !evidence.is_strong() {
+            return None;
+        }
+        let unknown = Habit::default();
+        Some(self.threshold(device.habit.as_deref().unwrap_or(&unknown), device, &evidence, now))
+    }
+
+    fn threshold(&self, habit: &Habit, device: &Device, evidence: &Evidence, now: Moment) -> Threshold {
         let began = device.mute.spell.as_ref().map_or(device.mute.quiet_since, |spell| spell.began);
-        let ratio = device.said_goodbye().map_or(1.0, priors::ratio);
-        let stretch = if matches!(kind, Kind::Tablet | Kind::Laptop) { 2.0 } else { 1.0 };
+        let ratio = habit.signs().ratio(evidence);
+        let stretch = if matches!(device.kind(), Kind::Tablet | Kind::Laptop) { 2.0 } else { 1.0 };
         let began = now.back_to(began.min(now.mono)).wall;
-        Some(habit.threshold(device.context(now), began, self.settings.false_away_per_month, ratio, stretch))
+        habit.threshold(device.context(now), began, self.settings.false_away_per_month, ratio, stretch)
     }
 
     /// Puts the next question to `id`, if budgets allow; else says when they will.
@@ -268,7 +323,8 @@ impl Presence {
         let times = if device.kind().is_sleeper() { 1 } else { AWAKE_TIMES };
         let hour = Rate::at_most(self.settings.asks_per_hour.saturating_mul(times), HOUR);
         let day = Rate::at_most(self.settings.asks_per_day.saturating_mul(times), DAY);
-        let ready = device.mute.hour.ready(hour, keep).max(device.mute.day.ready(day, 0));
+        // Else the routine of a day would use up what its one departure needs.
+        let ready = device.mute.hour.ready(hour, keep).max(device.mute.day.ready(day, keep * KEPT_OF_DAY));
         if ready > now.mono {
             return Err(ready);
         }

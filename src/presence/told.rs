@@ -30,6 +30,8 @@ impl Presence {
                 }
             }
             HaFact::Persons(list) => self.own(list, now, out),
+            HaFact::Contact(contact) => self.doors.moved(contact, &self.settings.doors, now.mono),
+            HaFact::Located(place) => self.places.told(place, now.mono),
         }
     }
 

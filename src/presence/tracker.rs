@@ -6,22 +6,23 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Change, DeviceId, Fact, Goodbye, Moment, Mono, Observation, Presence as Where, Probe, Proof, Source, Subject,
-    clean_text, is_unicast,
+    Change, DeviceId, Fact, Moment, Mono, Observation, Presence as Where, Probe, Proof, Source, Subject, clean_text,
+    is_unicast,
 };
 
 use super::{
     Presence, SWEEP,
     addresses::{Claim, place},
+    departure::{Spell, Trip},
+    device::Device,
     identity::newborn,
     joins,
     timers::Key,
     windows::Window,
 };
 
-/// Facts kept about addresses that nobody was seen to use yet, and per address.
+/// Addresses of which facts are kept, though nobody was seen to use them yet.
 pub const WAITING_MAX: usize = 1_024;
-const WAITING_FACTS_MAX: usize = 8;
 const TEXT_MAX: usize = 120;
 const CLIENT_ID_MAX: usize = 64;
 
@@ -30,6 +31,8 @@ const CLIENT_ID_MAX: usize = 64;
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
 /// What a device says so soon after a question may be its answer.
 const ANSWERS_IN: Duration = Duration::from_secs(5);
+/// No device is asked sooner than this.
+const UNASKED_MIN: Duration = Duration::from_secs(5);
 /// Addresses of forgotten devices, whose old news must not make them again.
 pub const FORGOTTEN_MAX: usize = 256;
 
@@ -207,8 +210,19 @@ impl Presence {
             self.discredited.remove(&id);
         }
         let dial = self.settings.false_away_per_month;
+        let unheard = self.gate.is_deaf_to_arrivals();
+        // Silence from which on a question would have been put to one that cannot be asked.
+        let asked_from = self
+            .registry
+            .get(id)
+            .filter(|device| at.mono.since(device.mute.quiet_since) > UNASKED_MIN && !self.is_askable(device));
+        let asked_from = asked_from.map(|device| device.mute.quiet_since + self.rules(device.id, now).ask_after);
+        let spell_ends = |device: &Device| device.mute.spell.is_some() || asked_from.is_some();
+        let evidence = self.registry.get(id).filter(|device| spell_ends(device));
+        let evidence = evidence.map(|device| self.evidence(device, now.mono)).unwrap_or_default();
         let Some(device) = self.registry.get_mut(id) else { return };
         device.sources.insert(seen.source, (proof, at.wall));
+        let joined = (!unheard && !device.joins_unheard()).then(|| proof.is_join());
         let answers = |asked: Mono| asked <= at.mono && at.mono.since(asked) <= ANSWERS_IN;
         device.answered |= !proof.is_self_started() && device.asked.is_some_and(answers);
         let newer = at.mono > device.last.mono || (at.mono == device.last.mono && at.wall >= device.last.wall);
@@ -225,8 +239,15 @@ impl Presence {
                 device.mute.sleep.ended(gap, at.mono, proof.is_join());
                 device.last = at;
                 device.interface = place(&self.network, seen, device.interface);
-                if let Some(spell) = device.mute.spell.take_if(|spell| spell.first_ask <= at.mono) {
-                    device.learn(&spell, at, proof.is_join(), false, dial);
+                let asked = device.mute.spell.take_if(|spell| spell.first_ask <= at.mono);
+                let unasked = || {
+                    let from = asked_from.filter(|from| *from < at.mono && device.mute.frozen.is_none())?;
+                    Some(Spell::unasked(device.mute.quiet_since, from, device.context(now)))
+                };
+                match asked.or_else(unasked) {
+                    Some(spell) => device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, dial),
+                    None if device.mute.lesson.is_some() => device.teach(at, joined, dial),
+                    None => {}
                 }
                 device.mute.proven(at.mono);
                 if proof.is_self_started() {
@@ -259,8 +280,20 @@ impl Presence {
         } else if newer && fresh && at.mono + ON_ITS_WAY > device.since.mono {
             if let Some(device) = self.registry.get_mut(id) {
                 device.interface = place(&self.network, seen, device.interface);
+                device.shows_second_key(seen.source);
             }
-            self.arrive(id, at, proof.word(), now, out);
+            if self.registry.get(id).is_some_and(|device| self.must_prove(device)) {
+                if let Some(device) = self.registry.get_mut(id) {
+                    if proof == Proof::DhcpRequest {
+                        device.visit.again();
+                    }
+                    device.visit.held.get_or_insert((at, proof.word()));
+                    device.last = at;
+                }
+                self.grew_stale(id);
+            } else {
+                self.arrive(id, at, proof.word(), now, out);
+            }
         } else if newer {
             device.last = at;
             self.grew_stale(id);
@@ -274,6 +307,7 @@ impl Presence {
         let segment = self.segment(id);
         let ask_after = self.settings.ask_after.busy.0;
         let dial = self.settings.false_away_per_month;
+        let unheard = self.gate.is_deaf_to_arrivals();
         let Some(device) = self.registry.get_mut(id) else { return };
         let was_here = device.here && device.window.is_some();
         let from = std::mem::replace(&mut device.presence, Where::Home);
@@ -294,8 +328,9 @@ impl Presence {
             return;
         }
         if let Some(trip) = device.mute.trip.take() {
-            let joined = why.parse().is_ok_and(Proof::is_join);
-            device.learn(&trip.spell, at, joined, trip.by_habit, dial);
+            let joins = why.parse().is_ok_and(Proof::is_join);
+            let joined = (!unheard && !device.joins_unheard()).then_some(joins);
+            device.woke(trip, at, joined, dial);
         }
         device.mute.sleep = super::departure::Sleep::default();
         device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);
@@ -356,25 +391,15 @@ impl Presence {
         self.tend(id, now, out);
     }
 
-    /// A fact about an address that nobody was seen to use: kept, it proves nothing.
-    fn remember(&mut self, seen: &Observation) {
-        let Some(mac) = seen.subject.mac.filter(|mac| mac.is_station()) else { return };
-        match self.waiting.get_mut(&mac) {
-            Some(facts) if facts.len() < WAITING_FACTS_MAX => facts.push(seen.clone()),
-            Some(_) => {}
-            None => {
-                self.waiting.insert(mac, vec![seen.clone()]);
-            }
-        }
-    }
-
     /// Takes a fact that is no proof. Returns who it is now: facts may join it to somebody.
     fn learn(&mut self, id: DeviceId, seen: &Observation, now: Moment, out: &mut Vec<Change>) -> DeviceId {
         if let Some(device) = self.registry.get_mut(id) {
             device.learned_from(seen);
         }
+        self.compare_visit(id, seen, now, out);
         match &seen.fact {
-            Fact::Gone(goodbye) => self.said_goodbye(id, *goodbye, seen, now),
+            Fact::Gone(goodbye) => self.said_goodbye(id, *goodbye, seen.at.mono, now),
+            Fact::Listed => self.listed(id, seen.at.mono, now),
             Fact::Address(ip) => {
                 let granted = Subject { mac: None, ip: Some(*ip) };
                 self.attach(id, &granted, seen.at.mono.min(now.mono), Claim::Uses, now, out);
@@ -460,17 +485,6 @@ impl Presence {
 
     fn joined(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> DeviceId {
         self.try_join(id, now, out)
-    }
-
-    /// It said that it goes: the odds change, and it is asked soon.
-    fn said_goodbye(&mut self, id: DeviceId, goodbye: Goodbye, seen: &Observation, now: Moment) {
-        if let Some(device) = self.registry.get_mut(id)
-            && device.here
-            && seen.at.mono >= device.last.mono
-        {
-            device.mute.goodbye = Some(goodbye);
-            self.timers.by(Key::Device(id), now.mono + Duration::from_secs(5));
-        }
     }
 }
 

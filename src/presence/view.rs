@@ -11,6 +11,7 @@ use crate::model::{
 
 use super::{
     device::{Device, HeldIp, HeldMac, Joined},
+    fingerprint::unhex,
     kinds::{Guess, Second},
     names::Title,
     systems::Known,
@@ -105,6 +106,12 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
         for (key, value) in habit.lines() {
             put(&format!("habit.{key}"), value);
         }
+    }
+    if !device.fingerprint.asked.is_empty() {
+        put("identity", device.visit.word().to_owned());
+    }
+    for (key, value) in device.fingerprint.facts() {
+        put(&format!("identity.{key}"), value);
     }
     for (source, name) in device.names.heard() {
         put(&format!("name.{source}"), name.to_owned());
@@ -229,6 +236,7 @@ fn read(device: &mut Device, key: &str, value: &str) {
                 device.names.restore(source, value);
             }
         }
+        Some(("identity", key)) => device.fingerprint.recall(key, value),
         Some(("habit", key)) => device.habit.get_or_insert_default().recall(key, value),
         Some(("label", key)) => {
             device.labels.insert(key.to_owned(), value.to_owned());
@@ -285,9 +293,4 @@ fn joined(value: &str) -> Option<Joined> {
     let macs: Vec<MacAddr> = words.next()?.split(',').filter_map(|mac| mac.parse().ok()).collect();
     let by_itself = words.next() == Some("auto");
     Some(Joined { id, by_itself, macs, first_seen, own_name: None })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }

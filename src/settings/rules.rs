@@ -77,7 +77,6 @@ pub fn warnings(settings: &Settings, who: &dyn Fn(&[String]) -> Origin) -> Vec<P
     let unused = [
         ("presence.doors", set.doors != usual.doors, "leave it out"),
         ("presence.ap_sources", set.ap_sources != usual.ap_sources, "leave it out"),
-        ("presence.identity", set.identity != usual.identity, "presence.identity: warn"),
     ];
     for (key, _, instead) in unused.into_iter().filter(|(_, is_set, _)| *is_set) {
         warn(key, "has no effect in this version: it is kept for a later one", instead);

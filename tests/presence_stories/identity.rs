@@ -295,3 +295,109 @@ fn an_address_beyond_a_router_becomes_the_device_that_holds_it() {
     assert_eq!((bulb.vendor.as_deref(), bulb.presence), (Some("Tuya"), Presence::Home));
     assert_eq!(home.saw("found"), 3, "nobody is told of twice");
 }
+
+/// What a phone's DHCP client says when it comes: options in their order, class, name.
+fn visits(home: &mut World, asked: &[u8], class: Option<&str>, name: &str) {
+    home.there.insert(mac(PHONE.0));
+    home.seen(PHONE, Proof::DhcpRequest);
+    home.fact(PHONE, Fact::Dhcp { asked: asked.to_vec(), vendor_class: class.map(ToOwned::to_owned), client_id: None });
+    home.named(PHONE, name);
+    home.run(10);
+}
+
+const IPHONE: &[u8] = &[1, 121, 3, 6, 15, 108, 114, 119, 252];
+const LINUX: &[u8] = &[1, 28, 2, 3, 15, 6, 119, 12, 44, 47, 26, 121, 42];
+
+fn identity(home: &mut World) -> String {
+    let facts = home.device(PHONE).facts.clone();
+    facts.iter().find(|(key, _)| key == "identity").map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+fn important_phone(enforce: bool) -> World {
+    let mut settings = Settings::default();
+    if enforce {
+        settings.presence.identity = porchlight::presence::Identity::Enforce;
+    }
+    settings.presence.away_after.insert("phone".into(), porchlight::model::Span::minutes(5));
+    let mut home = World::with(settings, &porchlight::model::Remembered::default());
+    home.comes(GATEWAY);
+    // The first minutes of a first start are silent.
+    home.run(3_600);
+    visits(&mut home, IPHONE, None, "Annas-iPhone");
+    let phone = home.id(PHONE);
+    assert!(home.order(Command::SetImportant { device: phone, on: true }));
+    home.run(600);
+    home
+}
+
+fn goes_and(home: &mut World, comes: impl Fn(&mut World)) -> Presence {
+    home.goes(PHONE);
+    home.run(1_200);
+    assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+    comes(home);
+    home.device(PHONE).presence
+}
+
+// Somebody copies the address of a phone that is away. What is behind it asks for other things.
+#[test]
+fn a_copied_address_is_told_and_with_enforce_it_is_not_home() {
+    type Row<'a> = (&'a str, &'a [u8], Option<&'a str>, &'a str, bool, [Presence; 2], &'a str);
+    use Presence::{Away, Home};
+    let table: &[Row] = &[
+        // who comes, its options, class and name; told; shown with warn and enforce; identity with warn
+        ("itself", IPHONE, None, "Annas-iPhone", false, [Home, Home], "sure"),
+        ("another client", LINUX, None, "Annas-iPhone", true, [Home, Away], "doubtful"),
+        ("another client and name", LINUX, Some("dhcpcd-10.0.6"), "kali", true, [Home, Away], "doubtful"),
+        (
+            "the same options in another order",
+            &[121, 1, 3, 6, 15, 108, 114, 119, 252],
+            None,
+            "Annas-iPhone",
+            true,
+            [Home, Away],
+            "doubtful",
+        ),
+        // People rename their phones: doubted, not told.
+        ("a new name", IPHONE, None, "Annas-new-iPhone", false, [Home, Away], "doubtful"),
+        ("no name", IPHONE, None, "", false, [Home, Away], "fresh"),
+        ("nothing but a frame", &[], None, "", false, [Home, Away], "fresh"),
+    ];
+    for (name, asked, class, host, told, shown, word) in table {
+        for (enforce, expected) in [false, true].into_iter().zip(shown) {
+            let mut home = important_phone(enforce);
+            assert_eq!(home.saw("identity doubted") + home.saw("identity_change"), 0, "{:#?}", home.lines);
+            let got = goes_and(&mut home, |home| visits(home, asked, *class, host));
+            assert_eq!(got, *expected, "{name}, enforce {enforce}: {:#?}", home.lines);
+            assert_eq!(home.saw("identity doubted"), usize::from(*told), "{name}: {:#?}", home.lines);
+            assert_eq!(home.saw("alert opened identity_change") > 0, *told, "{name}: {:#?}", home.lines);
+            if !enforce {
+                assert_eq!(identity(&mut home), *word, "{name}");
+            }
+            // Frames go on and prove nothing more; the true phone is let in whenever it comes.
+            home.run(30);
+            home.seen(PHONE, Proof::Frame);
+            home.run(30);
+            assert_eq!(home.device(PHONE).presence, *expected, "{name}: {:#?}", home.lines);
+            if *expected == Away {
+                visits(&mut home, IPHONE, None, "Annas-iPhone");
+                assert_eq!(home.device(PHONE).presence, Home, "{name}: {:#?}", home.lines);
+            }
+        }
+    }
+}
+
+// An update changes what a phone asks for: told once, and whoever trusts it anew has settled it.
+#[test]
+fn a_device_that_was_set_up_anew_is_recognised_by_trust() {
+    let mut home = important_phone(true);
+    assert_eq!(goes_and(&mut home, |home| visits(home, LINUX, None, "Annas-iPhone")), Presence::Away);
+    let phone = home.id(PHONE);
+    assert!(home.order(Command::Trust { device: phone, trust: porchlight::model::Trust::Trusted }));
+    visits(&mut home, LINUX, None, "Annas-iPhone");
+    assert_eq!(home.device(PHONE).presence, Presence::Home, "{:#?}", home.lines);
+    assert_eq!(goes_and(&mut home, |home| visits(home, LINUX, None, "Annas-iPhone")), Presence::Home);
+    // Over a restart it is still known.
+    let mut again = home.after_a_stop(60);
+    again.run(300);
+    assert_eq!(goes_and(&mut again, |home| visits(home, IPHONE, None, "Annas-iPhone")), Presence::Away);
+}

@@ -7,6 +7,7 @@
 mod arrivals;
 mod blindness;
 mod departures;
+mod evidence;
 mod floods;
 mod identity;
 mod kinds;

@@ -88,3 +88,44 @@ fn a_device_that_a_person_called_a_guests_is_one_unless_it_is_a_fixture() {
         assert_eq!(home.engine.view().household.guests.contains(&id), counted, "{kind:?}");
     }
 }
+
+// Anna goes out with her watch, as the access point and the watch's silence tell; her phone lies on the table.
+#[test]
+fn a_phone_left_at_home_does_not_hold_its_owner() {
+    let watch = ("3c:22:fb:0a:0b:0c", "192.168.7.41");
+    let leave = |dropped: bool, used: bool| {
+        let mut home = World::new();
+        home.comes(GATEWAY);
+        for (who, name, kind) in [(PHONE, "Annas-iPhone", Kind::Phone), (watch, "Annas-Watch", Kind::Watch)] {
+            home.comes(who);
+            home.dhcp(who, name);
+            let device = home.id(who);
+            assert!(home.order(Command::SetKind { device, kind: Some(kind) }));
+            assert!(home.order(Command::SetOwner { device, owner: Some("Anna".into()) }));
+        }
+        home.run(1_800);
+        home.goes(watch);
+        if dropped {
+            home.fact(watch, porchlight::model::Fact::Gone(porchlight::model::Goodbye::ApLeft));
+        }
+        let phone = |home: &mut World, gap: u64, seconds: u64| {
+            for _ in 0..seconds / gap {
+                home.run(gap);
+                home.seen(PHONE, porchlight::model::Proof::Frame);
+            }
+        };
+        phone(&mut home, 60, 3 * 3_600);
+        if used {
+            phone(&mut home, 10, 600);
+        }
+        let away = home.saw("person Anna away");
+        phone(&mut home, 60, 2 * 3_600);
+        (away, home.saw("person Anna away"), home.saw("person Anna home"))
+    };
+    assert_eq!(leave(true, false), (1, 1, 0));
+    // Silence alone is no proof that the watch went, rather than that its battery is empty.
+    assert_eq!(leave(false, false), (0, 0, 0));
+    // Somebody takes the phone up: Anna is back, or was never gone.
+    let (away, after, back) = leave(true, true);
+    assert!(back == 1 && away == 1 && after == 1, "{away} {after} {back}");
+}

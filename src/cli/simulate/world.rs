@@ -27,6 +27,7 @@ use crate::{
 mod actor;
 mod breaks;
 mod cast;
+mod doors;
 mod faults;
 mod frames;
 mod hearing;
@@ -68,6 +69,8 @@ enum Event {
     Joined(usize, Option<DeviceId>),
     /// A router speaks.
     Router(usize),
+    /// A watched door opens or shuts; the last: it opens again by itself some day.
+    Door(String, bool, bool),
     Daily,
 }
 
@@ -183,7 +186,7 @@ impl<'a> World<'a> {
         let network = Arc::new(NetworkFacts { interfaces: facts.collect(), labels: Vec::new() });
         let mut world = World {
             home,
-            settings: plan.settings.clone(),
+            settings: doors::settings(home, &plan.settings),
             network,
             engine: None,
             remembered: Remembered::default(),
@@ -216,6 +219,7 @@ impl<'a> World<'a> {
             world.at(world.breaks[index].until, Event::Mend(index));
         }
         world.at(86_400.0, Event::Daily);
+        world.open_doors();
         for index in 0..names.len() {
             world.at(1.0, Event::Router(index));
         }
@@ -240,6 +244,7 @@ impl<'a> World<'a> {
             self.part(part, true);
         }
         self.hearing();
+        self.read_doors();
     }
 
     /// Tells the engine which of its ears work.
@@ -397,7 +402,11 @@ impl<'a> World<'a> {
                 let dropped = self.actors.get(index).filter(|actor| {
                     actor.life == life && if left { !actor.home } else { actor.home && actor.phase == Phase::Mute }
                 });
-                if let Some(mac) = dropped.map(|actor| actor.mac)
+                let dropped = dropped.map(|actor| actor.mac);
+                if let Some(actor) = self.actors.get_mut(index).filter(|_| dropped.is_some()) {
+                    actor.listed = false;
+                }
+                if let Some(mac) = dropped
                     && self.broker_down == 0
                 {
                     self.give(Input::Observation(frames::dropped(mac, now)));
@@ -420,6 +429,7 @@ impl<'a> World<'a> {
                 }
                 self.at(self.now + ROUTER_SPEAKS, Event::Router(index));
             }
+            Event::Door(door, open, again) => self.door(door, open, again),
             Event::Daily => {
                 self.look_for_wrong_joins();
                 self.at(self.now + 86_400.0, Event::Daily);

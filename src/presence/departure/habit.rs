@@ -6,7 +6,10 @@
 
 use crate::model::{Mono, Wall};
 
-use super::survival::{Survival, tail};
+use super::{
+    evidence::{Evidence, Signs},
+    survival::{Survival, tail},
+};
 
 /// How the device was used before it fell silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +30,14 @@ const MOST: [f64; 3] = [1_200.0, 3_600.0, 9_000.0];
 /// Trips last 45 minutes, give or take a factor of four (the spread of the log).
 const TRIP: (f64, f64) = (2_700.0, 1.4);
 /// Shorter spells are never trips; from this length on a spell may have been a departure. In seconds.
-const SHORT: f64 = 90.0;
+pub const SHORT: f64 = 90.0;
 const DEPARTURE: f64 = 120.0;
 /// Of those who come back from a trip, so many join the network without being heard to.
 const UNSIGNED: f64 = 0.005;
+/// Whatever the curve says, a part of spells is of any length; and no more than so many a month, where nothing else
+/// tells a spell from a trip.
+const UNEXPECTED: f64 = 1e-4;
+const UNEXPECTED_MONTHLY: f64 = 0.1;
 /// An hour in which it leaves this much less often than on average is quiet.
 const QUIET: f64 = 0.2;
 /// Ratios of evidence count for no more than this.
@@ -64,6 +71,7 @@ pub struct Habit {
     limits: Vec<f64>,
     since: Option<f64>,
     spells: u32,
+    signs: Signs,
 }
 
 /// How active it was, from what it said by itself.
@@ -81,10 +89,12 @@ pub struct Ended {
     /// When the silence began.
     pub began: Wall,
     pub mute_s: f64,
-    /// It ended with joining the network anew.
-    pub joined: bool,
+    /// It ended with joining the network anew. None: that cannot be heard of this device.
+    pub joined: Option<bool>,
     /// It had been called away by what was learned.
     pub called_away: bool,
+    /// What else was known of it.
+    pub seen: Evidence,
 }
 
 /// When it is away, in seconds of mute time.
@@ -106,6 +116,11 @@ impl Activity {
         if self.rate > 1.0 / 35.0 {
             self.busy = Some(at);
         }
+    }
+
+    /// When it was in use last.
+    pub fn used(&self) -> Option<Mono> {
+        self.busy
     }
 
     /// The context of a silence that began at `at`.
@@ -132,6 +147,7 @@ impl Default for Habit {
             limits: Vec::new(),
             since: None,
             spells: 0,
+            signs: Signs::default(),
         }
     }
 }
@@ -291,13 +307,16 @@ impl Habit {
 
     /// Takes in a spell that ended; returns how sure it is that it was one at home.
     pub fn learn(&mut self, spell: &Ended, dial: f64) -> f64 {
-        let Ended { context, began, mute_s, joined, called_away } = *spell;
+        let Ended { context, began, mute_s, joined, called_away, seen } = *spell;
         let day = day(began);
         self.since.get_or_insert(day);
-        if mute_s < SHORT {
+        if let Some(joined) = joined.filter(|_| mute_s < SHORT) {
             self.signed = (self.signed.0 + 1.0, self.signed.1 + f64::from(u8::from(joined)));
         }
         let home = if mute_s < SHORT { 1.0 } else { self.was_home(context, began, mute_s, joined) };
+        if mute_s >= SHORT {
+            self.signs.learn(&seen, home);
+        }
         let over = called_away && home > 0.5 && {
             self.ledger.push(day);
             let excess = self.ledger.len().saturating_sub(LEDGER_MAX);
@@ -323,18 +342,33 @@ impl Habit {
     }
 
     /// A spell at home, or a trip? By how long it was, how it ended and how often there is either.
-    fn was_home(&self, context: Context, began: Wall, mute_s: f64, joined: bool) -> f64 {
+    fn was_home(&self, context: Context, began: Wall, mute_s: f64, joined: Option<bool>) -> f64 {
         let signed = self.signed.1 / self.signed.0;
-        let (if_home, if_trip) = if joined { (signed, 1.0 - UNSIGNED) } else { (1.0 - signed, UNSIGNED) };
+        let (if_home, if_trip) = match joined {
+            Some(true) => (signed, 1.0 - UNSIGNED),
+            Some(false) => (1.0 - signed, UNSIGNED),
+            None => (1.0, 1.0),
+        };
         let (low, high) = (mute_s.ln() - 0.17, mute_s.ln() + 0.17);
         let sleep = self.sleep_in(context);
-        let within = (sleep.above(low.exp()) - sleep.above(high.exp())).max(1e-4);
-        let home = self.rate(context, day(began)) * within * if_home;
+        let rate = self.rate(context, day(began));
+        // One that falls mute thousands of times a month would be called asleep after every trip.
+        let least = if joined.is_none() { UNEXPECTED.min(UNEXPECTED_MONTHLY / rate) } else { UNEXPECTED };
+        let within = (sleep.above(low.exp()) - sleep.above(high.exp())).max(least);
+        let home = rate * within * if_home;
         let (median, sigma) = TRIP;
         let trips = tail((low - median.ln()) / sigma) - tail((high - median.ln()) / sigma);
         let monthly = of(&self.departures, context) * 30.0 / (self.age(day(began)) + 30.0);
         let trip = monthly * self.odds(began) * trips * if_trip;
         home / (home + trip)
+    }
+
+    pub fn signs(&self) -> &Signs {
+        &self.signs
+    }
+
+    pub(super) fn recall_signs(&mut self, numbers: &[f64]) {
+        self.signs = Signs::restored(numbers).unwrap_or(self.signs);
     }
 
     pub(super) fn sleep(&self) -> &[Survival; 3] {
@@ -392,88 +426,4 @@ impl Habit {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Midnight before a Monday.
-    fn monday(seconds: f64) -> Wall {
-        Wall(4 * 86_400_000 + (seconds * 1_000.0) as i64)
-    }
-
-    fn near(a: f64, b: f64) -> bool {
-        (a - b).abs() <= 0.01 * b.abs() + 1e-3
-    }
-
-    #[test]
-    fn a_new_phone_at_noon_waits_as_its_kind_does() {
-        let habit = Habit::default();
-        let noon = monday(12.0 * 3_600.0);
-        for (context, alone, with_evidence) in
-            [(Context::Busy, 173.9, 37.5), (Context::Idle, 1_150.8, 279.2), (Context::Asleep, 5_988.6, 1_542.5)]
-        {
-            let wait = |ratio| habit.threshold(context, noon, 1.0, ratio, 1.0).away_s;
-            assert!(near(wait(1.0), alone), "{context:?}: {}", wait(1.0));
-            assert!(
-                context == Context::Busy && wait(33.0) <= 45.0 || near(wait(33.0), with_evidence),
-                "{context:?}: {}",
-                wait(33.0)
-            );
-            assert!(wait(50.0) < wait(1.0) && wait(1.0) < wait(0.02) || wait(0.02) >= of(&MOST, context));
-        }
-    }
-
-    #[test]
-    fn the_same_spells_teach_what_they_teach_the_reference_model() {
-        let mut habit = Habit::default();
-        let rows = include_str!("reference.tsv").lines().filter(|line| !line.starts_with('#'));
-        for (number, row) in rows.enumerate() {
-            let columns: Vec<&str> = row.split('\t').collect();
-            let value = |index: usize| columns[index].parse::<f64>().expect(row);
-            let context = match columns[1] {
-                "busy" => Context::Busy,
-                "idle" => Context::Idle,
-                _ => Context::Asleep,
-            };
-            let began = monday(value(0));
-            let away = habit.threshold(context, began, 1.0, 1.0, 1.0).away_s.max(45.0);
-            assert!(near(away, value(6)), "{number}: {away} {row}");
-            let joined = value(3) > 0.0;
-            let called_away = value(4) > 0.0;
-            let home = habit.learn(&Ended { context, began, mute_s: value(2), joined, called_away }, 1.0);
-            assert!(near(home, value(5)), "{number}: {home} {row}");
-        }
-        assert_eq!(habit.spells(), 300);
-    }
-
-    #[test]
-    fn a_phone_in_use_is_busy_then_idle_then_asleep() {
-        let at = |s: u64| Mono(s * 1_000_000_000);
-        let mut activity = Activity::default();
-        for s in 0..60 {
-            activity.spoke(at(1_000 + s * 10));
-        }
-        let context = |s, quiet| activity.context(at(s), quiet);
-        assert_eq!(context(1_600, false), Context::Busy);
-        assert_eq!((context(1_700, false), context(1_700, true)), (Context::Idle, Context::Asleep));
-        assert_eq!(context(1_590 + 2_700, false), Context::Asleep);
-        let mut rare = Activity::default();
-        for s in 0..60 {
-            rare.spoke(at(1_000 + s * 60));
-        }
-        assert_eq!(rare.context(at(4_600), false), Context::Asleep, "once a minute is no use");
-    }
-
-    #[test]
-    fn a_false_away_makes_it_wait_longer() {
-        let noon = monday(12.0 * 3_600.0);
-        let mut habit = Habit::default();
-        let before = habit.threshold(Context::Idle, noon, 1.0, 1.0, 1.0).away_s;
-        let spell =
-            Ended { context: Context::Idle, began: noon, mute_s: before + 60.0, joined: false, called_away: true };
-        for _ in 0..2 {
-            assert!(habit.learn(&spell, 1.0) > 0.5);
-        }
-        assert_eq!((habit.false_aways(noon), habit.false_aways(monday(31.0 * 86_400.0))), (2, 0));
-        assert!(habit.threshold(Context::Idle, noon, 1.0, 1.0, 1.0).away_s > before * 1.5);
-    }
-}
+mod tests;

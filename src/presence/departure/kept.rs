@@ -49,6 +49,7 @@ impl Habit {
             lines.push((context.word().to_owned(), write([sleep.day()].into_iter().chain(counts))));
         }
         lines.push(("ledger".to_owned(), write(self.ledger().iter().copied())));
+        lines.push(("signs".to_owned(), write(self.signs().numbers())));
         lines.push(("limits".to_owned(), write(self.limits().iter().copied())));
         lines
     }
@@ -61,6 +62,7 @@ impl Habit {
             "left" | "spells" => self.recall_hours(key == "left", &numbers),
             "ledger" => self.recall_ledger(&numbers),
             "limits" => self.recall_limits(&numbers),
+            "signs" => self.recall_signs(&numbers),
             _ => {
                 let context = CONTEXTS.into_iter().find(|context| context.word() == key);
                 let Some((context, (day, counts))) = context.zip(numbers.split_first().map(|(day, rest)| (*day, rest)))
@@ -80,15 +82,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{model::Wall, presence::departure::habit::Ended};
+    use crate::{
+        model::Wall,
+        presence::departure::{evidence::Evidence, habit::Ended},
+    };
 
     proptest! {
         #[test]
-        fn what_was_learned_comes_back(spells in proptest::collection::vec((0usize..3, 0u32..4_000_000, 1.0f64..9_000.0, any::<bool>(), any::<bool>()), 0..80)) {
+        fn what_was_learned_comes_back(spells in proptest::collection::vec((0usize..3, 0u32..4_000_000, 1.0f64..9_000.0, any::<Option<bool>>(), any::<bool>()), 0..80)) {
             let mut habit = Habit::default();
             for (context, s, mute_s, joined, called_away) in spells {
                 let began = Wall(1_795_600_000_000 + i64::from(s) * 1_000);
-                habit.learn(&Ended { context: CONTEXTS[context], began, mute_s, joined, called_away }, 1.0);
+                habit.learn(&Ended { context: CONTEXTS[context], began, mute_s, joined, called_away, seen: Evidence::default() }, 1.0);
             }
             let mut again = Habit::default();
             for (key, value) in habit.lines() {

@@ -83,7 +83,7 @@ impl Learned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::presence::departure::habit::Ended;
+    use crate::presence::departure::{evidence::Evidence, habit::Ended};
 
     fn learned() -> Learned {
         let mut habit = Habit::default();
@@ -92,7 +92,17 @@ mod tests {
                 let began = Wall(1_795_600_000_000 + i64::from(day * 86_400 + spell * 7_000) * 1_000);
                 let context = if spell < 4 { Context::Asleep } else { Context::Idle };
                 let mute_s = 10.0 * 1.5f64.powi((spell * 7 + day) as i32 % 9);
-                habit.learn(&Ended { context, began, mute_s, joined: false, called_away: false }, 1.0);
+                habit.learn(
+                    &Ended {
+                        context,
+                        began,
+                        mute_s,
+                        joined: Some(false),
+                        called_away: false,
+                        seen: Evidence::default(),
+                    },
+                    1.0,
+                );
             }
         }
         Learned { habit, at: Wall(1_795_600_000_000 + 40 * 86_400_000) }

@@ -91,6 +91,8 @@ pub struct Actor {
     pub judge: Judge,
     pub rules: Vec<Fixed>,
     pub asks: u64,
+    /// Its access point lists it.
+    pub listed: bool,
 }
 
 /// All that is given of an actor.
@@ -142,6 +144,7 @@ impl Actor {
             judge: Judge::default(),
             rules: rules.iter().map(|after| Fixed::of(*after)).collect(),
             asks: 0,
+            listed: false,
         }
     }
 

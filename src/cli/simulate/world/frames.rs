@@ -76,6 +76,11 @@ pub fn answer(probe: Probe, answers: bool, subject: Subject, on: Option<Interfac
     Observation { source, interface: on, at, subject, fact }
 }
 
+/// What an access point tells of a station that it lists and from which it received nothing of late.
+pub fn listed(mac: MacAddr, at: Moment) -> Observation {
+    Observation { source: Source::Hostapd, interface: None, at, subject: Subject::mac(mac), fact: Fact::Listed }
+}
+
 /// What an access point tells of a station that it has dropped.
 pub fn dropped(mac: MacAddr, at: Moment) -> Observation {
     Observation {

@@ -29,6 +29,12 @@ impl World<'_> {
         let subject = Subject { mac: Some(mac), ip: Some(look.ip) };
         let told = frames::answer(look.probe, answers, subject, look.interface, self.moment(at));
         self.at(at, Event::Told(Box::new(told)));
+        let listed = !answers && self.home.network.station_lists && self.broker_down == 0;
+        if listed && self.macs.get(&mac).and_then(|index| self.actors.get(*index)).is_some_and(|it| it.listed) {
+            self.at(at, Event::Told(Box::new(frames::listed(mac, self.moment(at)))));
+        } else if answers && let Some(actor) = self.macs.get(&mac).and_then(|index| self.actors.get_mut(*index)) {
+            actor.listed = actor.sleeps && actor.wifi;
+        }
     }
 
     /// Whether what it sends would be heard by a wired ear.
@@ -58,6 +64,9 @@ impl World<'_> {
         let (home, wifi) = (actor.home, actor.wifi);
         let (mac, ip, on, android) = (actor.mac, actor.ip, actor.interface, actor.android);
         let gateway = address(on, 1);
+        if home && wifi && now >= actor.offline_until {
+            actor.listed = actor.sleeps;
+        }
         if home && wifi && hears {
             let host = if joins { actor.host.clone() } else { String::new() };
             self.proven(index);

@@ -54,6 +54,9 @@ impl World<'_> {
         let dropped = (network.station_lists && actor.wifi && actor.sleeps && actor.dice.chance(DROPS))
             .then(|| now + actor.dice.within(network.drops_leaver_after.0));
         let back = actor.trips.get(actor.trip).map(|trip| trip.1);
+        if actor.sleeps {
+            self.passes();
+        }
         if let Some(at) = dropped {
             self.at(at, Event::Drop(index, life, true));
         }
@@ -88,6 +91,9 @@ impl World<'_> {
             self.rotates(index);
         }
         self.at(due, Event::Step(index, life));
+        if self.actors.get(index).is_some_and(|actor| actor.sleeps) {
+            self.passes();
+        }
         if joins {
             for (before, after) in super::REPEATS.into_iter().enumerate() {
                 self.at(now + after, Event::Joins(index, life, before));

@@ -1,0 +1,226 @@
+//! # What else speaks for a departure, or against it
+//!
+//! How much likelier each sign is of one who left than of one who keeps mute at home. Signs multiply; none decides
+//! alone. How often an access point drops a sleeper, keeps one who left, or a door opens beside a silence at home
+//! is learned of each device; until then it is as written here.
+
+use crate::{model::Goodbye, presence::priors};
+
+/// Of those who left, so many are dropped by the access point, and beside so many a watched door opened.
+const DROPPED: f64 = 0.98;
+const WENT_OUT: f64 = 0.97;
+/// Where Home Assistant's app has the phone: far and lately, or at home.
+const FAR: f64 = 50.0;
+const NEAR: f64 = 0.3;
+/// Another device of the same person is here; all of them fell silent together.
+const OTHER_HERE: f64 = 0.3;
+const ALL_SILENT: f64 = 4.0;
+/// Signs that count, the strongest first, and what they come to together.
+const COUNTED: usize = 3;
+const MOST: f64 = 1_000.0;
+/// What is assumed counts for so many silences.
+const PSEUDO: f64 = 10.0;
+
+/// The access points' word on a silent device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Station {
+    /// No list speaks of it.
+    #[default]
+    Unlisted,
+    /// Listed, without having sent anything.
+    Listed,
+    Dropped,
+}
+
+/// Where the owner's phone says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Far,
+    Near,
+}
+
+/// What the person's other devices do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    Here,
+    SilentToo,
+}
+
+/// All that is known of one silence besides its length.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Evidence {
+    pub station: Station,
+    pub goodbye: Option<Goodbye>,
+    /// A door was opened about when it fell silent. None: nobody watches all of them.
+    pub door: Option<bool>,
+    pub place: Option<Place>,
+    pub others: Option<Others>,
+}
+
+impl Evidence {
+    /// A second witness says that it left: more than the silence alone.
+    pub fn is_strong(&self) -> bool {
+        self.station == Station::Dropped || self.place == Some(Place::Far)
+    }
+}
+
+/// How often each sign came with silences at home and with departures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Signs {
+    /// Silences at home of which lists spoke, and in how many of them it was dropped.
+    pub home: [f64; 2],
+    /// Departures of which lists spoke, and in how many of them it was still listed when it was called away.
+    pub left: [f64; 2],
+    /// Silences at home with all doors watched, and beside how many of them one opened.
+    pub doors: [f64; 2],
+}
+
+impl Default for Signs {
+    fn default() -> Signs {
+        let assumed = |part: f64| [PSEUDO, PSEUDO * part];
+        Signs { home: assumed(0.01), left: assumed(1.0 - DROPPED), doors: assumed(0.08) }
+    }
+}
+
+fn part([of, some]: [f64; 2]) -> f64 {
+    (some / of).clamp(1e-3, 0.999)
+}
+
+fn count([of, some]: &mut [f64; 2], weight: f64, is: bool) {
+    *of += weight;
+    *some += if is { weight } else { 0.0 };
+}
+
+impl Signs {
+    /// How much likelier all of `seen` is of one who left.
+    pub fn ratio(&self, seen: &Evidence) -> f64 {
+        let (dropped, kept, opened) = (part(self.home), part(self.left), part(self.doors));
+        let mut ratios = [
+            match seen.station {
+                Station::Unlisted => 1.0,
+                Station::Listed => kept / (1.0 - dropped),
+                Station::Dropped => (1.0 - kept) / dropped,
+            },
+            match seen.goodbye {
+                None | Some(Goodbye::ApLeft) => 1.0,
+                Some(goodbye) => priors::ratio(goodbye),
+            },
+            match seen.door {
+                None => 1.0,
+                Some(true) => WENT_OUT / opened,
+                Some(false) => (1.0 - WENT_OUT) / (1.0 - opened),
+            },
+            match seen.place {
+                None => 1.0,
+                Some(Place::Far) => FAR,
+                Some(Place::Near) => NEAR,
+            },
+            match seen.others {
+                None => 1.0,
+                Some(Others::Here) => OTHER_HERE,
+                Some(Others::SilentToo) => ALL_SILENT,
+            },
+        ];
+        ratios.sort_by(|a, b| b.ln().abs().total_cmp(&a.ln().abs()));
+        ratios.iter().take(COUNTED).product::<f64>().clamp(1.0 / MOST, MOST)
+    }
+
+    /// A silence ended that was one at home with this weight.
+    pub fn learn(&mut self, seen: &Evidence, home: f64) {
+        if seen.station != Station::Unlisted {
+            let dropped = seen.station == Station::Dropped;
+            count(&mut self.home, home, dropped);
+            count(&mut self.left, 1.0 - home, !dropped);
+        }
+        if let Some(opened) = seen.door {
+            count(&mut self.doors, home, opened);
+        }
+        // Old habits of access points fade with the next thousand silences.
+        for pair in [&mut self.home, &mut self.left, &mut self.doors] {
+            if pair.first().is_some_and(|of| *of > 1_000.0) {
+                pair.iter_mut().for_each(|count| *count *= 0.5);
+            }
+        }
+    }
+
+    pub fn numbers(&self) -> [f64; 6] {
+        let ([a, b], [c, d], [e, f]) = (self.home, self.left, self.doors);
+        [a, b, c, d, e, f]
+    }
+
+    /// From the store; nothing of it unless all makes sense.
+    pub fn restored(numbers: &[f64]) -> Option<Signs> {
+        let &[a, b, c, d, e, f] = numbers else { return None };
+        let sane = |of: f64, some: f64| of >= 1.0 && (0.0..=of).contains(&some);
+        (sane(a, b) && sane(c, d) && sane(e, f)).then_some(Signs { home: [a, b], left: [c, d], doors: [e, f] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 0.01 * b
+    }
+
+    /// Figures of `docs/presence.md`, before anything is learned.
+    #[test]
+    fn each_sign_moves_the_odds_as_written() {
+        let nothing = Evidence::default();
+        for (seen, ratio) in [
+            (nothing, 1.0),
+            (Evidence { station: Station::Dropped, ..nothing }, 98.0),
+            (Evidence { station: Station::Listed, ..nothing }, 0.020_2),
+            (Evidence { goodbye: Some(Goodbye::DhcpRelease), ..nothing }, 20.0),
+            (Evidence { goodbye: Some(Goodbye::MdnsGoodbye), ..nothing }, 3.0),
+            // One event is not counted twice.
+            (Evidence { station: Station::Dropped, goodbye: Some(Goodbye::ApLeft), ..nothing }, 98.0),
+            (Evidence { door: Some(true), ..nothing }, 12.125),
+            (Evidence { door: Some(false), ..nothing }, 0.032_6),
+            (Evidence { place: Some(Place::Far), ..nothing }, 50.0),
+            (Evidence { place: Some(Place::Near), ..nothing }, 0.3),
+            (Evidence { others: Some(Others::Here), ..nothing }, 0.3),
+            (Evidence { others: Some(Others::SilentToo), ..nothing }, 4.0),
+            // However much speaks for it, a silence is needed too.
+            (Evidence { station: Station::Dropped, door: Some(true), place: Some(Place::Far), ..nothing }, 1_000.0),
+            (Evidence { station: Station::Listed, door: Some(false), place: Some(Place::Near), ..nothing }, 0.001),
+        ] {
+            let got = Signs::default().ratio(&seen);
+            assert!(near(got, ratio), "{seen:?}: {got}");
+        }
+    }
+
+    #[test]
+    fn an_access_point_that_keeps_everybody_for_long_or_drops_sleepers_loses_its_say() {
+        let listed = Evidence { station: Station::Listed, ..Evidence::default() };
+        let dropped = Evidence { station: Station::Dropped, ..Evidence::default() };
+        let (mut ghosts, mut nervous) = (Signs::default(), Signs::default());
+        for _ in 0..60 {
+            ghosts.learn(&listed, 0.0);
+            nervous.learn(&dropped, 1.0);
+        }
+        assert!(ghosts.ratio(&listed) > 0.5 && nervous.ratio(&dropped) < 1.5, "{ghosts:?} {nervous:?}");
+        assert_eq!(Signs::restored(&ghosts.numbers()), Some(ghosts));
+        for bad in [&[1.0; 5][..], &[0.0; 6], &[10.0, 11.0, 10.0, 1.0, 10.0, 1.0]] {
+            assert_eq!(Signs::restored(bad), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_learns_a_ratio_stays_a_number(lessons in proptest::collection::vec((0u8..3, any::<Option<bool>>(), 0.0f64..1.0), 0..400)) {
+            let mut signs = Signs::default();
+            for (station, door, home) in lessons {
+                let station = [Station::Unlisted, Station::Listed, Station::Dropped][usize::from(station)];
+                let seen = Evidence { station, door, ..Evidence::default() };
+                signs.learn(&seen, home);
+                let ratio = signs.ratio(&seen);
+                prop_assert!((1.0 / MOST..=MOST).contains(&ratio), "{}", ratio);
+            }
+            prop_assert_eq!(Signs::restored(&signs.numbers()), Some(signs));
+        }
+    }
+}

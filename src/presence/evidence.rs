@@ -1,0 +1,161 @@
+//! # Doors, positions, and what else is known beside a silence
+//!
+//! Gathers what other witnesses say of one silent device; what it is worth stands in `departure::evidence`. A door
+//! says something only if every door of `presence.doors` is watched; a position only while it is fresh and exact.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use crate::model::{HaContact, HaPlace, Kind, Mono, clean_text};
+
+use super::{
+    Presence,
+    departure::evidence::{Evidence, Others, Place, Station},
+    device::Device,
+};
+
+/// A door that opened so long before the last sign of life or after it may be the one it left by.
+const BESIDE: Duration = Duration::from_secs(120);
+/// Openings that are kept of one door, and doors.
+const OPENINGS_MAX: usize = 32;
+const DOORS_MAX: usize = 32;
+const PLACES_MAX: usize = 64;
+/// A position counts while it is younger, and its error smaller; far is farther than that beyond the error.
+const FRESH: Duration = Duration::from_secs(300);
+const EXACT_M: f64 = 100.0;
+const FAR_M: f64 = 500.0;
+/// What a list says holds until the next look, and one that may be late.
+const LISTED_FOR: Duration = Duration::from_secs(120);
+/// Devices that fell silent within this time fell silent together.
+const TOGETHER: Duration = Duration::from_secs(120);
+/// A device heard within this time is here.
+const HERE: Duration = Duration::from_secs(90);
+
+#[derive(Debug, Default)]
+struct Door {
+    /// Known to be read.
+    watched: bool,
+    open: bool,
+    openings: VecDeque<Mono>,
+}
+
+/// Every door that is listed.
+#[derive(Debug, Default)]
+pub struct Doors(BTreeMap<String, Door>);
+
+impl Doors {
+    pub fn moved(&mut self, contact: &HaContact, listed: &[String], now: Mono) {
+        if !listed.contains(&contact.entity) || (self.0.len() >= DOORS_MAX && !self.0.contains_key(&contact.entity)) {
+            return;
+        }
+        let door = self.0.entry(contact.entity.clone()).or_default();
+        // What is told first is how it stands, not that it moved.
+        let opens = door.watched && !door.open && contact.open == Some(true);
+        door.watched = contact.open.is_some();
+        door.open = contact.open == Some(true);
+        if opens {
+            door.openings.push_back(now);
+            if door.openings.len() > OPENINGS_MAX {
+                door.openings.pop_front();
+            }
+        }
+    }
+
+    /// Whether a door opened about `at`. None: not all are watched, or it may still open.
+    fn opened_about(&self, at: Mono, listed: &[String], now: Mono) -> Option<bool> {
+        let all = !listed.is_empty() && listed.iter().all(|entity| self.0.get(entity).is_some_and(|door| door.watched));
+        let within = at - BESIDE..=at + BESIDE;
+        // One that stands open is no door.
+        let mut doors = self.0.iter().filter(|(entity, _)| listed.contains(entity)).map(|(_, door)| door);
+        let opened = doors.clone().any(|door| door.open || door.openings.iter().any(|then| within.contains(then)));
+        match (all, opened) {
+            (true, true) if doors.all(|door| !door.open) => Some(true),
+            (true, false) if now > at + BESIDE => Some(false),
+            _ => None,
+        }
+    }
+
+    pub fn sizes(&self) -> [(&'static str, usize); 2] {
+        [("doors", self.0.len()), ("doors.openings", self.0.values().map(|door| door.openings.len()).sum())]
+    }
+}
+
+/// Where each person's phone was last.
+#[derive(Debug, Default)]
+pub struct Places(BTreeMap<String, (Mono, Place)>);
+
+impl Places {
+    pub fn told(&mut self, told: &HaPlace, now: Mono) {
+        let fix = told.fix;
+        let person = clean_text(&told.person, 64);
+        let exact =
+            fix.accuracy_m.is_finite() && (0.0..EXACT_M).contains(&fix.accuracy_m) && fix.distance_m.is_finite();
+        if !exact || fix.age >= FRESH || (self.0.len() >= PLACES_MAX && !self.0.contains_key(&person)) {
+            return;
+        }
+        let place = if fix.distance_m - fix.accuracy_m > FAR_M {
+            Some(Place::Far)
+        } else {
+            (fix.distance_m <= EXACT_M).then_some(Place::Near)
+        };
+        match place {
+            Some(place) => drop(self.0.insert(person, (now - fix.age, place))),
+            None => drop(self.0.remove(&person)),
+        }
+    }
+
+    fn of(&self, person: &str, now: Mono) -> Option<Place> {
+        self.0.get(person).filter(|(at, _)| now.since(*at) < FRESH).map(|(_, place)| *place)
+    }
+
+    pub fn size(&self) -> (&'static str, usize) {
+        ("places", self.0.len())
+    }
+}
+
+impl Presence {
+    /// What is known of the silence that `device` is in, besides its length.
+    pub(super) fn evidence(&self, device: &Device, now: Mono) -> Evidence {
+        let mute = &device.mute;
+        let listed = mute.listed.is_some_and(|at| at > mute.quiet_since && now.since(at) <= LISTED_FOR);
+        let station = match mute.goodbye {
+            Some(crate::model::Goodbye::ApLeft) => Station::Dropped,
+            _ if listed => Station::Listed,
+            _ => Station::Unlisted,
+        };
+        let since = mute.quiet_since;
+        let person = device.person();
+        let carried = matches!(device.kind(), Kind::Phone | Kind::Watch);
+        Evidence {
+            station,
+            goodbye: mute.goodbye,
+            door: self.doors.opened_about(since, &self.settings.doors, now),
+            place: person.filter(|_| device.kind() == Kind::Phone).and_then(|person| self.places.of(person, now)),
+            others: person.filter(|_| carried).and_then(|person| self.others(device, person, now)),
+        }
+    }
+
+    /// What else `person` carries, and whether it is here.
+    fn others(&self, device: &Device, person: &str, now: Mono) -> Option<Others> {
+        let theirs = self.people.devices_of(person).filter(|id| *id != device.id);
+        let mut others = theirs
+            .filter_map(|id| self.registry.get(id))
+            .filter(|other| other.here && matches!(other.kind(), Kind::Phone | Kind::Watch))
+            .filter(|other| other.mute.frozen.is_none())
+            .peekable();
+        others.peek()?;
+        let (mut here, mut together) = (false, true);
+        for other in others {
+            let (a, b) = (other.mute.quiet_since, device.mute.quiet_since);
+            here |= other.mute.spell.is_none() && now.since(a) <= HERE;
+            together &= a.since(b).max(b.since(a)) <= TOGETHER;
+        }
+        match (here, together) {
+            (true, false) => Some(Others::Here),
+            (_, true) => Some(Others::SilentToo),
+            (false, false) => None,
+        }
+    }
+}

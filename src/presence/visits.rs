@@ -1,0 +1,90 @@
+//! # Whether who came is who it was
+//!
+//! A hardware address can be copied; what the software behind it asks of DHCP and calls itself is harder to copy and
+//! seldom is. The first fingerprint of a device is its own; each visit is compared with it. One that differs is
+//! doubted and told; with `presence.identity: enforce` an important device is home only when a visit is proven.
+
+use std::time::Duration;
+
+use crate::model::{Change, DeviceId, Moment, Observation, Source};
+
+use super::{Presence, device::Device, fingerprint::Fingerprint, settings::Identity};
+
+/// A fingerprint that stays for so long is the new one: systems are updated.
+const ADOPTED_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+impl Device {
+    /// Another radio of it that only its key or its pairing could resolve.
+    pub fn shows_second_key(&mut self, source: Source) {
+        if matches!(source, Source::Ble | Source::Bluetooth) && self.macs.len() > 1 {
+            self.visit.second = true;
+        }
+    }
+}
+
+impl Presence {
+    /// `id` is away and speaks: whether it has to prove first who it is.
+    pub(super) fn must_prove(&self, device: &Device) -> bool {
+        self.settings.identity == Identity::Enforce
+            && device.important
+            && !device.fingerprint.asked.is_empty()
+            && device.visit.word() != "sure"
+    }
+
+    /// A fact of this visit, beside what is known. Arrives who has proven it; tells once of whom it doubts.
+    pub(super) fn compare_visit(&mut self, id: DeviceId, seen: &Observation, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get_mut(id).filter(|device| !device.own) else { return };
+        // What is heard of it beyond its own frames is not of this visit.
+        let own_voice = matches!(seen.source, Source::Capture);
+        if !own_voice || device.unannounced.is_some() {
+            return;
+        }
+        let before = device.fingerprint.clone();
+        let Some((same, what)) = device.fingerprint.check(seen) else { return };
+        let visit = &mut device.visit;
+        if same {
+            visit.dhcp |= what == "dhcp";
+            visit.second |= matches!(what, "host_name" | "system");
+        } else {
+            let (_, since) = *visit.doubt.get_or_insert((what, now.mono));
+            if now.mono.since(since) >= ADOPTED_AFTER && self.settings.identity == Identity::Warn {
+                self.recognise(id);
+                return;
+            }
+        }
+        // A new name alone is what people give: the alert is for software that is another.
+        let doubted =
+            visit.doubt.is_some_and(|(what, _)| what != "host_name") && !std::mem::replace(&mut visit.told, true);
+        if doubted {
+            tracing::warn!(%id, what, "a known address comes back with other software behind it");
+            out.push(Change::IdentityDoubted { device: id, what, at: now.wall });
+        }
+        if before != device.fingerprint || doubted {
+            self.touch(id);
+        }
+        self.admit(id, now, out);
+    }
+
+    /// Whoever waited to be proven, and is.
+    fn admit(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get(id) else { return };
+        if device.here || device.visit.held.is_none() || self.must_prove(device) {
+            return;
+        }
+        let held = self.registry.get_mut(id).and_then(|device| device.visit.held.take());
+        if let Some((_, why)) = held {
+            // Home from now: before it was not known to be itself.
+            self.arrive(id, now, why, now, out);
+        }
+    }
+
+    /// A person vouches for the device, or time has: what it shows next is its own.
+    pub(super) fn recognise(&mut self, id: DeviceId) {
+        if let Some(device) = self.registry.get_mut(id) {
+            device.fingerprint = Fingerprint::default();
+            device.visit.doubt = None;
+            device.visit.told = false;
+            self.touch(id);
+        }
+    }
+}
