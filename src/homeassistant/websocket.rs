@@ -116,11 +116,13 @@ struct Said {
 }
 
 impl Said {
-    fn slot(&mut self, fact: &HaFact) -> &mut Option<HaFact> {
+    /// `None`: news each time.
+    fn slot(&mut self, fact: &HaFact) -> Option<&mut Option<HaFact>> {
         match fact {
-            HaFact::Names(_) => &mut self.names,
-            HaFact::Areas(_) => &mut self.areas,
-            HaFact::Persons(_) => &mut self.persons,
+            HaFact::Names(_) => Some(&mut self.names),
+            HaFact::Areas(_) => Some(&mut self.areas),
+            HaFact::Persons(_) => Some(&mut self.persons),
+            HaFact::Tracker(_) => None,
         }
     }
 }
@@ -345,6 +347,13 @@ async fn converse(
         if heard.changed {
             reread_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
         }
+        for tracker in heard.trackers {
+            tokio::select! {
+                biased;
+                () = leaving(phase) => return Ok(()),
+                sent = parts.facts.send(HaFact::Tracker(tracker)) => if sent.is_err() { return Ok(()) },
+            }
+        }
         if heard.complete {
             lists_due = None;
             let reading = registry::read(&talk.take_lists(), talk.trackers(), parts.instance);
@@ -367,10 +376,11 @@ async fn converse(
                 changed
             });
             for fact in reading.facts {
-                if line.said.slot(&fact).as_ref() == Some(&fact) {
+                if let Some(slot) = line.said.slot(&fact)
+                    && slot.replace(fact.clone()).as_ref() == Some(&fact)
+                {
                     continue;
                 }
-                *line.said.slot(&fact) = Some(fact.clone());
                 tokio::select! {
                     biased;
                     () = leaving(phase) => return Ok(()),

@@ -21,6 +21,15 @@ pub enum HaFact {
     /// Area the user gave to *our* MQTT device of that id.
     Areas(Vec<(DeviceId, Option<String>)>),
     Persons(Vec<HaPerson>),
+    /// A router's tracker there changed its mind just now.
+    Tracker(HaTracker),
+}
+
+/// What a tracker of another integration says of a device, by that integration's own patience: a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HaTracker {
+    pub mac: MacAddr,
+    pub home: bool,
 }
 
 /// A device of another integration, or the name a person typed there for one of ours.

@@ -47,7 +47,7 @@ pub use command::{Answer, Command, Refusal, RefusalCode, Ticket};
 pub use device::{DeviceId, Kind, KindGroup, Mode, Presence, Role, Tier, Trust};
 pub use finding::{Evidence, Finding, Findings, Party};
 pub use guarded::{Guarded, Sketch};
-pub use ha::{HaFact, HaInfo, HaName, HaPerson};
+pub use ha::{HaFact, HaInfo, HaName, HaPerson, HaTracker};
 pub use home::{
     AlertView, DeviceView, HomeView, Household, NameSource, PartView, ScannerView, ServiceView, WindowView,
 };

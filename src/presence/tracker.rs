@@ -374,7 +374,7 @@ impl Presence {
             device.learned_from(seen);
         }
         match &seen.fact {
-            Fact::Gone(goodbye) => self.said_goodbye(id, *goodbye, seen, now),
+            Fact::Gone(goodbye) => self.said_goodbye(id, *goodbye, seen.at.mono, now),
             Fact::Address(ip) => {
                 let granted = Subject { mac: None, ip: Some(*ip) };
                 self.attach(id, &granted, seen.at.mono.min(now.mono), Claim::Uses, now, out);
@@ -457,10 +457,10 @@ impl Presence {
     }
 
     /// It said that it goes: the odds change, and it is asked soon.
-    fn said_goodbye(&mut self, id: DeviceId, goodbye: Goodbye, seen: &Observation, now: Moment) {
+    pub(super) fn said_goodbye(&mut self, id: DeviceId, goodbye: Goodbye, at: Mono, now: Moment) {
         if let Some(device) = self.registry.get_mut(id)
             && device.here
-            && seen.at.mono >= device.last.mono
+            && at >= device.last.mono
         {
             device.mute.goodbye = Some(goodbye);
             self.timers.by(Key::Device(id), now.mono + Duration::from_secs(5));
