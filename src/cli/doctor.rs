@@ -25,6 +25,7 @@ mod broker;
 mod homeassistant;
 mod host;
 mod tls;
+mod witness;
 
 /// A daemon that does not answer in time is looked at by `porchlight health`.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -89,6 +90,7 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     checks.push(host::clock(&here));
     checks.extend(here.state_dir.as_deref().and_then(host::set_aside));
     checks.push(host::state_folder(state_dir));
+    checks.push(witness::check(&here));
     checks.extend(tls::files(&here));
     checks.extend(here.state_dir.as_deref().and_then(packets));
     super::vendors::take_newer(context);

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::registry::{Lists, Tracker, Trackers};
+use crate::model::HaTracker;
 
 /// Events after which the registries are read anew. A user without admin rights may subscribe to these.
 const EVENTS: &[&str] = &[
@@ -67,6 +68,8 @@ pub struct Heard {
     pub faults: u32,
     /// Commands that were refused: command and code.
     pub refused: Vec<(&'static str, String)>,
+    /// Trackers of routers that changed their mind.
+    pub trackers: Vec<HaTracker>,
 }
 
 /// One connection's state after authentication.
@@ -80,6 +83,8 @@ pub struct Conversation {
     /// Id of the running `subscribe_entities`.
     watching: Option<u64>,
     trackers: Trackers,
+    /// What each router's tracker said last. `None`: it did not know.
+    homes: BTreeMap<String, Option<bool>>,
 }
 
 impl Conversation {
@@ -122,6 +127,8 @@ impl Conversation {
             commands.push(self.command(Purpose::Unwatch, json!({"type": "unsubscribe_events", "subscription": id})));
         }
         self.trackers.retain(|entity, _| entities.contains(entity));
+        // The new subscription begins with whole states, as after a pause.
+        self.homes.clear();
         if !entities.is_empty() {
             commands.push(self.command(Purpose::Event, json!({"type": "subscribe_entities", "entity_ids": entities})));
             self.watching = Some(self.last_id);
@@ -218,9 +225,14 @@ impl Conversation {
         for (entity, state) in parts(event, "a") {
             let attributes = state.get("a").unwrap_or(&Value::Null);
             heard.changed |= self.tracker(entity, attributes, false);
+            self.minds(entity, state, attributes, heard);
+        }
+        for entity in event.get("r").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            self.homes.remove(entity);
         }
         for (entity, change) in parts(event, "c") {
             let new = change.get("+").and_then(|new| new.get("a")).unwrap_or(&Value::Null);
+            self.minds(entity, change.get("+").unwrap_or(&Value::Null), new, heard);
             let gone = change.get("-").and_then(|gone| gone.get("a")).and_then(Value::as_array);
             let gone = |key: &str| gone.is_some_and(|keys| keys.iter().any(|k| k.as_str() == Some(key)));
             if entity.starts_with("person.") {
@@ -229,6 +241,35 @@ impl Conversation {
             } else {
                 heard.changed |= self.tracker(entity, new, true);
             }
+        }
+    }
+
+    /// Whether a router's tracker calls its device home now and did not before, or the other way round. What it said
+    /// when we first asked is old; after `unavailable` everything is: a router that starts calls everybody away.
+    fn minds(&mut self, entity: &str, state: &Value, attributes: &Value, heard: &mut Heard) {
+        if !entity.starts_with("device_tracker.") || !self.watched.contains(entity) {
+            return;
+        }
+        match attributes.get("source_type").and_then(Value::as_str) {
+            Some("router") if self.homes.len() < TRACKERS_MAX => drop(self.homes.entry(entity.to_owned()).or_default()),
+            // A phone's own place, or a beacon's.
+            Some(_) => drop(self.homes.remove(entity)),
+            None => {}
+        }
+        let (Some(said), Some(before)) = (state.get("s").and_then(Value::as_str), self.homes.get_mut(entity)) else {
+            return;
+        };
+        let now = match said {
+            "home" => Some(true),
+            "not_home" => Some(false),
+            _ => None,
+        };
+        let known = std::mem::replace(before, now);
+        let mac = self.trackers.get(entity).and_then(|tracker| tracker.mac);
+        if let (Some(home), Some(before), Some(mac)) = (now, known, mac)
+            && home != before
+        {
+            heard.trackers.push(HaTracker { mac, home });
         }
     }
 

@@ -122,7 +122,7 @@ impl Said {
             HaFact::Names(_) => Some(&mut self.names),
             HaFact::Areas(_) => Some(&mut self.areas),
             HaFact::Persons(_) => Some(&mut self.persons),
-            HaFact::Contact(_) | HaFact::Located(_) => None,
+            HaFact::Contact(_) | HaFact::Located(_) | HaFact::Tracker(_) => None,
         }
     }
 }
@@ -346,6 +346,13 @@ async fn converse(
         }
         if heard.changed {
             reread_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
+        }
+        for tracker in heard.trackers {
+            tokio::select! {
+                biased;
+                () = leaving(phase) => return Ok(()),
+                sent = parts.facts.send(HaFact::Tracker(tracker)) => if sent.is_err() { return Ok(()) },
+            }
         }
         if heard.complete {
             lists_due = None;

@@ -25,6 +25,8 @@ pub enum HaFact {
     Contact(HaContact),
     /// Where the app of a person's phone says that it is.
     Located(HaPlace),
+    /// A router's tracker there changed its mind just now.
+    Tracker(HaTracker),
 }
 
 /// A contact at a door through which people leave.
@@ -51,6 +53,13 @@ pub struct HaFix {
 pub struct HaPlace {
     pub person: String,
     pub fix: HaFix,
+}
+
+/// What a tracker of another integration says of a device, by that integration's own patience: a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HaTracker {
+    pub mac: MacAddr,
+    pub home: bool,
 }
 
 /// A device of another integration, or the name a person typed there for one of ours.

@@ -47,7 +47,7 @@ pub use command::{Answer, Command, Refusal, RefusalCode, Ticket};
 pub use device::{DeviceId, Kind, KindGroup, Mode, Presence, Role, Tier, Trust};
 pub use finding::{Evidence, Finding, Findings, Party};
 pub use guarded::{Guarded, Sketch};
-pub use ha::{HaContact, HaFact, HaFix, HaInfo, HaName, HaPerson, HaPlace};
+pub use ha::{HaContact, HaFact, HaFix, HaInfo, HaName, HaPerson, HaPlace, HaTracker};
 pub use home::{
     AlertView, DeviceView, HomeView, Household, NameSource, PartView, ScannerView, ServiceView, WindowView,
 };

@@ -15,7 +15,7 @@ words! {
     pub enum Source {
         Capture = "capture", ArpSweep = "arp_sweep", NdSweep = "nd_sweep", Icmp = "icmp", Netlink = "netlink", Ports = "ports",
         Mdns = "mdns", Ssdp = "ssdp", Wsd = "wsd", Llmnr = "llmnr", Netbios = "netbios", ReverseDns = "reverse_dns", Snmp = "snmp", UpnpIgd = "upnp_igd",
-        DhcpProbe = "dhcp_probe", DhcpLeases = "dhcp_leases", Hostapd = "hostapd", Wifi = "wifi", WifiMonitor = "wifi_monitor",
+        DhcpProbe = "dhcp_probe", DhcpLeases = "dhcp_leases", Hostapd = "hostapd", Openwrt = "openwrt", Unifi = "unifi", Fritzbox = "fritzbox", Wifi = "wifi", WifiMonitor = "wifi_monitor",
         Bluetooth = "bluetooth", Ble = "ble", Consoles = "consoles", Sockets = "sockets", Processes = "processes", Canary = "canary", Sentinel = "sentinel",
         Mqtt = "mqtt", HomeAssistant = "homeassistant",
     }
@@ -93,7 +93,10 @@ words! {
 
 words! {
     /// How a device said that it goes: counter-proof, a ratio only.
-    pub enum Goodbye { DhcpRelease = "dhcp_release", MdnsGoodbye = "mdns_goodbye", SsdpByebye = "ssdp_byebye", ApLeft = "ap_left" }
+    pub enum Goodbye { DhcpRelease = "dhcp_release", MdnsGoodbye = "mdns_goodbye", SsdpByebye = "ssdp_byebye", ApLeft = "ap_left",
+        /// A router's tracker in Home Assistant gave it up, after a patience of its own.
+        TrackerLeft = "tracker_left",
+    }
 }
 
 words! {

@@ -107,7 +107,17 @@ impl Newcomer {
 
 /// What others say of who is there; the device itself was not heard.
 const fn is_list(source: Source) -> bool {
-    matches!(source, Source::Netlink | Source::DhcpLeases | Source::Hostapd | Source::Snmp | Source::UpnpIgd)
+    matches!(
+        source,
+        Source::Netlink
+            | Source::DhcpLeases
+            | Source::Hostapd
+            | Source::Openwrt
+            | Source::Unifi
+            | Source::Fritzbox
+            | Source::Snmp
+            | Source::UpnpIgd
+    )
 }
 
 /// When somebody spoke who was not let in.

@@ -53,6 +53,7 @@ pub const fn ratio(goodbye: Goodbye) -> f64 {
     match goodbye {
         Goodbye::ApLeft => 98.0,
         Goodbye::DhcpRelease => 20.0,
+        Goodbye::TrackerLeft => 5.0,
         Goodbye::MdnsGoodbye | Goodbye::SsdpByebye => 3.0,
     }
 }
@@ -65,5 +66,7 @@ pub const fn after_goodbye(goodbye: Goodbye) -> (u32, u32) {
         Goodbye::DhcpRelease | Goodbye::ApLeft => (1, 4),
         // Ratio 3: programs restart.
         Goodbye::MdnsGoodbye | Goodbye::SsdpByebye => (3, 4),
+        // Ratio 5: a router's timeout, as of a phone that sleeps.
+        Goodbye::TrackerLeft => (2, 3),
     }
 }

@@ -5,12 +5,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::model::{Change, DeviceId, HaFact, HaName, HaPerson, Moment};
+use crate::model::{Change, DeviceId, Goodbye, HaFact, HaName, HaPerson, HaTracker, Moment};
 
 use super::{Presence, names};
 
 /// An address names a device only if it has held it for so long.
 const LEASE_MIN: Duration = Duration::from_secs(600);
+/// Heard ourselves so lately, what a tracker's timeout says is old.
+const KNOWS_BETTER: Duration = Duration::from_secs(60);
 
 impl Presence {
     pub(super) fn hear(&mut self, fact: &HaFact, now: Moment, out: &mut Vec<Change>) {
@@ -32,6 +34,20 @@ impl Presence {
             HaFact::Persons(list) => self.own(list, now, out),
             HaFact::Contact(contact) => self.doors.moved(contact, &self.settings.doors, now.mono),
             HaFact::Located(place) => self.places.told(place, now.mono),
+            HaFact::Tracker(tracker) => self.tracked(*tracker, now, out),
+        }
+    }
+
+    /// A router's tracker in Home Assistant changed its mind. It proves nothing: a router that starts calls everybody
+    /// home or away. So the device is asked, and its answer counts.
+    fn tracked(&mut self, tracker: HaTracker, now: Moment, out: &mut Vec<Change>) {
+        let Some(id) = self.registry.by_mac(tracker.mac) else { return };
+        let Some(device) = self.registry.get(id).filter(|device| !device.own) else { return };
+        let is_fresh = now.mono.since(device.last.mono) <= KNOWS_BETTER;
+        match (tracker.home, device.here) {
+            (true, false) => self.ask_once(id, now, out),
+            (false, true) if !is_fresh => self.said_goodbye(id, Goodbye::TrackerLeft, now.mono, now),
+            _ => {}
         }
     }
 

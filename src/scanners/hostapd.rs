@@ -35,7 +35,7 @@ use crate::{
 };
 
 mod control;
-mod stations;
+pub(super) mod stations;
 
 use control::{ControlError, Point};
 use stations::{Leaving, Stations};

@@ -13,6 +13,7 @@ use crate::model::{Card, Probe, Source, Span};
 
 mod budget;
 mod choose;
+mod controller;
 mod desk;
 mod fetch;
 mod frames;
@@ -29,8 +30,10 @@ mod raw;
 mod sock_diag;
 mod targets;
 mod visits;
+mod witness;
 
 pub use budget::Budget;
+pub use controller::Account;
 pub use desk::{Desk, DeskParts, LOOKS, OBSERVATIONS, Progress, Work};
 pub use links::{read as read_network, watch as watch_network};
 
@@ -88,6 +91,9 @@ scanners! {
     dhcp_probe,
     dhcp_leases,
     hostapd,
+    openwrt,
+    unifi,
+    fritzbox,
     ports,
     ble,
     bluetooth,

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use crate::model::Port;
 
+pub mod digest;
 mod start;
 
 pub use start::Start;

@@ -41,6 +41,7 @@ pub mod snmp;
 pub mod soap;
 pub mod ssdp;
 pub mod stack;
+pub mod station_list;
 pub mod tcp;
 pub mod tls;
 pub mod udp;

@@ -148,3 +148,38 @@ fn a_person_counts_when_its_trackers_change_not_when_it_walks() {
     assert_eq!(next[1]["type"], "subscribe_entities");
     assert!(talk.trackers().is_empty());
 }
+
+#[test]
+fn a_routers_tracker_that_changes_its_mind_is_told_and_nothing_else() {
+    const MAC: &str = "3c:22:fb:01:02:03";
+    let (mut talk, _) = settled();
+    let commands = talk.watch(["device_tracker.anna".to_owned(), "device_tracker.gps".to_owned()].into());
+    let subscription = id(find(&commands, "subscribe_entities"));
+    talk.hear(&answer(find(&commands, "subscribe_entities"), Value::Null));
+    let mut told =
+        |event: Value| talk.hear(&json!({"id": subscription, "type": "event", "event": event}).to_string()).trackers;
+    let anna = |state: &str| json!({"c": {"device_tracker.anna": {"+": {"s": state, "lc": 1.5}}}});
+    let mac = MAC.parse().unwrap();
+    // What it said before we came is old.
+    let first = json!({"a": {
+        "device_tracker.anna": {"s": "home", "a": {"source_type": "router", "mac": MAC}},
+        "device_tracker.gps": {"s": "home", "a": {"source_type": "gps", "mac": MAC}},
+        "device_tracker.other": {"s": "home", "a": {"source_type": "router", "mac": MAC}}}});
+    assert_eq!(told(first), []);
+    assert_eq!(
+        told(
+            json!({"c": {"device_tracker.gps": {"+": {"s": "not_home"}}, "device_tracker.other": {"+": {"s": "not_home"}}}})
+        ),
+        []
+    );
+    assert_eq!(told(anna("not_home")), [HaTracker { mac, home: false }]);
+    assert_eq!(told(anna("not_home")), []);
+    assert_eq!(told(anna("home")), [HaTracker { mac, home: true }]);
+    // A router that starts: unavailable, everybody away, everybody home.
+    assert_eq!(told(anna("unavailable")), []);
+    assert_eq!(told(anna("not_home")), []);
+    assert_eq!(told(anna("home")), [HaTracker { mac, home: true }]);
+    assert_eq!(told(json!({"c": {"device_tracker.anna": {"+": {"a": {"ip": "192.168.1.9"}}}}})), []);
+    assert_eq!(told(json!({"r": ["device_tracker.anna"]})), []);
+    assert_eq!(told(anna("not_home")), []);
+}

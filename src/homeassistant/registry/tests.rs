@@ -202,6 +202,7 @@ fn a_list_that_did_not_come_gives_no_fact() {
             HaFact::Areas(_) => 'a',
             HaFact::Persons(_) => 'p',
             HaFact::Contact(_) | HaFact::Located(_) => 'x',
+            HaFact::Tracker(_) => 't',
         };
         read(lists, &Trackers::new(), INSTANCE).facts.iter().map(word).collect::<String>()
     };
