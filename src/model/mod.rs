@@ -28,6 +28,7 @@ mod own;
 mod part;
 mod remembered;
 mod secret;
+mod sight;
 mod span;
 mod subject;
 mod text;
@@ -61,6 +62,7 @@ pub use observation::{
 pub use own::{Connection, Listener, OwnPrograms, OwnSockets, Program};
 pub use part::{Health, PartId, Phase};
 pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
+pub use sight::Sight;
 pub use secret::Secret;
 pub use span::Span;
 pub use subject::Subject;

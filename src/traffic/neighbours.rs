@@ -77,6 +77,18 @@ impl Neighbours {
         (!passes_on).then_some(mac)
     }
 
+    /// Who claimed `ip` last, by ARP or neighbour discovery.
+    #[must_use]
+    pub fn holder(&self, ip: IpAddr) -> Option<MacAddr> {
+        self.bound.get(&ip).copied()
+    }
+
+    /// Whether `mac` has an address on this wire.
+    #[must_use]
+    pub fn is_host(&self, mac: MacAddr) -> bool {
+        self.stations.get(&mac).is_some_and(|station| station.bound)
+    }
+
     /// Whether ARP or neighbour discovery showed that somebody has `ip`.
     #[must_use]
     pub fn is_bound(&self, ip: IpAddr) -> bool {
