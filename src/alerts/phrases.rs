@@ -92,7 +92,7 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
     (
         "dga",
         "{one} asks for made-up names",
-        "{nx_domains} domains that do not exist, such as {samples}.",
+        "Such as {samples}; {nx_domains} of them do not exist.",
         "Disconnect it and look for malware.",
     ),
     (
@@ -115,7 +115,7 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "lateral_movement",
-        "{one} runs programs on {other}",
+        "{one} goes from one computer to the next",
         "It opened {share_or_pipe}.",
         "If nobody administers computers from there, disconnect it.",
     ),

@@ -7,13 +7,17 @@
 //! ## How it decides
 //! One frame to all or to a group, byte for byte the same, 50 times within a second.
 //! ## What fools it
-//! A program that sends the same as fast; then look at that device. Television by multicast never repeats itself.
+//! A program that sends the same as fast; then look at that device. Television and other streams to
+//! groups are left out.
 //! ## What to do
 //! Look for a cable that was plugged in twice, or a second way between two switches or access points (mesh).
 //!
 //! Holds 64 frames.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+};
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell, window::Window},
@@ -46,6 +50,15 @@ impl Detector for BroadcastStorm {
         if frame.wifi.is_some() || !frame.destination.is_some_and(|mac| mac.is_multicast()) {
             return;
         }
+        // Streams to a group may well repeat themselves. What stays on the link does not stream (RFC 5771 §4, RFC 4291
+        // §2.7).
+        let is_stream = frame.addresses().is_some_and(|(_, to)| match to {
+            IpAddr::V4(to) => to.is_multicast() && !matches!(to.octets(), [224, 0, 0, _]),
+            IpAddr::V6(to) => to.is_multicast() && to.octets()[1] & 0x0f > 2,
+        });
+        if is_stream {
+            return;
+        }
         let mut hasher = DefaultHasher::new();
         frame.bytes.hash(&mut hasher);
         let (key, now) = (hasher.finish(), context.now.mono);
@@ -69,7 +82,7 @@ impl Detector for BroadcastStorm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, arp};
+    use crate::detectors::stage::{Stage, arp, between, datagram, ip, mac};
 
     #[test]
     fn a_loop_is_told_and_a_busy_network_is_not() {
@@ -79,6 +92,9 @@ mod tests {
         };
         assert!(run(&|_| arp(9, 1, 9, 9, 9), 2) > 0);
         assert_eq!(run(&|n| arp(9, 1, 9, 9, n as u8), 2), 0, "each asks for another");
+        let film =
+            between((mac(9), ip(9)), ([1, 0, 0x5e, 1, 2, 3], [239, 1, 2, 3]), 17, &datagram(5004, 5004, &[0; 900]));
+        assert_eq!(run(&|_| film.clone(), 2), 0, "television");
         assert_eq!(run(&|_| arp(9, 1, 9, 9, 1), 200), 0, "asked again and again");
     }
 }

@@ -19,7 +19,7 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Guarded, Mono, Severity, clean_text, is_private},
+    model::{Capped, Category, Finding, Findings, Guarded, Mono, Party, Severity, clean_text, is_private},
     traffic::{Talkers, What, owner, registered},
 };
 
@@ -147,7 +147,7 @@ impl Exfil {
             context.now,
         )
         .by(client.party())
-        .against(server.party())
+        .against(Party { device: None, mac: None, ip: Some(server.ip) })
         .why("destination", if name.is_empty() { server.ip.to_string() } else { clean_text(name, 64) })
         .why("mib_up", up / MIB)
         .why("mib_down", down / MIB)
@@ -177,7 +177,8 @@ impl Detector for Exfil {
             }
             What::Grew | What::Closed { .. } => {
                 let leaves = talk.is_sure || talk.client.port > talk.server.port;
-                let beyond = !is_private(talk.server.ip) && talk.server.mac.is_none() && !talk.server.ip.is_multicast();
+                let there = talk.server.ip;
+                let beyond = !is_private(there) && !there.is_multicast() && !context.neighbours.is_bound(there);
                 let is_ours = talk.client.mac.is_some() || is_private(talk.client.ip);
                 if leaves && beyond && is_ours && talk.bytes[0] >= MIB {
                     self.count(talk, context, findings);

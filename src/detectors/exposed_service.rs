@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Port, Severity, is_private},
+    model::{Capped, Category, Finding, Findings, Party, Port, Severity, is_private},
     traffic::What,
     wire::protocol,
 };
@@ -57,7 +57,7 @@ impl Detector for ExposedService {
         }
         let talk = &noticed.talk;
         let (client, server) = (talk.client, talk.server);
-        let from_outside = !is_private(client.ip) && !client.ip.is_loopback() && client.mac.is_none();
+        let from_outside = !is_private(client.ip) && !client.ip.is_loopback();
         if talk.protocol != protocol::TCP || !talk.is_sure || !from_outside || !is_private(server.ip) {
             return;
         }
@@ -72,7 +72,8 @@ impl Detector for ExposedService {
         };
         let key = format!("{} {}", server.ip, server.port);
         let finding = Finding::new(CARD.id, Category::Exposure, severity, key, context.now)
-            .by(client.party())
+            // Its frame was the router's.
+            .by(Party { device: None, mac: None, ip: Some(client.ip) })
             .against(server.party())
             .why("port", server.port)
             .technique(&["T1133"])

@@ -14,13 +14,13 @@
 //! ## What to do
 //! Find the sender. Systems can be told to ignore redirects.
 //!
-//! Holds 256 hardware addresses that traffic for the Internet is sent to.
+//! Holds nothing.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, MacAddr, Party, Severity, is_private, is_unicast},
+    model::{Category, Finding, Findings, Party, Severity},
     wire::{
         icmp::Icmp,
         ipv4::Ipv4,
@@ -30,8 +30,6 @@ use crate::{
 
 card!("icmp_redirect", "Detour by ICMP");
 
-const HOPS_MAX: usize = 256;
-
 /// The destination of the packet that a message quotes.
 fn quoted(icmp: &Icmp<'_>) -> Option<IpAddr> {
     Ipv4::read(icmp.body).0.map(|header| header.destination.into())
@@ -40,30 +38,23 @@ fn quoted(icmp: &Icmp<'_>) -> Option<IpAddr> {
 /// See the page above.
 pub struct IcmpRedirect {
     bell: Bell,
-    /// Used as the way out.
-    hops: Capped<MacAddr, ()>,
 }
 
 impl IcmpRedirect {
     #[must_use]
     pub fn new(settings: Settings) -> IcmpRedirect {
-        IcmpRedirect { bell: Bell::new(settings), hops: Capped::new(HOPS_MAX) }
+        IcmpRedirect { bell: Bell::new(settings) }
     }
 }
 
 impl Detector for IcmpRedirect {
-    says!(self, [Packet], self.hops.len());
+    says!(self, [Packet], 0);
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
         let (Some(mac), Some((from, to))) = (frame.source.filter(|mac| mac.is_station()), frame.addresses()) else {
             return;
         };
-        if let Some(hop) = frame.destination.filter(|hop| hop.is_station() && !is_private(to) && is_unicast(to))
-            && !self.hops.contains(&hop)
-        {
-            self.hops.insert(hop, ());
-        }
         let way: IpAddr = match (frame.icmp(), frame.icmp_v6(), frame.ipv6()) {
             (Some(icmp), ..) if icmp.kind == Icmp::REDIRECT => {
                 let way = IpAddr::from(Ipv4Addr::from(icmp.rest));
@@ -80,10 +71,13 @@ impl Detector for IcmpRedirect {
         };
         let neighbours = context.neighbours;
         let holder = neighbours.holder(from);
-        let is_router = context.network.is_gateway(from) || neighbours.is_router(mac) || self.hops.contains(&mac);
+        let is_router = context.network.is_gateway(from) || neighbours.is_router(mac) || neighbours.is_way_out(mac);
+        // Before anybody was seen to be a router, this may be one.
+        let knows_router = neighbours.has_way_out()
+            || context.network.interfaces.iter().any(|interface| !interface.gateways.is_empty());
         let (kind, severity, points) = if holder.is_some_and(|holder| holder != mac && !mac.is_virtual_router()) {
             ("in another's name", Severity::High, 6.5)
-        } else if !is_router && !mac.is_virtual_router() {
+        } else if !is_router && !mac.is_virtual_router() && knows_router {
             ("by no router", Severity::High, 5.0)
         } else if neighbours.holder(way).is_some_and(|other| !neighbours.is_router(other)) {
             ("by a router, to a host", Severity::Info, 5.0)

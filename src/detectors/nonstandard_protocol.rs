@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Port, Severity, is_private},
+    model::{Capped, Category, Finding, Findings, Party, Port, Severity, is_private},
     traffic::What,
     wire::protocol,
 };
@@ -55,7 +55,7 @@ impl Detector for NonstandardProtocol {
         if talk.protocol != protocol::TCP || is_private(server.ip) || server.ip.is_loopback() || !talk.is_sure {
             return;
         }
-        if server.mac.is_some() || client.mac.is_none() && !is_private(client.ip) {
+        if context.neighbours.is_bound(server.ip) || client.mac.is_none() && !is_private(client.ip) {
             return;
         }
         let what = match &noticed.what {
@@ -74,7 +74,7 @@ impl Detector for NonstandardProtocol {
         let key = format!("{} {}:{}", client.ip, server.ip, server.port);
         let finding = Finding::new(CARD.id, Category::Malware, Severity::Info, key, context.now)
             .by(client.party())
-            .against(server.party())
+            .against(Party { device: None, mac: None, ip: Some(server.ip) })
             .why("protocol", what)
             .why("destination", server.ip)
             .why("port", server.port)

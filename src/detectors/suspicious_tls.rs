@@ -20,7 +20,7 @@ use std::net::IpAddr;
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Severity, clean_text, is_private},
+    model::{Capped, Category, Finding, Findings, Party, Severity, clean_text, is_private},
     traffic::{Certificate, Talkers, What},
 };
 
@@ -70,7 +70,7 @@ impl SuspiciousTls {
         let key = format!("{} {} {sign}", client.ip, server.ip);
         let finding = Finding::new(CARD.id, Category::Malware, severity, key, context.now)
             .by(client.party())
-            .against(server.party())
+            .against(Party { device: None, mac: None, ip: Some(server.ip) })
             .why("destination", server.ip)
             .why("port", server.port)
             .why("sign", sign)
@@ -95,7 +95,8 @@ impl Detector for SuspiciousTls {
         }
         let (client, server) = (talk.client, talk.server);
         let is_ours = client.mac.is_some() || is_private(client.ip);
-        let goes_out = is_ours && !is_private(server.ip) && !server.ip.is_loopback() && server.mac.is_none();
+        let beyond = !is_private(server.ip) && !server.ip.is_loopback() && !context.neighbours.is_bound(server.ip);
+        let goes_out = is_ours && beyond;
         if !goes_out {
             return;
         }

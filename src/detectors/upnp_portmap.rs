@@ -5,7 +5,7 @@
 //! ## Why it matters
 //! Games and file sharing ask for such doors; so does malware, and so do cameras nobody wanted to be reached.
 //! ## How it decides
-//! The router lists its doors (UPnP, NAT-PMP, PCP). A door to a port of administration, files, databases or cameras is
+//! The router lists its doors (UPnP), or a device was heard to ask for one (UPnP, NAT-PMP; needs a mirror port). A door to a port of administration, files, databases or cameras is
 //! high; any other is noted. If the router's own address is private, the Internet does not reach it: one less.
 //! ## What fools it
 //! A router that does not list them all, or that has UPnP off for lists but not for requests.
@@ -19,6 +19,8 @@ use std::net::IpAddr;
 use crate::{
     detectors::{Context, Detector, Evidence, exposed_service::RISKY, usual::Bell},
     model::{Capped, Category, Fact, Finding, Findings, Party, Port, PortMap, Severity, clean_text, is_private},
+    traffic::{Http, Noticed, What},
+    wire::{Frame, natpmp},
 };
 
 card!("upnp_portmap", "Door opened in the router", None);
@@ -38,6 +40,28 @@ impl UpnpPortmap {
     #[must_use]
     pub fn new(settings: Settings) -> UpnpPortmap {
         UpnpPortmap { bell: Bell::new(settings), open: Capped::new(DOORS_MAX), behind: Capped::new(ROUTERS_MAX) }
+    }
+
+    /// NAT-PMP: a router that grants a door.
+    fn asked(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Some(udp) = frame.udp().filter(|udp| udp.source == natpmp::PORT) else { return };
+        let Some((router, asker)) = frame.addresses() else { return };
+        let Some(natpmp::Answer::Map { tcp, internal, external, lease_s, .. }) = natpmp::Answer::read(udp.payload)
+        else {
+            return;
+        };
+        let map = PortMap {
+            router,
+            tcp,
+            external,
+            internal: asker,
+            internal_port: internal,
+            description: "NAT-PMP".into(),
+            lease_s: Some(lease_s),
+            remote: None,
+            open: lease_s > 0,
+        };
+        self.door(&map, context.neighbours.party(asker, frame.destination), context, findings);
     }
 
     fn door(&mut self, map: &PortMap, subject: Party, context: &Context<'_>, findings: &mut Findings) {
@@ -78,9 +102,18 @@ impl UpnpPortmap {
 }
 
 impl Detector for UpnpPortmap {
-    says!(self, [Observation], self.open.len() + self.behind.len());
+    says!(self, [Observation, Packet, Traffic], self.open.len() + self.behind.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        match evidence {
+            Evidence::Packet(frame) => self.asked(frame, context, findings),
+            Evidence::Traffic(Noticed { talk, what: What::HttpRequest(http) }) => {
+                if let Some(map) = soap(http, talk.server.ip) {
+                    self.door(&map, talk.client.party(), context, findings);
+                }
+            }
+            _ => {}
+        }
         let Evidence::Observation(seen) = evidence else { return };
         match &seen.fact {
             Fact::PortMap(map) => {
@@ -94,6 +127,30 @@ impl Detector for UpnpPortmap {
             _ => {}
         }
     }
+}
+
+/// `AddPortMapping` (UPnP WANIPConnection:2 §2.5.16), as a device asks for it.
+fn soap(http: &Http, router: IpAddr) -> Option<PortMap> {
+    let body = String::from_utf8_lossy(&http.body);
+    if http.method != "POST" || !body.contains("AddPortMapping") {
+        return None;
+    }
+    let value = |name: &str| -> Option<&str> {
+        let (_, after) = body.split_once(&format!("<{name}"))?;
+        let (_, after) = after.split_once('>')?;
+        after.split_once('<').map(|(value, _)| value.trim())
+    };
+    Some(PortMap {
+        router,
+        tcp: value("NewProtocol").is_none_or(|protocol| protocol.eq_ignore_ascii_case("tcp")),
+        external: value("NewExternalPort")?.parse().ok()?,
+        internal: value("NewInternalClient")?.parse().ok()?,
+        internal_port: value("NewInternalPort")?.parse().ok()?,
+        description: value("NewPortMappingDescription").unwrap_or_default().chars().take(64).collect(),
+        lease_s: value("NewLeaseDuration").and_then(|lease| lease.parse().ok()).filter(|lease| *lease > 0),
+        remote: None,
+        open: true,
+    })
 }
 
 /// Of a provider that shares addresses (RFC 6598: 100.64.0.0/10).
@@ -133,6 +190,20 @@ mod tests {
         assert!(tell(door(3389, true), 900).is_empty(), "listed again");
         assert_eq!(tell(door(3389, false), 1800), [(Severity::Info, true)]);
         assert_eq!(tell(door(32_400, true), 1900), [(Severity::Info, false)]);
+        let grant = |lease_s: u8| {
+            let answer = [0, 130, 0, 0, 0, 0, 0, 9, 0x0d, 0x3d, 0x0d, 0x3d, 0, 0, 0, lease_s];
+            crate::detectors::stage::udp((1, 5351), (5, 50_000), &answer)
+        };
+        let mut stage = Stage::new(UpnpPortmap::new(Settings::default()));
+        let found = stage.frame(&grant(120), 0);
+        assert_eq!(found.first().map(|f| (f.severity, f.victim.ip)), Some((Severity::High, Some(ip(5).into()))));
+        assert!(stage.frame(&grant(0), 9000).first().is_some_and(|finding| finding.over));
+        let body = "<u:AddPortMapping><NewExternalPort>22</NewExternalPort><NewProtocol>TCP</NewProtocol>\
+                    <NewInternalPort>22</NewInternalPort><NewInternalClient>192.168.7.5</NewInternalClient>";
+        let ask = format!("POST /ctl HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let frames = crate::detectors::stage::conversation((5, 50_000), (1, 5000), &[(true, ask.as_bytes())]);
+        let told: Vec<_> = frames.iter().flat_map(|frame| stage.frame(frame, 20_000)).collect();
+        assert_eq!(told.first().map(|finding| finding.severity), Some(Severity::High), "{told:?}");
         let mut stage = Stage::new(UpnpPortmap::new(Settings::default()));
         let outside = Uplink { address: Some([100, 70, 1, 2].into()), before: None, connected: Some(true) };
         stage.saw(Subject::ip(ip(1).into()), Fact::Uplink(outside), 0);

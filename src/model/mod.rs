@@ -62,8 +62,8 @@ pub use observation::{
 pub use own::{Connection, Listener, OwnPrograms, OwnSockets, Program};
 pub use part::{Health, PartId, Phase};
 pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
-pub use sight::Sight;
 pub use secret::Secret;
+pub use sight::Sight;
 pub use span::Span;
 pub use subject::Subject;
 pub use text::clean_text;
