@@ -18,7 +18,7 @@ use crate::{
         PartView, Refusal, RefusalCode, Remembered, ScannerView, Ticket,
     },
     presence::{self, Presence, overheard::Overheard},
-    traffic::{Noticed, Traffic},
+    traffic::{Noticed, Sights, Traffic},
     wire::Frame,
 };
 
@@ -61,6 +61,7 @@ pub enum Input<'a> {
 pub struct Engine {
     presence: Presence,
     traffic: Traffic,
+    sights: Sights,
     detectors: Detectors,
     alerts: Alerts,
     network: Arc<NetworkFacts>,
@@ -91,6 +92,7 @@ impl Engine {
         let mut engine = Engine {
             presence: Presence::new(&settings.presence, &settings.exposure, &network, remembered, instance, now),
             traffic: Traffic::new(u64::from(instance)),
+            sights: Sights::default(),
             detectors: Detectors::new(&settings.detectors),
             alerts: Alerts::new(&settings.alerts, remembered, now),
             network,
@@ -171,6 +173,8 @@ impl Engine {
         self.view.alerts.clone_from(self.alerts.view());
         self.view.alerts_today = self.alerts.today();
         self.view.mutes = Arc::clone(self.alerts.mutes());
+        let named = |(id, sight)| Some((self.network.interface(id)?.name.clone(), sight));
+        self.view.sights = self.sights.view().filter_map(named).collect();
         self.tally.fill(&mut self.view.scanners, self.now.mono);
         self.view.now = self.now.wall;
         self.view.settling = self.is_settling(self.now);
@@ -187,6 +191,7 @@ impl Engine {
         sizes.extend(self.alerts.sizes());
         sizes.extend(self.tally.sizes());
         sizes.extend([("view.parts", self.view.parts.len()), ("view.scanners", self.view.scanners.len())]);
+        sizes.push(("traffic.sights", self.sights.len()));
         sizes.push(("overheard.halves", self.overheard.half_heard()));
         sizes
     }
@@ -218,6 +223,7 @@ impl Engine {
                     network: &self.network,
                     settling: self.is_settling(at),
                     neighbours: self.traffic.neighbours(),
+                    pressed: self.traffic.pressure().0,
                 };
                 self.detectors.wake(&context, &mut findings);
                 self.alerts.take(findings.take(), &self.presence, at, out);
@@ -255,7 +261,10 @@ impl Engine {
                     None => self.view.scanners.push(line),
                 }
             }
-            Input::Blind(blind) => self.presence.blind(blind, now, out),
+            Input::Blind(blind) => {
+                self.presence.blind(blind, now, out);
+                self.examine(Evidence::Blind(blind), now, out);
+            }
             Input::Tick => {}
         }
     }
@@ -277,6 +286,7 @@ impl Engine {
             self.observe(&observation, now, out);
         }
         self.gleaned = gleaned;
+        self.sights.hear(captured.interface, &frame, &self.network, now.mono);
         let mut noticed = std::mem::take(&mut self.noticed);
         self.traffic.take(captured, &frame, now, &mut noticed);
         self.examine(Evidence::Packet(&frame), now, out);
@@ -309,6 +319,7 @@ impl Engine {
             network: &self.network,
             settling: self.is_settling(now),
             neighbours: self.traffic.neighbours(),
+            pressed: self.traffic.pressure().0,
         };
         self.detectors.examine(evidence, &context, &mut findings);
         if !findings.is_empty() {

@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+#[path = "detectors/traps.rs"]
+mod traps;
+#[path = "detectors/watch.rs"]
+mod watch;
+
 use std::{
     fs,
     path::{Path, PathBuf},

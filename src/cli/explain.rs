@@ -3,12 +3,14 @@
 //! Of a device: every fact, its source, and what name, kind and presence rest on. Of a detector or
 //! scanner: its own page.
 
+use std::time::Duration;
+
 use clap::Subcommand;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     context::Context,
-    json,
+    control, json,
     recorded::{Recorded, Since},
     report::{Exit, Failure, say, say_json},
     vendors,
@@ -24,6 +26,9 @@ pub mod device;
 pub mod settle;
 
 pub use device::device;
+
+/// The page is worth more than the last word on it.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -57,7 +62,12 @@ pub enum What {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     match &args.what {
         What::Device { device, at } => explain_device(device, *at, context)?,
-        What::Detector { name } => page(card(detectors::CARDS, "detector", name)?, context)?,
+        What::Detector { name } => {
+            page(card(detectors::CARDS, "detector", name)?, context)?;
+            if !context.json() {
+                say(&sees(context))?;
+            }
+        }
         What::Scanner { name } => {
             let cards: Vec<&'static Card> = scanners::SCANNERS.iter().map(|row| row.card).collect();
             page(card(&cards, "scanner", name)?, context)?;
@@ -91,6 +101,25 @@ fn explain_device(named: &str, at: Option<Since>, context: &Context) -> anyhow::
 pub fn device_json(view: &DeviceView) -> Json {
     // An object can hold a key once; a fact can be there twice.
     json!({"device": json::Device::from(view), "facts": device::facts(view), "would_settle": settle::would(view)})
+}
+
+/// What the running daemon hears, since most detectors can only judge that.
+fn sees(context: &Context) -> String {
+    let asked = context.state_dir().and_then(|dir| Ok(control::ask(&dir, "health", Map::new(), PATIENCE)?));
+    let sees = asked.ok().and_then(|data| data.get("sees").and_then(Json::as_object).cloned()).unwrap_or_default();
+    let mut text = String::new();
+    for (interface, sight) in &sees {
+        let means = match sight.as_str().unwrap_or_default() {
+            "host" => "only what is meant for this host and for all: what is about others' conversations is asleep",
+            "half_mirror" => "others' conversations, but one direction of them: what needs answers is asleep",
+            "mirror" => "others' conversations",
+            "router" => "what this host passes on",
+            "wifi" => "the air",
+            _ => continue,
+        };
+        text += &format!("Here: {interface} hears {means}.\n");
+    }
+    text
 }
 
 fn page(card: &Card, context: &Context) -> anyhow::Result<()> {

@@ -189,7 +189,9 @@ fn health(view: &HomeView) -> Value {
         .map(|p| format!("{}: {}", p.part, p.health.why().unwrap_or("down")))
         .collect();
     let line = if down.is_empty() { format!("{} devices known", view.devices.len()) } else { down.join("; ") };
-    json!({"ok": true, "data": {"healthy": !view.parts.iter().any(|p| p.part.0 == "store" && p.health.word() == "failed"), "why": line, "down": down}})
+    let sees: serde_json::Map<String, Value> =
+        view.sights.iter().map(|(interface, sight)| (interface.clone(), sight.word().into())).collect();
+    json!({"ok": true, "data": {"sees": sees, "healthy": !view.parts.iter().any(|p| p.part.0 == "store" && p.health.word() == "failed"), "why": line, "down": down}})
 }
 
 fn refused(refusal: &Refusal) -> Value {

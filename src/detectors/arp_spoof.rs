@@ -11,7 +11,8 @@
 //! nobody asked for (+1, three of them +2), they come steadily as tools send them (+2), the same device claims other
 //! contested addresses too (+3), the frame's sender is not the one that is claimed (+2), the claimant has an address
 //! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2). A lease handed on (−6), answers only when asked and never for the router (−5), a single
-//! address announced as new hosts do (−4) speak against. Five points are told, eight are critical.
+//! address announced as new hosts do (−4), and a claimant that offers to answer for those asleep (−4, never for the
+//! router) speak against. Five points are told, eight are critical.
 //! ## What fools it
 //! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that was there before
 //! the first frame looks like the owner until the owner speaks; then the one with other addresses is named.
@@ -34,6 +35,7 @@ use crate::{
         Frame,
         arp::Arp,
         dhcp::{Dhcp, Kind, PORT_CLIENT},
+        mdns,
     },
 };
 
@@ -44,6 +46,9 @@ pub type Settings = Usual;
 
 const ADDRESSES_MAX: usize = 4096;
 const CLAIMANTS_MAX: usize = 4;
+const PROXIES_MAX: usize = 64;
+/// Such a device takes over addresses by design; that alone is no forgery. It never excuses the router's.
+const SLEEP_PROXY: f32 = 4.0;
 // An owner silent for longer may have left.
 const ALIVE: Duration = Duration::from_secs(180);
 // An owner heard so long ago is there: nobody took over.
@@ -55,6 +60,8 @@ const LEASE_FRESH: Duration = Duration::from_secs(600);
 // Tools repeat every 1–10 s; five in step are no chance.
 const STEADY_MIN: u32 = 5;
 const STEADY_CV: f64 = 0.3;
+/// As a label of DNS.
+const SERVICE: &[u8] = b"\x0c_sleep-proxy";
 const TOLD_FROM: f32 = 5.0;
 const CRITICAL_FROM: f32 = 8.0;
 
@@ -98,6 +105,8 @@ pub struct ArpSpoof {
     leases: Capped<Ipv4Addr, (MacAddr, Mono)>,
     /// What each claims.
     claims: Guarded<MacAddr, Recent<Ipv4Addr>>,
+    /// Devices that offer to answer for those asleep (Bonjour Sleep Proxy).
+    proxies: Capped<MacAddr, ()>,
 }
 
 impl ArpSpoof {
@@ -109,6 +118,17 @@ impl ArpSpoof {
             asked: Capped::new(1024),
             leases: Capped::new(1024),
             claims: Guarded::new(2048),
+            proxies: Capped::new(PROXIES_MAX),
+        }
+    }
+
+    /// Whoever announces `_sleep-proxy._udp` by mDNS.
+    fn offers(&mut self, frame: &Frame<'_>) {
+        let Some(udp) = frame.udp().filter(|udp| udp.source == mdns::PORT) else { return };
+        let is_answer = udp.payload.get(2).is_some_and(|flags| flags & 0x80 != 0);
+        let (Some(mac), true) = (frame.source, is_answer) else { return };
+        if udp.payload.windows(SERVICE.len()).any(|at| at == SERVICE) {
+            self.proxies.insert(mac, ());
         }
     }
 
@@ -125,7 +145,10 @@ impl ArpSpoof {
     fn claim(&mut self, arp: &Arp, source: Option<MacAddr>, context: &Context<'_>, findings: &mut Findings) {
         let (mac, ip, now) = (arp.sender_mac, arp.sender_ip, context.now.mono);
         let tick = now.0 / 1_000_000_000;
-        let asked = arp.is_reply() && self.asked.get(&(arp.target_mac, ip)).is_some_and(|at| now.since(*at) <= ASKED);
+        // This host asks for everybody all the time, and does not hear its own questions.
+        let to_us = context.network.is_own_mac(arp.target_mac) && !context.network.is_gateway(IpAddr::V4(ip));
+        let asked = arp.is_reply()
+            && (to_us || self.asked.get(&(arp.target_mac, ip)).is_some_and(|at| now.since(*at) <= ASKED));
         if arp.is_request() && arp.target_ip != ip {
             self.asked.insert((mac, arp.target_ip), now);
         }
@@ -232,6 +255,7 @@ impl ArpSpoof {
         let leased =
             self.leases.get(&ip).is_some_and(|(mac, at)| *mac == claimant.mac && now.since(*at) <= LEASE_FRESH);
         points -= if leased { 6.0 } else { 0.0 };
+        points -= if self.proxies.contains(&claimant.mac) && !is_gateway { SLEEP_PROXY } else { 0.0 };
         points -= if claimant.unasked == 0 && claimant.requests == 0 && !is_gateway { 5.0 } else { 0.0 };
         points -= if own == 0 && contested == 0 && !is_gateway { 4.0 } else { 0.0 };
         points
@@ -285,12 +309,20 @@ impl Detector for ArpSpoof {
     }
 
     fn held(&self) -> usize {
-        self.bindings.len() + self.asked.len() + self.leases.len() + self.claims.len() + self.bell.held()
+        self.bindings.len()
+            + self.asked.len()
+            + self.leases.len()
+            + self.claims.len()
+            + self.proxies.len()
+            + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
-        let Some(arp) = frame.arp() else { return self.lease(frame, context.now.mono) };
+        let Some(arp) = frame.arp() else {
+            self.offers(frame);
+            return self.lease(frame, context.now.mono);
+        };
         let is_claim = (arp.is_request() || arp.is_reply())
             && !arp.sender_ip.is_unspecified()
             && arp.sender_mac.is_station()

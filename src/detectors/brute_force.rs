@@ -170,6 +170,30 @@ mod tests {
     }
 
     #[test]
+    fn guesses_at_a_camera_are_told_and_its_first_no_is_not() {
+        let ask = |login: &str| format!("DESCRIBE rtsp://192.168.7.5/a RTSP/1.0\r\nCSeq: 2\r\n{login}\r\n");
+        let run = |logins: &[String]| -> usize {
+            let mut stage = Stage::new(BruteForce::new(Settings::default()));
+            let mut told = 0;
+            for (n, login) in logins.iter().enumerate() {
+                let ask = ask(login);
+                let script: [(bool, &[u8]); 2] =
+                    [(true, ask.as_bytes()), (false, b"RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\n\r\n")];
+                for frame in conversation((9, 40_000 + n as u16), (5, 554), &script) {
+                    told += stage.frame(&frame, n as u64 * 200).len();
+                }
+            }
+            told
+        };
+        // `admin:` and three digits, in base 64.
+        let guesses = ["MDA", "MDE"].iter().flat_map(|two| {
+            "wxyz012345".chars().map(move |last| format!("Authorization: Basic YWRtaW46{two}{last}\r\n"))
+        });
+        assert!(run(&guesses.collect::<Vec<_>>()) > 0);
+        assert_eq!(run(&vec![String::new(); 30]), 0, "asked without a login, as the protocol has it");
+    }
+
+    #[test]
     fn guesses_are_told_and_an_old_password_is_not() {
         let many: Vec<String> = (0..20).map(|n| format!("guess{n}")).collect();
         let found = logins(&many, false, 2);

@@ -74,7 +74,7 @@ impl Detector for CleartextCredentials {
             (true, _) => Severity::Info,
             (false, true) => Severity::High,
             // Homes are built so: one line, no alarm.
-            (false, false) if seen.protocol == "mqtt" => Severity::Info,
+            (false, false) if matches!(seen.protocol, "mqtt" | "rtsp") => Severity::Info,
             (false, false) => Severity::Low,
         };
         // Once a pair; more only if something worse follows.

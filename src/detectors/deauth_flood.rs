@@ -6,7 +6,8 @@
 //! It cuts devices off, and is how the password's hash or a false access point is come by.
 //! ## How it decides
 //! Deauthentications and disassociations of one network: 30 in ten seconds, or 10 in one second. They are not
-//! protected by encryption in most homes, so whoever sent them cannot be named.
+//! protected by encryption in most homes, so whoever sent them cannot be named. Where the home's own access points are
+//! known, those of others are low.
 //! ## What fools it
 //! A radio that hops between channels misses most. An access point that restarts sends a few.
 //! ## What to do
@@ -20,7 +21,7 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
+    model::{Capped, Card, Category, Fact, Finding, Findings, Guarded, MacAddr, Observation, Party, Severity},
     traffic::owner,
     wire::Wifi,
 };
@@ -35,6 +36,7 @@ pub static CARD: Card = Card {
 pub type Settings = Usual;
 
 const NETWORKS_MAX: usize = 512;
+const OWN_MAX: usize = 64;
 const IN_TEN: u32 = 30;
 const IN_ONE: u32 = 10;
 
@@ -48,12 +50,14 @@ struct Ended {
 pub struct DeauthFlood {
     bell: Bell,
     networks: Guarded<MacAddr, Ended>,
+    /// Access points of the home's own network.
+    own: Capped<MacAddr, ()>,
 }
 
 impl DeauthFlood {
     #[must_use]
     pub fn new(settings: Settings) -> DeauthFlood {
-        DeauthFlood { bell: Bell::new(settings), networks: Guarded::new(NETWORKS_MAX) }
+        DeauthFlood { bell: Bell::new(settings), networks: Guarded::new(NETWORKS_MAX), own: Capped::new(OWN_MAX) }
     }
 }
 
@@ -63,14 +67,19 @@ impl Detector for DeauthFlood {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Packet, Needs::Observation]
     }
 
     fn held(&self) -> usize {
-        self.networks.len() + self.bell.held()
+        self.networks.len() + self.own.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Observation(Observation { subject, fact: Fact::AccessPoint(point), .. }) = evidence
+            && let Some(bssid) = subject.mac.filter(|_| point.own)
+        {
+            self.own.insert(bssid, ());
+        }
         let Evidence::Packet(frame) = evidence else { return };
         let Some(wifi) = frame
             .wifi
@@ -94,7 +103,9 @@ impl Detector for DeauthFlood {
         if ten < self.bell.scaled(IN_TEN) && one < self.bell.scaled(IN_ONE) {
             return;
         }
-        let finding = Finding::new(CARD.id, Category::Wireless, Severity::Medium, bssid.to_string(), context.now)
+        let is_others = !self.own.is_empty() && !self.own.contains(&bssid);
+        let severity = if is_others { Severity::Low } else { Severity::Medium };
+        let finding = Finding::new(CARD.id, Category::Wireless, severity, bssid.to_string(), context.now)
             .against(Party { device: None, mac: Some(bssid), ip: None })
             .why("bssid", bssid)
             .why("in_ten_s", ten)
@@ -128,6 +139,19 @@ mod tests {
             (0..count).map(|n| stage.frame(&deauth(7, 1), n * gap_ms).len()).sum()
         };
         assert!(run(64, 20) > 0);
+        let mut stage = Stage::new(DeauthFlood::new(Settings::default())).over(LinkType::IEEE80211);
+        let point = crate::model::AccessPoint {
+            ssid: "home".into(),
+            channel: None,
+            level: None,
+            security: "wpa2".into(),
+            own: true,
+        };
+        stage.saw(crate::model::Subject::mac(MacAddr(mac(1))), Fact::AccessPoint(point), 0);
+        let worst = |stage: &mut Stage<DeauthFlood>, network: u8| {
+            (0..64).flat_map(|n| stage.frame(&deauth(7, network), n * 20)).map(|finding| finding.severity).max()
+        };
+        assert_eq!((worst(&mut stage, 1), worst(&mut stage, 2)), (Some(Severity::Medium), Some(Severity::Low)));
         assert_eq!(run(6, 50), 0, "an access point that restarts");
         assert_eq!(run(100, 2000), 0, "a device that roams");
     }

@@ -117,6 +117,7 @@ mod tests {
                 network: &network,
                 settling: false,
                 neighbours: &Neighbours::default(),
+                pressed: 0,
             };
             let mut findings = Findings::default();
             DeviceOfflineImportant {}.examine(Evidence::Home(&change), &context, &mut findings);

@@ -9,7 +9,8 @@
 //! whose labels look made by a machine (few vowels, digits among letters, or all of one length).
 //! Single words do not count (browsers ask such to find out whether answers are forged), nor names with a local
 //! suffix.
-//! Twenty names below one domain of which none exists are told at low.
+//! Twenty names below one domain of which none exists are told at low. A web server that is called, without encryption,
+//! by a registered name of nothing but hexadecimal digits is noted.
 //! ## What fools it
 //! Generators that join words; look-ups that are encrypted.
 //! ## What to do
@@ -25,8 +26,8 @@ use crate::{
         usual::{Bell, Usual},
         window::Recent,
     },
-    model::{Card, Category, Finding, Findings, Guarded, Severity, clean_text},
-    traffic::{What, owner, registered},
+    model::{Card, Category, Finding, Findings, Guarded, Severity, clean_text, is_private},
+    traffic::{Talkers, What, owner, registered},
 };
 
 pub static CARD: Card =
@@ -77,6 +78,31 @@ fn is_made(label: &str) -> bool {
     label.len() >= 7 && (vowels * 4 < letters || longest >= 5 || (digits >= 2 && letters >= 4))
 }
 
+/// A label that was drawn: eight and more hexadecimal digits, of which some are letters and some are not.
+fn is_drawn(label: &str) -> bool {
+    let digits = label.bytes().filter(u8::is_ascii_digit).count();
+    label.len() >= 8 && label.bytes().all(|byte| byte.is_ascii_hexdigit()) && digits >= 3 && label.len() - digits >= 2
+}
+
+impl Dga {
+    fn visited(&mut self, talk: &Talkers, host: &str, context: &Context<'_>, findings: &mut Findings) {
+        let host = host.to_ascii_lowercase();
+        let domain = registered(host.split(':').next().unwrap_or_default());
+        if !domain.contains('.') || !domain.split('.').next().is_some_and(is_drawn) || is_private(talk.server.ip) {
+            return;
+        }
+        let key = format!("{} {domain}", talk.client.ip);
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::Info, key, context.now)
+            .by(talk.client.party())
+            .against(talk.server.party())
+            .why("nx_domains", 0)
+            .why("samples", clean_text(domain, 64))
+            .technique(&["T1568.002"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+}
+
 impl Detector for Dga {
     fn card(&self) -> &'static Card {
         &CARD
@@ -92,8 +118,11 @@ impl Detector for Dga {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
-        let What::Dns(dns) = &noticed.what else { return };
         let talk = &noticed.talk;
+        if let What::HttpRequest(http) = &noticed.what {
+            return self.visited(talk, &http.host, context, findings);
+        }
+        let What::Dns(dns) = &noticed.what else { return };
         let domain = registered(&dns.name);
         let is_name = domain.contains('.')
             && domain.rsplit('.').next().is_some_and(|top| {
@@ -170,7 +199,7 @@ impl Detector for Dga {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, dns, udp};
+    use crate::detectors::stage::{ACK, SYN, Stage, between, dns, ip, mac, segment, udp};
 
     fn asked(names: &[String], code: u8) -> usize {
         let mut stage = Stage::new(Dga::new(Settings::default()));
@@ -181,6 +210,26 @@ mod tests {
             found += stage.frame(&udp((1, 53), (9, port), &dns(1, Some(code), name, 1)), n as u64 * 1000 + 5).len();
         }
         found
+    }
+
+    #[test]
+    fn a_server_with_a_drawn_name_is_noted() {
+        let run = |host: &str| -> usize {
+            let mut stage = Stage::new(Dga::new(Settings::default()));
+            let ask = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let (me, far) = ((mac(9), ip(9)), (mac(1), [203, 0, 113, 9]));
+            let frames = [
+                between(me, far, 6, &segment(50_000, 80, SYN, 1, b"")),
+                between(far, me, 6, &segment(80, 50_000, SYN | ACK, 1, b"")),
+                between(me, far, 6, &segment(50_000, 80, ACK, 2, ask.as_bytes())),
+            ];
+            frames.iter().map(|frame| stage.frame(frame, 0).len()).sum()
+        };
+        assert_eq!(run("a07c91be.example"), 1);
+        assert_eq!(
+            (run("d111111abcdef8.cloudfront.example"), run("facade.example"), run("20250101.example")),
+            (0, 0, 0)
+        );
     }
 
     #[test]

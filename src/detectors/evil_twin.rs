@@ -7,7 +7,9 @@
 //! ## How it decides
 //! A second access point of a name: weaker protection than the first (+4), of another maker or a made-up address (+2),
 //! while the first's clients are thrown off (+3), other elements in its beacons (+1). Five are told. Repeaters and the
-//! radios of one access point have the same protection, and mostly neighbouring addresses.
+//! radios of one access point have the same protection, and mostly neighbouring addresses. A list of access points (of
+//! a card that is no monitor) is judged alike. Once it is known which network the home is in, a twin of it is high and
+//! one of a neighbour's is low.
 //! ## What fools it
 //! A twin that copies the protection without knowing the password; names that everybody uses.
 //! ## What to do
@@ -22,7 +24,10 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity, clean_text},
+    model::{
+        AccessPoint, Capped, Card, Category, Fact, Finding, Findings, Guarded, MacAddr, Mono, Observation, Party,
+        Severity, clean_text,
+    },
     wire::{
         Wifi,
         wifi::{Security, ssid},
@@ -40,6 +45,7 @@ pub type Settings = Usual;
 
 const NAMES_MAX: usize = 256;
 const POINTS_MAX: usize = 8;
+const OWN_MAX: usize = 16;
 const NEAR_THROW: Duration = Duration::from_secs(120);
 // Fixed fields of a beacon: time, interval, capabilities (IEEE 802.11-2020 §9.3.3.2).
 const FIXED: usize = 12;
@@ -48,7 +54,8 @@ const FIXED: usize = 12;
 struct Point {
     bssid: MacAddr,
     strength: u8,
-    elements: usize,
+    /// Elements in its beacon, if that was heard.
+    elements: Option<usize>,
     first: Mono,
 }
 
@@ -57,13 +64,101 @@ pub struct EvilTwin {
     bell: Bell,
     names: Guarded<Vec<u8>, Vec<Point>>,
     thrown: Capped<MacAddr, (Mono, u32)>,
+    /// Names of the networks that this home is in.
+    own: Capped<Vec<u8>, ()>,
 }
 
 impl EvilTwin {
     #[must_use]
     pub fn new(settings: Settings) -> EvilTwin {
-        EvilTwin { bell: Bell::new(settings), names: Guarded::new(NAMES_MAX), thrown: Capped::new(256) }
+        EvilTwin {
+            bell: Bell::new(settings),
+            names: Guarded::new(NAMES_MAX),
+            thrown: Capped::new(256),
+            own: Capped::new(OWN_MAX),
+        }
     }
+
+    /// An access point of `name` was heard.
+    fn heard(&mut self, name: &[u8], newcomer: Point, context: &Context<'_>, findings: &mut Findings) {
+        let (now, bssid) = (context.now.mono, newcomer.bssid);
+        let tick = now.0 / 1_000_000_000;
+        let name = name.to_vec();
+        if self.names.get(&name).is_none() {
+            self.names.insert(name.clone(), Vec::new(), crate::traffic::owner(bssid), tick);
+        }
+        let Some(points) = self.names.get_mut(&name, tick) else { return };
+        if points.iter().any(|point| point.bssid == bssid) {
+            return;
+        }
+        if points.len() < POINTS_MAX {
+            points.push(newcomer);
+        }
+        let Some(first) = points.iter().filter(|point| point.bssid != bssid).min_by_key(|point| point.first).copied()
+        else {
+            return;
+        };
+        // Whichever is the weaker one is the twin: it may have been heard first.
+        let (first, twin) = if first.strength < newcomer.strength && first.strength <= 2 {
+            (newcomer, first)
+        } else {
+            (first, newcomer)
+        };
+        let thrown =
+            self.thrown.get(&first.bssid).is_some_and(|(at, count)| now.since(*at) <= NEAR_THROW && *count >= 5);
+        let other_elements = first.elements.zip(twin.elements).is_some_and(|(first, twin)| first.abs_diff(twin) >= 3);
+        let mut points = 0.0;
+        points += if twin.strength < first.strength { 4.0 } else { 0.0 };
+        points += if !is_kin(first.bssid, twin.bssid) { 2.0 } else { 0.0 };
+        points += if thrown { 3.0 } else { 0.0 };
+        points += if other_elements { 1.0 } else { 0.0 };
+        // WPA2 beside WPA3 is a house that changes over.
+        points -= if twin.strength >= 3 { 2.0 } else { 0.0 };
+        if points < 5.0 {
+            return;
+        }
+        let severity = match (self.own.is_empty(), self.own.contains(&name)) {
+            (true, _) => Severity::Medium,
+            (false, true) => Severity::High,
+            (false, false) => Severity::Low,
+        };
+        let finding = Finding::new(CARD.id, Category::Wireless, severity, twin.bssid.to_string(), context.now)
+            .by(Party { device: None, mac: Some(twin.bssid), ip: None })
+            .against(Party { device: None, mac: Some(first.bssid), ip: None })
+            .why("ssid", clean_text(&String::from_utf8_lossy(&name), 64))
+            .why("bssid", twin.bssid)
+            .why("security_own", first.strength)
+            .why("security_seen", twin.strength)
+            .technique(&["T1557.004"])
+            .points(points);
+        self.bell.ring(finding, findings);
+    }
+
+    /// A list of a card that is no monitor.
+    fn listed(&mut self, bssid: MacAddr, point: &AccessPoint, context: &Context<'_>, findings: &mut Findings) {
+        let name = point.ssid.as_bytes();
+        if name.is_empty() {
+            return;
+        }
+        if point.own {
+            self.own.insert(name.to_vec(), ());
+        }
+        let strength = listed_strength(&point.security);
+        let newcomer = Point { bssid, strength, elements: None, first: context.now.mono };
+        self.heard(name, newcomer, context, findings);
+    }
+}
+
+/// As [`strength`], from the words of a list: the strongest counts.
+fn listed_strength(security: &str) -> u8 {
+    let of = |word: &str| match word {
+        "wpa3" | "enterprise" => 4,
+        "wpa2" => 3,
+        "wpa" | "owe" => 2,
+        "wep" => 1,
+        _ => 0,
+    };
+    security.split('+').map(of).max().unwrap_or_default()
 }
 
 /// From nothing to WPA3.
@@ -89,14 +184,19 @@ impl Detector for EvilTwin {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Packet, Needs::Observation]
     }
 
     fn held(&self) -> usize {
-        self.names.len() + self.thrown.len() + self.bell.held()
+        self.names.len() + self.thrown.len() + self.own.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Observation(Observation { subject, fact: Fact::AccessPoint(point), .. }) = evidence
+            && let Some(bssid) = subject.mac
+        {
+            return self.listed(bssid, point, context, findings);
+        }
         let Evidence::Packet(frame) = evidence else { return };
         let Some(wifi) = frame.wifi else { return };
         let (Some(bssid), now) = (wifi.bssid, context.now.mono) else { return };
@@ -114,52 +214,9 @@ impl Detector for EvilTwin {
         let Some(name) = ssid(elements).filter(|name| !name.is_empty() && name.iter().any(|byte| *byte != 0)) else {
             return;
         };
-        let (strength, tick) = (strength(Security::read(capabilities & 0x10 != 0, elements)), now.0 / 1_000_000_000);
+        let strength = strength(Security::read(capabilities & 0x10 != 0, elements));
         let count = crate::wire::wifi::elements(elements).count();
-        let name = name.to_vec();
-        if self.names.get(&name).is_none() {
-            self.names.insert(name.clone(), Vec::new(), crate::traffic::owner(bssid), tick);
-        }
-        let Some(points) = self.names.get_mut(&name, tick) else { return };
-        if points.iter().any(|point| point.bssid == bssid) {
-            return;
-        }
-        let newcomer = Point { bssid, strength, elements: count, first: now };
-        if points.len() < POINTS_MAX {
-            points.push(newcomer);
-        }
-        let Some(first) = points.iter().filter(|point| point.bssid != bssid).min_by_key(|point| point.first).copied()
-        else {
-            return;
-        };
-        // Whichever is the weaker one is the twin: it may have been heard first.
-        let (first, bssid, strength, count) = if first.strength < strength && first.strength <= 2 {
-            (Point { bssid, strength, elements: count, first: now }, first.bssid, first.strength, first.elements)
-        } else {
-            (first, bssid, strength, count)
-        };
-        let thrown =
-            self.thrown.get(&first.bssid).is_some_and(|(at, count)| now.since(*at) <= NEAR_THROW && *count >= 5);
-        let mut points = 0.0;
-        points += if strength < first.strength { 4.0 } else { 0.0 };
-        points += if !is_kin(first.bssid, bssid) { 2.0 } else { 0.0 };
-        points += if thrown { 3.0 } else { 0.0 };
-        points += if count.abs_diff(first.elements) >= 3 { 1.0 } else { 0.0 };
-        // WPA2 beside WPA3 is a house that changes over.
-        points -= if strength >= 3 { 2.0 } else { 0.0 };
-        if points < 5.0 {
-            return;
-        }
-        let finding = Finding::new(CARD.id, Category::Wireless, Severity::Medium, bssid.to_string(), context.now)
-            .by(Party { device: None, mac: Some(bssid), ip: None })
-            .against(Party { device: None, mac: Some(first.bssid), ip: None })
-            .why("ssid", clean_text(&String::from_utf8_lossy(&name), 64))
-            .why("bssid", bssid)
-            .why("security_own", first.strength)
-            .why("security_seen", strength)
-            .technique(&["T1557.004"])
-            .points(points);
-        self.bell.ring(finding, findings);
+        self.heard(name, Point { bssid, strength, elements: Some(count), first: now }, context, findings);
     }
 }
 
@@ -180,6 +237,25 @@ mod tests {
             bytes.extend(WPA2);
         }
         bytes
+    }
+
+    #[test]
+    fn a_twin_of_the_home_counts_more_than_a_neighbours() {
+        let point = |ssid: &str, security: &str, own| {
+            let (ssid, security) = (ssid.to_owned(), security.to_owned());
+            Fact::AccessPoint(AccessPoint { ssid, channel: None, level: None, security, own })
+        };
+        let at = |n: u8| crate::model::Subject::mac(MacAddr([n, 0x11, 0x22, n, n, n]));
+        let mut stage = Stage::new(EvilTwin::new(Settings::default()));
+        let mut tell = |n: u8, fact: Fact| -> Vec<Severity> {
+            stage.saw(at(n), fact, 1000).iter().map(|finding| finding.severity).collect()
+        };
+        assert!(
+            tell(4, point("home", "wpa2", true)).is_empty() && tell(8, point("cafe", "wpa2+wpa3", false)).is_empty()
+        );
+        assert_eq!(tell(12, point("home", "open", false)), [Severity::High]);
+        assert_eq!(tell(16, point("cafe", "open", false)), [Severity::Low]);
+        assert!(tell(20, point("home", "wpa2+wpa3", false)).is_empty(), "a new extender");
     }
 
     #[test]

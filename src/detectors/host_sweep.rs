@@ -22,11 +22,15 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::Recent,
+        window::{Recent, Window},
     },
     model::{Card, Category, Finding, Findings, Guarded, MacAddr, Party, Severity, is_private},
     traffic::{Outcome, What, owner},
-    wire::{icmp::Icmp, nd::Nd},
+    wire::{
+        dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER},
+        icmp::Icmp,
+        nd::Nd,
+    },
 };
 
 pub static CARD: Card = Card {
@@ -64,12 +68,20 @@ type Key = (Option<MacAddr>, Option<IpAddr>, &'static str, u16);
 pub struct HostSweep {
     bell: Bell,
     sources: Guarded<Key, Sweep>,
+    /// Searches for an address server, and who answers those.
+    discovers: Window,
+    servers: Recent<MacAddr>,
 }
 
 impl HostSweep {
     #[must_use]
     pub fn new(settings: Settings) -> HostSweep {
-        HostSweep { bell: Bell::new(settings), sources: Guarded::new(SOURCES_MAX) }
+        HostSweep {
+            bell: Bell::new(settings),
+            sources: Guarded::new(SOURCES_MAX),
+            discovers: Window::default(),
+            servers: Recent::new(16),
+        }
     }
 
     fn asked(
@@ -108,6 +120,12 @@ impl HostSweep {
             return;
         }
         let targets = sweep.asked.within(now, *span);
+        // A server asks whether an address is free before it offers it (RFC 2131 §2.2), once or twice a question.
+        let is_server = party.mac.is_some_and(|mac| self.servers.keys().any(|server| *server == mac))
+            || party.ip.is_some_and(|ip| context.network.is_gateway(ip));
+        if is_server && self.discovers.sum(now, 60) as usize * 2 >= targets {
+            return;
+        }
         let finding = Finding::new(CARD.id, Category::Scan, Severity::Medium, who(&sweep.party), context.now)
             .by(sweep.party)
             .why("kind", sweep.how)
@@ -156,6 +174,16 @@ impl Detector for HostSweep {
         let Some(mac) = frame.source.filter(|mac| mac.is_station() && !context.network.is_own_mac(*mac)) else {
             return;
         };
+        match frame.udp() {
+            Some(udp) if udp.destination == PORT_SERVER => {
+                let kind = Dhcp::read(udp.payload).and_then(|dhcp| dhcp.kind());
+                self.discovers.add(context.now.mono, u32::from(kind == Some(Kind::Discover)));
+            }
+            Some(udp) if udp.source == PORT_SERVER && udp.destination == PORT_CLIENT => {
+                self.servers.see(mac, context.now.mono);
+            }
+            _ => {}
+        }
         if let Some(arp) = frame.arp() {
             if arp.is_request() && !arp.is_announcement() {
                 let ip = Some(IpAddr::V4(arp.sender_ip)).filter(|ip| !ip.is_unspecified());
@@ -186,7 +214,7 @@ impl Detector for HostSweep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, arp, echo};
+    use crate::detectors::stage::{Stage, arp, between, datagram, echo, udp};
 
     #[test]
     fn a_sweep_is_told_and_a_router_that_asks_for_its_devices_is_not() {
@@ -208,5 +236,29 @@ mod tests {
         let slow: Vec<_> =
             (1..15u8).flat_map(|n| stage.frame(&arp(8, 1, 8, 200, n), 90_000 + u64::from(n) * 9000)).collect();
         assert!(slow.is_empty(), "a computer that looks for a few");
+    }
+
+    #[test]
+    fn an_address_server_looks_before_it_offers() {
+        let run = |answers: bool| -> usize {
+            let mut stage = Stage::new(HostSweep::new(Settings::default()));
+            let mut discover = vec![1, 1, 6, 0];
+            discover.resize(236, 0);
+            discover.extend([99, 130, 83, 99, 53, 1, 1, 255]);
+            let nobody = |n: u8| ([2, 9, 9, 9, 9, n], [0; 4]);
+            (0..60u8)
+                .map(|n| {
+                    let at = u64::from(n) * 100;
+                    let ask = between(nobody(n), ([0xff; 6], [255; 4]), 17, &datagram(68, 67, &discover));
+                    let mut told = stage.frame(&ask, at).len() + stage.frame(&arp(1, 1, 1, 1, 100 + n), at + 1).len();
+                    if answers {
+                        told += stage.frame(&udp((1, 67), (100 + n, 68), &discover), at + 2).len();
+                    }
+                    told
+                })
+                .sum()
+        };
+        assert_eq!(run(true), 0);
+        assert!(run(false) > 0, "who is no server searches");
     }
 }

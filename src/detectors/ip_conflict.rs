@@ -7,22 +7,28 @@
 //! ## How it decides
 //! Both hardware addresses claim the address *by themselves* (ARP requests, announcements, duplicate address
 //! detection) while the other was heard within 3 minutes, and the claims alternate: four changes of hands at once, or
-//! two that lie 30 s apart.
+//! two that lie 30 s apart. Or one announces the address as its own, and another answers it at once that it has it
+//! (RFC 5227 §2.4, which calls that defending).
 //! ## What fools it
 //! Little: virtual routers (VRRP, HSRP) are left out, and devices that only *answer* for others (sleep proxies, Wi-Fi
 //! extenders, access points with proxy ARP) never claim. A lease handed on changes hands once, which is silent.
 //! ## What to do
 //! Give one of the two another address: remove its fixed address, or reserve one for it in the router.
 //!
-//! Leaves out: one device answering for the gateway on purpose (`arp_spoof`). Holds at most 1,024 addresses.
+//! Leaves out: one device answering for the gateway on purpose (`arp_spoof`). Holds at most 1,024 addresses of
+//! each kind.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     detectors::{Context, Detector, Evidence, Mode, Needs},
     model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Party, Proof, Severity},
+    wire::arp::Arp,
 };
 
 pub static CARD: Card = Card {
@@ -37,6 +43,8 @@ const ADDRESSES_MAX: usize = 1024;
 const ALIVE: Duration = Duration::from_secs(180);
 const APART: Duration = Duration::from_secs(30);
 const QUICK_CHANGES: u32 = 4;
+// An owner answers an announcement at once.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// `detectors.ip_conflict`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
@@ -59,12 +67,60 @@ struct Claim {
 /// See the page above.
 pub struct IpConflict {
     claims: Capped<IpAddr, Claim>,
+    /// Who announced an address just now.
+    announced: Capped<Ipv4Addr, (MacAddr, Mono)>,
+    /// Conflicts told by one answer, with when.
+    defended: Capped<(Ipv4Addr, MacAddr), Mono>,
 }
 
 impl IpConflict {
     #[must_use]
     pub fn new(_settings: Settings) -> IpConflict {
-        IpConflict { claims: Capped::new(ADDRESSES_MAX) }
+        IpConflict {
+            claims: Capped::new(ADDRESSES_MAX),
+            announced: Capped::new(ADDRESSES_MAX),
+            defended: Capped::new(ADDRESSES_MAX),
+        }
+    }
+
+    /// Whose announcement `arp` contradicts.
+    fn contradicts(&mut self, arp: &Arp, now: Mono) -> Option<MacAddr> {
+        let (mac, ip) = (arp.sender_mac, arp.sender_ip);
+        if ip.is_unspecified() || !mac.is_station() || mac.is_virtual_router() {
+            return None;
+        }
+        if ip == arp.target_ip && !(arp.is_reply() && arp.target_mac.is_station() && arp.target_mac != mac) {
+            self.announced.insert(ip, (mac, now));
+            return None;
+        }
+        let (other, at) = *self.announced.get(&ip).filter(|_| arp.is_reply())?;
+        let is_answer = other != mac && arp.target_mac == other && now.since(at) <= ANSWER;
+        let known = self.defended.get(&(ip, mac)).is_some_and(|at| now.since(*at) <= ALIVE);
+        (is_answer && !known).then(|| {
+            self.defended.insert((ip, mac), now);
+            other
+        })
+    }
+
+    fn tell(&self, ip: IpAddr, (newer, older): (MacAddr, MacAddr), changes: u32, context: &Context<'_>) -> Finding {
+        Finding {
+            detector: CARD.id,
+            category: Category::Spoofing,
+            severity: if context.network.is_gateway(ip) { Severity::Medium } else { Severity::Low },
+            key: ip.to_string(),
+            at: context.now,
+            attacker: Party { device: None, mac: Some(newer), ip: Some(ip) },
+            victim: Party { device: None, mac: Some(older), ip: Some(ip) },
+            evidence: vec![
+                ("ip", ip.to_string()),
+                ("macs", format!("{newer}, {older}")),
+                ("changes", changes.to_string()),
+            ],
+            technique: &[],
+            confidence: 0.9,
+            over: false,
+            observe_only: false,
+        }
     }
 
     /// Notes that `mac` claims `ip`; the other holder and the changes so far if they conflict.
@@ -105,14 +161,23 @@ impl Detector for IpConflict {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Observation]
+        &[Needs::Packet, Needs::Observation]
     }
 
     fn held(&self) -> usize {
-        self.claims.len()
+        self.claims.len() + self.announced.len() + self.defended.len()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Packet(frame) = evidence
+            && let Some(arp) = frame.arp()
+            && let Some(newer) = self.contradicts(arp, context.now.mono)
+        {
+            let device = context.who.by_mac(newer);
+            if device.is_none() || device != context.who.by_mac(arp.sender_mac) {
+                findings.push(self.tell(arp.sender_ip.into(), (newer, arp.sender_mac), 1, context));
+            }
+        }
         let Evidence::Observation(observation) = evidence else { return };
         let (Some(mac), Some(ip)) = (observation.subject.mac, observation.subject.ip) else { return };
         let Fact::Alive { proof, .. } = observation.fact else { return };
@@ -124,34 +189,37 @@ impl Detector for IpConflict {
         if context.who.by_mac(mac).is_some() && context.who.by_mac(mac) == context.who.by_mac(other) {
             return;
         }
-        let (newer, older) = if context.who.by_mac(mac).is_some() { (mac, other) } else { (other, mac) };
-        findings.push(Finding {
-            detector: CARD.id,
-            category: Category::Spoofing,
-            severity: if context.network.is_gateway(ip) { Severity::Medium } else { Severity::Low },
-            key: ip.to_string(),
-            at: context.now,
-            attacker: Party { device: None, mac: Some(newer), ip: Some(ip) },
-            victim: Party { device: None, mac: Some(older), ip: Some(ip) },
-            evidence: vec![
-                ("ip", ip.to_string()),
-                ("macs", format!("{newer}, {older}")),
-                ("changes", changes.to_string()),
-            ],
-            technique: &[],
-            confidence: 0.9,
-            over: false,
-            observe_only: false,
-        });
+        let pair = if context.who.by_mac(mac).is_some() { (mac, other) } else { (other, mac) };
+        findings.push(self.tell(ip, pair, changes, context));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detectors::stage::{Stage, arp, ip, mac};
 
     const A: MacAddr = MacAddr([0x3c, 0, 0, 0, 0, 1]);
     const B: MacAddr = MacAddr([0x3c, 0, 0, 0, 0, 2]);
+
+    #[test]
+    fn one_answer_to_an_announcement_is_enough() {
+        let run = |frames: &[(u64, Vec<u8>)]| -> Vec<Option<MacAddr>> {
+            let mut stage = Stage::new(IpConflict::new(Settings::default()));
+            frames.iter().flat_map(|(ms, frame)| stage.frame(frame, *ms)).map(|finding| finding.attacker.mac).collect()
+        };
+        let announce = |who: u8| arp(who, 1, who, 50, 50);
+        let answer = |who: u8, to: u8| {
+            let mut bytes = arp(who, 2, who, 50, to);
+            bytes[38..42].copy_from_slice(&ip(50));
+            bytes
+        };
+        let who = Some(MacAddr(mac(9)));
+        assert_eq!(run(&[(0, announce(9)), (5, answer(5, 9)), (100, announce(9)), (105, answer(5, 9))]), [who]);
+        assert!(run(&[(0, announce(9)), (9000, answer(5, 9))]).is_empty(), "handed on");
+        assert!(run(&[(0, announce(9)), (5, answer(5, 7))]).is_empty(), "an answer to another");
+        assert!(run(&[(0, announce(5)), (5, announce(5))]).is_empty());
+    }
 
     #[test]
     fn only_alternating_claims_of_two_living_devices_conflict() {

@@ -8,12 +8,14 @@
 //! ## How it decides
 //! `ADMIN$` or `C$` and one of the interfaces that start programs, of one pair of hosts within ten minutes; or WMI or a
 //! task scheduler on its own, which only administrators use. A share that is opened, or a list that is read, is not.
+//! Also told: one door of administration (SSH, Telnet, files, remote desktops), tried at eight machines of the home
+//! within a minute.
 //! ## What fools it
 //! Real administrators: add their machine to `exempt`. Encrypted SMB 3 shows none of it.
 //! ## What to do
 //! If nobody administers computers from that device, disconnect it.
 //!
-//! Holds 1,024 pairs.
+//! Holds 1,024 pairs and 1,024 doors.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -23,8 +25,8 @@ use crate::{
         usual::{Bell, Usual},
         window::Recent,
     },
-    model::{Card, Category, Finding, Findings, Guarded, Severity},
-    traffic::{What, owner},
+    model::{Card, Category, Finding, Findings, Guarded, Port, Severity, is_private},
+    traffic::{Start, Talkers, What, owner},
 };
 
 pub static CARD: Card = Card {
@@ -37,18 +39,55 @@ pub static CARD: Card = Card {
 pub type Settings = Usual;
 
 const PAIRS_MAX: usize = 1024;
+const DOORS_MAX: usize = 1024;
+const MINUTE: Duration = Duration::from_secs(60);
+const MACHINES_MIN: u32 = 8;
+/// SSH, Telnet, remote calls, files, remote desktops, remote management of Windows.
+const ADMIN: [Port; 9] = [22, 23, 135, 139, 445, 3389, 5900, 5985, 5986];
 const SPAN: Duration = Duration::from_secs(600);
 
 /// See the page above.
 pub struct LateralMovement {
     bell: Bell,
     pairs: Guarded<(IpAddr, IpAddr), Recent<&'static str>>,
+    /// Whose door of one kind each tried.
+    doors: Guarded<(IpAddr, Port), Recent<IpAddr>>,
 }
 
 impl LateralMovement {
     #[must_use]
     pub fn new(settings: Settings) -> LateralMovement {
-        LateralMovement { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+        LateralMovement { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX), doors: Guarded::new(DOORS_MAX) }
+    }
+
+    /// One door of administration, tried at one machine after the other.
+    fn tried(&mut self, talk: &Talkers, context: &Context<'_>, findings: &mut Findings) {
+        let (client, server, now) = (talk.client, talk.server, context.now.mono);
+        let is_own =
+            context.network.is_own_ip(client.ip) || client.mac.is_some_and(|mac| context.network.is_own_mac(mac));
+        if !ADMIN.contains(&server.port) || !is_private(server.ip) || !is_private(client.ip) || is_own {
+            return;
+        }
+        let (key, tick) = ((client.ip, server.port), now.0 / 1_000_000_000);
+        if self.doors.get(&key).is_none() {
+            self.doors.insert(key, Recent::new(64), client.mac.map_or(0, owner), tick);
+        }
+        let Some(tried) = self.doors.get_mut(&key, tick) else { return };
+        if !tried.see(server.ip, now) {
+            return;
+        }
+        let count = tried.within(now, MINUTE);
+        if count < self.bell.scaled(MACHINES_MIN) as usize {
+            return;
+        }
+        let key = format!("{} port {}", client.ip, server.port);
+        let finding = Finding::new(CARD.id, Category::Access, Severity::Medium, key, context.now)
+            .by(client.party())
+            .against(server.party())
+            .why("share_or_pipe", format!("port {} of {count} machines", server.port))
+            .technique(&["T1021"])
+            .points(if count >= 16 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
     }
 }
 
@@ -62,11 +101,14 @@ impl Detector for LateralMovement {
     }
 
     fn held(&self) -> usize {
-        self.pairs.len() + self.bell.held()
+        self.pairs.len() + self.doors.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
+        if noticed.what == What::Opened(Start::Syn) {
+            return self.tried(&noticed.talk, context, findings);
+        }
         let What::Admin(what) = noticed.what else { return };
         let (talk, now) = (&noticed.talk, context.now.mono);
         let (key, tick) = ((talk.client.ip, talk.server.ip), now.0 / 1_000_000_000);
@@ -97,7 +139,18 @@ impl Detector for LateralMovement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, conversation};
+    use crate::detectors::stage::{SYN, Stage, conversation, tcp};
+
+    #[test]
+    fn one_door_of_all_machines_is_told() {
+        let run = |port: u16, machines: u8, gap_ms: u64| -> usize {
+            let mut stage = Stage::new(LateralMovement::new(Settings::default()));
+            let ask = |n: u8| tcp((9, 50_000 + u16::from(n)), (10 + n, port), SYN, 1, b"");
+            (0..machines).map(|n| stage.frame(&ask(n), u64::from(n) * gap_ms).len()).sum()
+        };
+        assert!(run(445, 15, 100) > 0 && run(22, 12, 200) > 0);
+        assert_eq!((run(445, 5, 100), run(8008, 15, 100), run(445, 30, 15_000)), (0, 0, 0));
+    }
 
     fn smb2(command: u8, text: &str) -> Vec<u8> {
         let mut message = vec![0xfe, b'S', b'M', b'B', 64, 0, 0, 0, 0, 0, 0, 0, command, 0];

@@ -8,7 +8,8 @@
 //! ## How it decides
 //! In a minute, of one sender: two fragments that overlap (RFC 5722 forbids it), or 20 fragments too small for any link
 //! (below 600 bytes though more follow, RFC 8200 §5 lets no link be below 1,280), or one packet with two fragment
-//! headers, one from an address to itself, or three probes of kinds that only fingerprinting sends.
+//! headers, one from an address to itself, or three probes of kinds that only fingerprinting sends. Of any size: a packet
+//! whose sender twice waits half a second or more between its pieces, which systems send all at once.
 //! ## What fools it
 //! Fragments that are lost and sent again look like overlaps if they were cut elsewhere.
 //! ## What to do
@@ -50,6 +51,10 @@ const OVERLAPS_MIN: u32 = 2;
 const TINY_MIN: u32 = 20;
 const TINY_BYTES: usize = 600;
 const PROBES_MIN: u32 = 3;
+/// Pieces of one packet leave together; some wait so long to outlast a patience (RFC 8200 §4.5: 60 s at most).
+const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSES_MIN: u32 = 2;
 
 #[derive(Debug, Clone, Default)]
 struct Sender {
@@ -63,7 +68,18 @@ struct Sender {
 pub struct MalformedPacket {
     bell: Bell,
     senders: Guarded<(Option<MacAddr>, IpAddr), Sender>,
-    halves: Capped<(IpAddr, IpAddr, u32), Vec<(u32, u32, u64)>>,
+    halves: Capped<(IpAddr, IpAddr, u32), Half>,
+}
+
+/// A packet that came in pieces, as far as it came.
+#[derive(Debug, Clone, Default)]
+struct Half {
+    /// Begin, end and digest of each.
+    pieces: Vec<(u32, u32, u64)>,
+    last: Mono,
+    end: u32,
+    /// Times its sender waited before the next piece.
+    pauses: u32,
 }
 
 impl MalformedPacket {
@@ -76,6 +92,20 @@ impl MalformedPacket {
         }
     }
 
+    /// How often the sender of a packet in pieces waited between them. A system sends all of them at once.
+    fn paused(&mut self, key: (IpAddr, IpAddr, u32), from: u32, len: usize, now: Mono) -> u32 {
+        let Some(half) = self.halves.get_mut(&key) else { return 0 };
+        let waited = now.since(std::mem::replace(&mut half.last, now));
+        if from == 0 || from < half.end || waited > PAUSE_MAX {
+            // Another packet under the same number.
+            half.pauses = 0;
+        } else if waited >= PAUSE {
+            half.pauses += 1;
+        }
+        half.end = from + u32::try_from(len).unwrap_or_default();
+        half.pauses
+    }
+
     /// Whether a piece lies over one that came before and is not the same; worse if it takes just its place.
     fn overlaps(&mut self, key: (IpAddr, IpAddr, u32), from: u32, bytes: &[u8]) -> u32 {
         let len = u32::try_from(bytes.len()).unwrap_or_default();
@@ -83,9 +113,9 @@ impl MalformedPacket {
         bytes.hash(&mut hasher);
         let digest = hasher.finish();
         if !self.halves.contains(&key) {
-            self.halves.insert(key, Vec::new());
+            self.halves.insert(key, Half::default());
         }
-        let Some(pieces) = self.halves.get_mut(&key) else { return 0 };
+        let Some(Half { pieces, .. }) = self.halves.get_mut(&key) else { return 0 };
         let replaced = pieces.iter().any(|(start, end, old)| (*start, *end) == (from, from + len) && *old != digest);
         let over = pieces
             .iter()
@@ -147,6 +177,7 @@ impl Detector for MalformedPacket {
         let whole = !frame.faults.has(crate::wire::Faults::NET_CUT);
         let over =
             piece.filter(|_| whole).map_or(0, |(id, offset, bytes, _)| self.overlaps((from, to, id), offset, bytes));
+        let pauses = piece.map_or(0, |(id, offset, bytes, _)| self.paused((from, to, id), offset, bytes.len(), now));
         let key = (frame.source, from);
         if self.senders.get(&key).is_none() {
             self.senders.insert(key, Sender::default(), frame.source.map_or(0, owner), tick);
@@ -170,6 +201,8 @@ impl Detector for MalformedPacket {
             "overlapping fragments"
         } else if sender.tiny.sum(now, SPAN.as_secs()) >= self.bell.scaled(TINY_MIN) {
             "tiny fragments"
+        } else if pauses >= self.bell.scaled(PAUSES_MIN) {
+            "pauses between fragments"
         } else if sender.probes >= self.bell.scaled(PROBES_MIN) {
             "probes of a fingerprint"
         } else {
@@ -210,5 +243,15 @@ mod tests {
         let honest =
             (0..30).flat_map(|id| [piece(id, 0, true, 1480), piece(id, 185, true, 1480), piece(id, 0, true, 1480)]);
         assert_eq!(run(honest.collect()), 0, "repeated whole");
+        let mut stage = Stage::new(MalformedPacket::new(Settings::default()));
+        let mixed = [(0, 0), (1000, 200), (1001, 100), (2000, 250)];
+        let told: usize = mixed.iter().map(|(ms, at)| stage.frame(&piece(1, *at, true, 400), *ms).len()).sum();
+        assert_eq!(told, 0, "out of order is no pause");
+        let mut stage = Stage::new(MalformedPacket::new(Settings::default()));
+        let told: usize = [(0, 0), (1000, 100), (2000, 200)]
+            .map(|(ms, at)| stage.frame(&piece(1, at, true, 800), ms).len())
+            .iter()
+            .sum();
+        assert!(told > 0, "a second between two pieces, twice");
     }
 }

@@ -4,7 +4,10 @@
 //! name, may ask [`Who`] four questions, keeps its own bounded memory and timers, and pushes
 //! findings. It may not send, open alerts, or know names.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +31,10 @@ pub enum Evidence<'a> {
     Observation(&'a Observation),
     /// What presence concluded.
     Home(&'a Change),
+    /// What another detector found just now. Shown once: what comes of it is shown to nobody.
+    Found(&'a Finding),
+    /// Frames were lost: for so long nothing was heard.
+    Blind(Duration),
 }
 
 /// The level of evidence a detector wants, so that a frame costs only those that asked for frames.
@@ -37,6 +44,8 @@ pub enum Needs {
     Traffic,
     Observation,
     Home,
+    Found,
+    Blind,
 }
 
 /// What a detector may know besides.
@@ -48,6 +57,8 @@ pub struct Context<'a> {
     pub settling: bool,
     /// Who is on this wire, and who is beyond a router.
     pub neighbours: &'a Neighbours,
+    /// Conversations forgotten for want of room before they were answered.
+    pub pressed: u64,
 }
 
 /// `detectors.<name>.mode`.
@@ -76,6 +87,33 @@ pub trait Detector: Send {
     fn held(&self) -> usize {
         0
     }
+}
+
+/// The card of a detector of this name, whose settings are the usual ones.
+macro_rules! card {
+    ($id:literal, $title:literal) => {
+        card!($id, $title, Some("CAP_NET_RAW"));
+    };
+    ($id:literal, $title:literal, $needs:expr) => {
+        pub static CARD: $crate::model::Card =
+            $crate::model::Card { id: $id, title: $title, needs: $needs, page: include_str!(concat!($id, ".rs")) };
+        pub type Settings = $crate::detectors::usual::Usual;
+    };
+}
+
+/// What a detector says of itself: its card, what it wants to see, and how much it holds.
+macro_rules! says {
+    ($self:ident, [$($level:ident),+], $held:expr) => {
+        fn card(&self) -> &'static $crate::model::Card {
+            &CARD
+        }
+        fn needs(&self) -> &'static [$crate::detectors::Needs] {
+            &[$($crate::detectors::Needs::$level),+]
+        }
+        fn held(&$self) -> usize {
+            $held + $self.bell.held()
+        }
+    };
 }
 
 /// Writes the modules, `Settings` with a field each, the cards, and the list.
@@ -136,6 +174,35 @@ detectors! {
     tor::Tor,
     remote_access::RemoteAccess,
     identity_change::IdentityChange,
+    nd_spoof::NdSpoof,
+    icmp_redirect::IcmpRedirect,
+    ra_flood::RaFlood,
+    mac_flood::MacFlood,
+    stp_root_change::StpRootChange,
+    vlan_hopping::VlanHopping,
+    discovery_flood::DiscoveryFlood,
+    broadcast_storm::BroadcastStorm,
+    smurf::Smurf,
+    name_poison::NamePoison,
+    wpad::Wpad,
+    ssdp_spoof::SsdpSpoof,
+    mac_clone::MacClone,
+    exfil::Exfil,
+    default_login::DefaultLogin,
+    suspicious_tls::SuspiciousTls,
+    exposed_service::ExposedService,
+    long_connection::LongConnection,
+    dns_flood::DnsFlood,
+    ptr_sweep::PtrSweep,
+    nonstandard_protocol::NonstandardProtocol,
+    upnp_portmap::UpnpPortmap,
+    service_opened::ServiceOpened,
+    listener_opened::ListenerOpened,
+    suspicious_process::SuspiciousProcess,
+    unusual_parent::UnusualParent,
+    sensor_blind::SensorBlind,
+    karma::Karma,
+    beacon_flood::BeaconFlood,
 }
 
 /// This host looks for devices and ports itself: that is no news.
@@ -186,13 +253,33 @@ impl Detectors {
             Evidence::Traffic(_) => Needs::Traffic,
             Evidence::Observation(_) => Needs::Observation,
             Evidence::Home(_) => Needs::Home,
+            Evidence::Found(_) => Needs::Found,
+            Evidence::Blind(_) => Needs::Blind,
         };
+        let before = findings.list().len();
         self.each(
             |detector| detector.needs().contains(&level),
             findings,
             |detector, findings| detector.examine(evidence, context, findings),
             context,
         );
+        self.pass_on(before, context, findings);
+    }
+
+    /// Shows what was found since `from` to those who draw conclusions from it.
+    fn pass_on(&mut self, from: usize, context: &Context<'_>, findings: &mut Findings) {
+        if findings.list().len() == from {
+            return;
+        }
+        let fresh: Vec<Finding> = findings.list().get(from..).unwrap_or_default().to_vec();
+        for finding in &fresh {
+            self.each(
+                |detector| detector.needs().contains(&Needs::Found) && detector.card().id != finding.detector,
+                findings,
+                |detector, findings| detector.examine(Evidence::Found(finding), context, findings),
+                context,
+            );
+        }
     }
 
     #[must_use]
@@ -201,12 +288,14 @@ impl Detectors {
     }
 
     pub fn wake(&mut self, context: &Context<'_>, findings: &mut Findings) {
+        let before = findings.list().len();
         self.each(
             |detector| detector.next_wake().is_some_and(|due| due <= context.now.mono),
             findings,
             |detector, findings| detector.wake(context, findings),
             context,
         );
+        self.pass_on(before, context, findings);
     }
 
     /// Takes new settings; what did not change keeps its memory.

@@ -186,16 +186,28 @@ mod tests {
         let mut findings = Findings::default();
         for n in 0..newcomers {
             let id = DeviceId::mint(1, n);
-            let context =
-                Context { now: at(0), who: &table, network: &network, settling, neighbours: &Neighbours::default() };
+            let context = Context {
+                now: at(0),
+                who: &table,
+                network: &network,
+                settling,
+                neighbours: &Neighbours::default(),
+                pressed: 0,
+            };
             detector.examine(Evidence::Home(&found(id)), &context, &mut findings);
             assert!(findings.is_empty(), "a newcomer is given time to be recognised");
         }
         if trusted {
             table.trusts.insert(DeviceId::mint(1, 0), Trust::Trusted);
         }
-        let context =
-            Context { now: at(60), who: &table, network: &network, settling, neighbours: &Neighbours::default() };
+        let context = Context {
+            now: at(60),
+            who: &table,
+            network: &network,
+            settling,
+            neighbours: &Neighbours::default(),
+            pressed: 0,
+        };
         detector.wake(&context, &mut findings);
         findings.take().into_iter().map(|f| f.key).collect()
     }

@@ -18,7 +18,12 @@
 //!
 //! Leaves out: one port of many hosts (`host_sweep`, `outbound_scan`). Holds 4,096 pairs with 256 ports each.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+    time::Duration,
+};
 
 use crate::{
     detectors::{
@@ -26,7 +31,7 @@ use crate::{
         usual::{Bell, Usual},
         window::Recent,
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Port, Severity, is_private},
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Port, Severity, Sketch, is_private},
     traffic::{Outcome, Start, Talkers, What, owner},
     wire::{Frame, protocol, tcp::Flags},
 };
@@ -75,12 +80,33 @@ pub struct PortScan {
     pairs: Guarded<Key, Scan>,
     /// Hosts that were heard to answer.
     speak: Guarded<IpAddr, ()>,
+    /// What had been found of pairs that went for want of room.
+    residue: Sketch,
+    halved: Mono,
+}
+
+/// Half of what is left of a pair is forgotten in this time.
+const RESIDUE_HALF: Duration = Duration::from_secs(3600);
+/// Steps that are kept: a good half of an alarm. Who fills all cells on purpose makes nobody a scanner by that.
+const RESIDUE_MAX: f32 = 5.0;
+
+fn digest(key: &Key) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl PortScan {
     #[must_use]
     pub fn new(settings: Settings) -> PortScan {
-        PortScan { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX), speak: Guarded::new(8192) }
+        PortScan {
+            bell: Bell::new(settings),
+            pairs: Guarded::new(PAIRS_MAX),
+            speak: Guarded::new(8192),
+            // Keys of a sketch are digests; it is as large as it is, whoever invents pairs.
+            residue: Sketch::new(0x9e37_79b9),
+            halved: Mono::default(),
+        }
     }
 
     fn pair(&mut self, party: Party, victim: IpAddr, now: Mono) -> Option<&mut Scan> {
@@ -93,15 +119,24 @@ impl PortScan {
             let scan = Scan {
                 ports: BTreeSet::new(),
                 tried: 0,
-                score: 0.0,
-                failures: 0,
+                // What it had before it was pushed out, so that a flood in between does not wash it clean.
+                score: f32::from(self.residue.count(digest(&key))) * STEP,
+                failures: u32::from(self.residue.count(digest(&key))),
                 successes: 0,
                 odd: Recent::new(64),
                 protocols: Recent::new(64),
                 first: now,
                 party,
             };
-            self.pairs.insert(key, scan, party.mac.map_or(0, owner), tick);
+            let gone = self.pairs.insert(key, scan, party.mac.map_or(0, owner), tick);
+            if now.since(self.halved) > RESIDUE_HALF {
+                self.residue.halve();
+                self.halved = now;
+            }
+            if let Some((old, scan)) = gone.filter(|(_, scan)| scan.score >= STEP * 2.0) {
+                let (old, steps) = (digest(&old), (scan.score / STEP).min(RESIDUE_MAX) as u16);
+                self.residue.add(old, steps.saturating_sub(self.residue.count(old)));
+            }
         }
         self.pairs.get_mut(&key, tick)
     }
@@ -260,7 +295,7 @@ impl Detector for PortScan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{ACK, RST, SYN, Stage, tcp};
+    use crate::detectors::stage::{ACK, RST, SYN, Stage, between, ip, mac, segment, tcp};
 
     fn scan(ports: std::ops::Range<u16>, flags: u8, open_every: u16) -> Vec<Finding> {
         let mut stage = Stage::new(PortScan::new(Settings::default()));
@@ -282,6 +317,28 @@ mod tests {
             assert_eq!(found.first().and_then(|f| f.attacker.mac), Some(MacAddr([2, 0, 0, 0, 0, 9])), "{name}");
         }
         assert!(!scan(100..160, SYN, 5).is_empty(), "one port in five is open");
+    }
+
+    #[test]
+    fn what_was_pushed_out_is_not_forgotten() {
+        let run = |before: std::ops::Range<u16>| -> usize {
+            let mut stage = Stage::new(PortScan::new(Settings::default()));
+            let mut refused = |host: (u8, u8), port: u16, ms: u64| -> usize {
+                let (me, other) = ((mac(9), ip(9)), (mac(5), [192, 168, host.0, host.1]));
+                let ask = between(me, other, 6, &segment(50_000, port, SYN, 1, b""));
+                let answer = between(other, me, 6, &segment(port, 50_000, RST | ACK, 1, b""));
+                stage.frame(&ask, ms).len() + stage.frame(&answer, ms + 1).len()
+            };
+            let mut told: usize = before.map(|port| refused((7, 5), port, u64::from(port) * 10)).sum();
+            // It turns to as many others as one source may hold, and then to the first again.
+            told += (0..600u64)
+                .map(|n| refused((8 + (n / 250) as u8, (n % 250) as u8), 80, 20_000 + n * 10))
+                .sum::<usize>();
+            assert_eq!(told, 0, "too few of each");
+            (700..704).map(|port| refused((7, 5), port, 90_000 + u64::from(port) * 10)).sum()
+        };
+        assert!(run(100..107) > 0);
+        assert_eq!(run(100..101), 0);
     }
 
     #[test]

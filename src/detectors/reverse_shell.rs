@@ -7,21 +7,24 @@
 //! ## How it decides
 //! The first 4 KiB hold the greeting of a command interpreter, an answer to `id`, or the prompt of a shell, on a
 //! connection that is neither Telnet nor a known text protocol. Which side answers is the one that is controlled;
-//! the other one is named.
+//! the other one is named. Also told: a host that was attacked through a known hole opens, within two minutes, a
+//! connection to a port of no common service where it had not been before; the attacker is named.
 //! ## What fools it
 //! Anything encrypted. Consoles of devices that speak so on purpose: add them to `exempt`.
 //! ## What to do
 //! Disconnect the controlled computer; do not switch it off if you want to know how it happened.
 //!
-//! Holds 4,096 conversations.
+//! Holds 4,096 conversations, 256 attacked hosts and 4,096 places called before.
+
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Capped, Card, Category, Finding, Findings, Severity},
-    traffic::{End, What},
+    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity},
+    traffic::{End, Talkers, What},
     wire::protocol,
 };
 
@@ -36,18 +39,59 @@ pub type Settings = Usual;
 
 const WITHIN: u32 = 4096;
 const CONVERSATIONS_MAX: usize = 4096;
+const ATTACKED_MAX: usize = 256;
+const CALLED_MAX: usize = 4096;
+/// What an attack loads calls its master at once.
+const CALLS_BACK: Duration = Duration::from_secs(120);
+/// Above those of the system (RFC 6335 §6), and used by many.
+const COMMON: [Port; 8] = [1883, 3128, 5060, 5353, 8008, 8009, 8080, 8443];
 
 /// See the page above.
 pub struct ReverseShell {
     bell: Bell,
     /// Conversations that began as something known.
     known: Capped<(End, End), ()>,
+    /// Hosts attacked through a hole: when, and by whom.
+    attacked: Capped<IpAddr, (Mono, Party)>,
+    /// Who called which port of whom.
+    called: Capped<(IpAddr, IpAddr, Port), ()>,
 }
 
 impl ReverseShell {
     #[must_use]
     pub fn new(settings: Settings) -> ReverseShell {
-        ReverseShell { bell: Bell::new(settings), known: Capped::new(CONVERSATIONS_MAX) }
+        ReverseShell {
+            bell: Bell::new(settings),
+            known: Capped::new(CONVERSATIONS_MAX),
+            attacked: Capped::new(ATTACKED_MAX),
+            called: Capped::new(CALLED_MAX),
+        }
+    }
+
+    /// A connection that `talk`'s client began: does it come of an attack on it?
+    fn called(&mut self, talk: &Talkers, context: &Context<'_>, findings: &mut Findings) {
+        let (client, server) = (talk.client, talk.server);
+        if !talk.is_sure || server.port < 1024 || COMMON.contains(&server.port) {
+            return;
+        }
+        let is_new = self
+            .called
+            .insert((client.ip, server.ip, server.port), ())
+            .is_none_or(|(key, ())| key != (client.ip, server.ip, server.port));
+        let Some((at, attacker)) = self.attacked.get(&client.ip).copied() else { return };
+        if !is_new || context.now.mono.since(at) > CALLS_BACK || attacker.ip == Some(client.ip) {
+            return;
+        }
+        let key = format!("{} calls {}:{}", client.ip, server.ip, server.port);
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::High, key, context.now)
+            .by(attacker)
+            .against(client.party())
+            .why("sign", "it called back after an attack")
+            .why("destination", server.ip)
+            .why("port", server.port)
+            .technique(&["T1059.004"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
     }
 }
 
@@ -80,15 +124,25 @@ impl Detector for ReverseShell {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Traffic, Needs::Found]
     }
 
     fn held(&self) -> usize {
-        self.known.len() + self.bell.held()
+        self.known.len() + self.attacked.len() + self.called.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Found(found) = evidence
+            && found.detector == super::exploit_attempt::CARD.id
+            && found.severity >= Severity::High
+            && let Some(victim) = found.victim.ip
+        {
+            self.attacked.insert(victim, (context.now.mono, found.attacker));
+        }
         let Evidence::Traffic(noticed) = evidence else { return };
+        if noticed.what == What::Completed {
+            return self.called(&noticed.talk, context, findings);
+        }
         let What::Said { by_client, from, bytes } = &noticed.what else { return };
         let talk = &noticed.talk;
         // Telnet, remote shells and mail speak so by design.

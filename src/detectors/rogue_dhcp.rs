@@ -7,7 +7,8 @@
 //! ## How it decides
 //! Servers are told apart by their hardware address and server identifier. The first is the household's, and so is one
 //! that was there for long. Another one that offers (+3) another router or name server (+3), to a question that the
-//! first answers too (+2), is told. Relays and servers that hand out the same are not.
+//! first answers too (+2), is told. Relays and servers that hand out the same are not. Answers to this host's own
+//! questions (scanner `dhcp_probe`) are judged alike: those are heard on any switch.
 //! ## What fools it
 //! A rogue that was there first: then the other one is named. On a plain host offers are heard only if they are
 //! broadcast or meant for this host.
@@ -23,8 +24,11 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Capped, Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity},
-    wire::dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER, option},
+    model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Observation, Party, Severity},
+    wire::{
+        Frame,
+        dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER, option},
+    },
 };
 
 pub static CARD: Card = Card {
@@ -69,7 +73,7 @@ impl Detector for RogueDhcp {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Packet, Needs::Observation]
     }
 
     fn held(&self) -> usize {
@@ -77,7 +81,34 @@ impl Detector for RogueDhcp {
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
-        let Evidence::Packet(frame) = evidence else { return };
+        match evidence {
+            Evidence::Packet(frame) => self.heard(frame, context, findings),
+            Evidence::Observation(Observation { subject, fact: Fact::DhcpOffer(offer), .. }) => {
+                // Offers to this host's own questions: they reach it on any switch.
+                let id = offer.server.unwrap_or(offer.from);
+                let mac = subject.mac.or_else(|| context.neighbours.holder(offer.from.into()));
+                let Some(mac) = mac.filter(|mac| mac.is_station()) else { return };
+                let server = Server {
+                    first: self.since(mac, id, context.now.mono),
+                    last: context.now.mono,
+                    router: offer.routers.first().copied(),
+                    dns: offer.dns.iter().flat_map(|ip| ip.octets()).take(16).collect(),
+                    transaction: offer.transaction,
+                    relayed: offer.relay.is_some(),
+                };
+                self.judge((mac, id), server, offer.offered, context, findings);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl RogueDhcp {
+    fn since(&self, mac: MacAddr, id: Ipv4Addr, now: Mono) -> Mono {
+        self.servers.get(&(mac, id)).map_or(now, |known| known.first)
+    }
+
+    fn heard(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Some(udp) = frame.udp().filter(|udp| udp.source == PORT_SERVER && udp.destination == PORT_CLIENT) else {
             return;
         };
@@ -92,13 +123,25 @@ impl Detector for RogueDhcp {
         };
         let now = context.now.mono;
         let server = Server {
-            first: self.servers.get(&(mac, id)).map_or(now, |known| known.first),
+            first: self.since(mac, id, now),
             last: now,
             router: dhcp.address(option::ROUTERS),
             dns: dhcp.option(option::DNS_SERVERS).unwrap_or_default().iter().take(16).copied().collect(),
             transaction: dhcp.transaction,
             relayed: dhcp.is_relayed(),
         };
+        self.judge((mac, id), server, dhcp.your_ip, context, findings);
+    }
+
+    fn judge(
+        &mut self,
+        (mac, id): (MacAddr, Ipv4Addr),
+        server: Server,
+        offered: Ipv4Addr,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let now = context.now.mono;
         let owner = self
             .servers
             .iter()
@@ -126,7 +169,7 @@ impl Detector for RogueDhcp {
             .why("server_id", id)
             .why("server_mac", mac)
             .why("router", server.router.map_or_else(String::new, |ip| ip.to_string()))
-            .why("offered_ip", dhcp.your_ip)
+            .why("offered_ip", offered)
             .technique(&["T1557.003"])
             .points(points);
         self.bell.ring(finding, findings);
@@ -163,6 +206,28 @@ mod tests {
             found.first().map(|f| (f.attacker.mac, f.severity)),
             Some((Some(MacAddr([2, 0, 0, 0, 0, 66])), Severity::Critical))
         );
+        let asked = |server: u8| {
+            let offer = crate::model::DhcpOffer {
+                server: Some(ip(server).into()),
+                from: ip(server).into(),
+                relay: None,
+                transaction: 7,
+                offered: ip(77).into(),
+                mask: None,
+                lease_s: None,
+                routers: vec![ip(server).into()],
+                dns: vec![ip(server).into()],
+                domain: None,
+                proxy_config: None,
+                has_routes: false,
+            };
+            (crate::model::Subject::mac(MacAddr([2, 0, 0, 0, 0, server])), Fact::DhcpOffer(offer))
+        };
+        let mut stage = Stage::new(RogueDhcp::new(Settings::default()));
+        let told: usize = [1, 1, 66].map(asked).into_iter().map(|(who, fact)| stage.saw(who, fact, 1000).len()).sum();
+        assert_eq!(told, 0, "at one moment nobody was first");
+        let (who, fact) = asked(67);
+        assert_eq!(stage.saw(who, fact, 9000).len(), 1, "asked for by this host");
         assert!(run(&[(1, 1, 1, 0), (1, 1, 2, 9000)]).is_empty(), "one server");
         assert!(run(&[(1, 1, 1, 0), (66, 66, 2, 7_200_000)]).is_empty(), "replaced");
         assert!(run(&[(1, 1, 1, 0), (2, 1, 2, 60_000)]).is_empty(), "two that hand out the same");

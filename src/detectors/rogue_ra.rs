@@ -5,7 +5,7 @@
 //! ## Why it matters
 //! All devices believe router advertisements; their traffic then goes where the forger wants, or nowhere.
 //! ## How it decides
-//! The first router heard is the household's. Another hardware address that advertises itself as default router, names
+//! The first router heard is the household's, and so is the one this host itself uses. Another hardware address that advertises itself as default router, names
 //! name servers or gives out a prefix while the first is alive is told; so is an advertisement with the address of a
 //! known router from another hardware address, worst if its lifetime is zero. Border routers of Thread (lifetime 0, a
 //! route and a local prefix) never are.
@@ -17,7 +17,10 @@
 //!
 //! Holds 64 routers.
 
-use std::{net::Ipv6Addr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use crate::{
     detectors::{
@@ -25,7 +28,7 @@ use crate::{
         usual::{Bell, Usual},
         window::Recent,
     },
-    model::{Capped, Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity},
+    model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Observation, Party, Severity, Source},
     wire::nd::{Nd, Prefix, is_local, option},
 };
 
@@ -56,12 +59,28 @@ pub struct RogueRa {
     bell: Bell,
     routers: Capped<Ipv6Addr, Router>,
     recent: Recent<(MacAddr, Ipv6Addr)>,
+    /// This host's own way out, as it was at the first advertisement: what comes later may be the forger's work.
+    own: Option<Vec<Ipv6Addr>>,
 }
 
 impl RogueRa {
     #[must_use]
     pub fn new(settings: Settings) -> RogueRa {
-        RogueRa { bell: Bell::new(settings), routers: Capped::new(ROUTERS_MAX), recent: Recent::new(64) }
+        RogueRa { bell: Bell::new(settings), routers: Capped::new(ROUTERS_MAX), recent: Recent::new(64), own: None }
+    }
+
+    /// The routers this host uses are known without having been heard: they advertise but each half hour.
+    fn know_own(&mut self, context: &Context<'_>) {
+        let gateways = context.network.interfaces.iter().flat_map(|interface| &interface.gateways);
+        let of_now: Vec<Ipv6Addr> =
+            gateways.filter_map(|ip| if let IpAddr::V6(ip) = ip { Some(*ip) } else { None }).collect();
+        for ip in self.own.get_or_insert_with(|| of_now.clone()).iter().filter(|ip| of_now.contains(ip)) {
+            let mac = context.neighbours.holder((*ip).into()).unwrap_or(MacAddr::ZERO);
+            match self.routers.get_mut(ip) {
+                Some(router) => router.last = context.now.mono,
+                None => drop(self.routers.insert(*ip, Router { mac, first: Mono::default(), last: context.now.mono })),
+            }
+        }
     }
 }
 
@@ -79,7 +98,7 @@ impl Detector for RogueRa {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Packet, Needs::Observation]
     }
 
     fn held(&self) -> usize {
@@ -87,12 +106,24 @@ impl Detector for RogueRa {
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Observation(Observation { subject, source, fact: Fact::Alive { .. }, .. }) = evidence
+            && *source != Source::Capture
+            && let (Some(mac), Some(IpAddr::V6(ip))) = (subject.mac, subject.ip)
+        {
+            // The kernel, or an answer to this host's own question, says whose address it is.
+            if let Some(router) = self.routers.get_mut(&ip).filter(|router| !router.mac.is_station()) {
+                router.mac = mac;
+            } else if context.network.is_gateway(ip.into()) && self.own.is_none() {
+                self.know_own(context);
+            }
+        }
         let Evidence::Packet(frame) = evidence else { return };
         let (Some(icmp), Some(header), Some(mac)) = (frame.icmp_v6(), frame.ipv6(), frame.source) else { return };
         let Some(Nd::RouterAdvert(advert)) = Nd::read(icmp).filter(|_| is_local(header)) else { return };
         if mac.is_virtual_router() || !mac.is_station() {
             return;
         }
+        self.know_own(context);
         let (now, source) = (context.now.mono, header.source);
         let nd = Nd::RouterAdvert(advert);
         let has_dns = nd.options().any(|(kind, _)| kind == option::DNS_SERVERS);
@@ -114,8 +145,9 @@ impl Detector for RogueRa {
             .filter(|(ip, router)| **ip != source && router.mac != mac && now.since(router.last) <= ALIVE)
             .min_by_key(|(_, router)| router.first)
             .map(|(ip, router)| (*ip, *router));
-        let stolen =
-            known.filter(|router| router.mac != mac && now.since(router.last) <= ALIVE).map(|router| router.mac);
+        let stolen = known
+            .filter(|router| router.mac != mac && router.mac.is_station() && now.since(router.last) <= ALIVE)
+            .map(|router| router.mac);
         // The address says whose it is, and that is not who sent it.
         let foreign = inside(source).filter(|inner| *inner != mac && advert.lifetime_s == 0 && !is_thread);
         let (kind, severity, victim) = if let Some(owner) = stolen.or(foreign) {
@@ -132,8 +164,11 @@ impl Detector for RogueRa {
             }
             return;
         };
-        let victim =
-            victim.map_or_else(Party::default, |(mac, ip)| Party { device: None, mac: Some(mac), ip: Some(ip.into()) });
+        let victim = victim.map_or_else(Party::default, |(mac, ip)| Party {
+            device: None,
+            mac: Some(mac).filter(|mac| mac.is_station()),
+            ip: Some(ip.into()),
+        });
         let ip = (kind == "second router").then_some(source.into());
         let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{mac} {kind}"), context.now)
             .by(Party { device: None, mac: Some(mac), ip })
@@ -182,6 +217,9 @@ mod tests {
             });
             found.map(|f| (f.attacker.mac, f.severity)).collect()
         };
+        let mut stage = Stage::new(RogueRa::new(Settings::default())).behind_v6([0xfe80, 0, 0, 0, 0, 0, 0, 1].into());
+        let told = stage.frame(&advert(9, 9, 1800, [0x20, 1]), 0);
+        assert_eq!(told.first().map(|f| f.attacker.mac), Some(Some(MacAddr(mac(9)))), "the own router was never heard");
         let (global, local) = ([0x20, 1], [0xfd, 0]);
         let who = |n: u8| Some(MacAddr(mac(n)));
         assert_eq!(run(&[(1, 1, 1800, global), (9, 9, 1800, global)]), [(who(9), Severity::Medium)]);

@@ -2,7 +2,10 @@
 
 use super::{Context, Detector, Evidence, Needs};
 use crate::{
-    model::{Captured, Finding, Findings, InterfaceId, LinkType, Moment, Mono, NetworkFacts, Table, Wall},
+    model::{
+        Captured, Fact, Finding, Findings, InterfaceFacts, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts,
+        Observation, Source, Subject, Subnet, Table, Wall,
+    },
     traffic::Traffic,
     wire::Frame,
 };
@@ -36,6 +39,50 @@ impl<D: Detector> Stage<D> {
         self
     }
 
+    /// In a home whose router has this address.
+    pub fn behind(mut self, gateway: [u8; 4]) -> Stage<D> {
+        self.network.interfaces.push(InterfaceFacts {
+            id: InterfaceId(0),
+            name: "eth0".into(),
+            mac: Some(MacAddr(mac(250))),
+            addresses: vec![ip(250).into()],
+            up: true,
+            subnets: vec![Subnet::new(ip(0).into(), 24).expect("a subnet")],
+            gateways: vec![gateway.into()],
+        });
+        self
+    }
+
+    /// In a home whose router has this address of version 6.
+    pub fn behind_v6(self, gateway: std::net::Ipv6Addr) -> Stage<D> {
+        let mut stage = self.behind(ip(1));
+        stage.network.interfaces.iter_mut().for_each(|interface| interface.gateways.push(gateway.into()));
+        stage
+    }
+
+    /// What other evidence raises.
+    pub fn see(&mut self, evidence: Evidence<'_>, ms: u64) -> Vec<Finding> {
+        let now = Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) };
+        let context = Context {
+            now,
+            who: &self.who,
+            network: &self.network,
+            settling: false,
+            neighbours: self.traffic.neighbours(),
+            pressed: self.traffic.pressure().0,
+        };
+        let mut findings = Findings::default();
+        self.detector.examine(evidence, &context, &mut findings);
+        findings.take()
+    }
+
+    /// A scanner saw something of `subject`.
+    pub fn saw(&mut self, subject: Subject, fact: Fact, ms: u64) -> Vec<Finding> {
+        let at = Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) };
+        let observation = Observation { source: Source::Netlink, interface: None, at, subject, fact };
+        self.see(Evidence::Observation(&observation), ms)
+    }
+
     /// What one frame raises.
     pub fn frame(&mut self, bytes: &[u8], ms: u64) -> Vec<Finding> {
         let now = Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) };
@@ -51,6 +98,7 @@ impl<D: Detector> Stage<D> {
             network: &self.network,
             settling: false,
             neighbours: self.traffic.neighbours(),
+            pressed: self.traffic.pressure().0,
         };
         let mut findings = Findings::default();
         if self.detector.next_wake().is_some_and(|due| due <= now.mono) {

@@ -24,9 +24,9 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, Party, Port, Severity},
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Party, Port, Severity},
     traffic::{End, Start, What},
-    wire::protocol,
+    wire::{Frame, protocol},
 };
 
 pub static CARD: Card = Card {
@@ -53,6 +53,8 @@ struct Load {
     completed: Window,
     sources: Recent<IpAddr>,
     source: End,
+    /// Who put the attempts on the wire.
+    senders: Recent<MacAddr>,
 }
 
 /// See the page above.
@@ -71,10 +73,29 @@ impl SynFlood {
 
 fn load<K: Ord + Clone>(table: &mut Guarded<K, Load>, key: K, source: End, tick: u64) -> Option<&mut Load> {
     if table.get(&key).is_none() {
-        let load = Load { opened: Window::default(), completed: Window::default(), sources: Recent::new(64), source };
+        let load = Load {
+            opened: Window::default(),
+            completed: Window::default(),
+            sources: Recent::new(64),
+            source,
+            senders: Recent::new(4),
+        };
         table.insert(key.clone(), load, tick, tick);
     }
     table.get_mut(&key, tick)
+}
+
+impl SynFlood {
+    fn sent(&mut self, frame: &Frame<'_>, context: &Context<'_>) {
+        let Some(tcp) = frame.tcp().filter(|tcp| tcp.flags.is_open()) else { return };
+        let (Some(mac), Some((_, to))) = (frame.source.filter(|mac| mac.is_station()), frame.addresses()) else {
+            return;
+        };
+        let now = context.now.mono;
+        if let Some(load) = self.services.get_mut(&(to, tcp.destination), now.0 / 1_000_000_000) {
+            load.senders.see(mac, now);
+        }
+    }
 }
 
 impl Detector for SynFlood {
@@ -83,7 +104,7 @@ impl Detector for SynFlood {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Packet, Needs::Traffic]
     }
 
     fn held(&self) -> usize {
@@ -91,6 +112,9 @@ impl Detector for SynFlood {
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Packet(frame) = evidence {
+            return self.sent(frame, context);
+        }
         let Evidence::Traffic(noticed) = evidence else { return };
         let talk = &noticed.talk;
         if talk.protocol != protocol::TCP {
@@ -121,9 +145,17 @@ impl Detector for SynFlood {
         if opened < self.bell.scaled(least) || completed * COMPLETED_SHARE > opened {
             return;
         }
-        // Forged sources are many; whoever put them on the wire cannot be told from a router.
-        let attacker =
-            if load.sources.len() == 1 && kind == "half-open" { load.source.party() } else { Party::default() };
+        // Forged sources are many, but one machine puts them on the wire; unless that is the way in from outside.
+        let sender = match load.senders.keys().collect::<Vec<_>>()[..] {
+            [mac] if context.neighbours.is_host(*mac) && !context.neighbours.is_way_out(*mac) => Some(*mac),
+            _ => None,
+        };
+        let attacker = match (kind, load.sources.len(), sender) {
+            ("half-open", 1, _) if load.source.mac.is_some() || sender.is_none() => load.source.party(),
+            ("half-open", 1, Some(mac)) => Party { mac: Some(mac), ..load.source.party() },
+            ("half-open", _, Some(mac)) => Party { device: None, mac: Some(mac), ip: None },
+            _ => Party::default(),
+        };
         let finding = Finding::new(
             CARD.id,
             Category::Flood,
@@ -159,13 +191,26 @@ mod tests {
         let forged: Vec<_> = (0..400u16)
             .flat_map(|n| {
                 let from = [100, 64, (n / 200) as u8, (n % 200) as u8];
+                // It is the way out for others.
+                stage.frame(&between((mac(7), ip(7)), (mac(1), [203, 0, 113, 9]), 17, &[0; 8]), 0);
                 stage.frame(
                     &between((mac(1), from), (mac(5), ip(5)), 6, &segment(1000, 80, SYN, 1, b"")),
                     u64::from(n) * 5,
                 )
             })
             .collect();
-        assert_eq!(forged.first().map(|f| f.attacker), Some(Party::default()));
+        assert_eq!(forged.first().map(|f| f.attacker), Some(Party::default()), "from outside");
+        let mut stage = Stage::new(SynFlood::new(Settings::default()));
+        stage.frame(&crate::detectors::stage::arp(9, 1, 9, 9, 1), 0);
+        let within: Vec<_> = (0..400u16)
+            .flat_map(|n| {
+                let from = [100, 64, (n / 200) as u8, (n % 200) as u8];
+                let ask = segment(1000, 80, SYN, 1, b"");
+                stage.frame(&between((mac(9), from), (mac(5), ip(5)), 6, &ask), u64::from(n) * 5)
+            })
+            .collect();
+        let who = Party { device: None, mac: Some(MacAddr(mac(9))), ip: None };
+        assert_eq!(within.first().map(|f| f.attacker), Some(who), "forged, from within");
         let mut stage = Stage::new(SynFlood::new(Settings::default()));
         let mut busy = Vec::new();
         for n in 0..600u16 {

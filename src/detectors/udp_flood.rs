@@ -5,7 +5,7 @@
 //! ## Why it matters
 //! The line is full; what was meant for it is lost.
 //! ## How it decides
-//! 2,000 datagrams a second to one port, or 800 to one host on many ports, for two of five seconds, of which less
+//! 2,000 datagrams a second to one port, or 300 to one host on many ports, for two of five seconds, of which less
 //! than one in a hundred is answered. Groups (television, discovery) are left out.
 //! ## What fools it
 //! A measurement of speed by UDP; a stream that is never answered by its receiver.
@@ -37,7 +37,7 @@ pub type Settings = Usual;
 const TARGETS_MAX: usize = 2048;
 const IN_A_SECOND: u32 = 2000;
 // Random ports have no stream: each of them is asked once.
-const MANY_PORTS: (usize, u32) = (50, 800);
+const MANY_PORTS: (usize, u32) = (50, 300);
 const ANSWERED_SHARE: u32 = 100;
 
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@
 //! It is how forgotten pages, backups and known holes are found.
 //! ## How it decides
 //! In a minute 15 different paths that are answered with 404, 403 or 400, and at most one in ten that worked; or three
-//! different paths that only such lists ask for.
+//! different paths that only such lists ask for; or ten folders whose names count up, none of which is there.
 //! ## What fools it
 //! A page whose pictures are all gone; programs that keep folders in step (WebDAV) are left out.
 //! ## What to do
@@ -39,6 +39,7 @@ const PAIRS_MAX: usize = 1024;
 const SPAN: Duration = Duration::from_secs(60);
 const MISSING_MIN: u32 = 15;
 const LISTED_MIN: u32 = 3;
+const COUNTED_MIN: u32 = 10;
 /// Asked for by lists of scanners (public word lists), and by nobody who uses a server.
 const LISTED: [&str; 26] = [
     "/.env",
@@ -74,6 +75,17 @@ struct Asked {
     missing: Recent<String>,
     listed: Recent<usize>,
     worked: Window,
+    /// Folders that count up: their name without the number, and the number.
+    counted: Recent<(String, String)>,
+}
+
+/// `/old17/a.php` → `old`, `17`: a folder whose name ends in a number. The last part of a path is no folder: pieces of
+/// a film count up, too.
+fn numbered(path: &str) -> Option<(String, String)> {
+    let (folder, _) = path.strip_prefix('/')?.split_once('/')?;
+    let name = folder.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = folder.get(name.len()..).filter(|number| !number.is_empty())?;
+    Some((name.chars().take(32).collect(), number.chars().take(12).collect()))
 }
 
 /// See the page above.
@@ -95,7 +107,12 @@ impl WebScan {
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
         let key = (talk.client.ip, talk.server.ip);
         if self.pairs.get(&key).is_none() {
-            let asked = Asked { missing: Recent::new(64), listed: Recent::new(64), worked: Window::default() };
+            let asked = Asked {
+                missing: Recent::new(64),
+                listed: Recent::new(64),
+                worked: Window::default(),
+                counted: Recent::new(64),
+            };
             self.pairs.insert(key, asked, talk.client.mac.map_or(0, owner), tick);
         }
         let Some(asked) = self.pairs.get_mut(&key, tick) else { return };
@@ -103,6 +120,10 @@ impl WebScan {
         if let Some(which) = LISTED.iter().position(|listed| path.starts_with(listed)) {
             asked.listed.see(which, now);
         }
+        let folder = numbered(&path).map(|(name, number)| {
+            asked.counted.see((name.clone(), number), now);
+            name
+        });
         match http.status {
             404 | 403 | 400 | 405 | 410 => drop(asked.missing.see(path.chars().take(96).collect(), now)),
             200..=399 => asked.worked.add(now, 1),
@@ -111,9 +132,12 @@ impl WebScan {
         let missing = asked.missing.within(now, SPAN);
         let listed = asked.listed.within(now, SPAN);
         let worked = asked.worked.sum(now, SPAN.as_secs()) as usize;
+        let alike = asked.counted.keys().filter(|(name, _)| Some(name) == folder.as_ref()).count();
+        let counted = if worked == 0 && asked.counted.within(now, SPAN) >= alike { alike } else { 0 };
+        let by_number = counted >= self.bell.scaled(COUNTED_MIN) as usize;
         let by_list = listed >= self.bell.scaled(LISTED_MIN) as usize;
         let by_missing = missing >= self.bell.scaled(MISSING_MIN) as usize && worked * 10 <= missing + worked;
-        if !by_list && !by_missing {
+        if !by_list && !by_missing && !by_number {
             return;
         }
         let samples: Vec<String> = asked.missing.keys().take(4).map(|path| clean_text(path, 48)).collect();
@@ -129,6 +153,7 @@ impl WebScan {
         .why("missing", missing)
         .why("listed", listed)
         .why("worked", worked)
+        .why("counted", counted)
         .why("samples", samples.join(", "))
         .technique(&["T1595.003"])
         .points(if missing >= 30 || listed >= 6 { 6.5 } else { 5.0 });
@@ -186,6 +211,10 @@ mod tests {
         let many: Vec<String> = (0..30).map(|n| format!("/old{n}/index.php")).collect();
         assert!(visits(&many, "404") > 0);
         assert_eq!(visits(&many, "200"), 0, "they are there");
+        let few: Vec<String> = (0..12).map(|n| format!("/backup{n}/a")).collect();
+        assert!(visits(&few, "500") > 0, "folders that count up");
+        let film: Vec<String> = (0..40).map(|n| format!("/film/piece{n}.ts")).collect();
+        assert_eq!(visits(&film, "500"), 0, "pieces of a film");
         assert!(visits(&["/.env", "/.git/config", "/wp-login.php", "/phpmyadmin/"].map(str::to_owned), "404") > 0);
         assert_eq!(visits(&vec!["/favicon.ico".to_owned(); 60], "404"), 0, "one picture is gone");
     }

@@ -113,6 +113,10 @@ impl Findings {
         self.list.is_empty()
     }
     #[must_use]
+    pub fn list(&self) -> &[Finding] {
+        &self.list
+    }
+    #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{
     AirView, AlertId, AlertState, Category, DeviceId, Health, Kind, LeaveReason, MacAddr, Mode, PartId, Party,
-    Presence, Severity, Source, Tier, Trust, Wall, words,
+    Presence, Severity, Sight, Source, Tier, Trust, Wall, words,
 };
 
 words! {
@@ -258,6 +258,8 @@ pub struct HomeView {
     pub alerts_today: u32,
     pub scanners: Vec<ScannerView>,
     pub parts: Vec<PartView>,
+    /// What is heard at each interface, as far as that can be said.
+    pub sights: Vec<(String, Sight)>,
     /// The exposure limit kept a device out.
     pub limit_reached: bool,
     /// The first minutes of a first start: everything is new, so nothing new is told.

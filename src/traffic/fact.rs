@@ -129,6 +129,20 @@ pub struct Dns {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tls {
     pub name: Option<String>,
+    /// It offers nothing newer than TLS 1.2.
+    pub is_old: bool,
+}
+
+/// The certificate a server shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Certificate {
+    /// Whom it is for, as it says itself: cleaned and cut.
+    pub name: String,
+    pub organization: String,
+    /// Nobody else vouches for it.
+    pub is_own: bool,
+    /// Whom the client asked for.
+    pub asked: Option<String>,
 }
 
 /// What was noticed.
@@ -147,6 +161,10 @@ pub enum What {
     Closed {
         reset: bool,
     },
+    /// One side has said a mebibyte, or twice as much as when this was told last.
+    Grew,
+    /// What a server shows to prove who it is, up to TLS 1.2.
+    Certificate(Certificate),
     Login(Login),
     Credential(Credential),
     HttpRequest(Http),

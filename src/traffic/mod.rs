@@ -18,12 +18,15 @@ mod fact;
 mod flow;
 mod names;
 mod neighbours;
+mod sight;
 mod stream;
 mod talk;
 
-pub use fact::{Credential, Dns, End, Http, Login, Noticed, Outcome, Start, Talkers, Tls, What};
+pub use fact::{Certificate, Credential, Dns, End, Http, Login, Noticed, Outcome, Start, Talkers, Tls, What};
 pub use names::registered;
 pub use neighbours::{Neighbours, owner};
+pub use sight::Sights;
+pub use talk::is_factory;
 
 use flow::{Flow, Key};
 
@@ -167,7 +170,11 @@ impl Traffic {
             let by_client = flow.is_client(from);
             let side = usize::from(!by_client);
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
-                (*packets, *bytes) = (*packets + 1, *bytes + tcp.payload.len() as u64);
+                let before = *bytes;
+                (*packets, *bytes) = (*packets + 1, before + tcp.payload.len() as u64);
+                if has_grown(before, *bytes) {
+                    whats.push(What::Grew);
+                }
             }
             flow.segment(tcp, by_client, &mut whats);
             is_proven = flow.completed && !was_completed;
@@ -229,7 +236,11 @@ impl Traffic {
             let by_client = flow.is_client(source);
             let side = usize::from(!by_client);
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
-                (*packets, *bytes) = (*packets + 1, *bytes + payload.len() as u64);
+                let before = *bytes;
+                (*packets, *bytes) = (*packets + 1, before + payload.len() as u64);
+                if has_grown(before, *bytes) {
+                    whats.push(What::Grew);
+                }
             }
             if !by_client && flow.outcome.is_none() {
                 flow.tell(Outcome::Answered, &mut whats);
@@ -300,6 +311,12 @@ impl Traffic {
             self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
         }
     }
+}
+
+/// Whether a count of bytes passed a mebibyte, two, four …
+const fn has_grown(before: u64, after: u64) -> bool {
+    let (before, after) = (before >> 20, after >> 20);
+    after.leading_zeros() < before.leading_zeros()
 }
 
 /// The clock of tables: seconds.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    model::{Guarded, MacAddr, Party, is_private},
+    model::{Guarded, MacAddr, Party, is_private, is_unicast},
     wire::{Frame, Net, nd::Nd},
 };
 
@@ -27,6 +27,8 @@ struct Station {
     spoke: BTreeSet<IpAddr>,
     bound: bool,
     router: bool,
+    /// Others send it what is meant for the Internet.
+    hop: bool,
 }
 
 /// See above.
@@ -34,11 +36,12 @@ struct Station {
 pub struct Neighbours {
     stations: Guarded<MacAddr, Station>,
     bound: Guarded<IpAddr, MacAddr>,
+    has_way_out: bool,
 }
 
 impl Default for Neighbours {
     fn default() -> Self {
-        Neighbours { stations: Guarded::new(STATIONS_MAX), bound: Guarded::new(BOUND_MAX) }
+        Neighbours { stations: Guarded::new(STATIONS_MAX), bound: Guarded::new(BOUND_MAX), has_way_out: false }
     }
 }
 
@@ -46,6 +49,14 @@ impl Neighbours {
     /// Learns from one frame.
     pub fn hear(&mut self, frame: &Frame<'_>, tick: u64) {
         let Some(mac) = frame.source.filter(|mac| mac.is_station()) else { return };
+        if let (Some(to), Some((_, ip))) = (frame.destination.filter(|to| to.is_station()), frame.addresses())
+            && !is_private(ip)
+            && is_unicast(ip)
+            && !self.is_way_out(to)
+        {
+            self.station(to, tick, |station| station.hop = true);
+            self.has_way_out = true;
+        }
         match &frame.net {
             Some(Net::Arp(arp)) if !arp.sender_ip.is_unspecified() && arp.sender_mac == mac => {
                 self.bind(IpAddr::V4(arp.sender_ip), mac, tick);
@@ -77,6 +88,18 @@ impl Neighbours {
         (!passes_on).then_some(mac)
     }
 
+    /// Who claimed `ip` last, by ARP or neighbour discovery.
+    #[must_use]
+    pub fn holder(&self, ip: IpAddr) -> Option<MacAddr> {
+        self.bound.get(&ip).copied()
+    }
+
+    /// Whether `mac` has an address on this wire.
+    #[must_use]
+    pub fn is_host(&self, mac: MacAddr) -> bool {
+        self.stations.get(&mac).is_some_and(|station| station.bound)
+    }
+
     /// Whether ARP or neighbour discovery showed that somebody has `ip`.
     #[must_use]
     pub fn is_bound(&self, ip: IpAddr) -> bool {
@@ -89,6 +112,19 @@ impl Neighbours {
         self.stations.get(&mac).is_some_and(|station| {
             station.router || (station.bound && station.spoke.iter().any(|ip| ip.is_ipv4() && !is_private(*ip)))
         })
+    }
+
+    /// Whether others send `mac` what is meant for the Internet. Who sends under many addresses and is no such way
+    /// forges them.
+    #[must_use]
+    pub fn is_way_out(&self, mac: MacAddr) -> bool {
+        self.stations.get(&mac).is_some_and(|station| station.hop)
+    }
+
+    /// Whether anybody was seen to be such a way.
+    #[must_use]
+    pub const fn has_way_out(&self) -> bool {
+        self.has_way_out
     }
 
     /// Its own hardware address and `ip` for a finding about who sent `frame` from `ip`.

@@ -8,7 +8,7 @@ use crate::wire::reader::Reader;
 mod certificate;
 mod ja4;
 
-pub use certificate::{Subject, certificate};
+pub use certificate::{Subject, certificate, vouches_for_itself};
 pub use ja4::{Over, fingerprint};
 
 const HANDSHAKE: u8 = 22;
@@ -88,6 +88,13 @@ impl<'a> Hello<'a> {
             Some((kind, rest.slice(len.into())?))
         })
         .take(EXTENSIONS_MAX)
+    }
+
+    /// Offers version 1.3 or a later one (RFC 8446 §4.2.1).
+    #[must_use]
+    pub fn offers_13(&self) -> bool {
+        let versions = self.extension(extension::VERSIONS).and_then(|value| value.get(1..)).unwrap_or_default();
+        numbers(versions).any(|version| version >= 0x0304 && version & 0x0f0f != 0x0a0a)
     }
 
     fn extension(&self, wanted: u16) -> Option<&'a [u8]> {

@@ -1,7 +1,7 @@
 //! # HTTP/1
 //!
 //! Requests and the heads of answers (RFC 9112): paths, hosts, programs, and logins: Basic (RFC 7617), Digest
-//! (RFC 7616), a form that has a field for a password.
+//! (RFC 7616), a form that has a field for a password. RTSP (RFC 2326) speaks alike, and its logins are read here too.
 
 use std::collections::VecDeque;
 
@@ -14,8 +14,23 @@ use crate::{
     },
 };
 
-const METHODS: [&str; 11] =
-    ["GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ", "DELETE ", "PATCH ", "PROPFIND ", "TRACE ", "CONNECT ", "SEARCH "];
+const METHODS: [&str; 15] = [
+    "DESCRIBE ",
+    "SETUP ",
+    "PLAY ",
+    "ANNOUNCE ",
+    "GET ",
+    "POST ",
+    "HEAD ",
+    "PUT ",
+    "OPTIONS ",
+    "DELETE ",
+    "PATCH ",
+    "PROPFIND ",
+    "TRACE ",
+    "CONNECT ",
+    "SEARCH ",
+];
 /// Requests without an answer yet.
 const PENDING_MAX: usize = 16;
 /// Of a body.
@@ -31,6 +46,8 @@ struct Asked {
     http: Http,
     /// Service, user and tag of a login in it.
     login: Option<(&'static str, String, u64)>,
+    /// Films, not pages (RFC 2326): only its logins are told.
+    is_rtsp: bool,
 }
 
 /// See above.
@@ -86,13 +103,17 @@ impl Reader {
             if unread.is_empty() {
                 return;
             }
-            let begins = if by_client { is_request(unread) } else { unread.starts_with(b"HTTP/1.") };
+            let begins = if by_client {
+                is_request(unread)
+            } else {
+                unread.starts_with(b"HTTP/1.") || unread.starts_with(b"RTSP/1.")
+            };
             if !begins {
                 // A body whose length nobody said, or something else: wait for the next head.
                 let next = if by_client {
                     METHODS.iter().filter_map(|m| unread.windows(m.len()).position(|at| at == m.as_bytes())).min()
                 } else {
-                    unread.windows(7).position(|at| at == b"HTTP/1.")
+                    unread.windows(7).position(|at| at == b"HTTP/1." || at == b"RTSP/1.")
                 };
                 match next {
                     Some(at) => drop(unread.drain(..at)),
@@ -140,13 +161,16 @@ impl Reader {
             body: body.iter().take(BODY_MAX).copied().collect(),
             had_authorization: authorization.is_some(),
         };
-        let mut login = authorization.and_then(|value| credentials(value, seed, out));
+        let is_rtsp = head.first.windows(6).any(|at| at == b" RTSP/");
+        let mut login = authorization.and_then(|value| credentials(value, is_rtsp, seed, out));
         if login.is_none() && http.method == "POST" {
             login = form(body, seed, out);
         }
-        out.push(What::HttpRequest(http.clone()));
+        if !is_rtsp {
+            out.push(What::HttpRequest(http.clone()));
+        }
         if self.pending.len() < PENDING_MAX {
-            self.pending.push_back(Asked { http, login });
+            self.pending.push_back(Asked { http, login, is_rtsp });
         }
     }
 
@@ -162,12 +186,15 @@ impl Reader {
                 out.push(What::Login(Login { service, user, tag, ok: !refused }));
             }
         }
+        if asked.is_rtsp {
+            return;
+        }
         let body = body.iter().take(BODY_MAX).copied().collect();
         out.push(What::HttpAnswer(Http { status, body, ..asked.http }));
     }
 }
 
-fn credentials(value: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
     let at = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = (value.get(..at)?, value.get(at + 1..)?);
     match scheme.to_ascii_lowercase().as_slice() {
@@ -175,14 +202,16 @@ fn credentials(value: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static
             let text = base64(rest);
             let at = text.iter().position(|byte| *byte == b':')?;
             let (user, secret) = (text.get(..at)?, text.get(at + 1..)?);
-            out.push(clear("http_basic", user, secret, seed));
-            Some(("http_basic", masked(user), tag(secret, seed)))
+            let service = if is_rtsp { "rtsp" } else { "http_basic" };
+            out.push(clear(service, user, secret, seed));
+            Some((service, masked(user), tag(secret, seed)))
         }
         b"digest" => {
             let at = rest.windows(10).position(|at| at == b"username=\"")? + 10;
             let user = rest.get(at..)?.split(|byte| *byte == b'"').next()?;
-            out.push(hashed("http_digest", user, rest, seed));
-            Some(("http_digest", masked(user), tag(user, seed)))
+            let service = if is_rtsp { "rtsp" } else { "http_digest" };
+            out.push(hashed(service, user, rest, seed));
+            Some((service, masked(user), tag(user, seed)))
         }
         b"ntlm" | b"negotiate" => None,
         _ => None,

@@ -4,15 +4,19 @@
 //! protocol makes outcomes of it. Each reader keeps only an unfinished message, at most [`UNREAD_MAX`] bytes.
 
 mod binary;
+mod greeting;
 mod http;
+mod kerberos;
 mod lines;
 mod secrets;
 mod smb;
 mod ssh;
 mod telnet;
 
+pub use secrets::is_factory;
+
 use super::{
-    fact::{Talkers, Tls, What},
+    fact::{Talkers, What},
     names,
 };
 use crate::wire::tls;
@@ -33,6 +37,8 @@ enum App {
     Smb(smb::Smb),
     Rpc(smb::Rpc),
     Binary(binary::Binary),
+    Tls(greeting::Greeting),
+    Kerberos,
     Done,
 }
 
@@ -88,7 +94,15 @@ impl Talk {
             App::Smb(smb) => smb.hear(by_client, unread, seed, out),
             App::Rpc(rpc) => rpc.hear(by_client, unread, out),
             App::Binary(binary) => binary.hear(by_client, unread, seed, out),
+            App::Tls(greeting) => {
+                if greeting.hear(by_client, unread, out) {
+                    self.app = App::Done;
+                }
+            }
+            App::Kerberos => kerberos::hear(by_client, unread, seed, out),
         }
+        let [client, server] = &mut self.unread;
+        let unread = if by_client { client } else { server };
         if unread.len() > UNREAD_MAX {
             let cut = unread.len() - UNREAD_MAX / 2;
             unread.drain(..cut);
@@ -109,8 +123,9 @@ impl Talk {
         let [client, server] = &self.unread;
         let (client, server) = (client.as_slice(), server.as_slice());
         let app = if tls::server_name(client).is_some() || client.starts_with(&[22, 3]) {
-            out.push(What::Tls(Tls { name: tls::server_name(client).map(str::to_ascii_lowercase) }));
-            Some(App::Done)
+            let (tls, greeting) = greeting::begin(client);
+            out.push(What::Tls(tls));
+            Some(greeting.map_or(App::Done, App::Tls))
         } else if http::is_request(client) {
             Some(App::Http(http::Reader::default()))
         } else if client.starts_with(b"SSH-") || server.starts_with(b"SSH-") {
@@ -124,6 +139,8 @@ impl Talk {
             Some(App::Smb(smb::Smb::default()))
         } else if smb::is_rpc(client) {
             Some(App::Rpc(smb::Rpc::default()))
+        } else if kerberos::is_request(client) {
+            Some(App::Kerberos)
         } else if let Some(binary) = binary::recognise(talk, client, server) {
             Some(App::Binary(binary))
         } else {
@@ -154,6 +171,7 @@ pub fn datagram(talk: &Talkers, by_client: bool, payload: &[u8], seed: u64, out:
             }
         }
         161 if by_client => binary::community(payload, seed, out),
+        88 if !by_client => kerberos::answer(payload, seed, out),
         5060 => lines::sip(payload, seed, out),
         _ => {}
     }

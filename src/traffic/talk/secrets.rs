@@ -18,7 +18,7 @@ pub fn masked(user: &[u8]) -> String {
     chars.next().map_or_else(String::new, |first| format!("{first}***"))
 }
 
-/// Equal for equal secrets of this run. Of 64 bits, from a hash of both that cannot be undone without `seed`,
+/// Equal for equal secrets of this run, and odd for those things leave the factory with. Of 64 bits, from a hash of both that cannot be undone without `seed`,
 /// and is nowhere stored.
 pub fn tag(secret: &[u8], seed: u64) -> u64 {
     if secret.is_empty() {
@@ -26,7 +26,59 @@ pub fn tag(secret: &[u8], seed: u64) -> u64 {
     }
     let mut hasher = DefaultHasher::new();
     (seed, "secret", secret).hash(&mut hasher);
-    hasher.finish().max(1)
+    let (known, tag) = (FACTORY.contains(&secret), hasher.finish());
+    if known { tag | 1 } else { tag & !1 }.max(2)
+}
+
+/// Passwords with which things leave the factory: of makers' manuals, and of the list with which Mirai began (its
+/// source, published in 2016).
+const FACTORY: [&[u8]; 40] = [
+    b"admin",
+    b"password",
+    b"root",
+    b"user",
+    b"guest",
+    b"support",
+    b"default",
+    b"system",
+    b"service",
+    b"supervisor",
+    b"1234",
+    b"12345",
+    b"123456",
+    b"12345678",
+    b"1111",
+    b"111111",
+    b"0000",
+    b"00000000",
+    b"54321",
+    b"666666",
+    b"888888",
+    b"4321",
+    b"pass",
+    b"admin1234",
+    b"smcadmin",
+    b"meinsm",
+    b"tech",
+    b"klv123",
+    b"klv1234",
+    b"xc3511",
+    b"vizxv",
+    b"anko",
+    b"zlxx.",
+    b"7ujMko0vizxv",
+    b"7ujMko0admin",
+    b"juantech",
+    b"jvbzd",
+    b"hi3518",
+    b"ikwb",
+    b"dreambox",
+];
+
+/// Whether the secret of this tag is one that things leave the factory with.
+#[must_use]
+pub const fn is_factory(tag: u64) -> bool {
+    tag & 1 == 1
 }
 
 const fn length(secret: &[u8]) -> &'static str {

@@ -36,6 +36,11 @@ pub struct Subject<'a> {
 /// The subject of the first certificate in a server's answer.
 #[must_use]
 pub fn certificate(payload: &[u8]) -> Option<Subject<'_>> {
+    subject(first(payload)?)
+}
+
+/// The body of the message that carries certificates.
+fn first(payload: &[u8]) -> Option<&[u8]> {
     let mut records = Reader::new(payload);
     for _ in 0..PIECES_MAX {
         let [kind, major, _minor] = records.take()?;
@@ -48,13 +53,33 @@ pub fn certificate(payload: &[u8]) -> Option<Subject<'_>> {
             let Some([kind, a, b, c]) = messages.take() else { break };
             let body = messages.at_most(u32::from_be_bytes([0, a, b, c]) as usize);
             match kind {
-                CERTIFICATE => return subject(body),
+                CERTIFICATE => return Some(body),
                 SERVER_HELLO => {}
                 _ => return None,
             }
         }
     }
     None
+}
+
+/// Whether the first certificate names itself as its issuer (RFC 5280 §3.2: self-issued).
+#[must_use]
+pub fn vouches_for_itself(payload: &[u8]) -> bool {
+    let issuer_and_subject = || {
+        let mut list = Reader::new(first(payload)?);
+        list.skip(3 + 3)?;
+        let mut certificate = open(&mut list, tag::SEQUENCE)?;
+        let mut fields = open(&mut certificate, tag::SEQUENCE)?;
+        let mut ahead = fields;
+        if element(&mut ahead)?.0 == tag::EXPLICIT_0 {
+            fields = ahead;
+        }
+        let (_serial, _algorithm) = (element(&mut fields)?, element(&mut fields)?);
+        let issuer = element(&mut fields)?.1?;
+        element(&mut fields)?; // validity
+        Some((issuer, element(&mut fields)?.1?))
+    };
+    issuer_and_subject().is_some_and(|(issuer, subject)| issuer == subject && !issuer.is_empty())
 }
 
 fn subject(body: &[u8]) -> Option<Subject<'_>> {

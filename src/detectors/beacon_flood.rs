@@ -1,0 +1,105 @@
+//! # Invented access points
+//!
+//! ## What it finds
+//! More new access points within a minute than can be.
+//! ## Why it matters
+//! Devices find no network any more; mostly it is somebody's joke.
+//! ## How it decides
+//! 50 radio addresses within a minute that were never heard before, and after the first minute of listening.
+//! ## What fools it
+//! A train or a bus that passes by brings a few, not fifty.
+//! ## What to do
+//! Nothing lasting. It ends when whoever does it goes away.
+//!
+//! Holds 2,048 access points.
+
+use std::time::Duration;
+
+use crate::{
+    detectors::{Context, Detector, Evidence, usual::Bell, window::Window},
+    model::{Category, Finding, Findings, Guarded, MacAddr, Mono, Severity},
+    wire::Wifi,
+};
+
+card!("beacon_flood", "Invented access points");
+
+const POINTS_MAX: usize = 2048;
+const NEW: u32 = 50;
+const START: Duration = Duration::from_secs(60);
+
+/// See the page above.
+pub struct BeaconFlood {
+    bell: Bell,
+    known: Guarded<MacAddr, ()>,
+    fresh: Window,
+    started: Option<Mono>,
+}
+
+impl BeaconFlood {
+    #[must_use]
+    pub fn new(settings: Settings) -> BeaconFlood {
+        BeaconFlood {
+            bell: Bell::new(settings),
+            known: Guarded::new(POINTS_MAX),
+            fresh: Window::default(),
+            started: None,
+        }
+    }
+}
+
+impl Detector for BeaconFlood {
+    says!(self, [Packet], self.known.len());
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let Some(wifi) = frame.wifi.filter(|wifi| wifi.is_management(Wifi::BEACON)) else { return };
+        let (Some(bssid), now) = (wifi.bssid, context.now.mono) else { return };
+        let tick = now.0 / 1_000_000_000;
+        let started = *self.started.get_or_insert(now);
+        if self.known.get_mut(&bssid, tick).is_some() {
+            self.known.prove(&bssid);
+            return;
+        }
+        self.known.insert(bssid, (), u64::from(bssid.0[5]), tick);
+        if now.since(started) < START {
+            return;
+        }
+        self.fresh.add(now, 1);
+        let count = self.fresh.sum(now, 60);
+        if count < self.bell.scaled(NEW) {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Wireless, Severity::Low, "beacons".into(), context.now)
+            .why("new_points", count)
+            .why("latest", bssid)
+            .technique(&["T1498"])
+            .points(if count >= NEW * 2 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{detectors::stage::Stage, model::LinkType};
+
+    #[test]
+    fn only_invented_ones_are_told() {
+        let beacon = |n: u16| {
+            let [a, b] = n.to_be_bytes();
+            let bssid = [2, 1, 2, 3, a, b];
+            let mut bytes = vec![0x80, 0, 0, 0];
+            bytes.extend([[0xff; 6], bssid, bssid].concat());
+            bytes.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 0, 1, 0, 0, 1, 65]);
+            bytes
+        };
+        let run = |count: u16, from_ms: u64, gap_ms: u64| -> usize {
+            let mut stage = Stage::new(BeaconFlood::new(Settings::default())).over(LinkType::IEEE80211);
+            stage.frame(&beacon(0), 0);
+            (1..count).map(|n| stage.frame(&beacon(n), from_ms + u64::from(n) * gap_ms).len()).sum()
+        };
+        assert!(run(200, 100_000, 10) > 0);
+        assert_eq!(run(200, 0, 10), 0, "a block of flats at the start");
+        assert_eq!(run(200, 100_000, 5000), 0);
+    }
+}

@@ -1,0 +1,100 @@
+//! # Frames that go round in circles
+//!
+//! ## What it finds
+//! One and the same frame, sent to all, again and again: a cable that leads back into the same network.
+//! ## Why it matters
+//! The network stands still, and everything in it seems broken.
+//! ## How it decides
+//! One frame to all or to a group, byte for byte the same, 50 times within a second.
+//! ## What fools it
+//! A program that sends the same as fast; then look at that device. Television and other streams to
+//! groups are left out.
+//! ## What to do
+//! Look for a cable that was plugged in twice, or a second way between two switches or access points (mesh).
+//!
+//! Holds 64 frames.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+};
+
+use crate::{
+    detectors::{Context, Detector, Evidence, usual::Bell, window::Window},
+    model::{Capped, Category, Finding, Findings, Party, Severity},
+};
+
+card!("broadcast_storm", "Frames that go round in circles");
+
+const FRAMES_MAX: usize = 64;
+const SAME: u32 = 50;
+
+/// See the page above.
+pub struct BroadcastStorm {
+    bell: Bell,
+    frames: Capped<u64, Window>,
+}
+
+impl BroadcastStorm {
+    #[must_use]
+    pub fn new(settings: Settings) -> BroadcastStorm {
+        BroadcastStorm { bell: Bell::new(settings), frames: Capped::new(FRAMES_MAX) }
+    }
+}
+
+impl Detector for BroadcastStorm {
+    says!(self, [Packet], self.frames.len());
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        if frame.wifi.is_some() || !frame.destination.is_some_and(|mac| mac.is_multicast()) {
+            return;
+        }
+        // Streams to a group may well repeat themselves. What stays on the link does not stream (RFC 5771 §4, RFC 4291
+        // §2.7).
+        let is_stream = frame.addresses().is_some_and(|(_, to)| match to {
+            IpAddr::V4(to) => to.is_multicast() && !matches!(to.octets(), [224, 0, 0, _]),
+            IpAddr::V6(to) => to.is_multicast() && to.octets()[1] & 0x0f > 2,
+        });
+        if is_stream {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        frame.bytes.hash(&mut hasher);
+        let (key, now) = (hasher.finish(), context.now.mono);
+        if !self.frames.contains(&key) {
+            self.frames.insert(key, Window::default());
+        }
+        let Some(window) = self.frames.get_mut(&key) else { return };
+        window.add(now, 1);
+        let same = window.sum(now, 1);
+        if same < self.bell.scaled(SAME) {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, "loop".into(), context.now)
+            .by(Party { device: None, mac: frame.source, ip: None })
+            .why("repeated_frame", same)
+            .points(if same >= SAME * 2 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, arp, between, datagram, ip, mac};
+
+    #[test]
+    fn a_loop_is_told_and_a_busy_network_is_not() {
+        let run = |frame: &dyn Fn(u64) -> Vec<u8>, gap_ms: u64| -> usize {
+            let mut stage = Stage::new(BroadcastStorm::new(Settings::default()));
+            (0..300).map(|n| stage.frame(&frame(n), n * gap_ms).len()).sum()
+        };
+        assert!(run(&|_| arp(9, 1, 9, 9, 9), 2) > 0);
+        assert_eq!(run(&|n| arp(9, 1, 9, 9, n as u8), 2), 0, "each asks for another");
+        let film =
+            between((mac(9), ip(9)), ([1, 0, 0x5e, 1, 2, 3], [239, 1, 2, 3]), 17, &datagram(5004, 5004, &[0; 900]));
+        assert_eq!(run(&|_| film.clone(), 2), 0, "television");
+        assert_eq!(run(&|_| arp(9, 1, 9, 9, 1), 200), 0, "asked again and again");
+    }
+}

@@ -1,0 +1,209 @@
+//! # Forged address of IPv6
+//!
+//! ## What it finds
+//! A device that says another device's IPv6 address is its own.
+//! ## Why it matters
+//! As with forged ARP: what is meant for the other one goes to the forger first.
+//! ## How it decides
+//! Neighbour advertisements that replace what others know (the override flag of RFC 4861 §4.4) or solicitations from an
+//! address, while its owner was heard within ten minutes under another hardware address: +3. The address of a router
+//! (+2), unasked again and again (+2), or of several owners (+3), or made from another hardware address (+2). Five are
+//! told. A device that answers for a sleeping one does not override, and says so once.
+//! ## What fools it
+//! On a switch without a mirror port only what is sent to groups is heard. The first who speaks is the owner.
+//! ## What to do
+//! Disconnect the device if you do not know it.
+//!
+//! Holds 4,096 addresses.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
+
+use crate::{
+    detectors::{Context, Detector, Evidence, usual::Bell},
+    model::{Capped, Category, Fact, Finding, Findings, Guarded, MacAddr, Mono, Observation, Party, Severity, Source},
+    traffic::owner,
+    wire::nd::{Nd, is_local, option},
+};
+
+card!("nd_spoof", "Forged address of IPv6");
+
+const ADDRESSES_MAX: usize = 4096;
+const FORGERS_MAX: usize = 256;
+// Routers advertise at least each 30 min, hosts keep what they know for minutes (RFC 4861 §6.2.1, §10).
+const ALIVE: Duration = Duration::from_secs(1800);
+const TOLD_FROM: f32 = 5.0;
+
+#[derive(Debug, Clone, Copy)]
+struct Holder {
+    mac: MacAddr,
+    last: Mono,
+    is_router: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Forger {
+    claimed: Vec<Ipv6Addr>,
+    times: u32,
+    last: Mono,
+}
+
+/// See the page above.
+pub struct NdSpoof {
+    bell: Bell,
+    holders: Guarded<Ipv6Addr, Holder>,
+    forgers: Capped<MacAddr, Forger>,
+}
+
+impl NdSpoof {
+    #[must_use]
+    pub fn new(settings: Settings) -> NdSpoof {
+        NdSpoof { bell: Bell::new(settings), holders: Guarded::new(ADDRESSES_MAX), forgers: Capped::new(FORGERS_MAX) }
+    }
+
+    /// `mac` speaks for `ip`; who held it, if that was another who is alive.
+    fn claim(&mut self, ip: Ipv6Addr, mac: MacAddr, is_router: bool, replaces: bool, now: Mono) -> Option<Holder> {
+        let tick = now.0 / 1_000_000_000;
+        let Some(holder) = self.holders.get_mut(&ip, tick) else {
+            self.holders.insert(ip, Holder { mac, last: now, is_router }, owner(mac), tick);
+            return None;
+        };
+        if holder.mac == mac {
+            (holder.last, holder.is_router) = (now, holder.is_router || is_router);
+            return None;
+        }
+        if now.since(holder.last) > ALIVE {
+            *holder = Holder { mac, last: now, is_router };
+            return None;
+        }
+        // The owner keeps its place: a forger that repeats itself would take it over.
+        replaces.then_some(*holder)
+    }
+}
+
+/// The hardware address in an address made from it (RFC 4291 appendix A).
+fn inside(ip: Ipv6Addr) -> Option<MacAddr> {
+    match ip.octets() {
+        [.., a, b, c, 0xff, 0xfe, d, e, f] => Some(MacAddr([a ^ 2, b, c, d, e, f])),
+        _ => None,
+    }
+}
+
+impl Detector for NdSpoof {
+    says!(self, [Packet, Observation], self.holders.len() + self.forgers.len());
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Observation(Observation { subject, source, fact: Fact::Alive { .. }, .. }) = evidence
+            && *source != Source::Capture
+            && let (Some(mac), Some(IpAddr::V6(ip))) = (subject.mac, subject.ip)
+        {
+            // The kernel, or an answer to this host's own question, says whose it is: a forger may be the first to
+            // speak of it to all.
+            self.claim(ip, mac, context.network.is_gateway(ip.into()), false, context.now.mono);
+            return;
+        }
+        let Evidence::Packet(frame) = evidence else { return };
+        let (Some(icmp), Some(header), Some(source)) = (frame.icmp_v6(), frame.ipv6(), frame.source) else { return };
+        let Some(nd) = Nd::read(icmp).filter(|_| is_local(header) && source.is_station()) else { return };
+        let (ip, linked, is_router, replaces, asked) = match nd {
+            Nd::NeighbourAdvert { target, is_router, is_solicited, is_override, .. } => {
+                (target, nd.link_address(option::TARGET_LINK), is_router, is_override, is_solicited)
+            }
+            Nd::NeighbourSolicit { .. } if !header.source.is_unspecified() => {
+                (header.source, nd.link_address(option::SOURCE_LINK), false, true, false)
+            }
+            Nd::RouterAdvert(advert) => (header.source, None, advert.lifetime_s > 0, false, false),
+            _ => return,
+        };
+        let mac = linked.unwrap_or(source);
+        if ip.is_multicast() || ip.is_unspecified() || !mac.is_station() || mac.is_virtual_router() {
+            return;
+        }
+        let now = context.now.mono;
+        let Some(holder) = self.claim(ip, mac, is_router, replaces, now) else { return };
+        let device = context.who.by_mac(mac);
+        if device.is_some() && device == context.who.by_mac(holder.mac) {
+            return;
+        }
+        if !self.forgers.contains(&source) {
+            self.forgers.insert(source, Forger::default());
+        }
+        let Some(forger) = self.forgers.get_mut(&source) else { return };
+        forger.times = if now.since(forger.last) > Duration::from_secs(300) { 1 } else { forger.times + 1 };
+        forger.last = now;
+        if !forger.claimed.contains(&ip) && forger.claimed.len() < 16 {
+            forger.claimed.push(ip);
+        }
+        let mut points = 3.0;
+        points += if holder.is_router || context.network.is_gateway(ip.into()) { 2.0 } else { 0.0 };
+        points += if !asked && forger.times >= 3 { 2.0 } else { 0.0 };
+        points += if forger.claimed.len() >= 2 { 3.0 } else { 0.0 };
+        points += if inside(ip).is_some_and(|inner| inner == holder.mac) { 2.0 } else { 0.0 };
+        // One advertisement of an address that is no router's: two interfaces, or an address handed on.
+        if points < TOLD_FROM || (forger.times < 2 && points < 7.0) {
+            return;
+        }
+        let (claimed, times) = (forger.claimed.len(), forger.times);
+        let severity = if points >= 8.0 { Severity::Critical } else { Severity::High };
+        let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{source} {ip}"), context.now)
+            .by(Party { device: None, mac: Some(source), ip: None })
+            .against(Party { device: None, mac: Some(holder.mac), ip: Some(ip.into()) })
+            .why("ip", ip)
+            .why("old_mac", holder.mac)
+            .why("new_mac", mac)
+            .why("claimed", claimed)
+            .why("times", times)
+            .technique(&["T1557"])
+            .points(points);
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, mac};
+
+    /// An advertisement of hardware `from` for the address of host `of`.
+    fn advert(from: u8, of: u8, flags: u8) -> Vec<u8> {
+        let target = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0, 0, of];
+        let mut bytes =
+            [&[0x33, 0x33, 0, 0, 0, 1][..], &mac(from), &[0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255]].concat();
+        bytes.extend(target);
+        bytes.extend([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        bytes.extend([136, 0, 0, 0, flags, 0, 0, 0]);
+        bytes.extend(target);
+        bytes.extend([2, 1]);
+        bytes.extend(mac(from));
+        bytes
+    }
+
+    #[test]
+    fn a_forger_is_named_and_a_proxy_is_not() {
+        let run = |lines: &[(u64, u8, u8, u8)]| -> Vec<Option<MacAddr>> {
+            let mut stage = Stage::new(NdSpoof::new(Settings::default()));
+            let found =
+                lines.iter().flat_map(|(s, from, of, flags)| stage.frame(&advert(*from, *of, *flags), s * 1000));
+            found.map(|finding| finding.attacker.mac).collect()
+        };
+        let who = |n: u8| Some(MacAddr(mac(n)));
+        assert_eq!(run(&[(0, 1, 1, 0xa0), (5, 9, 1, 0xa0), (6, 9, 1, 0xa0)]), [who(9)], "the router's");
+        let two = [(0, 5, 5, 0x20), (1, 6, 6, 0x20), (5, 9, 5, 0x20), (6, 9, 6, 0x20)];
+        assert!(run(&two).contains(&who(9)), "two hosts'");
+        let mut stage =
+            Stage::new(NdSpoof::new(Settings::default())).behind_v6([0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1].into());
+        let router = Ipv6Addr::from([0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1]);
+        let alive = Fact::Alive { proof: crate::model::Proof::NeighbourReachable, age: Duration::ZERO };
+        stage.saw(crate::model::Subject::both(MacAddr(mac(1)), router.into()), alive, 0);
+        let told: Vec<_> = (0..3).flat_map(|n| stage.frame(&advert(9, 1, 0xa0), 1000 + n * 1000)).collect();
+        assert!(
+            told.iter().all(|f| f.attacker.mac == who(9)) && !told.is_empty(),
+            "the kernel knew the router: {told:?}"
+        );
+        assert!(run(&[(0, 5, 5, 0x20), (9, 7, 5, 0x40), (19, 7, 5, 0x40), (29, 7, 5, 0)]).is_empty(), "a sleep proxy");
+        assert!(run(&[(0, 5, 5, 0x20), (4000, 6, 5, 0x20), (4001, 6, 5, 0x20)]).is_empty(), "handed on");
+        assert!(run(&[(0, 1, 1, 0xa0), (9, 1, 1, 0xa0)]).is_empty(), "its own");
+    }
+}

@@ -1,0 +1,110 @@
+//! # Protocol at an odd port
+//!
+//! ## What it finds
+//! Encrypted connections, web or remote shells to the Internet at a port where they are not at home.
+//! ## Why it matters
+//! Remote control hides behind odd ports. So do many makers and games: it is noted, for whoever wants to know.
+//! ## How it decides
+//! TLS, HTTP or SSH by what is said, to a host of the Internet, at a port neither its own nor one of the usual others.
+//! ## What fools it
+//! Remote control at port 443.
+//! ## What to do
+//! Nothing, if you know the program.
+//!
+//! Holds 2,048 places.
+
+use std::net::IpAddr;
+
+use crate::{
+    detectors::{Context, Detector, Evidence, usual::Bell},
+    model::{Capped, Category, Finding, Findings, Party, Port, Severity, is_private},
+    traffic::What,
+    wire::protocol,
+};
+
+card!("nonstandard_protocol", "Protocol at an odd port");
+
+const PLACES_MAX: usize = 2048;
+/// Where TLS is at home, or often a guest: web, mail, names, push, messages, games' and makers' clouds.
+const TLS: [Port; 32] = [
+    443, 465, 563, 587, 636, 853, 989, 990, 993, 994, 995, 1443, 1883, 2083, 2087, 2096, 3478, 4433, 4443, 5061, 5222,
+    5223, 5228, 5269, 5349, 7443, 8080, 8443, 8883, 8884, 9443, 19_302,
+];
+const HTTP: [Port; 14] = [80, 81, 88, 631, 1900, 3000, 3128, 5000, 8000, 8008, 8080, 8081, 8088, 8888];
+
+/// See the page above.
+pub struct NonstandardProtocol {
+    bell: Bell,
+    told: Capped<(IpAddr, IpAddr, Port), ()>,
+}
+
+impl NonstandardProtocol {
+    #[must_use]
+    pub fn new(settings: Settings) -> NonstandardProtocol {
+        NonstandardProtocol { bell: Bell::new(settings), told: Capped::new(PLACES_MAX) }
+    }
+}
+
+impl Detector for NonstandardProtocol {
+    says!(self, [Traffic], self.told.len());
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Traffic(noticed) = evidence else { return };
+        let talk = &noticed.talk;
+        let (client, server) = (talk.client, talk.server);
+        if talk.protocol != protocol::TCP || is_private(server.ip) || server.ip.is_loopback() || !talk.is_sure {
+            return;
+        }
+        if context.neighbours.is_bound(server.ip) || client.mac.is_none() && !is_private(client.ip) {
+            return;
+        }
+        let what = match &noticed.what {
+            What::Tls(_) if !TLS.contains(&server.port) => "tls",
+            What::HttpRequest(_) if !HTTP.contains(&server.port) => "http",
+            What::Said { from: 0, bytes, .. } if bytes.starts_with(b"SSH-") && !matches!(server.port, 22 | 2222) => {
+                "ssh"
+            }
+            _ => return,
+        };
+        let place = (client.ip, server.ip, server.port);
+        if self.told.contains(&place) {
+            return;
+        }
+        self.told.insert(place, ());
+        let key = format!("{} {}:{}", client.ip, server.ip, server.port);
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::Info, key, context.now)
+            .by(client.party())
+            .against(Party { device: None, mac: None, ip: Some(server.ip) })
+            .why("protocol", what)
+            .why("destination", server.ip)
+            .why("port", server.port)
+            .technique(&["T1571"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{ACK, SYN, Stage, between, ip, mac, segment};
+
+    #[test]
+    fn what_is_not_at_home_is_noted() {
+        let run = |to: [u8; 4], port: u16, says: &[u8]| -> usize {
+            let mut stage = Stage::new(NonstandardProtocol::new(Settings::default()));
+            let (me, far) = ((mac(9), ip(9)), (mac(1), to));
+            let frames = [
+                between(me, far, 6, &segment(50_000, port, SYN, 1, b"")),
+                between(far, me, 6, &segment(port, 50_000, SYN | ACK, 1, b"")),
+                between(me, far, 6, &segment(50_000, port, ACK, 2, says)),
+            ];
+            frames.iter().map(|frame| stage.frame(frame, 0).len()).sum()
+        };
+        let far = [203, 0, 113, 9];
+        assert_eq!(run(far, 4444, b"GET / HTTP/1.1\r\n\r\n"), 1);
+        assert_eq!(run(far, 4444, b"SSH-2.0-x\r\n"), 1);
+        assert_eq!(run(far, 80, b"GET / HTTP/1.1\r\n\r\n"), 0);
+        assert_eq!(run(ip(5), 4444, b"GET / HTTP/1.1\r\n\r\n"), 0, "within the home");
+    }
+}

@@ -1,0 +1,133 @@
+//! # Flood of IPv6 messages
+//!
+//! ## What it finds
+//! So many router advertisements, or searches for neighbours, that hosts or the router choke on them.
+//! ## Why it matters
+//! Systems keep each prefix and each neighbour they hear of; a flood stops them.
+//! ## How it decides
+//! More than 20 router advertisements in a second, or 16 prefixes in ten seconds; or 200 searches (neighbour
+//! solicitations) of one hardware address in a second. A router that passes on a scan from outside is not named.
+//! ## What fools it
+//! Nothing known.
+//! ## What to do
+//! Find the device; a managed switch says at which port it is.
+//!
+//! Holds 1,024 senders.
+
+use std::{net::Ipv6Addr, time::Duration};
+
+use crate::{
+    detectors::{
+        Context, Detector, Evidence,
+        usual::Bell,
+        window::{Recent, Window},
+    },
+    model::{Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
+    traffic::owner,
+    wire::nd::{Nd, Prefix, is_local, option},
+};
+
+card!("ra_flood", "Flood of IPv6 messages");
+
+const SENDERS_MAX: usize = 1024;
+const ADVERTS: u32 = 20;
+const PREFIXES: u32 = 16;
+const SEARCHES: u32 = 200;
+
+/// See the page above.
+pub struct RaFlood {
+    bell: Bell,
+    adverts: Window,
+    prefixes: Recent<Ipv6Addr>,
+    searches: Guarded<MacAddr, Window>,
+}
+
+impl RaFlood {
+    #[must_use]
+    pub fn new(settings: Settings) -> RaFlood {
+        RaFlood {
+            bell: Bell::new(settings),
+            adverts: Window::default(),
+            prefixes: Recent::new(64),
+            searches: Guarded::new(SENDERS_MAX),
+        }
+    }
+}
+
+impl Detector for RaFlood {
+    says!(self, [Packet], self.prefixes.len() + self.searches.len());
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let (Some(icmp), Some(header), Some(mac)) = (frame.icmp_v6(), frame.ipv6(), frame.source) else { return };
+        let Some(nd) = Nd::read(icmp).filter(|_| is_local(header)) else { return };
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let (kind, count) = match nd {
+            Nd::RouterAdvert(_) => {
+                self.adverts.add(now, 1);
+                for (_, value) in nd.options().filter(|(kind, _)| *kind == option::PREFIX).take(8) {
+                    if let Some(prefix) = Prefix::read(value) {
+                        self.prefixes.see(prefix.prefix, now);
+                    }
+                }
+                let rate = self.adverts.sum(now, 1);
+                let prefixes = self.prefixes.within(now, Duration::from_secs(10)) as u32;
+                if rate <= self.bell.scaled(ADVERTS) && prefixes <= self.bell.scaled(PREFIXES) {
+                    return;
+                }
+                ("router advertisements", rate.max(prefixes))
+            }
+            Nd::NeighbourSolicit { .. } => {
+                if self.searches.get(&mac).is_none() {
+                    self.searches.insert(mac, Window::default(), owner(mac), tick);
+                }
+                let Some(window) = self.searches.get_mut(&mac, tick) else { return };
+                window.add(now, 1);
+                let rate = window.sum(now, 1);
+                if rate < self.bell.scaled(SEARCHES) {
+                    return;
+                }
+                ("searches for neighbours", rate)
+            }
+            _ => return,
+        };
+        let is_router = kind != "router advertisements" && context.neighbours.is_router(mac);
+        let attacker = Party { device: None, mac: Some(mac).filter(|_| !is_router), ip: None };
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, format!("{mac} {kind}"), context.now)
+            .by(attacker)
+            .why("kind", kind)
+            .why("rate", count)
+            .technique(&["T1499.001"])
+            .points(if count >= 200 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, mac};
+
+    fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = [&[0x33, 0x33, 0, 0, 0, 1][..], &mac(9), &[0x86, 0xdd, 0x60, 0, 0, 0]].concat();
+        bytes.extend((4 + body.len() as u16).to_be_bytes());
+        bytes.extend([58, 255]);
+        bytes.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0, 0, 9]);
+        bytes.extend([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        bytes.extend([kind, 0, 0, 0]);
+        bytes.extend(body);
+        bytes
+    }
+
+    #[test]
+    fn only_floods_are_told() {
+        let advert = message(134, &[64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let search = message(135, &[&[0; 4][..], &[0xfd; 16]].concat());
+        let run = |bytes: &[u8], count: u64, gap_ms: u64| -> usize {
+            let mut stage = Stage::new(RaFlood::new(Settings::default()));
+            (0..count).map(|n| stage.frame(bytes, n * gap_ms).len()).sum()
+        };
+        assert!(run(&advert, 60, 10) > 0 && run(&search, 300, 2) > 0);
+        assert_eq!((run(&advert, 4, 1000), run(&search, 60, 20)), (0, 0), "a router that starts, a host that looks");
+    }
+}

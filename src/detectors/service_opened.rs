@@ -1,0 +1,108 @@
+//! # New door in a device
+//!
+//! ## What it finds
+//! A device that begins to offer remote control, files without encryption, or a debug port.
+//! ## Why it matters
+//! An update, a worm or somebody in the house opened a way in.
+//! ## How it decides
+//! The port check found a port open that was not open before, on a device known for an hour and more, and it is one of
+//! Telnet, FTP, remote shells, Android's debug bridge, Docker, databases, remote desktops. Other ports are in the list
+//! of the device and no alert.
+//! ## What fools it
+//! A port that opens and closes between two checks.
+//! ## What to do
+//! Switch that service off, or find out who switched it on.
+//!
+//! Resolved when the port refuses again. Holds 2,048 devices.
+
+use std::time::Duration;
+
+use crate::{
+    detectors::{Context, Detector, Evidence, usual::Bell},
+    model::{Capped, Category, Change, DeviceId, Finding, Findings, Mono, Party, Severity},
+};
+
+card!("service_opened", "New door in a device", None);
+
+const DEVICES_MAX: usize = 2048;
+/// A newcomer's ports are all new.
+const KNOWN_FOR: Duration = Duration::from_secs(3600);
+/// Telnet and its like at once; the rest may well be meant.
+const WORST: [u16; 8] = [23, 512, 513, 514, 2323, 2375, 5555, 7547];
+const BAD: [u16; 13] = [21, 69, 873, 1433, 3306, 3389, 5432, 5900, 5985, 6379, 9200, 11_211, 27_017];
+
+/// See the page above.
+pub struct ServiceOpened {
+    bell: Bell,
+    newcomers: Capped<DeviceId, Mono>,
+}
+
+impl ServiceOpened {
+    #[must_use]
+    pub fn new(settings: Settings) -> ServiceOpened {
+        ServiceOpened { bell: Bell::new(settings), newcomers: Capped::new(DEVICES_MAX) }
+    }
+}
+
+impl Detector for ServiceOpened {
+    says!(self, [Home], self.newcomers.len());
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Home(change) = evidence else { return };
+        let (device, tcp, port, name, open) = match change {
+            Change::DeviceFound { device, .. } => {
+                self.newcomers.insert(device.id, context.now.mono);
+                return;
+            }
+            Change::ServiceOpened { device, tcp, port, name, .. } => (*device, *tcp, *port, name, true),
+            Change::ServiceClosed { device, tcp, port, name, .. } => (*device, *tcp, *port, name, false),
+            _ => return,
+        };
+        let severity = match port {
+            port if tcp && WORST.contains(&port) => Severity::Medium,
+            port if tcp && BAD.contains(&port) => Severity::Low,
+            _ => return,
+        };
+        let is_new = self.newcomers.get(&device).is_some_and(|at| context.now.mono.since(*at) < KNOWN_FOR);
+        if open && (is_new || context.settling) {
+            return;
+        }
+        let mut finding = Finding::new(CARD.id, Category::Exposure, severity, format!("{device} {port}"), context.now)
+            .by(Party { device: Some(device), ..Party::default() })
+            .why("port", port)
+            .why("service", name)
+            .technique(&["T1133"])
+            .points(5.0);
+        if open {
+            self.bell.ring(finding, findings);
+        } else {
+            finding.over = true;
+            findings.push(finding);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{detectors::stage::Stage, model::Wall};
+
+    #[test]
+    fn a_shell_that_appears_is_told_and_a_web_page_is_not() {
+        let mut stage = Stage::new(ServiceOpened::new(Settings::default()));
+        let device = DeviceId::mint(1, 1);
+        let mut tell = |port: u16, open: bool, s: u64| -> Vec<(Severity, bool)> {
+            let (tcp, name, at) = (true, "telnet".to_owned(), Wall(0));
+            let change = if open {
+                Change::ServiceOpened { device, tcp, port, name, at }
+            } else {
+                Change::ServiceClosed { device, tcp, port, name, at }
+            };
+            let found = stage.see(Evidence::Home(&change), s * 1000);
+            found.iter().map(|finding| (finding.severity, finding.over)).collect()
+        };
+        assert_eq!(tell(23, true, 0), [(Severity::Medium, false)]);
+        assert_eq!(tell(23, false, 100), [(Severity::Medium, true)]);
+        assert!(tell(443, true, 200).is_empty());
+    }
+}

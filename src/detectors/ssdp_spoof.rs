@@ -1,0 +1,115 @@
+//! # Devices that are what anybody looks for
+//!
+//! ## What it finds
+//! A device that answers every search by SSDP (UPnP), also for what does not exist.
+//! ## Why it matters
+//! It shows up in Windows as a device of the home; who opens it is asked for a password.
+//! ## How it decides
+//! An answer for a kind of device that only chance could have named: digits and letters mixed, of a maker's domain nobody
+//! uses; or one device that answers as six different kinds of root devices within ten minutes.
+//! ## What fools it
+//! A forger that answers only for kinds that exist.
+//! ## What to do
+//! Disconnect it if you do not know it.
+//!
+//! Holds 256 devices.
+
+use std::time::Duration;
+
+use crate::{
+    detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
+    model::{Category, Finding, Findings, Guarded, MacAddr, Severity, clean_text},
+    traffic::owner,
+    wire::ssdp::{Kind, PORT, Ssdp},
+};
+
+card!("ssdp_spoof", "Devices that are what anybody looks for");
+
+const DEVICES_MAX: usize = 256;
+const KINDS_MIN: u32 = 6;
+const SPAN: Duration = Duration::from_secs(600);
+
+/// See the page above.
+pub struct SsdpSpoof {
+    bell: Bell,
+    kinds: Guarded<MacAddr, Recent<String>>,
+}
+
+impl SsdpSpoof {
+    #[must_use]
+    pub fn new(settings: Settings) -> SsdpSpoof {
+        SsdpSpoof { bell: Bell::new(settings), kinds: Guarded::new(DEVICES_MAX) }
+    }
+}
+
+/// A device type that was drawn, not named: eight and more hexadecimal digits or mixed letters and digits.
+fn is_drawn(kind: &str) -> bool {
+    let digits = kind.bytes().filter(u8::is_ascii_digit).count();
+    let turns =
+        kind.as_bytes().windows(2).filter(|at| matches!(at, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()));
+    kind.len() >= 8 && digits * 4 >= kind.len() && turns.count() >= 3 && kind.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+impl Detector for SsdpSpoof {
+    says!(self, [Packet], self.kinds.len());
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let Some(udp) = frame.udp().filter(|udp| udp.source == PORT) else { return };
+        let (Some(mac), Some((ip, to))) = (frame.source.filter(|mac| mac.is_station()), frame.addresses()) else {
+            return;
+        };
+        let Some(ssdp) = Ssdp::read(udp.payload).filter(|ssdp| ssdp.kind == Kind::Response) else { return };
+        let Some(target) = ssdp.header("st").map(|st| String::from_utf8_lossy(st).to_ascii_lowercase()) else { return };
+        // urn:schemas-upnp-org:device:MediaServer:1 (UPnP Device Architecture 2.0 §1.3.3).
+        let mut parts = target.split(':');
+        let (Some("urn"), Some(_domain), Some("device"), Some(kind)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return;
+        };
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        if self.kinds.get(&mac).is_none() {
+            self.kinds.insert(mac, Recent::new(32), owner(mac), tick);
+        }
+        let Some(kinds) = self.kinds.get_mut(&mac, tick) else { return };
+        kinds.see(kind.chars().take(64).collect(), now);
+        let count = kinds.within(now, SPAN);
+        let drawn = is_drawn(kind);
+        if !drawn && count < self.bell.scaled(KINDS_MIN) as usize {
+            return;
+        }
+        let place = ssdp.header("location").unwrap_or_default();
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::High, mac.to_string(), context.now)
+            .by(context.neighbours.party(ip, frame.source))
+            .against(context.neighbours.party(to, frame.destination))
+            .why("target", clean_text(&target, 80))
+            .why("location", clean_text(&String::from_utf8_lossy(place), 80))
+            .why("kinds", count)
+            .technique(&["T1557"])
+            .points(if drawn { 6.0 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, udp};
+
+    #[test]
+    fn who_is_everything_is_told() {
+        let run = |targets: &[String]| -> usize {
+            let mut stage = Stage::new(SsdpSpoof::new(Settings::default()));
+            let answer = |st: &str| format!("HTTP/1.1 200 OK\r\nST: {st}\r\nLOCATION: http://192.168.7.9:88/\r\n\r\n");
+            targets.iter().map(|st| stage.frame(&udp((9, 1900), (5, 50_000), answer(st).as_bytes()), 0).len()).sum()
+        };
+        let urn = |kind: &str| format!("urn:schemas-upnp-org:device:{kind}:1");
+        assert_eq!(run(&[urn("a93f07bb1e")]), 1);
+        assert!(run(&["A", "B", "C", "D", "E", "F"].map(urn)) > 0);
+        let honest =
+            ["MediaRenderer", "WANDevice", "InternetGatewayDevice", "WANConnectionDevice", "WFADevice"].map(urn);
+        assert_eq!(run(&honest), 0);
+        assert_eq!(run(&["urn:dial-multiscreen-org:service:dial:1".into(), "upnp:rootdevice".into()]), 0);
+    }
+}

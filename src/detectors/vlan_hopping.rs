@@ -1,0 +1,100 @@
+//! # Out of its own network
+//!
+//! ## What it finds
+//! A computer that tries to reach a network (VLAN) it is not in.
+//! ## Why it matters
+//! Guests and things are kept apart by VLANs; this is how they get out.
+//! ## How it decides
+//! A device that speaks without a tag sends a frame with two tags, one inside the other; or a device with an address of
+//! the network asks the switch for a trunk (Cisco's DTP), which only switches do.
+//! ## What fools it
+//! Mirror ports that strip tags hide it. A switch with an address that speaks DTP: switch that off, nobody needs it.
+//! ## What to do
+//! Look at the device; give access ports a fixed VLAN in the switch.
+//!
+//! Holds 1,024 devices.
+
+use crate::{
+    detectors::{Context, Detector, Evidence, usual::Bell},
+    model::{Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
+    traffic::owner,
+    wire::Carries,
+};
+
+card!("vlan_hopping", "Out of its own network");
+
+const DEVICES_MAX: usize = 1024;
+/// Dynamic Trunking Protocol, as Wireshark's dissector and Cisco's configuration guides have it.
+const TRUNKING: Carries = Carries::Snap { oui: [0, 0, 0x0c], id: 0x2004 };
+
+/// See the page above.
+pub struct VlanHopping {
+    bell: Bell,
+    /// Who speaks without a tag.
+    plain: Guarded<MacAddr, ()>,
+}
+
+impl VlanHopping {
+    #[must_use]
+    pub fn new(settings: Settings) -> VlanHopping {
+        VlanHopping { bell: Bell::new(settings), plain: Guarded::new(DEVICES_MAX) }
+    }
+}
+
+impl Detector for VlanHopping {
+    says!(self, [Packet], self.plain.len());
+
+    fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Evidence::Packet(frame) = evidence else { return };
+        let Some(mac) = frame.source.filter(|mac| mac.is_station() && frame.wifi.is_none()) else { return };
+        let tick = context.now.mono.0 / 1_000_000_000;
+        let (tags, is_plain) = (frame.vlans.ids(), self.plain.get(&mac).is_some());
+        let kind = match tags {
+            [] if frame.carries == TRUNKING => {
+                if !context.neighbours.is_host(mac) || context.neighbours.is_router(mac) {
+                    return;
+                }
+                "asks for a trunk"
+            }
+            [] => {
+                if !is_plain && frame.net.is_some() {
+                    self.plain.insert(mac, (), owner(mac), tick);
+                }
+                return;
+            }
+            // A tag with number 0 is a priority and no network (IEEE 802.1Q-2018 table 9-2).
+            [outer, inner, ..] if is_plain && outer != inner && *inner != 0 => "a tag inside a tag",
+            _ => return,
+        };
+        let finding = Finding::new(CARD.id, Category::Spoofing, Severity::High, format!("{mac} {kind}"), context.now)
+            .by(Party { device: None, mac: Some(mac), ip: None })
+            .why("kind", kind)
+            .why("vlans", tags.iter().map(u16::to_string).collect::<Vec<_>>().join(", "))
+            .technique(&["T1599"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::stage::{Stage, arp};
+
+    fn tagged(from: u8, tags: &[u16]) -> Vec<u8> {
+        let plain = arp(from, 1, from, from, 1);
+        let tags: Vec<u8> = tags.iter().flat_map(|id| [[0x81, 0], id.to_be_bytes()].concat()).collect();
+        [&plain[..12], &tags, &plain[12..]].concat()
+    }
+
+    #[test]
+    fn two_tags_of_a_plain_speaker_are_told() {
+        let run = |frames: &[Vec<u8>]| -> usize {
+            let mut stage = Stage::new(VlanHopping::new(Settings::default()));
+            frames.iter().map(|frame| stage.frame(frame, 0).len()).sum()
+        };
+        assert_eq!(run(&[arp(9, 1, 9, 9, 1), tagged(9, &[1, 20])]), 1);
+        assert_eq!(run(&[tagged(9, &[7, 20]), tagged(9, &[7, 20])]), 0, "a provider's double tags");
+        assert_eq!(run(&[arp(9, 1, 9, 9, 1), tagged(9, &[0]), tagged(9, &[20])]), 0, "priority, and a trunk");
+    }
+}

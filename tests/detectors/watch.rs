@@ -1,0 +1,136 @@
+//! A home that is watched: frames go in, and what was told is kept.
+
+#![allow(dead_code, reason = "each test that includes this uses a part of it")]
+
+use std::{net::IpAddr, sync::Arc};
+
+use porchlight::{
+    engine::{Engine, Input, Settings},
+    model::{Captured, Change, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts, Remembered, Severity, Wall},
+};
+
+pub const FIN: u8 = 1;
+pub const SYN: u8 = 2;
+pub const RST_ACK: u8 = 20;
+pub const ACK: u8 = 16;
+
+pub fn mac(n: u8) -> [u8; 6] {
+    [0x3c, 7, 7, 0, 0, n]
+}
+
+pub fn ip(n: u8) -> [u8; 4] {
+    [192, 168, 7, n]
+}
+
+pub fn arp(from: [u8; 6], operation: u16, sender: [u8; 4], to: [u8; 6], target: [u8; 4]) -> Vec<u8> {
+    let mut bytes = [&to[..], &from, &[8, 6, 0, 1, 8, 0, 6, 4], &operation.to_be_bytes()].concat();
+    bytes.extend([&from[..], &sender, &to, &target].concat());
+    bytes
+}
+
+pub fn packet(from: ([u8; 6], [u8; 4]), to: ([u8; 6], [u8; 4]), protocol: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = [&to.0[..], &from.0, &[8, 0, 0x45, 0]].concat();
+    bytes.extend((20 + body.len() as u16).to_be_bytes());
+    bytes.extend([0, 0, 0, 0, 64, protocol, 0, 0]);
+    bytes.extend([from.1, to.1].concat());
+    bytes.extend(body);
+    bytes
+}
+
+pub fn segment(from: u16, to: u16, flags: u8) -> Vec<u8> {
+    let mut bytes = [from.to_be_bytes(), to.to_be_bytes()].concat();
+    bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    bytes
+}
+
+/// A datagram.
+pub fn datagram(from: u16, to: u16, body: &[u8]) -> Vec<u8> {
+    let mut bytes = [from.to_be_bytes(), to.to_be_bytes()].concat();
+    bytes.extend((8 + body.len() as u16).to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(body);
+    bytes
+}
+
+/// What was told once.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub detector: String,
+    pub severity: Severity,
+    pub attacker: Option<MacAddr>,
+    pub victim: Option<IpAddr>,
+    /// It opened an alert, and did not only grow one.
+    pub is_new: bool,
+    pub evidence: Vec<(String, String)>,
+}
+
+/// See above.
+pub struct Watch {
+    pub engine: Engine,
+    us: u64,
+    pub told: Vec<Told>,
+}
+
+impl Watch {
+    pub fn new() -> Watch {
+        let engine = Engine::new(
+            &Settings::default(),
+            Arc::new(NetworkFacts::default()),
+            &Remembered::default(),
+            7,
+            Moment { mono: Mono(1_000_000_000), wall: Wall(1_795_600_000_000) },
+        );
+        Watch { engine, us: 1_000_000, told: Vec::new() }
+    }
+
+    /// One frame, so long after the one before.
+    pub fn hear(&mut self, bytes: &[u8], gap_us: u64) {
+        self.us += gap_us;
+        let now = Moment { mono: Mono(self.us * 1000), wall: Wall(1_795_600_000_000 + (self.us / 1000) as i64) };
+        let captured = Captured {
+            link: LinkType::ETHERNET,
+            interface: InterfaceId(0),
+            at: now,
+            wire_len: bytes.len() as u32,
+            bytes,
+        };
+        for change in self.engine.handle(Input::Frame(captured), now) {
+            let (alert, is_new) = match change {
+                Change::AlertOpened { alert } => (alert, true),
+                Change::AlertUpdated { alert } => (alert, false),
+                _ => continue,
+            };
+            self.told.push(Told {
+                detector: alert.detector.clone(),
+                severity: alert.severity,
+                attacker: alert.attacker.mac,
+                victim: alert.victim.ip,
+                is_new,
+                evidence: alert.evidence.clone(),
+            });
+        }
+    }
+
+    /// The home before: these hosts speak to the first, which answers.
+    pub fn at_home(&mut self, hosts: &[u8]) {
+        for _ in 0..3 {
+            for host in hosts {
+                self.hear(&arp(mac(*host), 1, ip(*host), [0xff; 6], ip(1)), 200_000);
+            }
+            self.hear(&arp(mac(1), 2, ip(1), mac(5), ip(5)), 200_000);
+        }
+    }
+
+    /// Whether `detector` told, at medium or above, of the host `forger`.
+    pub fn names(&self, detector: &str, forger: u8) -> bool {
+        let who = Some(MacAddr(mac(forger)));
+        self.told
+            .iter()
+            .any(|told| told.detector == detector && told.severity >= Severity::Medium && told.attacker == who)
+    }
+
+    /// What was told at this severity or above.
+    pub fn from(&self, severity: Severity) -> Vec<String> {
+        self.told.iter().filter(|told| told.severity >= severity).map(|told| told.detector.clone()).collect()
+    }
+}
