@@ -40,6 +40,8 @@ pub fn command(home: &Home, folder: &Path, more: &str) -> Command {
     let text = format!("network: {{interfaces: [home0]}}\nmqtt: {{url: 'mqtt://127.0.0.1:1883'}}\n{more}");
     fs::write(&config, text).expect("written");
     let mut command = home.near(PROGRAM);
+    // As the systemd unit, the container and the app have it.
+    command.env("MALLOC_ARENA_MAX", "1");
     command.arg("--config").arg(config).arg("--state-dir").arg(folder.join("state"));
     command
 }
