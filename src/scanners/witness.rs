@@ -1,7 +1,7 @@
 //! # Access points that others control
 //!
 //! One way to ask all makers' controllers, one shape of answer, one set of rules: who sent something since the last
-//! look lives; who is merely listed is not told; who is on no list any more for half a minute has left; and a
+//! look lives; of who is merely listed just that is told; who is on no list any more for half a minute has left; and a
 //! controller that does not answer, or suddenly lists less than half, says nothing of anybody.
 
 use std::{future::Future, path::Path, time::Duration};

@@ -60,7 +60,7 @@ impl Stations {
         self.known.clear();
     }
 
-    /// What the list of now shows of those who live. Replaces what was known.
+    /// What the list of now shows: who lives, and who is merely listed, which is a hint. Replaces what was known.
     pub fn look(&mut self, listed: &[Station], ssid: Option<&str>, now: Mono) -> Vec<(MacAddr, Fact)> {
         let mut facts = Vec::new();
         let before = std::mem::take(&mut self.known);
@@ -78,6 +78,8 @@ impl Stations {
                     facts.push((station.mac, Fact::Label { key: "wifi_network", value: ssid.to_owned() }));
                     is_named = true;
                 }
+            } else {
+                facts.push((station.mac, Fact::Listed));
             }
             let rx = (station.rx_packets, station.rx_bytes);
             self.known.insert(station.mac, Last { at: now, rx, is_named });
@@ -223,6 +225,7 @@ mod tests {
             }
             let facts = stations.look(&[*now], None, at(15));
             assert_eq!(ages(&facts).first().copied(), *expected, "{name}");
+            assert_eq!(facts.contains(&(mac(1), Fact::Listed)), expected.is_none(), "{name}: listed, or alive");
             assert_eq!(facts.iter().any(|(_, fact)| matches!(fact, Fact::Level(_))), expected.is_some(), "{name}");
         }
         let mut half = station(Some(9), Some(0), Some(0));
