@@ -54,9 +54,21 @@ impl Presence {
         candidates.retain(|other| {
             *other != id && self.registry.get(*other).is_some_and(|known| !vetoed(newcomer, known, began))
         });
-        let &[known] = candidates.as_slice() else { return id };
+        let Some(known) = self.latest(&candidates) else { return id };
         tracing::debug!(%id, %known, "joined by a key fact");
         self.merge(id, known, true, now, out)
+    }
+
+    /// The only candidate, or the latest of several of whom each fell silent before the next was ever heard: that is
+    /// one phone, whose turn was missed once. Two that were here at the same time are two, and nobody is chosen.
+    fn latest(&self, candidates: &[DeviceId]) -> Option<DeviceId> {
+        let mut all: Vec<&Device> = candidates.iter().filter_map(|id| self.registry.get(*id)).collect();
+        all.sort_by_key(|device| (device.first_seen, device.id));
+        let follows = all.windows(2).all(|pair| match pair {
+            [before, after] => before.last.wall <= after.first_seen,
+            _ => false,
+        });
+        all.last().filter(|_| follows).map(|device| device.id)
     }
 
     /// A newcomer gave every fact that could join it to somebody known, and joined nobody: no need

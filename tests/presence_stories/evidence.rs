@@ -156,11 +156,11 @@ fn a_watch_that_cannot_be_asked_is_learned_from_its_silences() {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             heard(home, advert());
             // Mostly every 20 s, now and then two or three minutes not at all.
-            let pause = if dice >> 59 == 0 { 120 + (dice >> 40) % 60 } else { 20 + (dice >> 40) % 40 };
+            let pause = if dice >> 59 == 0 { 120 + (dice >> 40) % 60 } else { 10 + (dice >> 40) % 20 };
             home.run(pause);
         }
     };
-    days(&mut home, 3);
+    days(&mut home, 5);
     let called_away = |home: &World| -> Vec<u64> {
         let lines = home.lines.iter().filter(|(_, line)| line.contains(" presence ") && line.contains("-> away"));
         lines.map(|(at, _)| *at).collect()
@@ -172,7 +172,8 @@ fn a_watch_that_cannot_be_asked_is_learned_from_its_silences() {
         let away = called_away(&home);
         assert_eq!(away.len(), times, "{:#?}", home.lines);
         let waited = (away[times - 1] - left) / 1_000;
-        assert!((150..=1_300).contains(&waited), "{waited} s");
+        // Of its kind nobody would be away before 45 minutes.
+        assert!((150..=1_500).contains(&waited), "{waited} s");
         days(&mut home, 1);
     }
     // A return is no sign that it had been home all the time: nothing else is ever heard of it.

@@ -401,3 +401,41 @@ fn a_device_that_was_set_up_anew_is_recognised_by_trust() {
     again.run(300);
     assert_eq!(goes_and(&mut again, |home| visits(home, IPHONE, None, "Annas-iPhone")), Presence::Away);
 }
+
+// Once its first words were missed, and it became a second device of the same name. Its next address is joined to the
+// latest; two of one name that are here together stay two, and nobody guesses.
+#[test]
+fn a_turn_that_was_missed_does_not_part_a_phone_for_ever() {
+    let (first, second, third) = (
+        ("5a:11:22:33:44:55", "192.168.7.50"),
+        ("9e:11:22:33:44:66", "192.168.7.51"),
+        ("3e:aa:bb:cc:dd:77", "192.168.7.52"),
+    );
+    for together in [false, true] {
+        let mut home = World::new();
+        home.comes(GATEWAY);
+        home.comes(first);
+        home.dhcp(first, "Annas-iPhone");
+        home.run(600);
+        if !together {
+            home.goes(first);
+            home.run(4 * 3_600);
+        }
+        // Its DHCP request is heard only after it has been here for long.
+        home.comes(second);
+        home.run(1_200);
+        home.dhcp(second, "Annas-iPhone");
+        assert_ne!(home.id(first), home.id(second), "{:#?}", home.lines);
+        home.run(600);
+        home.goes(first);
+        home.goes(second);
+        home.run(6 * 3_600);
+        home.comes(third);
+        home.dhcp(third, "Annas-iPhone");
+        home.run(30);
+        let who = home.id(third);
+        let is_second = who == home.id(second);
+        assert_eq!(is_second, !together, "{:#?}", home.lines);
+        assert_ne!(who, home.id(first), "{:#?}", home.lines);
+    }
+}
