@@ -160,3 +160,20 @@ fn every_home_reads_and_holds_no_key_that_means_nothing() {
     }
     assert!(count >= 8, "{count}");
 }
+
+/// `cargo test --release --test simulate promises -- --ignored --nocapture`: a month of each home against its limits.
+#[test]
+#[ignore = "minutes; prints figures"]
+fn homes_keep_their_promises() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/homes");
+    let mut broken = Vec::new();
+    for entry in fs::read_dir(folder).expect("homes") {
+        let path = entry.expect("an entry").path();
+        let run = simulate(&fs::read_to_string(&path).expect("readable"), &["--months", "1"]);
+        println!("{}\n{}", path.display(), text(&run.stdout));
+        if run.status.code() != Some(0) {
+            broken.push(path);
+        }
+    }
+    assert!(broken.is_empty(), "{broken:?}");
+}

@@ -164,6 +164,12 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
         "If nobody in the house uses it, ask who started it.",
     ),
     (
+        "identity_change",
+        "{one} is not what it was",
+        "Its hardware address is known, the software behind it is not.",
+        "If it was updated or set up anew, trust it again; else find out who uses its address.",
+    ),
+    (
         "tor",
         "{one} uses Tor",
         "It called {relays} relays by invented names, such as {samples}.",
