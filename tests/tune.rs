@@ -33,8 +33,9 @@ fn taught() -> World {
     home.dhcp(PHONE, "Annas-iPhone");
     for _ in 0..DAYS {
         for silence in SILENCES {
-            for _ in 0..60 {
-                home.run(40);
+            // In use, so that it is asked soon.
+            for _ in 0..120 {
+                home.run(20);
                 home.seen(PHONE, Proof::Frame);
             }
             home.there.remove(&mac(PHONE.0));
