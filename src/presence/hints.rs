@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use crate::model::{DeviceId, Goodbye, Moment, Mono, Observation};
 
-use super::{Presence, timers::Key};
+use super::{Presence, departure::evidence::Evidence, timers::Key};
 
+/// No device is asked sooner than this.
+const UNASKED_MIN: Duration = Duration::from_secs(5);
 /// Facts kept of one address.
 const WAITING_FACTS_MAX: usize = 8;
 
@@ -49,5 +51,16 @@ impl Presence {
                 self.waiting.insert(mac, vec![seen.clone()]);
             }
         }
+    }
+
+    /// What is known of the silence that a sign of life at `at` may end; of one that cannot be asked, also since when
+    /// a question would have been put.
+    pub(super) fn silence_that_ends(&self, id: DeviceId, at: Mono, now: Moment) -> (Option<Mono>, Evidence) {
+        let Some(device) = self.registry.get(id) else { return (None, Evidence::default()) };
+        let quiet_since = device.mute.quiet_since;
+        let unasked = at.since(quiet_since) > UNASKED_MIN && !self.is_askable(device);
+        let from = unasked.then(|| quiet_since + self.rules(id, now).ask_after);
+        let ends = device.mute.spell.is_some() || from.is_some();
+        (from, if ends { self.evidence(device, now.mono) } else { Evidence::default() })
     }
 }

@@ -14,7 +14,6 @@ use super::{
     Presence, SWEEP,
     addresses::{Claim, place},
     departure::{Spell, Trip},
-    device::Device,
     identity::newborn,
     joins,
     timers::Key,
@@ -31,8 +30,6 @@ const CLIENT_ID_MAX: usize = 64;
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
 /// What a device says so soon after a question may be its answer.
 const ANSWERS_IN: Duration = Duration::from_secs(5);
-/// No device is asked sooner than this.
-const UNASKED_MIN: Duration = Duration::from_secs(5);
 /// Addresses of forgotten devices, whose old news must not make them again.
 pub const FORGOTTEN_MAX: usize = 256;
 
@@ -211,15 +208,7 @@ impl Presence {
         }
         let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
-        // Silence from which on a question would have been put to one that cannot be asked.
-        let asked_from = self
-            .registry
-            .get(id)
-            .filter(|device| at.mono.since(device.mute.quiet_since) > UNASKED_MIN && !self.is_askable(device));
-        let asked_from = asked_from.map(|device| device.mute.quiet_since + self.rules(device.id, now).ask_after);
-        let spell_ends = |device: &Device| device.mute.spell.is_some() || asked_from.is_some();
-        let evidence = self.registry.get(id).filter(|device| spell_ends(device));
-        let evidence = evidence.map(|device| self.evidence(device, now.mono)).unwrap_or_default();
+        let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
         let Some(device) = self.registry.get_mut(id) else { return };
         device.sources.insert(seen.source, (proof, at.wall));
         let joined = (!unheard && !device.joins_unheard()).then(|| proof.is_join());
