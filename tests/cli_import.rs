@@ -13,7 +13,7 @@ use std::{
 };
 
 use porchlight::{
-    model::{DeviceId, DeviceView, HomeView, MacAddr, Moment, Mono, Wall},
+    model::{DeviceId, DeviceView, HomeView, MacAddr, Moment, Mono, NameSource, Wall},
     store::{Settings, Store},
 };
 use serde_json::{Value, json};
@@ -36,7 +36,11 @@ fn home() -> tempfile::TempDir {
     let devices = (1..=3).map(|n| {
         let id = DeviceId::mint(INSTANCE, n);
         let macs = vec![MacAddr([0xb8, 0x27, 0xeb, 1, 2, n as u8])];
-        (id, Arc::new(DeviceView { macs, first_seen: ended, last_seen: ended, since: ended, ..DeviceView::blank(id) }))
+        // As a daemon calls it that starts on this store: when it writes that is its own affair.
+        let (name, name_source) = (format!("Raspberry Pi 02:{n:02x}"), NameSource::VendorTail);
+        let (first_seen, last_seen, since) = (ended, ended, ended);
+        let view = DeviceView { macs, name, name_source, first_seen, last_seen, since, ..DeviceView::blank(id) };
+        (id, Arc::new(view))
     });
     let view =
         HomeView { revision: 1, instance: INSTANCE, minted: 100, devices: devices.collect(), ..HomeView::default() };

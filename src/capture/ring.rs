@@ -107,13 +107,7 @@ impl Ring {
         self.opened.2
     }
 
-    fn sized(
-        name: &str,
-        filter: &Filter,
-        settings: &Settings,
-        mib: u32,
-        clock: Clock,
-    ) -> Result<Ring, CaptureError> {
+    fn sized(name: &str, filter: &Filter, settings: &Settings, mib: u32, clock: Clock) -> Result<Ring, CaptureError> {
         let failed = |doing, source| CaptureError::System { interface: name.to_owned(), doing, source };
         let index = index_of(name)?;
         // Protocol 0 hears nothing until the bind below: no frame slips in before the filter.

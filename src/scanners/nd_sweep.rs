@@ -19,7 +19,7 @@
 //! Neighbour proxies and sleep proxies. Access points that do not pass multicast to sleeping stations hide them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     net::{IpAddr, Ipv6Addr, SocketAddrV6},
     time::Duration,
 };
@@ -174,21 +174,22 @@ impl Sweep {
         self.pingers.retain(|(id, own), _| *id != interface.id || sources.contains(own));
         let (mut health, mut is_any) = (Health::Up, false);
         for own in sources {
-            let key = (interface.id, *own);
-            if !self.pingers.contains_key(&key) {
-                let scope = if own.is_unicast_link_local() { interface.id.0 } else { 0 };
-                match Pinger::open_at(true, Some(SocketAddrV6::new(*own, 0, 0, scope).into())) {
-                    Ok(pinger) => drop(self.pingers.insert(key, pinger)),
-                    Err(error) => {
-                        health = Health::Degraded { why: error.to_string(), advice: error.advice().map(str::to_owned) };
-                        continue;
+            let pinger = match self.pingers.entry((interface.id, *own)) {
+                Entry::Occupied(open) => open.into_mut(),
+                Entry::Vacant(room) => {
+                    let scope = if own.is_unicast_link_local() { interface.id.0 } else { 0 };
+                    match Pinger::open_at(true, Some(SocketAddrV6::new(*own, 0, 0, scope).into())) {
+                        Ok(pinger) => room.insert(pinger),
+                        Err(error) => {
+                            let advice = error.advice().map(str::to_owned);
+                            health = Health::Degraded { why: error.to_string(), advice };
+                            continue;
+                        }
                     }
                 }
-            }
-            if let Some(pinger) = self.pingers.get(&key) {
-                is_any = true;
-                drop(pinger.send(frames::ALL_NODES.into(), interface.id.0, self.sequence).await);
-            }
+            };
+            is_any = true;
+            drop(pinger.send(frames::ALL_NODES.into(), interface.id.0, self.sequence).await);
         }
         self.guesses |= !is_any;
         if is_any { Health::Up } else { health }
@@ -273,7 +274,6 @@ impl Sweep {
     }
 
     fn sender(&mut self, interface: &InterfaceFacts) -> Result<&FrameSender, ScanError> {
-        use std::collections::btree_map::Entry;
         Ok(match self.senders.entry(interface.id) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(room) => room.insert(FrameSender::open(interface)?),

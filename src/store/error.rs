@@ -55,7 +55,9 @@ impl StoreError {
                 "install that version again, or use another --state-dir; an upgrade leaves a backup of the older file beside it",
             ),
             StoreError::Older { .. } => Some("start `porchlight run` once: it upgrades the file and keeps a backup"),
-            StoreError::Nothing { .. } => Some("start it with `porchlight run`; `porchlight scan` looks once, and stores nothing"),
+            StoreError::Nothing { .. } => {
+                Some("start it with `porchlight run`; `porchlight scan` looks once, and stores nothing")
+            }
             StoreError::Broken { .. } => Some("restart `porchlight run`: it sets the file aside and begins a new one"),
             StoreError::Upgrade { .. } => Some("nothing was changed; report this with the two schema numbers"),
             StoreError::Sqlite { source, .. } => advice(source),
