@@ -10,9 +10,10 @@
 //! conflict; what speaks for a forger adds up: the claims alternate (+3), the address is the router's (+2), replies
 //! nobody asked for (+1, three of them +2), they come steadily as tools send them (+2), the same device claims other
 //! contested addresses too (+3), the frame's sender is not the one that is claimed (+2), the claimant has an address
-//! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2). A lease handed on (−6), answers only when asked and never for the router (−5), a single
-//! address announced as new hosts do (−4), and a claimant that offers to answer for those asleep (−4, never for the
-//! router) speak against. Five points are told, eight are critical.
+//! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2). A lease handed on (−6),
+//! answers only when asked and never for the router (−5), a single address announced as new hosts do (−4), a claimant
+//! that offers to answer for those asleep (−4, never for the router), and one that stands in for a router that fell
+//! silent, by VRRP (−8), speak against. Five points are told, eight are critical.
 //! ## What fools it
 //! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that was there before
 //! the first frame looks like the owner until the owner speaks; then the one with other addresses is named.
@@ -35,7 +36,7 @@ use crate::{
         Frame,
         arp::Arp,
         dhcp::{Dhcp, Kind, PORT_CLIENT},
-        mdns,
+        mdns, protocol,
     },
 };
 
@@ -49,6 +50,7 @@ const CLAIMANTS_MAX: usize = 4;
 const PROXIES_MAX: usize = 64;
 /// Such a device takes over addresses by design; that alone is no forgery. It never excuses the router's.
 const SLEEP_PROXY: f32 = 4.0;
+const REDUNDANT: f32 = 8.0;
 // An owner silent for longer may have left.
 const ALIVE: Duration = Duration::from_secs(180);
 // An owner heard so long ago is there: nobody took over.
@@ -107,6 +109,8 @@ pub struct ArpSpoof {
     claims: Guarded<MacAddr, Recent<Ipv4Addr>>,
     /// Devices that offer to answer for those asleep (Bonjour Sleep Proxy).
     proxies: Capped<MacAddr, ()>,
+    /// Routers that stand in for each other (VRRP, CARP).
+    redundant: Capped<MacAddr, ()>,
 }
 
 impl ArpSpoof {
@@ -119,11 +123,15 @@ impl ArpSpoof {
             leases: Capped::new(1024),
             claims: Guarded::new(2048),
             proxies: Capped::new(PROXIES_MAX),
+            redundant: Capped::new(PROXIES_MAX),
         }
     }
 
     /// Whoever announces `_sleep-proxy._udp` by mDNS.
     fn offers(&mut self, frame: &Frame<'_>) {
+        if let Some(mac) = frame.source.filter(|_| frame.protocol() == Some(protocol::VRRP)) {
+            self.redundant.insert(mac, ());
+        }
         let Some(udp) = frame.udp().filter(|udp| udp.source == mdns::PORT) else { return };
         let is_answer = udp.payload.get(2).is_some_and(|flags| flags & 0x80 != 0);
         let (Some(mac), true) = (frame.source, is_answer) else { return };
@@ -164,6 +172,7 @@ impl ArpSpoof {
         let Some(binding) = self.bindings.get_mut(&ip, tick) else { return };
         let known = binding.claimants.iter().position(|claimant| claimant.mac == mac);
         let owner_spoke = binding.claimants.iter().any(|other| other.mac != mac && now.since(other.last) <= JUST);
+        let owner_alive = binding.claimants.iter().any(|other| other.mac != mac && now.since(other.last) <= ALIVE);
         if known.is_none() {
             if binding.claimants.len() >= CLAIMANTS_MAX {
                 // The first stays: it is the owner until something says otherwise.
@@ -195,6 +204,8 @@ impl ArpSpoof {
                 claimant.asked += 1;
             } else {
                 claimant.requests += 1;
+                // Told to all, against an owner who is there: as good as a reply nobody asked for.
+                claimant.unasked += u32::from(arp.is_announcement() && owner_alive);
             }
             if source.is_some_and(|source| source != mac && !source.is_virtual_router() && source.is_station()) {
                 claimant.foreign = source;
@@ -256,6 +267,10 @@ impl ArpSpoof {
             self.leases.get(&ip).is_some_and(|(mac, at)| *mac == claimant.mac && now.since(*at) <= LEASE_FRESH);
         points -= if leased { 6.0 } else { 0.0 };
         points -= if self.proxies.contains(&claimant.mac) && !is_gateway { SLEEP_PROXY } else { 0.0 };
+        // Takes over from a router that fell silent, as redundant routers do (VRRP without its own hardware address).
+        let is_deaf =
+            !binding.claimants.iter().any(|other| other.mac != claimant.mac && other.last.since(claimant.first) > JUST);
+        points -= if is_deaf && self.redundant.contains(&claimant.mac) { REDUNDANT } else { 0.0 };
         points -= if claimant.unasked == 0 && claimant.requests == 0 && !is_gateway { 5.0 } else { 0.0 };
         points -= if own == 0 && contested == 0 && !is_gateway { 4.0 } else { 0.0 };
         points
@@ -314,6 +329,7 @@ impl Detector for ArpSpoof {
             + self.leases.len()
             + self.claims.len()
             + self.proxies.len()
+            + self.redundant.len()
             + self.bell.held()
     }
 
@@ -365,6 +381,10 @@ mod tests {
         under_way.push((40, 1, 1, 1, 5));
         under_way.push((42, 9, 2, 1, 5));
         assert!(told(&under_way).iter().all(|(who, _)| *who == Some(mac(9))));
+        // Host 9, which has an address of its own, tells all that the router's is its own.
+        let mut all = vec![(0, 9, 1, 9, 1), (1, 1, 1, 1, 5), (1, 5, 1, 5, 1)];
+        all.extend((0..6).flat_map(|n| [(2 + n, 9, 1, 1, 1), (2 + n, 1, 1, 1, 5)]));
+        assert!(told(&all).iter().all(|(who, _)| *who == Some(mac(9))) && !told(&all).is_empty());
         let quiet: &[(&str, Vec<Line>)] = &[
             ("duplicate fixed address", (0..20).map(|n| (n * 20, 5 + (n % 2) as u8, 1, 5, 1)).collect()),
             ("a phone's announcements", vec![(0, 5, 1, 5, 5), (1, 5, 2, 5, 5), (2, 5, 2, 5, 1)]),

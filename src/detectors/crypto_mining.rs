@@ -87,7 +87,7 @@ impl Detector for CryptoMining {
         let talk = &noticed.talk;
         let Some(sign) = (talk.protocol == protocol::TCP).then(|| stratum(bytes, *by_client)).flatten() else { return };
         // First seen in the middle, ports may lie about who began: what is said does not.
-        let miner_is_client = (sign == "asks a pool") == *by_client;
+        let miner_is_client = talk.is_sure || (sign == "asks a pool") == *by_client;
         let (miner, pool) = if miner_is_client { (talk.client, talk.server) } else { (talk.server, talk.client) };
         let finding = Finding::new(
             CARD.id,

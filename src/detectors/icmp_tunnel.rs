@@ -6,7 +6,8 @@
 //! Pings pass most firewalls; what is in them is looked at by nobody.
 //! ## How it decides
 //! RFC 792 demands that a reply gives back the data of its request. Ten replies to a host of which half do not, or
-//! replies nobody asked for with ever other data, are told; much data (16 KiB) and changing sizes make it surer.
+//! replies nobody asked for with ever other data, are told; much data (16 KiB) and changing sizes make it surer. So
+//! are twenty requests in a row that each carry other data, of 16 KiB together: programs that ping repeat themselves.
 //! ## What fools it
 //! A tunnel in which both sides only send requests, a few of them.
 //! ## What to do
@@ -43,6 +44,10 @@ const PAIRS_MAX: usize = 1024;
 const ASKED_MAX: usize = 64;
 const REPLIES_MIN: u32 = 10;
 const MUCH: u64 = 16 * 1024;
+/// What `ping` of Linux and BSD writes its time into.
+const STAMP: usize = 16;
+const TAIL_MIN: usize = 64;
+const FRESH_MIN: u32 = 20;
 
 #[derive(Debug, Clone)]
 struct Pings {
@@ -52,6 +57,10 @@ struct Pings {
     bytes: u64,
     sizes: [usize; 2],
     asker: Party,
+    /// Of the last request's data, behind the stamp.
+    tail: u64,
+    /// Requests in a row that each said something else, and how much they said.
+    fresh: (u32, u64),
 }
 
 /// See the page above.
@@ -102,11 +111,39 @@ impl Detector for IcmpTunnel {
             } else {
                 context.neighbours.party(to, frame.destination)
             };
-            let pings = Pings { asked: BTreeMap::new(), replies: 0, other: 0, bytes: 0, sizes: [usize::MAX, 0], asker };
+            let pings = Pings {
+                asked: BTreeMap::new(),
+                replies: 0,
+                other: 0,
+                bytes: 0,
+                sizes: [usize::MAX, 0],
+                asker,
+                tail: 0,
+                fresh: (0, 0),
+            };
             self.pairs.insert(key, pings, frame.source.map_or(0, owner), tick);
         }
         let Some(pings) = self.pairs.get_mut(&key, tick) else { return };
         if asks {
+            // Programs that ping repeat themselves, but for a stamp in front.
+            let tail = icmp.body.get(STAMP..).filter(|tail| tail.len() >= TAIL_MIN);
+            let said = tail.map(digest).unwrap_or_default();
+            let is_fresh = tail.is_some() && std::mem::replace(&mut pings.tail, said) != said;
+            let (count, bytes) = pings.fresh;
+            pings.fresh = if is_fresh { (count + 1, bytes + icmp.body.len() as u64) } else { (0, 0) };
+            let (count, bytes) = pings.fresh;
+            if count >= self.bell.scaled(FRESH_MIN) && bytes >= MUCH {
+                let finding =
+                    Finding::new(CARD.id, Category::Malware, Severity::High, format!("{from} {to}"), context.now)
+                        .by(pings.asker)
+                        .against(context.neighbours.party(to, frame.destination))
+                        .why("other_data", count)
+                        .why("replies", count)
+                        .why("bytes", bytes)
+                        .technique(&["T1095", "T1572"])
+                        .points(if bytes >= MUCH * 4 { 6.5 } else { 5.0 });
+                return self.bell.ring(finding, findings);
+            }
             pings.asked.insert(icmp.echo(), (digest(icmp.body), now));
             if pings.asked.len() > ASKED_MAX {
                 let oldest = pings.asked.iter().min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key);
@@ -148,6 +185,18 @@ impl Detector for IcmpTunnel {
 mod tests {
     use super::*;
     use crate::detectors::stage::{Stage, echo};
+
+    #[test]
+    fn requests_that_never_repeat_themselves_are_told() {
+        let run = |data: &dyn Fn(u64) -> Vec<u8>| -> usize {
+            let mut stage = Stage::new(IcmpTunnel::new(Settings::default()));
+            (0..60).map(|n| stage.frame(&echo(9, 5, 8, &data(n)), n * 100).len()).sum()
+        };
+        assert!(run(&|n| vec![n as u8; 900]) > 0);
+        let stamped = |n: u64| [&[n as u8; 16][..], &[0x55; 900]].concat();
+        assert_eq!(run(&stamped), 0, "an ordinary ping, large");
+        assert_eq!(run(&|n| vec![n as u8; 40]), 0, "small ones");
+    }
 
     #[test]
     fn replies_with_other_data_are_told_and_pings_are_not() {

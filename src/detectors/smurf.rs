@@ -43,7 +43,7 @@ impl Detector for Smurf {
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
         let (Some(mac), Some((from, to))) = (frame.source, frame.addresses()) else { return };
-        if !frame.icmp().is_some_and(|icmp| icmp.kind == Icmp::ECHO)
+        if frame.icmp().is_none_or(|icmp| icmp.kind != Icmp::ECHO)
             || to.is_multicast()
             || frame.destination != Some(MacAddr::BROADCAST)
         {

@@ -97,6 +97,10 @@ impl Sights {
     }
 
     #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+    #[must_use]
     pub fn len(&self) -> usize {
         self.counts.len()
     }
