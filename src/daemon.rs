@@ -14,6 +14,7 @@ pub mod offline;
 mod once;
 mod outlets;
 mod parts;
+mod sensors;
 mod signals;
 mod watchdog;
 
@@ -51,6 +52,8 @@ const FRAMES: usize = 64;
 const COMMANDS: usize = 64;
 const NOTES: usize = 256;
 const SCANNERS: usize = 64;
+// Lists of sightings on their way to a hub.
+const SEEN: usize = 256;
 // The whole farewell; a container's stop sends KILL after 10 s.
 const EYES_CLOSE: Duration = Duration::from_secs(2);
 const OUTLETS_CLOSE: Duration = Duration::from_secs(4);
@@ -128,8 +131,11 @@ pub async fn run(
     let network = scanners::read_network(&settings_rx.borrow().network).await.map(Arc::new).unwrap_or_default();
     facts.send_replace(Arc::clone(&network));
 
+    let is_sensor = settings_rx.borrow().role == crate::settings::Role::Sensor;
+    let (seen, heard) = mpsc::channel(SEEN);
+    let seen = is_sensor.then_some(seen);
     let (core_thread, outlet) =
-        start_core(&settings_rx, &network, &remembered, who.instance, links.inbox, looks.clone(), &phase)?;
+        start_core(&settings_rx, &network, &remembered, who.instance, (links.inbox, seen), looks.clone(), &phase)?;
     let notes = links.notes.clone();
     let writer = store.writer(&settings_rx.borrow().store, clock::now, outlets::store_health(notes.clone()))?;
     writer.set_meta("node", who.node.clone());
@@ -158,6 +164,9 @@ pub async fn run(
             phase: phase.clone(),
             writer: Arc::clone(&writer),
             asked: asked_tx,
+            observations: links.observations.clone(),
+            scanners: links.scanners.clone(),
+            heard: is_sensor.then(|| Arc::new(tokio::sync::Mutex::new(heard))),
         },
     );
     let wires = Wires {
@@ -228,6 +237,8 @@ async fn adopt(settings: &watch::Sender<Arc<Settings>>, reload: &Reload, notes: 
                 let _core_ended = notes.send(Note::Adopt(Arc::new(merged.engine()))).await;
             }
             for name in restart_scanners {
+                // Whom it listens to on the broker is no scanner's, and not the bridge's either.
+                let name = if name == "mqtt" { sensors::PART.to_owned() } else { name };
                 parts.restart(&PartId::new(name));
             }
             if restart_capture {
@@ -305,7 +316,7 @@ fn start_core(
     network: &Arc<NetworkFacts>,
     remembered: &Remembered,
     instance: u32,
-    inbox: Inbox,
+    (inbox, seen): (Inbox, Option<mpsc::Sender<Vec<crate::model::Observation>>>),
     looks: broadcast::Sender<crate::model::Look>,
     phase: &watch::Receiver<Phase>,
 ) -> Result<(thread::JoinHandle<()>, Outlet), DaemonError> {
@@ -314,7 +325,7 @@ fn start_core(
     let mut engine = Engine::new(&engine_settings, Arc::clone(network), remembered, instance, clock::now());
     let view: Arc<HomeView> = engine.view();
     let (feed, outlet) = Feed::new(view, looks);
-    let core = Core::new(engine, feed, Watchdog::from_environment(), clock::now);
+    let core = Core::new(engine, feed, Watchdog::from_environment(), clock::now).telling(seen);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     let phase = phase.clone();
     let thread = thread::Builder::new()

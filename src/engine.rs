@@ -57,6 +57,9 @@ pub enum Input<'a> {
     Tick,
 }
 
+/// Observations kept between two questions; one input makes a handful.
+pub const SEEN_MAX: usize = 4096;
+
 /// The core. Give it inputs, get changes.
 pub struct Engine {
     presence: Presence,
@@ -70,6 +73,8 @@ pub struct Engine {
     due: Option<Mono>,
     /// Wall time less boot time, in ms.
     offset_ms: i64,
+    /// What was seen since the last question, where somebody asks: a remote sensor.
+    seen: Option<Vec<Observation>>,
     /// Until then everything is new, as at a first start.
     settled_from: Mono,
     view: HomeView,
@@ -99,6 +104,7 @@ impl Engine {
             now,
             due: None,
             offset_ms: offset_ms(now),
+            seen: None,
             settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
             overheard: Overheard::default(),
@@ -300,7 +306,20 @@ impl Engine {
         self.noticed = noticed;
     }
 
+    /// Keeps what is seen from now on, for [`Engine::seen`].
+    pub fn keep_seen(&mut self) {
+        self.seen.get_or_insert_default();
+    }
+
+    /// What was seen since the last call; at most [`SEEN_MAX`].
+    pub fn seen(&mut self) -> Vec<Observation> {
+        self.seen.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     fn observe(&mut self, observation: &Observation, now: Moment, out: &mut Vec<Change>) {
+        if let Some(kept) = self.seen.as_mut().filter(|kept| kept.len() < SEEN_MAX) {
+            kept.push(observation.clone());
+        }
         self.presence.observe(observation, now, out);
         // Most observations answer no sweep: those cost nothing more.
         if let Some(sweep) = tally::asked_by(observation)

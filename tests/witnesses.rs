@@ -279,3 +279,55 @@ async fn without_a_controller_it_rests() {
         assert_eq!(house.health, Some(Health::Off), "{name}");
     }
 }
+
+/// How long after its last word the device is away; `gives_up`: a router's tracker says so five minutes later.
+fn away_after(gives_up: bool) -> Duration {
+    let mut house = House::new();
+    for n in 0..40 {
+        house.pass(ROUND);
+        house.sees(ANNA, n);
+        house.sees(CARA, n);
+    }
+    assert_eq!(house.presence(ANNA), Some(Presence::Home));
+    let mut waited = Duration::ZERO;
+    while house.presence(ANNA) != Some(Presence::Away) {
+        house.pass(ROUND);
+        waited += ROUND;
+        // Others go on; a core that hears nobody at all lets nobody leave.
+        house.sees(CARA, 40);
+        if gives_up && waited == 5 * MINUTE {
+            house.told(ANNA, false);
+        }
+        assert!(waited < 300 * MINUTE, "it never leaves");
+    }
+    waited
+}
+
+#[test]
+fn a_router_s_tracker_in_home_assistant_asks_and_hints_and_proves_nothing() {
+    let (alone, hinted) = (away_after(false), away_after(true));
+    eprintln!("measured: away {} s after its last word, {} s with a tracker's word", alone.as_secs(), hinted.as_secs());
+    assert!(hinted < alone && hinted > 6 * MINUTE, "{hinted:?} of {alone:?}");
+
+    let mut house = House::new();
+    house.sees(ANNA, 1);
+    house.sees(CARA, 1);
+    let waited = (0..).find(|_| {
+        house.pass(ROUND);
+        house.sees(CARA, 1);
+        house.presence(ANNA) == Some(Presence::Away)
+    });
+    assert!(waited.is_some());
+    // Heard ourselves a moment ago, its timeout is old news.
+    house.told(CARA, false);
+    assert_eq!(house.presence(CARA), Some(Presence::Home));
+    let asked = house.asked(ANNA);
+    house.told(ANNA, true);
+    assert_eq!(house.presence(ANNA), Some(Presence::Away), "its word is no arrival");
+    assert_eq!(house.asked(ANNA), asked + 1, "but it is asked");
+    house.sees(ANNA, 2);
+    assert_eq!(house.presence(ANNA), Some(Presence::Home));
+    // Of a device that nobody here knows it says nothing.
+    house.told("02:00:00:00:00:99", true);
+    assert_eq!(house.presence("02:00:00:00:00:99"), None);
+}

@@ -54,12 +54,36 @@ pub struct Core {
     changes: Vec<Change>,
     touched: bool,
     drift: Drift,
+    /// Where a remote sensor's sightings go.
+    seen: Option<mpsc::Sender<Vec<Observation>>>,
+    /// Of those, what found no room.
+    unsent: u64,
 }
 
 impl Core {
     #[must_use]
     pub fn new(engine: Engine, feed: Feed, watchdog: Watchdog, now: Clock) -> Core {
-        Core { engine, feed, watchdog, now, changes: Vec::new(), touched: false, drift: Drift::start() }
+        Core {
+            engine,
+            feed,
+            watchdog,
+            now,
+            changes: Vec::new(),
+            touched: false,
+            drift: Drift::start(),
+            seen: None,
+            unsent: 0,
+        }
+    }
+
+    /// What is seen goes there as well. A full channel loses it; the core waits for nobody.
+    #[must_use]
+    pub fn telling(mut self, seen: Option<mpsc::Sender<Vec<Observation>>>) -> Core {
+        if seen.is_some() {
+            self.engine.keep_seen();
+        }
+        self.seen = seen;
+        self
     }
 
     /// Runs until `phase` says draining and the inbox is empty.
@@ -163,7 +187,19 @@ impl Core {
         self.changes.append(&mut changes);
     }
 
+    fn pass_on(&mut self) {
+        let Some(seen) = &self.seen else { return };
+        let list = self.engine.seen();
+        if !list.is_empty()
+            && let Err(mpsc::error::TrySendError::Full(list)) = seen.try_send(list)
+        {
+            self.unsent = self.unsent.saturating_add(list.len() as u64);
+            tracing::debug!(lost = self.unsent, "sightings found no room on their way to the hub");
+        }
+    }
+
     fn publish(&mut self) {
+        self.pass_on();
         if self.changes.is_empty() && !self.touched {
             return;
         }

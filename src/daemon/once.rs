@@ -48,7 +48,7 @@ pub async fn scan(
     let network = scanners::read_network(&settings_rx.borrow().network).await.map(Arc::new).unwrap_or_default();
     facts.send_replace(Arc::clone(&network));
     let (core, outlet) =
-        start_core(&settings_rx, &network, &Remembered::default(), 0, links.inbox, looks.clone(), &phase)?;
+        start_core(&settings_rx, &network, &Remembered::default(), 0, (links.inbox, None), looks.clone(), &phase)?;
     let mut parts = Parts::new(links.notes.clone(), phase.clone());
     let wires = Wires {
         settings: settings_rx.clone(),

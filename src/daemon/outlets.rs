@@ -18,12 +18,13 @@ use super::{
     feed::Outlet,
     identity::Who,
     parts::{Fault, Parts, Run},
+    sensors::{self, Ground},
 };
 use crate::{
     homeassistant,
-    model::{Command, HaFact, HaInfo, Health, PartId, Phase, Ticket, Wall},
+    model::{Command, HaFact, HaInfo, Health, Observation, PartId, Phase, ScannerView, Ticket, Wall},
     mqtt::{
-        Site,
+        Account, Site,
         bridge::{self, BridgeParts, Counts, Pure, Told},
         find::{self, Found, Surroundings},
     },
@@ -55,6 +56,10 @@ pub struct Outlets {
     pub phase: watch::Receiver<Phase>,
     pub writer: Arc<Writer>,
     pub asked: mpsc::Sender<Asked>,
+    pub observations: mpsc::Sender<Observation>,
+    pub scanners: mpsc::Sender<ScannerView>,
+    /// `role: sensor`: what the core saw.
+    pub heard: Option<sensors::Heard>,
 }
 
 /// Who we are on the broker, as far as settings say.
@@ -104,9 +109,32 @@ pub fn start(parts: &mut Parts, mut outlets: Outlets) {
     let (ha_info, ha_info_rx) = watch::channel(HaInfo::default());
     let found = outlets.who.found.take();
     keep_store(parts, &outlets);
-    keep_mqtt(parts, &outlets, ha_info_rx, found);
-    keep_homeassistant(parts, &outlets, ha_info);
+    let ground = ground(&outlets);
+    if let Some(heard) = outlets.heard.take() {
+        sensors::keep_sensor(parts, &ground, heard, found);
+    } else {
+        let (account, account_rx) = watch::channel(None);
+        keep_mqtt(parts, &outlets, ha_info_rx, found, account);
+        sensors::keep_ear(parts, &ground, account_rx);
+        keep_homeassistant(parts, &outlets, ha_info);
+    }
     keep_control(parts, &outlets);
+}
+
+fn ground(outlets: &Outlets) -> Ground {
+    Ground {
+        settings: outlets.settings.clone(),
+        state_dir: outlets.state_dir.clone(),
+        around: outlets.around.clone(),
+        node: outlets.who.node.clone(),
+        instance: outlets.site.instance,
+        base: outlets.site.base.clone(),
+        view: outlets.outlet.view.clone(),
+        observations: outlets.observations.clone(),
+        scanners: outlets.scanners.clone(),
+        notes: outlets.notes.clone(),
+        phase: outlets.phase.clone(),
+    }
 }
 
 fn keep_store(parts: &mut Parts, outlets: &Outlets) {
@@ -148,7 +176,13 @@ fn keep_store(parts: &mut Parts, outlets: &Outlets) {
     });
 }
 
-fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, found: Option<Found>) {
+fn keep_mqtt(
+    parts: &mut Parts,
+    outlets: &Outlets,
+    ha: watch::Receiver<HaInfo>,
+    found: Option<Found>,
+    account: watch::Sender<Option<Account>>,
+) {
     // The broker found at start serves the first connection; later ones look again.
     let found = Arc::new(Mutex::new(found));
     let site = Arc::new(Mutex::new(outlets.site.clone()));
@@ -166,6 +200,7 @@ fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, 
         let memo = memo.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (around, outlet, commands, ha) = (around.clone(), outlet.clone(), commands.clone(), ha.clone());
         let (phase, tell, counts, asked) = (phase.clone(), Arc::clone(&tell), Arc::clone(&counts), asked.clone());
+        let account = account.clone();
         Box::pin(async move {
             let fault = |error: &crate::mqtt::MqttError| Fault {
                 why: with_source(error),
@@ -176,6 +211,7 @@ fn keep_mqtt(parts: &mut Parts, outlets: &Outlets, ha: watch::Receiver<HaInfo>, 
                 Some(found) => found,
                 None => find::find(&mqtt, &around).await.map_err(|error| fault(&error))?,
             };
+            account.send_replace(Some(found.account.clone()));
             let changes = outlet.changes();
             let parts = BridgeParts {
                 settings: mqtt,

@@ -30,6 +30,7 @@ pub mod find;
 pub mod payloads;
 pub mod reconcile;
 pub mod recover;
+pub mod sensors;
 pub mod topics;
 
 pub use account::{Account, Place, Scheme, TlsFiles, problems};
@@ -61,6 +62,11 @@ pub struct Settings {
     pub base_topic: String,
     /// Name of this installation in topics, `[a-z0-9_]{1,24}`. Empty: from the host name at first start.
     pub node: Option<String>,
+    /// With `role: sensor`: the room it is in.
+    pub room: Option<String>,
+    /// With `role: sensor`: so much may wait on the disk while the broker is away, in MiB.
+    #[schemars(range(min = 1, max = 1024))]
+    pub queue_max_mb: u32,
     /// PEM file of the authority that signed the broker's certificate.
     pub ca_file: Option<PathBuf>,
     /// PEM file of a client certificate, for brokers that ask for one.
@@ -84,6 +90,8 @@ impl fmt::Debug for Settings {
             .field("discovery_prefix", &self.discovery_prefix)
             .field("base_topic", &self.base_topic)
             .field("node", &self.node)
+            .field("room", &self.room)
+            .field("queue_max_mb", &self.queue_max_mb)
             .field("ca_file", &self.ca_file)
             .field("client_cert_file", &self.client_cert_file)
             .field("client_key_file", &self.client_key_file)
@@ -132,6 +140,8 @@ impl Default for Settings {
             discovery_prefix: "homeassistant".into(),
             base_topic: "porchlight".into(),
             node: None,
+            room: None,
+            queue_max_mb: 16,
             ca_file: None,
             client_cert_file: None,
             client_key_file: None,

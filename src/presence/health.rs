@@ -147,8 +147,19 @@ impl Gate {
             None if device.interface.is_some() && self.had_interfaces => return Some("interface_down"),
             _ => {}
         }
-        // What only a radio hears is heard by no other ear, whatever answers on the cable.
-        let radio = |source: &Source| matches!(source, Source::Ble | Source::Bluetooth | Source::WifiMonitor);
+        // What only a radio or somebody else's ear hears is heard by no other, whatever answers on the cable.
+        let radio = |source: &Source| {
+            matches!(
+                source,
+                Source::Ble
+                    | Source::Bluetooth
+                    | Source::WifiMonitor
+                    | Source::Openwrt
+                    | Source::Unifi
+                    | Source::Fritzbox
+                    | Source::Mqtt
+            )
+        };
         if !self.parts.is_empty() && !device.sources.is_empty() && device.sources.keys().all(radio) {
             let up = device.sources.keys().any(|source| self.parts.get(source.word()).is_some_and(|up| *up));
             return (!up).then_some("sensor_down");

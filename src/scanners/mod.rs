@@ -22,6 +22,7 @@ mod knock;
 mod links;
 mod mdns_ask;
 mod mdns_read;
+pub mod mqtt;
 mod neighbours;
 mod nl80211;
 mod page;
@@ -60,7 +61,11 @@ macro_rules! scanners {
         /// `scanners.<name>`: which scanners run, and how.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
         #[serde(default, deny_unknown_fields)]
-        pub struct Settings { $($(#[$gate])* pub $name: $name::Settings),+ }
+        pub struct Settings {
+            $($(#[$gate])* pub $name: $name::Settings,)+
+            /// Whom else on the broker is listened to; no scanner, since the broker calls and not the clock.
+            pub mqtt: mqtt::Settings,
+        }
 
         /// Every scanner, in the order they are shown.
         pub static SCANNERS: &[Row] = &[$($(#[$gate])* Row {

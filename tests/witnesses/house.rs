@@ -5,8 +5,8 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 use porchlight::{
     engine::{Engine, Input, Settings as Core},
     model::{
-        Change, Fact, Goodbye, Health, HomeView, MacAddr, Moment, Mono, NetworkFacts, Observation, Phase, Presence,
-        Remembered, ScannerView, Source, Subject, Wall,
+        Change, Fact, Goodbye, HaFact, HaTracker, Health, HomeView, MacAddr, Moment, Mono, NetworkFacts, Observation,
+        Phase, Presence, Proof, Remembered, ScannerView, Source, Subject, Wall,
     },
     scanners::{self, Budget, DeskParts, LOOKS, Network, OBSERVATIONS, SCANNERS, Settings},
 };
@@ -137,8 +137,12 @@ impl House {
             self.told.push(observation.clone());
             self.changes.extend(self.engine.handle(Input::Observation(observation), clock()));
         }
+        self.settle();
+    }
+
+    /// What time alone brings. Nobody answers questions here: the witness is all there is.
+    fn settle(&mut self) {
         self.changes.extend(self.engine.handle(Input::Tick, clock()));
-        // Nobody answers questions here: the witness is all there is.
         for change in self.changes.split_off(self.unheard.min(self.changes.len())) {
             if let Change::Asked(look) = &change {
                 let seen = Observation {
@@ -159,6 +163,37 @@ impl House {
     fn line(&mut self, line: ScannerView) {
         self.health = Some(line.health.clone());
         self.changes.extend(self.engine.handle(Input::Scanner(line), clock()));
+    }
+
+    /// Time passes, and nobody says anything.
+    pub fn pass(&mut self, time: Duration) {
+        PASSED_MS.with(|passed| passed.set(passed.get() + u64::try_from(time.as_millis()).unwrap()));
+        self.settle();
+    }
+
+    /// It is heard by this host itself.
+    pub fn sees(&mut self, mac: &str, last: u8) {
+        let mac: MacAddr = mac.parse().unwrap();
+        let subject = Subject { mac: Some(mac), ip: Some([192, 168, 1, mac.0[5]].into()) };
+        let proof = if last.is_multiple_of(2) { Proof::ArpRequest } else { Proof::Frame };
+        let fact = Fact::Alive { proof, age: Duration::ZERO };
+        let seen = Observation { source: Source::Capture, interface: None, at: clock(), subject, fact };
+        self.changes.extend(self.engine.handle(Input::Observation(seen), clock()));
+        self.settle();
+    }
+
+    /// A router's tracker in Home Assistant changed its mind.
+    pub fn told(&mut self, mac: &str, home: bool) {
+        let tracker = HaTracker { mac: mac.parse().unwrap(), home };
+        self.changes.extend(self.engine.handle(Input::Told(HaFact::Tracker(tracker)), clock()));
+        self.settle();
+    }
+
+    /// How often it was asked.
+    pub fn asked(&self, mac: &str) -> usize {
+        let mac: MacAddr = mac.parse().unwrap();
+        let asked = |change: &&Change| matches!(change, Change::Asked(look) if look.mac == Some(mac));
+        self.changes.iter().filter(asked).count()
     }
 
     pub fn presence(&mut self, mac: &str) -> Option<Presence> {

@@ -1,0 +1,139 @@
+//! Messages in, observations out.
+
+use std::time::Duration;
+
+use super::*;
+use crate::model::Wall;
+
+const PHONE: MacAddr = MacAddr([0x3c, 0x22, 0xfb, 1, 2, 3]);
+const STRANGER: &str = "home/gw/BTtoMQTT/C0FFEE010203";
+
+fn at(s: u64) -> Moment {
+    Moment { mono: Mono((1000 + s) * 1_000_000_000), wall: Wall(0) }
+}
+
+fn ear(kinds: &[&str]) -> Ear {
+    let mut settings = Settings { sensors: vec!["garage".into()], ..Settings::default() };
+    for kind in kinds {
+        let on = Foreign { enabled: true, ..Foreign::default() };
+        match *kind {
+            "espresense" => settings.espresense = on,
+            "theengs" => settings.theengs = on,
+            "wifi_presence" => settings.wifi_presence = on,
+            other => panic!("{other}"),
+        }
+    }
+    settings.keys = vec!["9b7d390aa610103405adc857a33402ec 3c:22:fb:01:02:03".into()];
+    Ear::new(&settings, "porchlight")
+}
+
+fn give(ear: &mut Ear, topic: &str, payload: &str, now: Moment) -> Vec<Observation> {
+    let message = Message { topic, payload: payload.as_bytes(), retained: false };
+    ear.take(&message, |mac| mac == PHONE, now)
+}
+
+fn alive(told: &[Observation]) -> Vec<(MacAddr, u64)> {
+    let each = told.iter().filter(|seen| matches!(seen.fact, Fact::Alive { .. }));
+    each.map(|seen| (seen.subject.mac.unwrap(), seen.at.mono.0 / 1_000_000_000 - 1000)).collect()
+}
+
+#[test]
+fn nothing_is_subscribed_that_is_not_named() {
+    assert!(!Settings::default().is_wanted());
+    assert!(Ear::new(&Settings::default(), "porchlight").filters().is_empty());
+    let filters = ear(&["espresense"]).filters();
+    assert_eq!(filters.len(), 5, "{filters:?}");
+    assert!(filters.iter().all(|filter| filter != "#"), "{filters:?}");
+}
+
+#[test]
+fn a_radio_proves_only_whom_somebody_named_or_who_is_known() {
+    let mut ear = ear(&["espresense", "theengs"]);
+    let known = r#"{"id":"3C:22:FB:01:02:03","rssi":-62}"#;
+    assert_eq!(alive(&give(&mut ear, "home/gw/BTtoMQTT/3C22FB010203", known, at(1))), [(PHONE, 1)]);
+    let passer = r#"{"id":"C0:FF:EE:01:02:03","rssi":-62}"#;
+    assert!(give(&mut ear, STRANGER, passer, at(1)).is_empty());
+    let tracked = r#"{"id":"C0:FF:EE:01:02:03","rssi":-62,"track":true}"#;
+    assert_eq!(give(&mut ear, STRANGER, tracked, at(1)).len(), 2);
+    // A phone by its key, in either order of its bytes.
+    for key in ["9b7d390aa610103405adc857a33402ec", "ec0234a357c8ad05341010a60a397d9b"] {
+        let said = format!(r#"{{"id":"irk:{key}","rssi":-70}}"#);
+        assert_eq!(alive(&give(&mut ear, "espresense/devices/x/hall", &said, at(2))), [(PHONE, 2)], "{key}");
+    }
+    let other = r#"{"id":"irk:00000000000000000000000000000001","rssi":-70}"#;
+    assert!(give(&mut ear, "espresense/devices/x/hall", other, at(2)).is_empty());
+    assert!(!format!("{ear:?}").contains("9b7d"), "keys are secrets");
+}
+
+#[test]
+fn their_timeouts_move_nobody() {
+    let mut ear = ear(&["theengs"]);
+    let said = r#"{"id":"3C:22:FB:01:02:03","presence":"absent"}"#;
+    assert!(give(&mut ear, "home/gw/BTtoMQTT/3C22FB010203", said, at(1)).is_empty());
+    assert!(ear.left(at(600)).is_empty());
+    let retained = Message { topic: "home/gw/BTtoMQTT/3C22FB010203", payload: br#"{"rssi":-62}"#, retained: true };
+    assert!(ear.take(&retained, |_| true, at(2)).is_empty());
+    assert_eq!(ear.counts.old, 1);
+}
+
+#[test]
+fn who_roams_has_not_left_and_an_access_point_that_goes_takes_nobody_along() {
+    let mut ear = ear(&["wifi_presence"]);
+    let topic = |ap: &str, n: u8| format!("wifi-presence/station/{ap}/3c-22-fb-01-02-{n:02x}/state");
+    let mac = |n: u8| MacAddr([0x3c, 0x22, 0xfb, 1, 2, n]);
+    for n in 3..9 {
+        assert_eq!(alive(&give(&mut ear, &topic("ap1", n), "connected", at(0))), [(mac(n), 0)]);
+    }
+    // Connected there before it is gone here.
+    give(&mut ear, &topic("ap2", 3), "connected", at(10));
+    give(&mut ear, &topic("ap1", 3), "not_connected", at(11));
+    assert!(ear.left(at(100)).is_empty());
+    // Gone here before it is connected there.
+    give(&mut ear, &topic("ap2", 3), "not_connected", at(101));
+    give(&mut ear, &topic("ap1", 3), "connected", at(110));
+    assert!(ear.left(at(200)).is_empty());
+    // Really gone.
+    give(&mut ear, &topic("ap1", 3), "not_connected", at(201));
+    assert!(ear.left(at(230)).is_empty());
+    let gone = ear.left(at(232));
+    assert_eq!(gone.len(), 1);
+    assert_eq!((gone[0].subject.mac, &gone[0].fact), (Some(PHONE), &Fact::Gone(Goodbye::ApLeft)));
+    // Its will: nobody left.
+    give(&mut ear, &topic("ap1", 4), "not_connected", at(300));
+    give(&mut ear, "wifi-presence/ap1/status", "offline", at(301));
+    assert!(ear.left(at(400)).is_empty());
+    assert!(matches!(ear.health(at(400).mono), Health::Down { .. }));
+    assert!(matches!(ear.health(at(2 * 24 * 3600).mono), Health::Degraded { .. }), "it is not awaited for ever");
+    give(&mut ear, "wifi-presence/ap1/status", "online", at(401));
+    // Named, and never heard: told, but nothing rests on it.
+    assert!(matches!(ear.health(at(402).mono), Health::Degraded { .. }));
+    give(&mut ear, "porchlight/sensor/garage/state", "online", at(403));
+    assert_eq!(ear.health(at(404).mono), Health::Up);
+    give(&mut ear, "porchlight/sensor/garage/state", r#"{"state":"offline"}"#, at(405));
+    assert!(matches!(ear.health(at(406).mono), Health::Down { .. }));
+}
+
+#[test]
+fn a_sensors_batch_counts_once_and_is_dated_by_its_age() {
+    let mut ear = ear(&[]);
+    let batch = |boot: &str, seq: u64, age: u64| {
+        format!(
+            r#"{{"boot":"{boot}","seq":{seq},"sent":1,"obs":[{{"age_ms":{age},"source":"ble","address":"c4:7c:8d:6a:11:22","data":{{"proof":"ble_advert"}}}}]}}"#
+        )
+    };
+    let mac: MacAddr = "c4:7c:8d:6a:11:22".parse().unwrap();
+    let topic = "porchlight/sensor/garage/obs";
+    assert_eq!(alive(&give(&mut ear, topic, &batch("a", 1, 5000), at(10))), [(mac, 5)]);
+    assert!(give(&mut ear, topic, &batch("a", 1, 5000), at(11)).is_empty(), "once more");
+    assert_eq!(alive(&give(&mut ear, topic, &batch("b", 1, 0), at(12))), [(mac, 12)], "another run");
+    assert_eq!(alive(&give(&mut ear, topic, &batch("a", 3, 0), at(13))), [(mac, 13)]);
+    assert_eq!(ear.remotes().tally("garage").missing, 1);
+    assert_eq!(alive(&give(&mut ear, topic, &batch("a", 2, 0), at(14))), [(mac, 14)], "what was queued comes late");
+    let tally = ear.remotes().tally("garage");
+    assert_eq!((tally.missing, tally.repeated, tally.batches), (0, 1, 4));
+    // Nobody named it.
+    assert!(give(&mut ear, "porchlight/sensor/cellar/obs", &batch("a", 1, 0), at(15)).is_empty());
+    assert_eq!(ear.remotes().tally("cellar"), remote::Tally::default());
+    let week = Duration::from_secs(7 * 24 * 3600).as_millis();
+    assert!(give(&mut ear, topic, &batch("a", 4, u64::try_from(week).unwrap()), at(16)).is_empty());
+}
