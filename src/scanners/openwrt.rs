@@ -11,8 +11,8 @@
 //! whoever can read the network: give that user no other right, or use `https://` with `fingerprint`.
 //! ## How it decides
 //! A station lives if the access point received more from it since the last look, or if it was not listed then. To be
-//! listed proves nothing. A station on no list has left after 30 seconds. A router that does not answer, or lists less
-//! than half of before, says nothing of anybody.
+//! listed proves nothing, and speaks against a departure. A station on no list has left after 30 seconds. A router that
+//! does not answer, or lists less than half of before, says nothing of anybody.
 //! ## What fools it
 //! Stations that roam to an access point that no setting names.
 //!

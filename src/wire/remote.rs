@@ -107,6 +107,7 @@ pub const fn is_told(fact: &Fact) -> bool {
         fact,
         Fact::Alive { .. }
             | Fact::Gone(_)
+            | Fact::Listed
             | Fact::Address(_)
             | Fact::Named { .. }
             | Fact::Dhcp { .. }
@@ -135,6 +136,7 @@ fn write_seen(seen: &Seen) -> Value {
             // Its age is the entry's.
             Fact::Alive { proof, .. } => drop(data.insert("proof".into(), proof.word().into())),
             Fact::Gone(goodbye) => drop(data.insert("gone".into(), goodbye.word().into())),
+            Fact::Listed => drop(data.insert("listed".into(), true.into())),
             Fact::Level(level) => drop(entry.insert("rssi".into(), level.dbm().into())),
             Fact::Address(ip) => more.push(json!({ "address": ip.to_string() })),
             Fact::Named { name, by } => more.push(json!({"name": name, "by": by.word()})),
@@ -171,6 +173,9 @@ fn read_seen(entry: &Value) -> Option<Seen> {
         }
     }
     facts.extend(word("gone").and_then(|word| word.parse::<Goodbye>().ok()).map(Fact::Gone));
+    if data.get("listed").and_then(Value::as_bool) == Some(true) {
+        facts.push(Fact::Listed);
+    }
     let level = entry.get("rssi").and_then(Value::as_i64).and_then(|level| i8::try_from(level).ok());
     facts.extend(level.filter(|dbm| *dbm < 0).and_then(Rssi::new).map(Fact::Level));
     let more = data.get("facts").and_then(Value::as_array).into_iter().flatten();
@@ -231,6 +236,7 @@ mod tests {
         let mac = MacAddr([0xc4, 0x7c, 0x8d, 0x6a, 0x11, 0x22]);
         let facts = vec![
             Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO },
+            Fact::Listed,
             Fact::Level(Rssi::new(-71).unwrap()),
             Fact::Address("192.168.1.20".parse().unwrap()),
             Fact::Named { name: "Tile".into(), by: Heard::Bluetooth },

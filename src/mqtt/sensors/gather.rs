@@ -122,13 +122,11 @@ impl Gather {
         if !at_end && self.due.is_none_or(|due| due > now) {
             return None;
         }
-        let Some(entries) = self.full.pop_front().or_else(|| {
+        let entries = self.full.pop_front().or_else(|| {
             self.due = None;
             self.bytes = 0;
             Some(std::mem::take(&mut self.open)).filter(|open| !open.is_empty())
-        }) else {
-            return None;
-        };
+        })?;
         self.seq += 1;
         let seen = entries.into_iter().map(|((source, mac, ip), entry)| Seen {
             age: now.since(entry.newest),
