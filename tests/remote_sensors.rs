@@ -134,6 +134,7 @@ fn two_sensors_and_a_hub_lose_nothing_and_count_nothing_twice() {
     let mut broker = Mosquitto::start("allow_anonymous true\npersistence true\nmax_queued_messages 100000");
     let port = broker.port;
     let hub = Player::hub(&folder, port, 1);
+    until("the hub listens", || folder.join("hub-ready").exists());
     let garage = Player::sensor(&folder, port, "garage", 1);
     let attic = Player::sensor(&folder, port, "attic", 1);
     on(&folder, "everything is up");

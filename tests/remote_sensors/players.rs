@@ -105,6 +105,8 @@ async fn inner_hub() {
                     file.write_all(format!("{sensor} {run} {number}\n").as_bytes()).unwrap();
                 }
             }
+            // From now on the broker keeps for it what comes.
+            Event::Subscribed { refused: 0 } => std::fs::write(folder().join("hub-ready"), "").unwrap(),
             other => eprintln!("{other:?}"),
         }
     }
