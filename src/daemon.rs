@@ -9,6 +9,7 @@ mod control;
 mod core_loop;
 mod eyes;
 mod feed;
+mod feeds;
 mod identity;
 pub mod offline;
 mod once;
@@ -171,6 +172,7 @@ pub async fn run(
         view: outlet.view.clone(),
         rounds: outlet.rounds.clone(),
     };
+    feeds::keep(&mut parts, &wires.settings, state_dir, &wires.notes, &wires.phase);
     eyes::start(&mut parts, &wires, facts, &Once::default());
     drop(wires);
     watchdog::ready(&broker_line);

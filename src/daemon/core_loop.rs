@@ -12,6 +12,7 @@ use super::{clock::Drift, feed::Feed, watchdog::Watchdog};
 use crate::{
     capture::Batch,
     engine::{Engine, Input},
+    intel::indicators::Indicators,
     model::{
         Change, Clock, Command, HaFact, Health, Moment, NetworkFacts, Observation, PartId, Phase, ScannerView, Ticket,
     },
@@ -23,6 +24,7 @@ pub enum Note {
     Told(HaFact),
     Adopt(Arc<crate::engine::Settings>),
     Network(Arc<NetworkFacts>),
+    Indicators(Arc<Indicators>),
     Part(PartId, Health),
 }
 
@@ -124,6 +126,7 @@ impl Core {
             Note::Told(fact) => Input::Told(fact),
             Note::Adopt(settings) => Input::Adopt(settings),
             Note::Network(network) => Input::Network(network),
+            Note::Indicators(indicators) => Input::Indicators(indicators),
             Note::Part(part, health) => Input::Part(part, health),
         });
     }

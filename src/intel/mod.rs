@@ -8,6 +8,7 @@
 pub mod clouds;
 pub mod enterprises;
 pub mod feeds;
+pub mod fetch;
 pub mod indicators;
 pub mod names;
 pub mod parts;

@@ -149,6 +149,12 @@ fn is_nobodys(ip: IpAddr) -> bool {
     !is_unicast(ip) || is_private(ip) || is_carriers
 }
 
+/// Many sites share this address: what was looked up says little about who is called.
+#[must_use]
+pub fn is_shared(ip: IpAddr) -> bool {
+    HOSTING_READ.iter().any(|known| known.contains(ip))
+}
+
 /// Why `entry` is left out, if it is.
 #[must_use]
 pub fn refused(entry: &Entry) -> Option<Refused> {
@@ -187,7 +193,7 @@ fn net(ip: IpAddr, bits: u8) -> Option<Refused> {
     if RESOLVERS_READ.contains(&ip) {
         return Some(Refused::Resolver);
     }
-    HOSTING_READ.iter().any(|known| known.contains(ip)).then_some(Refused::Hosting)
+    is_shared(ip).then_some(Refused::Hosting)
 }
 
 /// The front page of a popular site is as wrong as its name; a page deep in it is not.
