@@ -187,6 +187,12 @@ impl Engine {
         Arc::new(self.view.clone())
     }
 
+    /// Detectors that failed and rest until settings change.
+    #[must_use]
+    pub fn failed(&self) -> Vec<&'static str> {
+        self.detectors.benched()
+    }
+
     /// Entries of each table of the core, by name: none may grow with what the network invents.
     #[must_use]
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
