@@ -2,7 +2,7 @@
 //! as most programs of this kind hold them.
 //!
 //! `cargo bench --bench intel [-- --entries 1000000]`. Half names, three tenths addresses, the rest networks and pages;
-//! each figure is the least of five runs.
+//! each figure is the least processor time of five runs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop at the first surprise")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
@@ -40,6 +40,12 @@ fn resident() -> usize {
     pages * 4096
 }
 
+/// Processor time of this thread (proc_pid_schedstat(5)): other work on the machine does not count.
+fn cpu_ns() -> u64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap()
+}
+
 fn option(name: &str) -> Option<usize> {
     let mut args = std::env::args().skip_while(|arg| arg != &format!("--{name}"));
     args.nth(1)?.parse().ok()
@@ -50,9 +56,9 @@ fn least(questions: usize, mut ask: impl FnMut() -> usize) -> (f64, usize) {
     let mut best = f64::MAX;
     let mut found = 0;
     for _ in 0..RUNS {
-        let began = Instant::now();
+        let began = cpu_ns();
         found = black_box(ask());
-        best = best.min(began.elapsed().as_nanos() as f64 / questions as f64);
+        best = best.min((cpu_ns() - began) as f64 / questions as f64);
     }
     (best, found)
 }
@@ -66,7 +72,7 @@ fn main() {
     for n in 0..entries {
         match n % 10 {
             0..5 => {
-                let name = format!("{:x}.{}.example{}.net", dice.roll() & 0xffff, dice.roll() % 97, dice.roll());
+                let name = format!("example{:x}.net", dice.roll());
                 let _ = writeln!(text, "{name}");
                 names.push(name);
             }

@@ -8,7 +8,10 @@
 
 use std::net::IpAddr;
 
-use super::names::{URL_BYTES_MAX, registered};
+use super::{
+    digest::digest,
+    names::{URL_BYTES_MAX, registered},
+};
 use crate::model::{Port, Wall, words};
 
 mod ranges;
@@ -243,18 +246,8 @@ impl Builder {
     }
 }
 
-/// FNV-1a, 64 bits (draft-eastlake-fnv), then mixed (the last step of splitmix64), so that the highest bits, by which
-/// the table is cut, depend on every byte. Whoever aims at a hash gains no more than by asking for a listed name.
-fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
-    let folded = bytes
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let mixed = (folded ^ (folded >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
 fn text(text: &str) -> u64 {
-    hash(text.bytes())
+    digest(text.bytes())
 }
 
 fn service(ip: IpAddr, port: Port) -> u64 {
@@ -262,7 +255,7 @@ fn service(ip: IpAddr, port: Port) -> u64 {
         IpAddr::V4(ip) => ip.to_ipv6_mapped(),
         IpAddr::V6(ip) => ip,
     };
-    hash(ip.octets().into_iter().chain(port.to_be_bytes()))
+    digest(ip.octets().into_iter().chain(port.to_be_bytes()))
 }
 
 #[cfg(test)]

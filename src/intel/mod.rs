@@ -6,6 +6,7 @@
 //! And what comes to it: lists of bad addresses and names, which people subscribe to.
 
 pub mod clouds;
+pub mod digest;
 pub mod enterprises;
 pub mod feeds;
 pub mod fetch;

@@ -3,6 +3,8 @@
 //! A short form of the Public Suffix List (publicsuffix.org): second levels of countries, and the services that give
 //! a name below their own to anybody, whose customers are as different as those of a country.
 
+use super::digest::digest;
+
 /// Longer addresses of pages are not looked up, nor kept.
 pub const URL_BYTES_MAX: usize = 600;
 
@@ -12,9 +14,13 @@ const SECOND: [&str; 24] = [
     "ad", "id", "web", "ind", "firm", "gen", "info",
 ];
 
-/// Names that stand for others' tenants (`suffixes.txt`).
-static SUFFIXES: std::sync::LazyLock<std::collections::BTreeSet<&'static str>> =
-    std::sync::LazyLock::new(|| lines(include_str!("suffixes.txt")).collect());
+/// Digests of names that stand for others' tenants (`suffixes.txt`), sorted: every name that anybody asks for is held
+/// against them.
+static SUFFIXES: std::sync::LazyLock<Vec<u64>> = std::sync::LazyLock::new(|| {
+    let mut all: Vec<u64> = lines(include_str!("suffixes.txt")).map(|name| digest(name.bytes())).collect();
+    all.sort_unstable();
+    all
+});
 
 /// Names that half the world asks for (`popular.txt`): in a list they are a mistake.
 static POPULAR: std::sync::LazyLock<std::collections::BTreeSet<&'static str>> =
@@ -40,20 +46,37 @@ fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// The part after the `n`th dot from the end; all of it if it has fewer.
-fn last_labels(name: &str, n: usize) -> &str {
-    name.rmatch_indices('.').nth(n.saturating_sub(1)).map_or(name, |(at, _)| name.get(at + 1..).unwrap_or(name))
+/// Labels of a suffix in the list, at most.
+const SUFFIX_LABELS_MAX: usize = 4;
+
+/// Where the last labels of `name` begin, the last one first, and how many that are.
+fn starts(name: &str) -> ([usize; SUFFIX_LABELS_MAX + 1], usize) {
+    let mut starts = [0; SUFFIX_LABELS_MAX + 1];
+    let mut labels = 0;
+    for (at, byte) in name.bytes().enumerate().rev() {
+        if byte == b'.'
+            && let Some(start) = starts.get_mut(labels)
+        {
+            *start = at + 1;
+            labels += 1;
+        }
+        if labels == starts.len() {
+            return (starts, labels);
+        }
+    }
+    // The first label begins where the name does.
+    (starts, labels + 1)
 }
 
 /// How many labels of `name`, from the end, belong to nobody in particular.
-fn shared(name: &str) -> usize {
-    let labels = name.split('.').count();
-    // The longest entry has four labels.
-    let listed = (2..=4.min(labels)).rev().find(|n| SUFFIXES.contains(last_labels(name, *n)));
+fn shared(name: &str, (starts, labels): (&[usize], usize)) -> usize {
+    let from = |n: usize| starts.get(n.wrapping_sub(1)).and_then(|start| name.get(*start..)).unwrap_or(name);
+    let is_listed = |n: &usize| SUFFIXES.binary_search(&digest(from(*n).bytes())).is_ok();
+    let listed = (2..=SUFFIX_LABELS_MAX.min(labels)).rev().find(is_listed);
     listed.unwrap_or_else(|| {
-        let mut ends = name.rsplit('.');
-        let (country, second) = (ends.next().unwrap_or_default(), ends.next().unwrap_or_default());
-        if country.len() == 2 && SECOND.contains(&second) { 2 } else { 1 }
+        let (country, both) = (from(1), from(2));
+        let second = both.strip_suffix(country).and_then(|rest| rest.strip_suffix('.')).unwrap_or_default();
+        if labels > 1 && country.len() == 2 && SECOND.contains(&second) { 2 } else { 1 }
     })
 }
 
@@ -61,13 +84,16 @@ fn shared(name: &str) -> usize {
 #[must_use]
 pub fn registered(name: &str) -> &str {
     let name = name.trim_end_matches('.');
-    last_labels(name, shared(name) + 1)
+    let (starts, labels) = starts(name);
+    let own = shared(name, (&starts, labels)) + 1;
+    if own > labels { name } else { starts.get(own - 1).and_then(|start| name.get(*start..)).unwrap_or(name) }
 }
 
 /// Nobody registered it: it stands for all below it.
 #[must_use]
 pub fn is_suffix(name: &str) -> bool {
-    shared(name) >= name.split('.').count()
+    let (starts, labels) = starts(name);
+    shared(name, (&starts, labels)) >= labels
 }
 
 /// One of those that half the world asks for, or below one: `www.` counts, a tenant's own name does not.
