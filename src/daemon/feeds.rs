@@ -3,7 +3,11 @@
 //! Read at the start from what is kept, then fetched as often as settings say. Without the Internet it goes on with
 //! what it has, says so, and tries again.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, watch};
 
@@ -79,7 +83,7 @@ async fn differs(settings: &mut watch::Receiver<Arc<Settings>>, old: &threat_int
 /// Reads, tells, fetches, waits, for ever.
 async fn follow(
     wanted: &threat_intel::Settings,
-    folder: &PathBuf,
+    folder: &Path,
     notes: &mpsc::Sender<Note>,
     held: &mut usize,
 ) -> Result<(), Fault> {
@@ -123,13 +127,13 @@ async fn follow(
 }
 
 /// Its last confirmation is older than a step, or lies ahead: the clock was wrong then.
-fn is_due(feed: &Feed, folder: &PathBuf, step: Duration) -> bool {
+fn is_due(feed: &Feed, folder: &Path, step: Duration) -> bool {
     let now = clock::now().wall;
     let step_ms = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
     fetch::confirmed(feed, folder).is_none_or(|at| now.0.saturating_sub(at.0) >= step_ms || at > now)
 }
 
-async fn one(feed: &Feed, folder: &PathBuf) -> Result<Fetched, fetch::FetchError> {
+async fn one(feed: &Feed, folder: &Path) -> Result<Fetched, fetch::FetchError> {
     let fetched = fetch::fetch(&fetch::client()?, feed, folder, clock::now().wall).await;
     match &fetched {
         Ok(Fetched::New) => tracing::info!(list = %feed.name(), "list fetched"),
@@ -142,11 +146,11 @@ async fn one(feed: &Feed, folder: &PathBuf) -> Result<Fetched, fetch::FetchError
 /// Reads all lists on a thread that may wait, and hands them to the core.
 async fn read(
     wanted: &threat_intel::Settings,
-    folder: &PathBuf,
+    folder: &Path,
     notes: &mpsc::Sender<Note>,
     held: &mut usize,
 ) -> Result<Loaded, Fault> {
-    let (feeds, folder, most) = (wanted.feeds.clone(), folder.clone(), wanted.max_entries);
+    let (feeds, folder, most) = (wanted.feeds.clone(), folder.to_owned(), wanted.max_entries);
     let now = clock::now().wall;
     let reading = tokio::task::spawn_blocking(move || fetch::load(&feeds, Some(&folder), most, now));
     let mut loaded = reading.await.map_err(|error| Fault::new(format!("lists were not read: {error}"), None))?;

@@ -37,8 +37,11 @@ use crate::{
         refuse::is_shared,
     },
     model::{Capped, Card, Category, Finding, Findings, Mono, Severity, Span, Subnet, clean_text, is_private},
-    traffic::{End, Talkers, What},
-    wire::tls::{Hello, Over, fingerprint},
+    traffic::{End, Outcome, Talkers, What},
+    wire::{
+        protocol,
+        tls::{Hello, Over, fingerprint},
+    },
 };
 
 pub static CARD: Card = Card {
@@ -242,12 +245,13 @@ impl ThreatIntel {
             if let Some(name) = named.map(|(_, asked)| asked.name.clone()) {
                 self.name(talk, &name, 5.0, context, findings);
             }
-        } else if is_in(talk) && !self.is_allowed_address(client.ip) {
-            if let Some(hit) = context.indicators.address(client.ip) {
-                let indicator = client.ip.to_string();
-                let seen = Seen { hit, kind: "inbound", indicator: &indicator, points: 5.0 };
-                self.tell(talk, &seen, context, findings);
-            }
+        } else if is_in(talk)
+            && !self.is_allowed_address(client.ip)
+            && let Some(hit) = context.indicators.address(client.ip)
+        {
+            let indicator = client.ip.to_string();
+            let seen = Seen { hit, kind: "inbound", indicator: &indicator, points: 5.0 };
+            self.tell(talk, &seen, context, findings);
         }
     }
 }
@@ -356,12 +360,12 @@ impl Detector for ThreatIntel {
             What::Said { .. } | What::Closed { .. } if talk.bytes.iter().all(|bytes| *bytes > 0) => {
                 self.talked(talk, context, findings);
             }
-            // Datagrams are an answered conversation as soon as both sides sent one.
-            What::Outcome(crate::traffic::Outcome::Answered) if talk.protocol == crate::wire::protocol::UDP => {
-                // Asking a listed name server for a name is no conversation with it.
-                if talk.server.port != 53 && talk.server.port != 123 {
-                    self.talked(talk, context, findings);
-                }
+            // Datagrams are an answered conversation as soon as both sides sent one. Asking a listed name server for a
+            // name, or a clock for the time, is none.
+            What::Outcome(Outcome::Answered)
+                if talk.protocol == protocol::UDP && talk.server.port != 53 && talk.server.port != 123 =>
+            {
+                self.talked(talk, context, findings);
             }
             _ => {}
         }

@@ -29,6 +29,7 @@ fn holds(all: &Indicators, what: &str) -> Option<Sort> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // one table
 fn each_form_of_list_is_read() {
     let cases: &[(&str, &str, &[(&str, Option<Sort>)], u64)] = &[
         // what                  text     what it must hold     lines that are none
