@@ -7,8 +7,10 @@
 pub mod clock;
 mod control;
 mod core_loop;
+mod evidence;
 mod eyes;
 mod feed;
+mod feeds;
 mod identity;
 pub mod offline;
 mod once;
@@ -26,10 +28,14 @@ use tokio::sync::{broadcast, mpsc, watch};
 pub use control::path as control_path;
 pub use eyes::with_source;
 pub use feed::Outlet;
+pub use feeds::FOLDER as FEEDS;
 pub use once::{Glance, scan};
 
 use crate::{
-    capture,
+    capture::{
+        self,
+        evidence::{Evidence, Pack},
+    },
     engine::Engine,
     model::{Health, HomeView, NetworkFacts, PartId, Phase, Remembered},
     mqtt::{MqttError, find::Surroundings},
@@ -134,8 +140,18 @@ pub async fn run(
     let is_sensor = settings_rx.borrow().role == crate::settings::Role::Sensor;
     let (seen, heard) = mpsc::channel(SEEN);
     let seen = is_sensor.then_some(seen);
-    let (core_thread, outlet) =
-        start_core(&settings_rx, &network, &remembered, who.instance, (links.inbox, seen), looks.clone(), &phase)?;
+    let (packs, packs_rx) = mpsc::channel(evidence::PACKS);
+    let kept = Evidence::new(&settings_rx.borrow().evidence);
+    let (core_thread, outlet) = start_core(
+        &settings_rx,
+        &network,
+        &remembered,
+        who.instance,
+        (links.inbox, seen),
+        looks.clone(),
+        &phase,
+        (kept, packs),
+    )?;
     let notes = links.notes.clone();
     let writer = store.writer(&settings_rx.borrow().store, clock::now, outlets::store_health(notes.clone()))?;
     writer.set_meta("node", who.node.clone());
@@ -180,6 +196,8 @@ pub async fn run(
         view: outlet.view.clone(),
         rounds: outlet.rounds.clone(),
     };
+    evidence::keep(&mut parts, &wires.settings, &state_dir, packs_rx, &wires.notes);
+    feeds::keep(&mut parts, &wires.settings, state_dir, &wires.notes, &wires.phase);
     eyes::start(&mut parts, &wires, facts, &Once::default());
     drop(wires);
     watchdog::ready(&broker_line);
@@ -235,6 +253,9 @@ async fn adopt(settings: &watch::Sender<Arc<Settings>>, reload: &Reload, notes: 
             settings.send_replace(Arc::clone(&merged));
             if adopt {
                 let _core_ended = notes.send(Note::Adopt(Arc::new(merged.engine()))).await;
+            }
+            if old.evidence != merged.evidence {
+                let _core_ended = notes.send(Note::Evidence(merged.evidence.clone())).await;
             }
             for name in restart_scanners {
                 // Whom it listens to on the broker is no scanner's, and not the bridge's either.
@@ -310,6 +331,7 @@ fn channels() -> (watch::Sender<Arc<NetworkFacts>>, broadcast::Sender<crate::mod
     (watch::Sender::new(Arc::default()), broadcast::Sender::new(scanners::LOOKS), links)
 }
 
+#[allow(clippy::too_many_arguments)] // two callers; each hands over what it made
 /// The core gets a thread and a runtime of its own, so that nothing else delays it.
 fn start_core(
     settings: &watch::Receiver<Arc<Settings>>,
@@ -319,13 +341,14 @@ fn start_core(
     (inbox, seen): (Inbox, Option<mpsc::Sender<Vec<crate::model::Observation>>>),
     looks: broadcast::Sender<crate::model::Look>,
     phase: &watch::Receiver<Phase>,
+    evidence: (Evidence, mpsc::Sender<Pack>),
 ) -> Result<(thread::JoinHandle<()>, Outlet), DaemonError> {
     let failed = |source| DaemonError::System { doing: "start the core", source };
     let engine_settings = settings.borrow().engine();
     let mut engine = Engine::new(&engine_settings, Arc::clone(network), remembered, instance, clock::now());
     let view: Arc<HomeView> = engine.view();
     let (feed, outlet) = Feed::new(view, looks);
-    let core = Core::new(engine, feed, Watchdog::from_environment(), clock::now).telling(seen);
+    let core = Core::new(engine, feed, Watchdog::from_environment(), clock::now, evidence).telling(seen);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     let phase = phase.clone();
     let thread = thread::Builder::new()

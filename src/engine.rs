@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     alerts::{self, Alerts},
     detectors::{self, Context, Detectors, Evidence},
+    intel::indicators::Indicators,
     model::{
         Captured, Change, Command, Findings, HaFact, Health, HomeView, Moment, Mono, NetworkFacts, Observation, PartId,
         PartView, Refusal, RefusalCode, Remembered, ScannerView, Ticket,
@@ -48,6 +49,8 @@ pub enum Input<'a> {
     Command(Ticket, Command),
     Adopt(Arc<Settings>),
     Network(Arc<NetworkFacts>),
+    /// What lists call bad, all of it.
+    Indicators(Arc<Indicators>),
     Part(PartId, Health),
     /// How a scanner's last round went.
     Scanner(ScannerView),
@@ -68,6 +71,7 @@ pub struct Engine {
     detectors: Detectors,
     alerts: Alerts,
     network: Arc<NetworkFacts>,
+    indicators: Arc<Indicators>,
     now: Moment,
     /// When the first timer is due, worked out once an input: four rooms are asked for it.
     due: Option<Mono>,
@@ -101,6 +105,7 @@ impl Engine {
             detectors: Detectors::new(&settings.detectors),
             alerts: Alerts::new(&settings.alerts, remembered, now),
             network,
+            indicators: Arc::default(),
             now,
             due: None,
             offset_ms: offset_ms(now),
@@ -188,6 +193,12 @@ impl Engine {
         Arc::new(self.view.clone())
     }
 
+    /// Detectors that failed and rest until settings change.
+    #[must_use]
+    pub fn failed(&self) -> Vec<&'static str> {
+        self.detectors.benched()
+    }
+
     /// Entries of each table of the core, by name: none may grow with what the network invents.
     #[must_use]
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
@@ -230,6 +241,7 @@ impl Engine {
                     settling: self.is_settling(at),
                     neighbours: self.traffic.neighbours(),
                     pressed: self.traffic.pressure().0,
+                    indicators: &self.indicators,
                 };
                 self.detectors.wake(&context, &mut findings);
                 self.alerts.take(findings.take(), &self.presence, at, out);
@@ -257,6 +269,7 @@ impl Engine {
                 self.network = network;
                 self.presence.network(&self.network, now, out);
             }
+            Input::Indicators(indicators) => self.indicators = indicators,
             Input::Part(part, health) => self.part(part, health, now, out),
             Input::Scanner(line) => {
                 self.tally.round(&line, now.mono);
@@ -339,6 +352,7 @@ impl Engine {
             settling: self.is_settling(now),
             neighbours: self.traffic.neighbours(),
             pressed: self.traffic.pressure().0,
+            indicators: &self.indicators,
         };
         self.detectors.examine(evidence, &context, &mut findings);
         if !findings.is_empty() {

@@ -175,6 +175,67 @@ fn flipped_bits_are_survived_in_files_and_in_frames() {
     }
 }
 
+/// Cut anywhere and with bits flipped anywhere, each through the whole core: no panic, also none that a detector is
+/// benched for, and no stall. `PORCHLIGHT_CORPUS_ROUNDS` says how often for each file of `PORCHLIGHT_CORPUS`.
+fn mangle(bytes: &[u8], name: &str, rounds: usize, dice: &mut Dice, folder: &Path, bad: &mut Vec<String>) -> usize {
+    let path = folder.join("mangled.pcap");
+    let mut played = 0;
+    let round = |bytes: &[u8], what: String, bad: &mut Vec<String>| {
+        fs::write(&path, bytes).expect("a file");
+        let before = cpu();
+        let outcome = std::panic::catch_unwind(|| replay(std::slice::from_ref(&path), &Settings::default(), || 0.0));
+        let took = cpu() - before;
+        match outcome {
+            Err(_) => bad.push(format!("{name}, {what}: panicked")),
+            Ok(Ok(replayed)) if !replayed.failed.is_empty() => {
+                bad.push(format!("{name}, {what}: {} failed", replayed.failed.join(", ")));
+            }
+            Ok(_) if took > Duration::from_secs(20) => bad.push(format!("{name}, {what}: took {took:?}")),
+            Ok(Ok(_)) => return 1,
+            Ok(Err(_)) => {}
+        }
+        0
+    };
+    for n in 0..rounds {
+        let cut = dice.roll(bytes.len());
+        played += round(&bytes[..cut], format!("cut at {cut}"), bad);
+        let mut flipped = bytes.to_vec();
+        for _ in 0..=dice.roll(8) {
+            if !flipped.is_empty() {
+                let at = dice.roll(flipped.len());
+                flipped[at] ^= 1 << dice.roll(8);
+            }
+        }
+        played += round(&flipped, format!("flip {n}"), bad);
+    }
+    played
+}
+
+#[test]
+fn a_capture_that_is_cut_or_flipped_anywhere_is_survived() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut dice, mut bad) = (Dice(13), Vec::new());
+    for (name, bytes, ..) in captures() {
+        mangle(&bytes, name, 12, &mut dice, folder.path(), &mut bad);
+    }
+    let corpus = std::env::var_os("PORCHLIGHT_CORPUS").map(PathBuf::from);
+    let rounds = std::env::var("PORCHLIGHT_CORPUS_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let mut files = Vec::new();
+    if let Some(corpus) = &corpus {
+        walk(corpus, &mut files);
+        files.sort();
+    }
+    let mut played = 0;
+    for path in &files {
+        let Ok(bytes) = fs::read(path) else { continue };
+        played += mangle(&bytes, &path.display().to_string(), rounds, &mut dice, folder.path(), &mut bad);
+    }
+    if corpus.is_some() {
+        println!("{} files, {rounds} cuts and {rounds} flips each, {played} of them still captures", files.len());
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
         if entry.is_dir() {

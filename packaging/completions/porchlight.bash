@@ -2659,7 +2659,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__export)
-            opts="-o -h -V --output --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version csv json devices windows alerts"
+            opts="-o -h -V --output --last --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version csv json pcapng devices windows alerts"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2693,6 +2693,10 @@ _porchlight() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --last)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -3526,13 +3530,28 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__replay)
-            opts="-h -V --score --report --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            opts="-h -V --score --fit --report --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --score)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --fit)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
                         oldifs="$IFS"

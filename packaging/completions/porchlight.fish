@@ -170,6 +170,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand alerts" -l redact 
 complete -c porchlight -n "__fish_porchlight_using_subcommand alerts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand alerts" -s V -l version -d 'Print version'
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -s o -l output -d 'Into this file instead of stdout; readable for you alone' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand export" -l last -d 'How far back, for pcapng: 10m, 1h; as far as memory reaches' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
@@ -187,6 +188,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand export" -l redact 
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand export" -s V -l version -d 'Print version'
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l score -d 'Play every capture this index names and say how many attacks were raised' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l fit -d 'Write what one number per detector would make of these captures: how sure each may be' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l report -d 'Write a page about it: HTML that stands alone, readable for you alone' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l set -d 'One setting, above file and environment; may be given again' -r

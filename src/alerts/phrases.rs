@@ -176,6 +176,12 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
         "Nothing, if its owner wants it. A camera or plug that does so should be disconnected.",
     ),
     (
+        "threat_intel",
+        "{one} deals with {indicator}, which is known to be bad",
+        "{indicator} ({kind}) stands in {list} as {category}; seen between {one} and {other}, port {port}.",
+        "Look what runs on that device. If the entry is wrong, add it to detectors.threat_intel.allow.",
+    ),
+    (
         "suspicious_port",
         "{one} uses a port of back doors",
         "A connection to port {port} of {other}.",

@@ -6,6 +6,9 @@
 //! answering packet of each TCP connection, the protocols by which devices introduce themselves, and
 //! the openings of conversations: TLS handshakes, requests and answers of HTTP, QUIC's Initial
 //! packets, questions of DNS. Told by their first bytes, so of what follows nothing comes.
+//! [`Filter::conversations`] lets through besides what detectors need of conversations: how they end, what is said in
+//! short segments, as people and commands do, answers of DNS, short datagrams, fragments and rare protocols. Transfers,
+//! which are most of what a network carries, stay outside.
 //!
 //! The kernel takes VLAN tags out of the frame before it asks the filter, so offsets are fixed.
 
@@ -59,6 +62,9 @@ const V6_LEN: u32 = 40;
 const TCP_LEN: u32 = 12;
 const TCP_FLAGS: u32 = 13;
 const SYN: u32 = 0x02;
+const FLAGS: u32 = 0x3f;
+const FIN_SYN_RST: u32 = 0x07;
+const PSH: u32 = 0x08;
 // In UDP (RFC 768): ports, and the first byte of data.
 const UDP_TO: u32 = 2;
 const UDP_DATA: u32 = 8;
@@ -77,6 +83,9 @@ const WORDS: [&[u8; 4]; 10] =
 /// Longer datagrams to a group are television and music, not announcements: seven packets of a
 /// transport stream and their headers (RFC 2250) make 1,370 bytes.
 const STREAM_FROM: u32 = 1_200;
+/// What is longer is a piece of a transfer: commands, logins and answers to them are shorter, and so are questions of
+/// names that carry data (RFC 6891 §6.2.5: answers of up to 1,232 bytes pass by their port).
+const SHORT: u32 = 1_000;
 
 /// UDP ports by which devices say who they are: DHCP, DHCPv6, mDNS, SSDP, NetBIOS names, LLMNR, WS-Discovery.
 pub const PORTS: [u32; 9] = [67, 68, 546, 547, 5353, 1900, 137, 5355, 3702];
@@ -125,7 +134,19 @@ impl Filter {
     /// Only what tells who is here. For Ethernet.
     #[must_use]
     pub fn home() -> Filter {
+        Filter::build(false)
+    }
+
+    /// That, and what detectors need of conversations. For Ethernet.
+    #[must_use]
+    pub fn conversations() -> Filter {
+        Filter::build(true)
+    }
+
+    fn build(conversations: bool) -> Filter {
         use Line::{Do, Here, Jump};
+        // Where what only detectors want goes.
+        let rare = if conversations { "keep" } else { "drop" };
         let mut lines = vec![
             // The lowest bit of the first byte marks a group address.
             Do(LOAD_BYTE, 0),
@@ -140,32 +161,36 @@ impl Filter {
             Do(LOAD_HALF, ETHER_TYPE),
             Jump(JUMP_EQUAL, 0x0806, "keep", ""),
             Jump(JUMP_EQUAL, 0x86dd, "v6", ""),
-            Jump(JUMP_EQUAL, 0x0800, "", "drop"),
+            Jump(JUMP_EQUAL, 0x0800, "", rare),
             Here("v4"),
             Do(LOAD_BYTE, V4_PROTOCOL),
             Jump(JUMP_EQUAL, 1, "keep", ""),
             Jump(JUMP_EQUAL, 2, "keep", ""),
             // Later fragments carry no ports: the 13 bits of the offset must be zero.
             Do(LOAD_HALF, V4_FRAGMENT),
-            Jump(JUMP_BITS, 0x1fff, "drop", ""),
+            Jump(JUMP_BITS, 0x1fff, rare, ""),
             // From here on X is the length of the IP header.
             Do(X_HEADER_LEN, START),
             Do(LOAD_BYTE, V4_PROTOCOL),
             Jump(JUMP_EQUAL, 6, "tcp", ""),
-            Jump(JUMP_EQUAL, 17, "udp", "drop"),
+            Jump(JUMP_EQUAL, 17, "udp", rare),
             Here("v6"),
             Do(LOAD_BYTE, V6_NEXT),
             Jump(JUMP_EQUAL, 58, "keep", ""),
             Do(X_IS, V6_LEN),
             Jump(JUMP_EQUAL, 6, "tcp", ""),
-            Jump(JUMP_EQUAL, 17, "", "drop"),
+            Jump(JUMP_EQUAL, 17, "", rare),
             Here("udp"),
             Do(LOAD_HALF_X, START),
         ];
         ports(&mut lines);
+        if conversations {
+            lines.push(Jump(JUMP_EQUAL, DNS, "keep", ""));
+        }
         lines.push(Do(LOAD_HALF_X, START + UDP_TO));
         ports(&mut lines);
-        lines.extend([Jump(JUMP_EQUAL, DNS, "keep", ""), Jump(JUMP_EQUAL, HTTPS, "", "drop")]);
+        let short = if conversations { "short" } else { "drop" };
+        lines.extend([Jump(JUMP_EQUAL, DNS, "keep", ""), Jump(JUMP_EQUAL, HTTPS, "", short)]);
         lines.extend([Do(LOAD_BYTE_X, START + UDP_DATA), Do(AND, 0xf0)]);
         let [(first, version), (first2, version2)] = QUIC;
         lines.extend([
@@ -176,9 +201,33 @@ impl Filter {
             Jump(JUMP_EQUAL, first2, "", "drop"),
             Do(LOAD_WORD_X, START + UDP_DATA + 1),
             Jump(JUMP_EQUAL, version2, "keep", "drop"),
-            Here("tcp"),
-            Do(LOAD_BYTE_X, START + TCP_FLAGS),
-            Jump(JUMP_BITS, SYN, "keep", ""),
+        ]);
+        if conversations {
+            lines.extend([
+                // The other side of QUIC is a transfer.
+                Here("short"),
+                Do(LOAD_HALF_X, START),
+                Jump(JUMP_EQUAL, HTTPS, "drop", ""),
+                Do(LOAD_LEN, 0),
+                Jump(JUMP_GREATER, SHORT, "drop", "keep"),
+            ]);
+        }
+        lines.extend([Here("tcp"), Do(LOAD_BYTE_X, START + TCP_FLAGS)]);
+        if conversations {
+            lines.extend([
+                // How it began and ended; no flag at all is what no system sends.
+                Jump(JUMP_BITS, FIN_SYN_RST, "keep", ""),
+                Jump(JUMP_BITS, FLAGS, "", "keep"),
+                // Whoever waits for an answer pushes what it said (RFC 9293 §3.9.1.2).
+                Jump(JUMP_BITS, PSH, "", "long"),
+                Do(LOAD_LEN, 0),
+                Jump(JUMP_GREATER, SHORT, "", "keep"),
+                Here("long"),
+            ]);
+        } else {
+            lines.push(Jump(JUMP_BITS, SYN, "keep", ""));
+        }
+        lines.extend([
             // X moves on by the length of the TCP header: words in the upper four bits, in bytes.
             Do(LOAD_BYTE_X, START + TCP_LEN),
             Do(AND, 0xf0),

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 mod batch;
 mod bpf;
+pub mod evidence;
 pub mod file;
 mod groups;
 mod listen;
@@ -32,6 +33,9 @@ pub struct Settings {
     pub enabled: bool,
     /// Hear frames for other stations too, on every card. One without a network, as at a mirror port, does so anyway.
     pub promiscuous: bool,
+    /// Hear conversations too, as far as detectors need them: beginnings, ends and short messages. `false`: only what
+    /// tells who is here; most attacks are not seen then.
+    pub conversations: bool,
     /// Memory of the kernel ring per interface in MiB, 1 to 256. More bridges longer pauses of the
     /// core before frames are lost. Once frames were lost it grows by itself, up to eight times this.
     pub ring_mib: u32,
@@ -39,7 +43,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { enabled: true, promiscuous: false, ring_mib: 2 }
+        Settings { enabled: true, promiscuous: false, conversations: true, ring_mib: 2 }
     }
 }
 

@@ -1,5 +1,7 @@
 //! # `alerts`: what was odd
 
+use crate::capture::evidence;
+
 use super::{
     Context, Exit, json,
     recorded::{Recorded, Since, to_stdout},
@@ -18,12 +20,17 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let recorded = Recorded::open(context)?;
+    let state_dir = context.state_dir()?;
     let since = args.since.map(|since| since.from(recorded.now));
     to_stdout(|out| {
         if recorded.json {
             let mut list = json::List::begin(out, "alerts")?;
             recorded.each_alert(since, |alert| {
-                Ok(list.row(&recorded.line(&json::Alert::from(&recorded.shown_alert(alert)))?)?)
+                let mut shown = json::Alert::from(&recorded.shown_alert(alert));
+                if let Some(file) = evidence::file_of(&state_dir, &shown.id) {
+                    shown.evidence.insert("pcap".into(), file.display().to_string().into());
+                }
+                Ok(list.row(&recorded.line(&shown)?)?)
             })?;
             return Ok(list.end()?);
         }

@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod at;
+mod awake;
 pub mod device;
 pub mod settle;
 
@@ -63,14 +64,15 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     match &args.what {
         What::Device { device, at } => explain_device(device, *at, context)?,
         What::Detector { name } => {
-            page(card(detectors::CARDS, "detector", name)?, context)?;
+            let card = card(detectors::CARDS, "detector", name)?;
+            page(card, Some(awake::state(card, context)?), context)?;
             if !context.json() {
                 say(&sees(context))?;
             }
         }
         What::Scanner { name } => {
             let cards: Vec<&'static Card> = scanners::SCANNERS.iter().map(|row| row.card).collect();
-            page(card(&cards, "scanner", name)?, context)?;
+            page(card(&cards, "scanner", name)?, None, context)?;
         }
     }
     Ok(Exit::Done)
@@ -122,11 +124,19 @@ fn sees(context: &Context) -> String {
     text
 }
 
-fn page(card: &Card, context: &Context) -> anyhow::Result<()> {
+fn page(card: &Card, state: Option<awake::State>, context: &Context) -> anyhow::Result<()> {
     if context.json() {
-        say_json(&json!({"name": card.id, "title": card.title, "needs": card.needs, "page": card.markdown()}))?;
+        let mut shape = json!({"name": card.id, "title": card.title, "needs": card.needs, "page": card.markdown()});
+        if let (Some(state), Some(object)) = (state, shape.as_object_mut()) {
+            object.insert("state".into(), state.word.into());
+            object.insert("why".into(), state.why.into());
+        }
+        say_json(&shape)?;
     } else {
         say(&card.markdown())?;
+        if let Some(state) = state {
+            say(&format!("\nNow: {}{}\n", state.word, state.why.map_or_else(String::new, |why| format!(": {why}"))))?;
+        }
     }
     Ok(())
 }

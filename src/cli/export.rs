@@ -1,5 +1,7 @@
 //! # `export`: everything, for other programs
 //!
+//! Frames, too: `pcapng` is what the running daemon heard in the last minutes, with what was said blanked.
+//!
 //! CSV opens in spreadsheets, which take text that begins like a formula for one: such a cell gets an
 //! apostrophe in front (OWASP, CSV injection). Numbers are ours and stay numbers.
 
@@ -21,23 +23,31 @@ use crate::{
     model::{AlertView, DeviceView, WindowView},
 };
 
+/// The daemon copies up to 64 MiB.
+const FRAMES_PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// As what
     #[arg(value_enum)]
     pub format: Format,
-    /// What to export
+    /// What to export; not for pcapng
     #[arg(value_enum, default_value = "devices")]
     pub what: What,
     /// Into this file instead of stdout; readable for you alone
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+    /// How far back, for pcapng: 10m, 1h; as far as memory reaches
+    #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub last: std::time::Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     Csv,
     Json,
+    /// Frames, from the running daemon
+    Pcapng,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -48,8 +58,12 @@ pub enum What {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    if args.format == Format::Pcapng {
+        return frames(args, context);
+    }
     let recorded = Recorded::open(context)?;
     let write = |out: &mut dyn Write| match args.format {
+        Format::Pcapng => Ok(()),
         Format::Json => write_json(&recorded, args.what, out),
         Format::Csv => write_csv(&recorded, args.what, out),
     };
@@ -60,6 +74,35 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// The running daemon writes them into its state folder; from there they go where they are wanted.
+fn frames(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    if context.redactor()?.is_some() {
+        let failure = Failure::usage("frames hold hardware addresses that --redact cannot hide");
+        return Err(failure.advise("without --redact, or export json").into());
+    }
+    let seconds = args.last.as_secs();
+    let fields = serde_json::Map::from_iter([("seconds".to_owned(), seconds.into())]);
+    let answer = super::control::ask(&context.state_dir()?, "last", fields, FRAMES_PATIENCE).map_err(|error| {
+        let failure = Failure::new(error.exit(), error.to_string());
+        match error.advice() {
+            Some(advice) => failure.advise(advice),
+            None => failure,
+        }
+    })?;
+    let file = answer.get("file").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let bytes = fs::read(file).with_context(|| format!("cannot read {file}"))?;
+    let write = |out: &mut dyn Write| Ok(out.write_all(&bytes)?);
+    let done = match &args.output {
+        None => to_stdout(write),
+        Some(path) => {
+            into_file(path, write).with_context(|| format!("cannot write {}", path.display())).map(|()| Exit::Done)
+        }
+    };
+    // It was only on its way.
+    let _gone = fs::remove_file(file);
+    done
 }
 
 /// Written beside and moved into place, so that a failure leaves an earlier export whole.

@@ -115,7 +115,12 @@ impl Fit {
             return shown;
         }
         for name in [&mut shown.attacker_name, &mut shown.victim_name] {
-            *name = self.maybe(name.as_deref());
+            let hidden = self.maybe(name.as_deref());
+            // What to do is ours, but may name whom to do it to.
+            if let (Some(name), Some(hidden)) = (name.as_deref().filter(|name| !name.is_empty()), &hidden) {
+                shown.recommendation = shown.recommendation.replace(name, hidden);
+            }
+            *name = hidden;
         }
         // Free text may hold anybody's name.
         for text in [&mut shown.title, &mut shown.detail] {

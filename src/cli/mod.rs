@@ -23,6 +23,7 @@ pub mod dashboard;
 pub mod device;
 pub mod devices;
 pub mod doctor;
+pub mod event_log;
 pub mod events;
 pub mod examples;
 pub mod exit;

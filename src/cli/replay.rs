@@ -15,6 +15,7 @@ use std::{
 use crate::{
     capture::{CaptureError, file},
     engine::{Engine, Input},
+    intel::{fetch, indicators::Indicators},
     model::{
         AirView, AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, Moment, NetworkFacts, Remembered, Wall,
         WindowView,
@@ -23,6 +24,7 @@ use crate::{
     wire::{Frame, link_name, protocol_name},
 };
 
+mod calibrate;
 mod conversations;
 mod page;
 mod score;
@@ -63,9 +65,26 @@ pub struct Replayed {
     pub faults: BTreeMap<&'static str, u64>,
     /// Those with the most bytes first.
     pub conversations: Vec<Conversation>,
+    /// Secrets that anybody on the way could read, masked.
+    pub credentials: Vec<Credential>,
+    /// Detectors that failed on the way: a fault of this program.
+    pub failed: Vec<&'static str>,
     /// Frames a second of processor time.
     pub packets_per_second: f64,
     pub cpu_seconds: f64,
+}
+
+/// A login in the clear. The secret itself is nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Credential {
+    pub protocol: String,
+    /// Masked.
+    pub user: String,
+    /// How long the secret is, about.
+    pub length: String,
+    pub from: String,
+    pub to: String,
+    pub at: Wall,
 }
 
 /// One file.
@@ -91,12 +110,37 @@ pub struct FileStats {
 /// # Errors
 /// The first file that cannot be opened or is no capture; nothing has been played then.
 pub fn replay(paths: &[PathBuf], settings: &Settings, cpu_seconds: impl Fn() -> f64) -> Result<Replayed, CaptureError> {
+    replay_knowing(paths, settings, &Arc::default(), cpu_seconds)
+}
+
+/// What lists call bad: files, and what the daemon kept in `state_dir` of those it fetches.
+#[must_use]
+pub fn indicators(settings: &Settings, state_dir: Option<&Path>, now: Wall) -> Arc<Indicators> {
+    let wanted = &settings.detectors.threat_intel;
+    let folder = state_dir.map(|folder| folder.join(crate::daemon::FEEDS));
+    let loaded = fetch::load(&wanted.feeds, folder.as_deref(), wanted.max_entries, now);
+    if let Some(why) = loaded.trouble() {
+        tracing::warn!(%why, "lists of bad addresses are not what they should be");
+    }
+    Arc::new(loaded.indicators)
+}
+
+/// As [`replay`], with lists of bad addresses.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_knowing(
+    paths: &[PathBuf],
+    settings: &Settings,
+    indicators: &Arc<Indicators>,
+    cpu_seconds: impl Fn() -> f64,
+) -> Result<Replayed, CaptureError> {
     // Opened once to know they are all there, and again one by one: a thousand files are too many to hold.
     for path in paths {
         file::open(path)?;
     }
     let started = cpu_seconds();
-    let mut player = Player::new(settings);
+    let mut player = Player::new(settings, Arc::clone(indicators));
     for path in paths {
         player.play(path)?;
     }
@@ -111,6 +155,7 @@ pub fn replay(paths: &[PathBuf], settings: &Settings, cpu_seconds: impl Fn() -> 
 
 struct Player {
     settings: crate::engine::Settings,
+    indicators: Arc<Indicators>,
     /// Made at the first frame, whose moment is its start.
     engine: Option<Engine>,
     timeline: file::Timeline,
@@ -121,9 +166,10 @@ struct Player {
 }
 
 impl Player {
-    fn new(settings: &Settings) -> Player {
+    fn new(settings: &Settings, indicators: Arc<Indicators>) -> Player {
         Player {
             settings: settings.engine(),
+            indicators,
             engine: None,
             timeline: file::Timeline::default(),
             last: Moment::default(),
@@ -180,7 +226,9 @@ impl Player {
         // No interfaces: nothing is known of the network but what the frames show.
         let engine = self.engine.get_or_insert_with(|| {
             let network = Arc::new(NetworkFacts::default());
-            Engine::new(&self.settings, network, &Remembered::default(), INSTANCE, captured.at)
+            let mut engine = Engine::new(&self.settings, network, &Remembered::default(), INSTANCE, captured.at);
+            engine.handle(Input::Indicators(Arc::clone(&self.indicators)), captured.at);
+            engine
         });
         self.last = captured.at;
         let changes = engine.handle(Input::Frame(*captured), captured.at);
@@ -220,6 +268,7 @@ impl Player {
             };
             let changes = engine.handle(Input::Tick, late);
             self.keep(changes);
+            self.replayed.failed = engine.failed();
             self.replayed.air = Arc::clone(&view.air);
             self.replayed.devices = view.devices.values().cloned().collect();
             // The view's are as they are now; those long closed are only in what was said.
@@ -231,8 +280,28 @@ impl Player {
         }
         let mut alerts: Vec<Arc<AlertView>> = self.alerts.into_values().collect();
         alerts.sort_by_key(|alert| (alert.first_seen, alert.sequence));
-        Replayed { alerts, conversations: self.conversations.top(), ..self.replayed }
+        let credentials = credentials(&alerts);
+        Replayed { alerts, credentials, conversations: self.conversations.top(), ..self.replayed }
     }
+}
+
+/// What `cleartext_credentials` saw.
+fn credentials(alerts: &[Arc<AlertView>]) -> Vec<Credential> {
+    let ip = |party: &crate::model::Party| party.ip.map_or_else(String::new, |ip| ip.to_string());
+    let all = alerts.iter().filter(|alert| alert.detector == "cleartext_credentials").map(|alert| {
+        let why = |key: &str| {
+            alert.evidence.iter().find(|(name, _)| name == key).map_or(String::new(), |(_, value)| value.clone())
+        };
+        Credential {
+            protocol: why("protocol"),
+            user: why("user_masked"),
+            length: why("secret_length_class"),
+            from: ip(&alert.attacker),
+            to: ip(&alert.victim),
+            at: alert.first_seen,
+        }
+    });
+    all.collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::{io::IsTerminal as _, os::unix::process::CommandExt as _, path::Path, sync::Arc, time::Duration};
 
-use super::{Context, Exit, Failure, table};
+use super::{Context, Exit, Failure, event_log, fit::Fit, table};
 use crate::{
     daemon::{self, DaemonError, Ended, Started},
     model::{Change, DeviceView},
@@ -29,6 +29,7 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if let Err(why) = crate::capture::drop_all_but_needed() {
         tracing::warn!(why, "rights could not be dropped");
     }
+    let (log, fit, events_dir) = (settings.log.clone(), Fit(context.redactor()?), state_dir.clone());
     let (sources, logs) = (context.sources.clone(), context.logs().cloned());
     let reload = Box::new(move || {
         let settings = with_credentials(reread(&sources)?, credentials.as_deref());
@@ -39,7 +40,12 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     });
     let (terminal, colour) = (std::io::stdout().is_terminal() && !context.json(), context.colour());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut events = None;
     let started = |started: Started| {
+        match event_log::start(&log, &events_dir, &started.outlet, fit) {
+            Ok(writing) => events = writing,
+            Err(error) => tracing::error!(%error, advice = "set log.events", "the event log cannot be written"),
+        }
         tracing::info!(broker = started.broker, "running");
         for hint in &started.hints {
             tracing::info!("{hint}");
@@ -51,6 +57,9 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let ended = runtime.block_on(daemon::run(settings, state_dir, reload, started));
     // A scanner's blocking look-up must not hold up the end.
     runtime.shutdown_timeout(Duration::from_millis(500));
+    if let Some(events) = events {
+        events.end();
+    }
     match ended {
         Ok(Ended::Done) => Ok(Exit::Done),
         Ok(Ended::Restart) => {

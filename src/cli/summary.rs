@@ -1,7 +1,8 @@
 //! # `summary`: a period in numbers
 //!
 //! Counts of alerts by severity, detector and source, and a risk level. The risk is that of what is still
-//! open and told: the worst severity, one step higher when one source has three or more at that level.
+//! open and told: the worst severity, one step higher when one source has three or more at that level. What to do
+//! about it is said for each detector with something open, the worst first.
 //! What was only observed, muted or called a false alarm counts in the numbers, not in the risk.
 
 use std::collections::BTreeMap;
@@ -13,7 +14,10 @@ use super::{
     recorded::{Recorded, Since, to_stdout},
     table,
 };
-use crate::model::{AlertView, DeviceView, Severity, Wall};
+use crate::{
+    detectors::CARDS,
+    model::{AlertView, DeviceView, Severity, Wall},
+};
 
 // More sources than this are one line, "others".
 const SOURCES_SHOWN: usize = 10;
@@ -37,6 +41,16 @@ struct Summary {
     risk: &'static str,
     alerts: Alerts,
     devices: Devices,
+    recommendations: Vec<Advice>,
+}
+
+/// What to do about what one detector has open: its page's own words, which name nobody.
+#[derive(Debug, PartialEq, Serialize)]
+struct Advice {
+    detector: String,
+    severity: &'static str,
+    open: u64,
+    text: String,
 }
 
 #[derive(Debug, PartialEq, Serialize, Default)]
@@ -76,6 +90,8 @@ struct Count {
     alerts: Alerts,
     /// Source → alerts told and open, per severity.
     open: BTreeMap<String, BTreeMap<Severity, u32>>,
+    /// Detector → worst severity of what is open, and how many.
+    to_do: BTreeMap<String, (Severity, u64)>,
 }
 
 impl Count {
@@ -93,6 +109,8 @@ impl Count {
         *self.alerts.by_source.entry(source.clone()).or_default() += 1;
         if alert.state.is_open() {
             self.alerts.open += 1;
+            let to_do = self.to_do.entry(alert.detector.clone()).or_insert((alert.severity, 0));
+            *to_do = (to_do.0.max(alert.severity), to_do.1 + 1);
             *self.open.entry(source).or_default().entry(alert.severity).or_default() += 1;
         }
     }
@@ -109,12 +127,25 @@ impl Count {
         if many { next.unwrap_or(worst).word() } else { worst.word() }
     }
 
+    fn advice(&self) -> Vec<Advice> {
+        let mut rows: Vec<(&String, &(Severity, u64))> = self.to_do.iter().collect();
+        rows.sort_by_key(|(_, (severity, open))| (std::cmp::Reverse(*severity), std::cmp::Reverse(*open)));
+        rows.into_iter()
+            .filter_map(|(detector, (severity, open))| {
+                let card = CARDS.iter().find(|card| card.id == detector)?;
+                let text = card.section("What to do")?;
+                Some(Advice { detector: detector.clone(), severity: severity.word(), open: *open, text })
+            })
+            .collect()
+    }
+
     fn finish(self, devices: &[DeviceView], since: Wall, now: Wall) -> Summary {
         let count = |is: &dyn Fn(&&DeviceView) -> bool| devices.iter().filter(is).count() as u64;
         Summary {
             since: since.to_string(),
             until: now.to_string(),
             risk: self.risk(),
+            recommendations: self.advice(),
             devices: Devices {
                 total: devices.len() as u64,
                 here: count(&|d| d.presence.is_here()),
@@ -155,6 +186,12 @@ fn plain(summary: &Summary) -> String {
         let rows: Vec<(String, u64)> =
             rows.into_iter().map(|(key, n)| (crate::model::clean_text(&key, 60), n)).collect();
         out.push_str(&format!("\nby {title}\n{}", table::pairs(&rows)));
+    }
+    if !summary.recommendations.is_empty() {
+        out.push_str("\nwhat to do\n");
+    }
+    for advice in &summary.recommendations {
+        out.push_str(&format!("  {} ({}): {}\n", advice.detector, advice.severity, advice.text));
     }
     out
 }
@@ -227,13 +264,20 @@ mod tests {
         }
         let device = DeviceView::blank("d-aaaaaa".parse().unwrap());
         let summary = count.finish(&[device], Wall(0), Wall(604_800_000));
+        let card = CARDS.iter().find(|card| card.id == "arp_spoof").unwrap();
+        let to_do = card.section("What to do").unwrap();
+        assert!(to_do.len() > 20 && !to_do.contains('"'), "{to_do}");
         assert_eq!(
             serde_json::to_string(&summary).unwrap(),
             concat!(
                 r#"{"since":"1970-01-01T00:00:00.000Z","until":"1970-01-08T00:00:00.000Z","risk":"high","#,
                 r#""alerts":{"total":3,"open":3,"by_severity":{"high":1,"low":2},"by_detector":{"arp_spoof":3},"#,
-                r#""by_source":{"Camera":2,"unknown":1}},"devices":{"total":1,"here":0,"new":1,"unknown":1}}"#
+                r#""by_source":{"Camera":2,"unknown":1}},"devices":{"total":1,"here":0,"new":1,"unknown":1},"#,
+                r#""recommendations":[{"detector":"arp_spoof","severity":"high","open":3,"text":""#
             )
+            .to_owned()
+                + &to_do
+                + r#""}]}"#
         );
         let expected = "\
 risk high
@@ -250,7 +294,9 @@ by detector
 by source
   Camera   2
   unknown  1
+
+what to do
 ";
-        assert_eq!(plain(&summary), expected);
+        assert_eq!(plain(&summary), format!("{expected}  arp_spoof (high): {to_do}\n"));
     }
 }

@@ -120,6 +120,16 @@ pub fn points(points: &[PointView], colour: bool) -> String {
     format!("\n{}", fitted(&mut table, screen(), &[4, 5, 2]))
 }
 
+/// Rows of text below their heads; numbers are text here.
+#[must_use]
+pub fn plain<const N: usize>(header: &[&str; N], rows: &[[String; N]], colour: bool) -> String {
+    let mut table = blank(colour, header);
+    for row in rows {
+        table.add_row(row.iter().map(|cell| text(cell)));
+    }
+    lines(&mut table)
+}
+
 /// Windows as they come; `name` tells whose.
 #[must_use]
 pub fn windows(windows: &[WindowView], name: impl Fn(&WindowView) -> String, now: Wall, colour: bool) -> String {

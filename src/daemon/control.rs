@@ -21,13 +21,14 @@ use tokio::{
     sync::{Semaphore, broadcast, mpsc, watch},
 };
 
-use super::{feed::Outlet, parts::Fault};
+use super::{core_loop::Note, evidence, feed::Outlet, parts::Fault};
 use crate::{
     model::{Answer, Change, Command, HomeView, Phase, Refusal, RefusalCode, Ticket},
     mqtt::{
         Incoming, Site,
         commands::{self, Wish},
     },
+    settings::Settings,
 };
 
 // One line; the cap of a request on MQTT.
@@ -52,6 +53,9 @@ pub struct Control {
     /// Names topics for the shared parser; nothing of it leaves this socket.
     pub site: Site,
     pub reload: mpsc::Sender<()>,
+    pub notes: mpsc::Sender<Note>,
+    pub settings: watch::Receiver<Arc<Settings>>,
+    pub state_dir: PathBuf,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(TICKETS);
@@ -122,6 +126,7 @@ async fn answer(line: &str, control: &Control) -> Value {
     let view = Arc::clone(&control.outlet.view.borrow());
     match verb.as_str() {
         "health" => return health(&view),
+        "last" => return last(&request, control).await,
         "reload" => {
             let taken = control.reload.try_send(()).is_ok();
             return json!({"ok": taken, "data": {}});
@@ -145,6 +150,30 @@ async fn answer(line: &str, control: &Control) -> Value {
             Ok(_) => json!({"ok": true, "data": reply.data}),
             Err(refusal) => refused(&refusal),
         },
+    }
+}
+
+/// Writes what was heard in the last `seconds` into a file, and says which.
+async fn last(request: &Value, control: &Control) -> Value {
+    let refuse = |code, why: &str| refused(&Refusal::new(code, why));
+    let seconds = request.get("seconds").and_then(Value::as_u64).filter(|seconds| (1..=86_400).contains(seconds));
+    let Some(seconds) = seconds else {
+        return refuse(RefusalCode::BadRequest, "`seconds` is a number from 1 to 86400");
+    };
+    let wanted = control.settings.borrow().evidence.clone();
+    if !wanted.enabled {
+        return refuse(RefusalCode::Unsupported, "evidence.enabled is false: no frames are held");
+    }
+    let (reply, answer) = tokio::sync::oneshot::channel();
+    if control.notes.send(Note::Last(Duration::from_secs(seconds), reply)).await.is_err() {
+        return refuse(RefusalCode::Internal, "the daemon is ending");
+    }
+    let Ok(Ok(bytes)) = tokio::time::timeout(PATIENCE, answer).await else {
+        return refuse(RefusalCode::Internal, "no answer within 10 s");
+    };
+    match evidence::export(control.state_dir.clone(), bytes, wanted).await {
+        Ok(path) => json!({"ok": true, "data": {"file": path.display().to_string()}}),
+        Err(why) => refuse(RefusalCode::Internal, &why),
     }
 }
 

@@ -10,8 +10,12 @@ use tokio::sync::{mpsc, watch};
 
 use super::{clock::Drift, feed::Feed, watchdog::Watchdog};
 use crate::{
-    capture::Batch,
+    capture::{
+        Batch,
+        evidence::{self, Evidence, Pack},
+    },
     engine::{Engine, Input},
+    intel::indicators::Indicators,
     model::{
         Change, Clock, Command, HaFact, Health, Moment, NetworkFacts, Observation, PartId, Phase, ScannerView, Ticket,
     },
@@ -23,7 +27,12 @@ pub enum Note {
     Told(HaFact),
     Adopt(Arc<crate::engine::Settings>),
     Network(Arc<NetworkFacts>),
+    Indicators(Arc<Indicators>),
     Part(PartId, Health),
+    /// How frames are kept with alerts.
+    Evidence(evidence::Settings),
+    /// What was heard last, as a file of pcapng.
+    Last(Duration, tokio::sync::oneshot::Sender<Vec<u8>>),
 }
 
 /// The receiving ends. Bounds are those of the table in `docs/ARCHITECTURE.md`.
@@ -51,6 +60,9 @@ pub struct Core {
     pub feed: Feed,
     pub watchdog: Watchdog,
     pub now: Clock,
+    evidence: Evidence,
+    /// Where files of evidence go; full, they are dropped and counted.
+    packs: mpsc::Sender<Pack>,
     changes: Vec<Change>,
     touched: bool,
     drift: Drift,
@@ -62,12 +74,20 @@ pub struct Core {
 
 impl Core {
     #[must_use]
-    pub fn new(engine: Engine, feed: Feed, watchdog: Watchdog, now: Clock) -> Core {
+    pub fn new(
+        engine: Engine,
+        feed: Feed,
+        watchdog: Watchdog,
+        now: Clock,
+        (evidence, packs): (Evidence, mpsc::Sender<Pack>),
+    ) -> Core {
         Core {
             engine,
             feed,
             watchdog,
             now,
+            evidence,
+            packs,
             changes: Vec::new(),
             touched: false,
             drift: Drift::start(),
@@ -94,7 +114,8 @@ impl Core {
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let now = (self.now)();
-            let wait = self.engine.next_wake().map_or(GAUGES, |due| due.since(now.mono));
+            let due = [self.engine.next_wake(), self.evidence.next_due()].into_iter().flatten().min();
+            let wait = due.map_or(GAUGES, |due| due.since(now.mono));
             tokio::select! {
                 biased;
                 _ = phase.wait_for(|p| *p >= Phase::Draining) => break,
@@ -118,9 +139,11 @@ impl Core {
             }
             self.drain(&mut inbox);
             self.publish();
+            self.shelve(false);
         }
         self.drain(&mut inbox);
         self.publish();
+        self.shelve(true);
     }
 
     /// Takes what waits, up to a burst.
@@ -142,12 +165,31 @@ impl Core {
         }
     }
 
+    /// Hands on the files whose time has passed.
+    fn shelve(&mut self, end: bool) {
+        if self.evidence.next_due().is_none() {
+            return;
+        }
+        let now = (self.now)();
+        for pack in self.evidence.due(now.mono, end) {
+            if let Err(error) = self.packs.try_send(pack) {
+                tracing::warn!(%error, "evidence of an alert was dropped: the disk is behind");
+            }
+        }
+    }
+
     fn note(&mut self, note: Note) {
         self.touched = true;
         self.take(match note {
+            Note::Evidence(settings) => return self.evidence.adopt(&settings),
+            Note::Last(span, reply) => {
+                let _nobody_waits = reply.send(self.evidence.last(span, (self.now)(), evidence::LAST_BYTES_MAX));
+                return;
+            }
             Note::Told(fact) => Input::Told(fact),
             Note::Adopt(settings) => Input::Adopt(settings),
             Note::Network(network) => Input::Network(network),
+            Note::Indicators(indicators) => Input::Indicators(indicators),
             Note::Part(part, health) => Input::Part(part, health),
         });
     }
@@ -169,6 +211,7 @@ impl Core {
             self.take(Input::Blind(batch.blind));
         }
         for captured in batch.frames() {
+            self.evidence.hear(&captured);
             self.take_at(Input::Frame(captured), captured.at);
         }
     }
@@ -183,6 +226,9 @@ impl Core {
         let mut changes = self.engine.handle(input, at);
         for change in &changes {
             tracing::debug!(%change, "change");
+            if let Change::AlertOpened { alert } = change {
+                self.evidence.raised(alert, at);
+            }
         }
         self.changes.append(&mut changes);
     }

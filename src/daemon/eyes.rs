@@ -194,7 +194,7 @@ fn start_ear(
                 let mut settings = wires.settings.borrow().capture.clone();
                 // What comes to a mirror port is for other stations.
                 settings.promiscuous |= only_listens;
-                let filter = Filter::home();
+                let filter = if settings.conversations { Filter::conversations() } else { Filter::home() };
                 // Opening is tried first, so that nobody relies on an ear that is not there.
                 let ring = capture::Ring::open(&interface, &filter, &settings, clock::now)?;
                 open.fetch_add(1, SeqCst);

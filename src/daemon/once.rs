@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     DaemonError, Parts, channels, eyes,
@@ -13,6 +13,7 @@ use super::{
     start_core,
 };
 use crate::{
+    capture::evidence::{self, Evidence},
     model::{HomeView, Phase, Remembered, ScannerView},
     scanners::{self, Progress},
     settings::Settings,
@@ -47,8 +48,19 @@ pub async fn scan(
     let (facts, looks, links) = channels();
     let network = scanners::read_network(&settings_rx.borrow().network).await.map(Arc::new).unwrap_or_default();
     facts.send_replace(Arc::clone(&network));
-    let (core, outlet) =
-        start_core(&settings_rx, &network, &Remembered::default(), 0, (links.inbox, None), looks.clone(), &phase)?;
+    // One look keeps nothing.
+    let (nowhere, _) = mpsc::channel(1);
+    let off = evidence::Settings { enabled: false, ..evidence::Settings::default() };
+    let (core, outlet) = start_core(
+        &settings_rx,
+        &network,
+        &Remembered::default(),
+        0,
+        (links.inbox, None),
+        looks.clone(),
+        &phase,
+        (Evidence::new(&off), nowhere),
+    )?;
     let mut parts = Parts::new(links.notes.clone(), phase.clone());
     let wires = Wires {
         settings: settings_rx.clone(),

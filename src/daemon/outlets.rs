@@ -323,6 +323,9 @@ fn keep_control(parts: &mut Parts, outlets: &Outlets) {
         commands: outlets.commands.clone(),
         site: Site { commands: crate::mqtt::Commands::All, ..outlets.site.clone() },
         reload,
+        notes: outlets.notes.clone(),
+        settings: outlets.settings.clone(),
+        state_dir: outlets.state_dir.clone(),
     };
     let (state_dir, phase) = (outlets.state_dir.clone(), outlets.phase.clone());
     parts.start(PartId::new("control"), true, move || -> Run {

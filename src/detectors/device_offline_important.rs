@@ -95,6 +95,7 @@ impl Detector for DeviceOfflineImportant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intel::indicators::Indicators;
     use crate::model::{Moment, NetworkFacts, Table, Wall};
     use crate::traffic::Neighbours;
 
@@ -118,6 +119,7 @@ mod tests {
                 settling: false,
                 neighbours: &Neighbours::default(),
                 pressed: 0,
+                indicators: &Indicators::default(),
             };
             let mut findings = Findings::default();
             DeviceOfflineImportant {}.examine(Evidence::Home(&change), &context, &mut findings);

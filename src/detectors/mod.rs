@@ -12,6 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    intel::indicators::Indicators,
     model::{Card, Category, Change, Finding, Findings, Moment, Mono, NetworkFacts, Observation, Who},
     traffic::{Neighbours, Noticed},
     wire::{Frame, ipv4::Ipv4, tcp::Flags},
@@ -59,6 +60,8 @@ pub struct Context<'a> {
     pub neighbours: &'a Neighbours,
     /// Conversations forgotten for want of room before they were answered.
     pub pressed: u64,
+    /// What lists call bad.
+    pub indicators: &'a Indicators,
 }
 
 /// `detectors.<name>.mode`.
@@ -203,6 +206,7 @@ detectors! {
     sensor_blind::SensorBlind,
     karma::Karma,
     beacon_flood::BeaconFlood,
+    threat_intel::ThreatIntel,
 }
 
 /// This host looks for devices and ports itself: that is no news.

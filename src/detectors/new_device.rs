@@ -167,6 +167,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::intel::indicators::Indicators;
     use crate::model::{DeviceView, Moment, NetworkFacts, Table, Wall};
     use crate::traffic::Neighbours;
 
@@ -193,6 +194,7 @@ mod tests {
                 settling,
                 neighbours: &Neighbours::default(),
                 pressed: 0,
+                indicators: &Indicators::default(),
             };
             detector.examine(Evidence::Home(&found(id)), &context, &mut findings);
             assert!(findings.is_empty(), "a newcomer is given time to be recognised");
@@ -207,6 +209,7 @@ mod tests {
             settling,
             neighbours: &Neighbours::default(),
             pressed: 0,
+            indicators: &Indicators::default(),
         };
         detector.wake(&context, &mut findings);
         findings.take().into_iter().map(|f| f.key).collect()

@@ -2,6 +2,7 @@
 
 use super::{Context, Detector, Evidence, Needs};
 use crate::{
+    intel::indicators::Indicators,
     model::{
         Captured, Fact, Finding, Findings, InterfaceFacts, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts,
         Observation, Source, Subject, Subnet, Table, Wall,
@@ -20,6 +21,7 @@ pub struct Stage<D> {
     traffic: Traffic,
     network: NetworkFacts,
     who: Table,
+    indicators: Indicators,
     link: LinkType,
 }
 
@@ -30,6 +32,7 @@ impl<D: Detector> Stage<D> {
             traffic: Traffic::new(7),
             network: NetworkFacts::default(),
             who: Table::default(),
+            indicators: Indicators::default(),
             link: LinkType::ETHERNET,
         }
     }
@@ -70,6 +73,7 @@ impl<D: Detector> Stage<D> {
             settling: false,
             neighbours: self.traffic.neighbours(),
             pressed: self.traffic.pressure().0,
+            indicators: &self.indicators,
         };
         let mut findings = Findings::default();
         self.detector.examine(evidence, &context, &mut findings);
@@ -81,6 +85,12 @@ impl<D: Detector> Stage<D> {
         let at = Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) };
         let observation = Observation { source: Source::Netlink, interface: None, at, subject, fact };
         self.see(Evidence::Observation(&observation), ms)
+    }
+
+    /// In a home that subscribes to lists.
+    pub fn knowing(mut self, indicators: Indicators) -> Stage<D> {
+        self.indicators = indicators;
+        self
     }
 
     /// What one frame raises.
@@ -99,6 +109,7 @@ impl<D: Detector> Stage<D> {
             settling: false,
             neighbours: self.traffic.neighbours(),
             pressed: self.traffic.pressure().0,
+            indicators: &self.indicators,
         };
         let mut findings = Findings::default();
         if self.detector.next_wake().is_some_and(|due| due <= now.mono) {

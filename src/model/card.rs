@@ -13,6 +13,16 @@ pub struct Card {
 }
 
 impl Card {
+    /// The first paragraph below a heading of the page, on one line.
+    #[must_use]
+    pub fn section(&self, heading: &str) -> Option<String> {
+        let page = self.markdown();
+        let (_, below) = page.split_once(&format!("## {heading}\n"))?;
+        let lines = below.lines().skip_while(|line| line.is_empty());
+        let told: Vec<&str> = lines.take_while(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        (!told.is_empty()).then(|| told.join(" "))
+    }
+
     /// Its page in Markdown: the module text of its file. A page that was cut out while compiling
     /// stays as it is.
     #[must_use]

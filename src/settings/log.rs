@@ -1,9 +1,11 @@
 //! # What is logged
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// `log`: how much is said, and in which form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// `error`, `warn`, `info`, `debug` or `trace`. From `debug` down, names and addresses of devices are logged.
@@ -12,6 +14,29 @@ pub struct Log {
     pub format: Option<Format>,
     /// Replaces MACs, names and domains in logs and exports by short hashes that stay the same.
     pub redact: bool,
+    /// A file that every event is written to as it happens, one JSON object a line; a name alone lies in the state
+    /// folder. Empty: none.
+    pub events: Option<PathBuf>,
+    /// The file is turned over when it is so long, in MiB.
+    pub events_mib: u32,
+    /// Files kept, the one that is written among them.
+    pub events_files: u32,
+    /// Events in the words of the Elastic Common Schema.
+    pub ecs: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log {
+            level: Level::default(),
+            format: None,
+            redact: false,
+            events: None,
+            events_mib: 16,
+            events_files: 4,
+            ecs: false,
+        }
+    }
 }
 
 /// How much is said.

@@ -42,6 +42,7 @@ pub struct Settings {
     pub log: Log,
     pub network: scanners::Network,
     pub capture: capture::Settings,
+    pub evidence: capture::evidence::Settings,
     pub scanners: scanners::Settings,
     pub presence: presence::Settings,
     pub detectors: detectors::Settings,

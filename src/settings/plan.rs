@@ -40,6 +40,10 @@ const FIXED: &[(&str, &str)] = &[
     ("/state_dir", "the store is open there"),
     ("/log/format", "the log is already being written"),
     ("/log/redact", "the log is already being written"),
+    ("/log/events", "the file is already being written"),
+    ("/log/events_mib", "the file is already being written"),
+    ("/log/events_files", "the file is already being written"),
+    ("/log/ecs", "the file is already being written"),
     ("/mqtt/broker", "clients are connected to it"),
     ("/mqtt/base_topic", "retained topics of the old name would be left behind"),
     ("/mqtt/discovery_prefix", "retained topics of the old name would be left behind"),
@@ -90,7 +94,7 @@ pub fn merge(old: &Settings, new: &Settings) -> Settings {
     Settings {
         role: old.role,
         state_dir: old.state_dir.clone(),
-        log: super::Log { format: old.log.format, redact: old.log.redact, ..new.log.clone() },
+        log: super::Log { level: new.log.level, ..old.log.clone() },
         mqtt: restartable(&old.mqtt, &new.mqtt),
         ..new.clone()
     }

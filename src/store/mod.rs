@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use error::StoreError;
 pub use open::Store;
 pub use read::{EventRow, Page, Reader};
+pub use rows::event;
 pub use writer::{OnHealth, Writer};
 
 /// Name of the file in the state folder.

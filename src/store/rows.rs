@@ -310,7 +310,8 @@ fn plan_history(next: &mut Written, change: &Change, rows: &mut Vec<Row>, gone: 
 }
 
 /// What the event log says of a change: when, which kind, about whom, with what.
-fn event(change: &Change) -> Option<(Wall, &'static str, Option<DeviceId>, serde_json::Value)> {
+#[must_use]
+pub fn event(change: &Change) -> Option<(Wall, &'static str, Option<DeviceId>, serde_json::Value)> {
     Some(match change {
         Change::DeviceFound { device, at } => (
             *at,

@@ -212,3 +212,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_detectors_need_of_conversations_passes_and_transfers_do_not() {
+    let long = [7_u8; 1100];
+    let short = b"USER anna\r\n";
+    let datagram = |from: u16, to: u16, len: usize| [udp(from, to), vec![7; len]].concat();
+    let cases: Vec<(&str, Vec<u8>, bool, bool)> = vec![
+        // what                               frame                              of conversations, of who is here
+        ("a beginning", v4(5, 0, 6, &tcp(0x02)), true, true),
+        ("a refusal", v4(5, 0, 6, &tcp(0x14)), true, false),
+        ("an end", v6(6, &tcp(0x11)), true, false),
+        ("a scan without a flag", v4(5, 0, 6, &tcp(0)), true, false),
+        ("a scan with many", v6(6, &tcp(0x29)), true, false),
+        ("an acknowledgement", v4(5, 0, 6, &tcp(0x10)), false, false),
+        ("a command", v4(5, 0, 6, &said(5, 0x18, short)), true, false),
+        ("a command with options", v6(6, &said(8, 0x18, short)), true, false),
+        ("a piece of a transfer", v4(5, 0, 6, &said(5, 0x10, &long)), false, false),
+        ("the end of one", v4(5, 0, 6, &said(5, 0x18, &long)), false, false),
+        ("a long request", v4(5, 0, 6, &said(5, 0x18, &[b"POST ", &long[..]].concat())), true, true),
+        ("an answer of DNS", v4(5, 0, 17, &datagram(53, 40_000, 1100)), true, false),
+        ("a short datagram", v6(17, &datagram(40_000, 514, 100)), true, false),
+        ("a long one", v4(5, 0, 17, &datagram(40_000, 5004, 1100)), false, false),
+        ("QUIC that goes on", v4(5, 0, 17, &datagram(443, 40_000, 40)), false, false),
+        ("QUIC's other side", v4(5, 0, 17, &datagram(40_000, 443, 40)), false, false),
+        ("QUIC's beginning", v4(5, 0, 17, &quic(443, 0xc3, 1)), true, true),
+        ("a later fragment", v4(5, 100, 17, &long), true, false),
+        ("another protocol", v4(5, 0, 47, &[0; 40]), true, false),
+        ("another kind of Ethernet", frame(false, 0x88b5, &[0; 40]), true, false),
+    ];
+    let (wide, narrow) = (Filter::conversations(), Filter::home());
+    for (name, frame, in_wide, in_narrow) in cases {
+        assert_eq!(run(wide.program(), &frame) != 0, in_wide, "{name}");
+        assert_eq!(run(narrow.program(), &frame) != 0, in_narrow, "{name}, only who is here");
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_wider_filter_keeps_all_that_the_narrow_one_does(bytes in prop::collection::vec(any::<u8>(), 0..120), kind in prop_oneof![Just(0x0800_u16), Just(0x86dd), Just(0x0806), any::<u16>()]) {
+        let mut bytes = bytes;
+        if bytes.len() > 14 {
+            bytes[12..14].copy_from_slice(&kind.to_be_bytes());
+        }
+        let (wide, narrow) = (run(Filter::conversations().program(), &bytes), run(Filter::home().program(), &bytes));
+        prop_assert!(narrow == 0 || wide != 0 || narrow == wide, "{:?}", bytes);
+    }
+}

@@ -57,6 +57,7 @@ pub fn page(replayed: &Replayed, fit: &Fit, made: Wall) -> Result<String, fmt::E
     points::draw(&mut out, &replayed.air.points, fit)?;
     protocols(&mut out, replayed)?;
     conversations(&mut out, replayed)?;
+    credentials(&mut out, replayed, fit)?;
     files(&mut out, replayed, fit)?;
     writeln!(out, "</body>\n</html>")?;
     // Addresses stand everywhere; one pass finds them all.
@@ -221,6 +222,27 @@ fn conversations(out: &mut String, replayed: &Replayed) -> fmt::Result {
         )?;
     }
     table_end(out, replayed.conversations.len().min(CONVERSATIONS))
+}
+
+/// Logins in the clear. The secrets themselves are kept nowhere.
+fn credentials(out: &mut String, replayed: &Replayed, fit: &Fit) -> fmt::Result {
+    if replayed.credentials.is_empty() {
+        return Ok(());
+    }
+    table(out, "Logins anybody could read", &["Protocol", "User, masked", "Secret", "From", "To", "First seen"])?;
+    for one in replayed.credentials.iter().take(ROWS_MAX) {
+        writeln!(
+            out,
+            "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{}</td></tr>",
+            Safe(&one.protocol),
+            Safe(&fit.name(&one.user)),
+            Safe(&one.length),
+            Safe(&one.from),
+            Safe(&one.to),
+            seconds(one.at)
+        )?;
+    }
+    table_end(out, replayed.credentials.len())
 }
 
 fn files(out: &mut String, replayed: &Replayed, fit: &Fit) -> fmt::Result {

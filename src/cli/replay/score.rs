@@ -15,7 +15,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Replayed, replay};
+use super::{
+    Replayed,
+    calibrate::{Calibration, Seen},
+    replay,
+};
 use crate::{
     capture::CaptureError,
     model::{AlertView, Severity},
@@ -61,6 +65,9 @@ pub struct Verdict {
     pub why: Vec<String>,
     /// `detector severity subject` of each alert.
     pub raised: Vec<String>,
+    /// What each finding was worth, and whether it was right.
+    #[serde(skip)]
+    seen: Vec<Seen>,
 }
 
 /// All of them.
@@ -135,7 +142,7 @@ fn judge(row: &Row, played: Option<Result<Replayed, CaptureError>>, seconds: f64
     let mut why = Vec::new();
     let mut blamed = None;
     let mut false_alerts = 0;
-    let mut raised = Vec::new();
+    let (mut raised, mut seen) = (Vec::new(), Vec::new());
     match (row.kind.as_str(), &played) {
         (_, None) => why.push("the program panicked".to_owned()),
         ("broken", Some(played)) => broken(row, played, seconds, &mut why),
@@ -145,6 +152,7 @@ fn judge(row: &Row, played: Option<Result<Replayed, CaptureError>>, seconds: f64
     }
     if let Some(Ok(played)) = &played {
         raised = played.alerts.iter().map(|alert| told(alert)).collect();
+        seen = played.alerts.iter().filter_map(|alert| Some(Seen::new(alert, is_right(row, alert)?))).collect();
     }
     Verdict {
         file: row.file.clone(),
@@ -156,6 +164,22 @@ fn judge(row: &Row, played: Option<Result<Replayed, CaptureError>>, seconds: f64
         seconds: row.seconds,
         why,
         raised,
+        seen,
+    }
+}
+
+/// Whether a finding is true by the index; `None` where it says nothing about it.
+fn is_right(row: &Row, alert: &AlertView) -> Option<bool> {
+    if row.must_not.contains(&alert.detector) {
+        return Some(false);
+    }
+    match row.kind.as_str() {
+        "attack" => row.must.iter().any(|group| group.contains(&alert.detector)).then_some(true),
+        // What is only noted is no alarm, and what may be is not false.
+        "benign" if alert.severity >= Severity::Medium => {
+            (!row.may.iter().any(|word| word == "*" || *word == alert.detector)).then_some(false)
+        }
+        _ => None,
     }
 }
 
@@ -262,6 +286,12 @@ fn sum(rows: Vec<Verdict>) -> Score {
 }
 
 impl Score {
+    /// One number per detector, as text with tabs.
+    #[must_use]
+    pub fn calibration(&self) -> String {
+        Calibration::of(self.rows.iter().flat_map(|row| &row.seen)).table()
+    }
+
     /// As people read it.
     #[must_use]
     pub fn table(&self) -> String {

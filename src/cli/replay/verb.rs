@@ -8,13 +8,16 @@ use std::{
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Conversation, FileStats, Replayed, page, replay, score};
+use super::{Conversation, FileStats, Replayed, indicators, page, replay_knowing, score};
 use crate::{
     capture::CaptureError,
     cli::{Context, Exit, Failure, export::into_file, fit::Fit, json as shapes, recorded::to_stdout, table},
     daemon,
-    model::{AirView, PointView, Wall},
+    model::{AirView, PointView, Wall, clean_text},
 };
+
+/// Rows shown to people; all are in `--json` and in the report.
+const SHOWN_MAX: usize = 12;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,6 +27,9 @@ pub struct Args {
     /// Play every capture this index names and say how many attacks were raised
     #[arg(long, value_name = "INDEX.tsv", value_hint = clap::ValueHint::FilePath, conflicts_with_all = ["files", "report"])]
     pub score: Option<PathBuf>,
+    /// Write what one number per detector would make of these captures: how sure each may be
+    #[arg(long, value_name = "FILE.tsv", value_hint = clap::ValueHint::FilePath, requires = "score")]
+    pub fit: Option<PathBuf>,
     /// Write a page about it: HTML that stands alone, readable for you alone
     #[arg(long, value_name = "FILE.html", value_hint = clap::ValueHint::FilePath)]
     pub report: Option<PathBuf>,
@@ -31,9 +37,10 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if let Some(index) = &args.score {
-        return scored(index, context);
+        return scored(index, args.fit.as_deref(), context);
     }
-    let mut replayed = replay(&args.files, context.settings()?, cpu_seconds).map_err(failure)?;
+    let lists = indicators(context.settings()?, context.state_dir().ok().as_deref(), context.wall());
+    let mut replayed = replay_knowing(&args.files, context.settings()?, &lists, cpu_seconds).map_err(failure)?;
     let fit = Fit(context.redactor()?);
     replayed.devices.iter_mut().for_each(|device| *device = Arc::new(fit.device(device)));
     replayed.alerts.iter_mut().for_each(|alert| *alert = Arc::new(fit.alert(alert)));
@@ -70,11 +77,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         if !alerts.is_empty() {
             out.write_all(fit.text(table::alerts(&alerts, now, colour)).as_bytes())?;
         }
+        out.write_all(fit.text(spoken(&replayed, colour)).as_bytes())?;
         Ok(())
     })
 }
 
-fn scored(index: &Path, context: &Context) -> anyhow::Result<Exit> {
+fn scored(index: &Path, fitted: Option<&Path>, context: &Context) -> anyhow::Result<Exit> {
     let told = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let scored = score::score(index, context.settings()?, &cpu_seconds, |at, all, file| {
         if told {
@@ -84,6 +92,10 @@ fn scored(index: &Path, context: &Context) -> anyhow::Result<Exit> {
     .with_context(|| format!("cannot play {}", index.display()))?;
     if told {
         eprint!("\r\x1b[K");
+    }
+    if let Some(path) = fitted {
+        into_file(path, |out| Ok(out.write_all(scored.calibration().as_bytes())?))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     to_stdout(|out| {
         if context.json() {
@@ -113,7 +125,7 @@ fn shape(replayed: &Replayed, fit: &Fit) -> shapes::Replay {
         access_points: replayed.air.points.iter().map(shapes::AccessPoint::from).collect(),
         conversations: replayed.conversations.iter().map(conversation).collect(),
         protocols: replayed.protocols.iter().map(|(name, frames)| ((*name).to_owned(), *frames)).collect(),
-        credentials: Vec::new(),
+        credentials: replayed.credentials.iter().map(|one| credential(one, fit)).collect(),
         packets_per_second: replayed.packets_per_second as u64,
         cpu_seconds: replayed.cpu_seconds,
     }
@@ -130,6 +142,46 @@ fn file(stats: &FileStats, fit: &Fit) -> shapes::ReplayFile {
         from: time(stats.from),
         to: time(stats.to),
     }
+}
+
+/// Logins in the clear, who spoke most, and by what.
+fn spoken(replayed: &Replayed, colour: bool) -> String {
+    let mut out = String::new();
+    if !replayed.credentials.is_empty() {
+        out.push_str("\nLogins anybody could read, masked\n");
+        for one in replayed.credentials.iter().take(SHOWN_MAX) {
+            out.push_str(&format!("  {}  {}  {} -> {}\n", one.protocol, clean_text(&one.user, 40), one.from, one.to));
+        }
+    }
+    if !replayed.conversations.is_empty() {
+        let rows: Vec<[String; 6]> = replayed
+            .conversations
+            .iter()
+            .take(SHOWN_MAX)
+            .map(|talk| {
+                let port = talk.port.map_or_else(|| "-".to_owned(), |port| port.to_string());
+                let (a, b) = (talk.a.to_string(), talk.b.to_string());
+                [a, b, talk.protocol.to_owned(), port, talk.packets.to_string(), talk.bytes.to_string()]
+            })
+            .collect();
+        out.push('\n');
+        out.push_str(&table::plain(&["between", "and", "protocol", "port", "frames", "bytes"], &rows, colour));
+    }
+    let mut protocols: Vec<(String, u64)> =
+        replayed.protocols.iter().map(|(name, frames)| ((*name).to_owned(), *frames)).collect();
+    protocols.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    if !protocols.is_empty() {
+        out.push_str("\nFrames by protocol\n");
+        out.push_str(&table::pairs(&protocols));
+    }
+    out
+}
+
+fn credential(one: &super::Credential, fit: &Fit) -> Value {
+    json!({
+        "protocol": one.protocol, "user_masked": fit.name(&one.user), "secret_length": one.length, "from": one.from,
+        "to": one.to, "at": one.at.to_string(),
+    })
 }
 
 fn conversation(talk: &Conversation) -> Value {
