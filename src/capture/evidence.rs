@@ -47,7 +47,8 @@ const PARTIES_MAX: usize = 8;
 pub struct Settings {
     /// Whether frames are kept in memory and written with an alert.
     pub enabled: bool,
-    /// Memory for the last frames, in MiB. More reaches further back in a busy network.
+    /// Memory for the frames of the last ten minutes, in MiB. More reaches further back in a busy network; a quiet one
+    /// takes less.
     pub ring_mib: u32,
     /// Seconds before an alert that are written with it.
     pub pre_s: u32,

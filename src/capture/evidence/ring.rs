@@ -1,8 +1,11 @@
 //! The last frames, in one piece of memory that is written round and round.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::model::{Captured, InterfaceId, LinkType, Moment};
+
+/// Older frames make room before more memory is taken: a quiet home need not hold a day of its own talk.
+pub(super) const REACH: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
@@ -38,7 +41,13 @@ impl Ring {
         if len == 0 || len > self.cap || self.slots_max == 0 {
             return;
         }
-        if self.head + len > self.cap {
+        while self.slots.front().is_some_and(|slot| captured.at.mono.since(slot.at.mono) > REACH) {
+            self.slots.pop_front();
+        }
+        // Where it would grow, the start may have room again.
+        let is_free = |until| self.slots.front().is_none_or(|slot| slot.start >= until);
+        let is_due = self.head + len > self.arena.len() && is_free(len) && self.head > 0;
+        if self.head + len > self.cap || is_due {
             // What lies behind is the oldest there is.
             while self.slots.front().is_some_and(|slot| slot.start >= self.head) {
                 self.slots.pop_front();

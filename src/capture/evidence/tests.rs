@@ -223,15 +223,32 @@ fn files_go_by_age_and_by_size_and_are_the_owners() {
     assert_eq!((file_of(folder.path(), "b"), file_of(folder.path(), "c")), (None, Some(path)));
 }
 
+// A day of a home's own talk, ten frames a second.
+#[test]
+fn a_quiet_home_pays_for_ten_minutes_only() {
+    let mut ring = Ring::new(32 << 20);
+    for n in 0..60_000_u64 {
+        ring.push(&heard(&[7; 120], n * 100));
+    }
+    let count = ring.newest_first().count();
+    assert_eq!(count, 6_001, "all of ten minutes");
+    assert!(ring.held() < 6_100 * (120 + 80), "{} bytes", ring.held());
+}
+
 proptest! {
     /// Frames of any size in a small ring: never more than its bytes, always the newest, each as it came.
     #[test]
-    fn a_ring_holds_the_newest_and_no_more_than_it_may(sizes in prop::collection::vec(1_usize..300, 1..200)) {
+    fn a_ring_holds_the_newest_and_no_more_than_it_may(
+        sizes in prop::collection::vec(1_usize..300, 1..200),
+        pause in prop::sample::select(vec![1, 20_000, 90_000, 700_000]),
+    ) {
         let mut ring = Ring::new(2048);
         let all: Vec<Vec<u8>> = sizes.iter().enumerate().map(|(n, len)| vec![n as u8; *len]).collect();
         for (n, bytes) in all.iter().enumerate() {
-            ring.push(&heard(bytes, n as u64));
+            ring.push(&heard(bytes, n as u64 * pause));
             prop_assert!(ring.held() <= 2048);
+            let oldest = ring.newest_first().last().map(|captured| captured.at.mono);
+            prop_assert!(oldest >= Some(at(n as u64 * pause).mono - ring::REACH));
             let held: Vec<Vec<u8>> = ring.newest_first().map(|captured| captured.bytes.to_vec()).collect();
             prop_assert!(!held.is_empty());
             let expected: Vec<Vec<u8>> = all[..=n].iter().rev().take(held.len()).cloned().collect();
