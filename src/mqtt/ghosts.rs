@@ -48,7 +48,7 @@ fn ghost(
         let is_coming = view.devices.get(&id).is_some_and(|device| tier(device) != Tier::None);
         return (!is_coming).then(|| (said(discovery::ghost(id, site, topics)), Publish::emptying(&topic)));
     };
-    let mut full: Json = serde_json::from_slice(held).ok()?;
+    let mut full: Json = serde_json::from_slice(&held).ok()?;
     let components = full.get_mut("components")?.as_object_mut()?;
     let mut called = 0;
     for (key, component) in components.iter_mut() {
@@ -73,7 +73,7 @@ pub fn leaves_ghost(message: &Publish, published: &Published, site: &Site) -> Op
     if message.payload.is_empty() {
         return Some(id);
     }
-    let (old, new) = (stubs(old)?, stubs(&message.payload)?);
+    let (old, new) = (stubs(&old)?, stubs(&message.payload)?);
     new.iter().any(|(key, is_stub)| *is_stub && old.contains(&(key.clone(), false))).then_some(id)
 }
 

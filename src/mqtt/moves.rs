@@ -34,7 +34,7 @@ pub fn cleanup(seat: &Seat, site: &Site, held: &Published) -> Vec<Publish> {
 #[must_use]
 pub fn moved_from(published: &Published, site: &Site) -> Vec<Seat> {
     let topics = Topics::new(site);
-    let read = |topic: &str| serde_json::from_slice::<Json>(published.at(topic)?).ok();
+    let read = |topic: &str| serde_json::from_slice::<Json>(&published.at(topic)?).ok();
     let elsewhere = || {
         let bridge = read(&topics.config(Thing::Bridge))?;
         let online = bridge.pointer("/components/online/state_topic")?.as_str()?;

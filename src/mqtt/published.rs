@@ -4,7 +4,9 @@
 //! remembers which devices needed nothing, so that a reconcile looks only at what moved.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
+    io::{Read as _, Write as _},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,11 +18,48 @@ const TOPICS_MAX: usize = 20_000;
 /// No payload of ours is longer; such a message is not ours, whatever its topic.
 const BYTES_MAX: usize = 64 * 1024;
 
-#[derive(Debug, Clone, PartialEq)]
+/// A device's discovery is some 4 KiB, most of it as of all others, and is looked at again only when the device changes:
+/// packed, it is a quarter. What is shorter is not worth it.
+const PACKED_FROM: usize = 1024;
+
+#[derive(Debug, Clone)]
 struct Held {
-    payload: Vec<u8>,
+    kept: Kept,
     /// We sent it ourselves since the collection.
     by_us: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Kept {
+    Plain(Box<[u8]>),
+    /// Deflated (RFC 1951).
+    Packed(Box<[u8]>),
+}
+
+impl Held {
+    fn new(payload: &[u8], by_us: bool) -> Held {
+        let packed = (payload.len() >= PACKED_FROM).then(|| pack(payload)).flatten();
+        Held { kept: packed.map_or_else(|| Kept::Plain(payload.into()), Kept::Packed), by_us }
+    }
+
+    fn payload(&self) -> Cow<'_, [u8]> {
+        match &self.kept {
+            Kept::Plain(bytes) => Cow::Borrowed(bytes),
+            Kept::Packed(bytes) => {
+                let mut payload = Vec::new();
+                // We packed it ourselves: it unpacks. If it did not, it would differ from what is wanted, and be sent.
+                let read = flate2::read::DeflateDecoder::new(bytes.as_ref()).take(BYTES_MAX as u64);
+                drop({ read }.read_to_end(&mut payload));
+                Cow::Owned(payload)
+            }
+        }
+    }
+}
+
+fn pack(payload: &[u8]) -> Option<Box<[u8]>> {
+    let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(payload).ok()?;
+    packer.finish().ok().map(Vec::into_boxed_slice)
 }
 
 /// What the broker holds of ours, as far as we know.
@@ -69,7 +108,7 @@ impl Published {
             if topic.ends_with("/bridge/info") {
                 published.instance = instance_in(&payload).or(published.instance);
             }
-            published.hold(topic, Held { payload, by_us: false });
+            published.hold(topic, Held::new(&payload, false));
         }
         published
     }
@@ -110,7 +149,7 @@ impl Published {
             }
             self.topics.remove(&message.topic);
         } else {
-            self.hold(message.topic.clone(), Held { payload: message.payload.clone(), by_us: true });
+            self.hold(message.topic.clone(), Held::new(&message.payload, true));
         }
     }
 
@@ -135,13 +174,18 @@ impl Published {
 
     /// The payload held at `topic`.
     #[must_use]
-    pub fn at(&self, topic: &str) -> Option<&[u8]> {
-        self.topics.get(topic).map(|held| held.payload.as_slice())
+    pub fn at(&self, topic: &str) -> Option<Cow<'_, [u8]>> {
+        self.topics.get(topic).map(Held::payload)
+    }
+
+    #[must_use]
+    pub(super) fn has(&self, topic: &str) -> bool {
+        self.topics.contains_key(topic)
     }
 
     /// All that is held, in the order of topics.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.topics.iter().map(|(topic, held)| (topic.as_str(), held.payload.as_slice()))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Cow<'_, [u8]>)> {
+        self.topics.iter().map(|(topic, held)| (topic.as_str(), held.payload()))
     }
 
     /// How many retained messages were not kept in mind, for want of room or because of their size.
@@ -155,7 +199,9 @@ impl Published {
     pub(super) fn is_ours(&self, topic: &str, topics: &Topics, site: &Site) -> bool {
         let Some(held) = self.topics.get(topic) else { return false };
         let is_foreign = self.instance.is_some_and(|instance| instance != site.instance & 0x00ff_ffff);
-        held.by_us || topics.config_of(topic).is_some() || (!is_foreign && is_ours_within(topics, topic, &held.payload))
+        held.by_us
+            || topics.config_of(topic).is_some()
+            || (!is_foreign && is_ours_within(topics, topic, &held.payload()))
     }
 
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -221,5 +267,25 @@ fn is_ours_within(topics: &Topics, topic: &str, payload: &[u8]) -> bool {
         (Thing::Security, Place::Open) => has(&["open", "more"]),
         (Thing::Bridge, _) => has(&["contract", "instance"]) || has(&["problem", "scanners"]),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // What is long is packed, and given back byte for byte; also what cannot be packed, and what only looks packed.
+    #[test]
+    fn what_is_held_is_what_was_sent() {
+        let noise: Vec<u8> = (0..5000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+        let long = br#"{"platform":"sensor"}"#.repeat(200);
+        let packed = pack(&long).expect("packed").into_vec();
+        for payload in [b"online".to_vec(), long.clone(), packed, noise, vec![0; PACKED_FROM], vec![7; BYTES_MAX]] {
+            let published = Published::collected([("home/x".to_owned(), payload.clone())]);
+            assert_eq!(published.at("home/x").as_deref(), Some(payload.as_slice()), "{} bytes", payload.len());
+            assert_eq!(published.iter().map(|(_, held)| held.into_owned()).collect::<Vec<_>>(), [payload]);
+        }
+        let Kept::Packed(bytes) = Held::new(&long, true).kept else { panic!("long ones are packed") };
+        assert!(bytes.len() * 4 < long.len(), "{} of {}", bytes.len(), long.len());
     }
 }

@@ -65,7 +65,7 @@ pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Pub
     out.extend(orphans(view, site, &topics, published, &mut memory));
     // Last: until all of the home stands, the old word does.
     let online = topics.at(Thing::Bridge, Place::Availability, "");
-    if published.at(&online) != Some(b"online") {
+    if published.at(&online).as_deref() != Some(b"online") {
         out.push(retained(online, b"online".to_vec(), 1));
     }
     out
@@ -104,6 +104,7 @@ impl Difference<'_> {
         let topic = self.topics.at(Thing::Bridge, Place::Health, "");
         let payload = payloads::health(view);
         let old = self.published.at(&topic);
+        let old = old.as_deref();
         let waits = |last: Option<Wall>, period: i64| match (last, self.now) {
             (Some(last), Some(now)) => !has_passed(last, now, period),
             _ => false,
@@ -127,17 +128,18 @@ impl Difference<'_> {
         let before = self.discovery.len() + self.states.len();
         let topic = self.topics.config(thing);
         let old = self.published.at(&topic);
+        let old = old.as_deref();
         match discovery::device(device, self.site, self.topics, old) {
             Some(payload) => self.announce(topic, payload),
             None if old.is_some() => self.discovery.push(retained(topic, Vec::new(), 1)),
             None => {}
         }
         let topic = self.topics.at(thing, Place::Presence, "");
-        let payload = payloads::presence(device, self.published.at(&topic));
+        let payload = payloads::presence(device, self.published.at(&topic).as_deref());
         self.state(topic, payload, 1);
 
         let topic = self.topics.at(thing, Place::State, "");
-        let activity = self.activity(device, self.published.at(&topic), memory);
+        let activity = self.activity(device, self.published.at(&topic).as_deref(), memory);
         self.state(topic, payloads::device_state(About { device, threat, activity }), 1);
 
         let is_shown = activity == device.presence;
@@ -150,6 +152,7 @@ impl Difference<'_> {
     fn fast(&mut self, device: &DeviceView, memory: &mut Memory) -> bool {
         let topic = self.topics.at(Thing::Device(device.id), Place::Fast, "");
         let old = self.published.at(&topic);
+        let old = old.as_deref();
         // Only entities that `full` devices have read it.
         if payloads::tier(device) != Tier::Full {
             if old.is_some() {
@@ -207,13 +210,13 @@ impl Difference<'_> {
     }
 
     fn announce(&mut self, topic: String, payload: Vec<u8>) {
-        if self.published.at(&topic) != Some(payload.as_slice()) {
+        if self.published.at(&topic).as_deref() != Some(payload.as_slice()) {
             self.discovery.push(retained(topic, payload, 1));
         }
     }
 
     fn state(&mut self, topic: String, payload: Vec<u8>, qos: u8) {
-        if self.published.at(&topic) != Some(payload.as_slice()) {
+        if self.published.at(&topic).as_deref() != Some(payload.as_slice()) {
             self.states.push(retained(topic, payload, qos));
         }
     }
@@ -259,7 +262,7 @@ fn orphans(view: &HomeView, site: &Site, topics: &Topics, published: &Published,
             }
         };
         let mut held: Vec<String> = gone.iter().flat_map(each).collect();
-        held.retain(|topic| published.at(topic).is_some() && published.is_ours(topic, topics, site));
+        held.retain(|topic| published.has(topic) && published.is_ours(topic, topics, site));
         held.sort_unstable();
         held.into_iter().map(|topic| retained(topic, Vec::new(), 1)).collect()
     };

@@ -282,7 +282,7 @@ fn entities_that_go_are_told_to_go() {
         let view = home::of([DeviceView { tier, ..home::phone() }]);
         reconcile(&view, &site, &published.clone()).iter().for_each(|message| published.sent(message));
         let config = published.at("homeassistant/device/porchlight_7f3a2c_d-7f3k2m/config").expect("announced");
-        let config: Json = serde_json::from_slice(config).expect("JSON");
+        let config: Json = serde_json::from_slice(&config).expect("JSON");
         let rows = config["components"].as_object().expect("components");
         rows.iter().map(|(key, row)| (key.clone(), row.as_object().is_some_and(|row| row.len() == 1))).collect()
     };

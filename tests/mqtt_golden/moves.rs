@@ -208,7 +208,7 @@ fn entities_that_went_while_home_assistant_was_down_are_laid_to_rest() {
     let view = home::of([DeviceView { tier: Tier::Basic, ..home::phone() }]);
     let owed: BTreeSet<DeviceId> = ghost.into_iter().collect();
     // Of a release long ago, and unknown to this one.
-    let mut held: Json = serde_json::from_slice(published.at(topic).expect("announced")).expect("JSON");
+    let mut held: Json = serde_json::from_slice(&published.at(topic).expect("announced")).expect("JSON");
     for (key, platform) in [("old_select", "select"), ("old_event", "event"), ("old_sensor", "sensor")] {
         held["components"][key] = serde_json::json!({"platform": platform});
     }

@@ -93,7 +93,7 @@ impl Live {
     /// The tracker's entity id, if it was announced.
     fn entity(&mut self, mac: &str) -> Option<String> {
         let topic = format!("homeassistant/device/porchlight_7f3a2c_{}/config", self.id(mac));
-        let config: serde_json::Value = serde_json::from_slice(self.published.at(&topic)?).expect("JSON");
+        let config: serde_json::Value = serde_json::from_slice(&self.published.at(&topic)?).expect("JSON");
         Some(config["components"]["tracker"]["default_entity_id"].as_str().expect("an entity").to_owned())
     }
 }

@@ -84,7 +84,7 @@ impl Bridge {
     pub(super) fn end_farewells(&mut self, now: Instant) {
         while let Some((_, message)) = self.farewells.later.pop_front_if(|(at, _)| *at <= now) {
             // It may have been announced anew meanwhile.
-            if self.published.at(&message.topic).unwrap_or_default() == message.payload {
+            if self.published.at(&message.topic).unwrap_or_default().as_ref() == message.payload {
                 if message.payload.is_empty() {
                     self.hides.cleared(&message.topic, now);
                 }
