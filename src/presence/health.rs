@@ -223,8 +223,9 @@ impl Presence {
             let Some(device) = self.registry.get_mut(id) else { return Verdict::Go };
             let until = *device.mute.held.get_or_insert(now.mono + hold);
             if until > now.mono {
-                // The others may only not have been asked yet.
-                return Verdict::Wait(until.min(now.mono + WITNESS_PAUSE * 2));
+                // The others may only not have been asked yet: looked at soon, and less and less often.
+                let held = hold.saturating_sub(until.since(now.mono));
+                return Verdict::Wait(until.min(now.mono + (held / 4).max(WITNESS_PAUSE * 2)));
             }
         }
         Verdict::Go
