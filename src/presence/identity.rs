@@ -110,7 +110,8 @@ impl Registry {
         loop {
             let id = DeviceId::mint(self.instance, self.minted);
             self.minted = self.minted.wrapping_add(1);
-            if !self.devices.contains_key(&id) && !self.tombstones.contains_key(&id) {
+            let is_given = self.devices.contains_key(&id) || self.tombstones.contains_key(&id);
+            if !is_given && !id.is_stumbled_over() {
                 return id;
             }
         }
