@@ -111,6 +111,12 @@ impl Filter {
         Filter { program: vec![Instruction { code: RETURN, yes: 0, no: 0, value: SNAP }] }
     }
 
+    /// No frame at all.
+    #[must_use]
+    pub fn nothing() -> Filter {
+        Filter { program: vec![Instruction { code: RETURN, yes: 0, no: 0, value: 0 }] }
+    }
+
     /// What tells who is in the air: all but acknowledgements, which name no sender and are half of what is
     /// sent, and of long frames the beginning. For 802.11 behind radiotap.
     #[must_use]

@@ -4,6 +4,7 @@
 //! says for how long frames were lost: the core must not take that time for silence.
 
 use std::{
+    mem,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
@@ -18,6 +19,8 @@ use crate::model::{Clock, Mono, Phase};
 
 /// How long a wait for frames may last, so that the end of the run is noticed.
 const WAIT: Duration = Duration::from_millis(100);
+/// The kernel hands over a block that is not full after 20 ms (`RETIRE_MS` in `ring.rs`): nothing for so long, nothing more.
+const LAST_BLOCK: Duration = Duration::from_millis(50);
 /// The kernel's counters are read this often; reading resets them.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
@@ -30,7 +33,7 @@ pub struct Counters {
     pub lost_kernel: AtomicU64,
     /// Lost by us: the core was behind.
     pub lost_queue: AtomicU64,
-    /// How often the ring got more room, because the kernel had lost frames.
+    /// How often the ring got more room, because it was nearly full or had lost frames.
     pub grown: AtomicU64,
 }
 
@@ -48,17 +51,33 @@ pub fn listen(
 ) -> Result<(), CaptureError> {
     let mut lost = Lost::default();
     let mut counted = clock().mono;
+    // A ring that was too small, while it is read to its end; the larger one hears meanwhile.
+    let mut old: Option<Ring> = None;
     while *phase.borrow() == Phase::Running {
-        let mut batch = ring.next_batch(WAIT)?;
+        let mut batch = match &mut old {
+            None => ring.next_batch(WAIT)?,
+            Some(small) => {
+                let batch = small.next_batch(LAST_BLOCK)?;
+                if batch.is_empty() {
+                    let dropped = small.statistics()?.dropped;
+                    counters.lost_kernel.fetch_add(dropped, Relaxed);
+                    lost.add(dropped, counted);
+                    old = None;
+                }
+                batch
+            }
+        };
         let now = clock().mono;
+        let mut dropped = 0;
         if now.since(counted) >= COUNT_EVERY {
-            let dropped = ring.statistics()?.dropped;
+            dropped = ring.statistics()?.dropped;
             counters.lost_kernel.fetch_add(dropped, Relaxed);
             lost.add(dropped, counted);
             counted = now;
-            if dropped > 0 {
-                counters.grown.fetch_add(grow(&mut ring, dropped), Relaxed);
-            }
+        }
+        if old.is_none() && (ring.is_tight() || dropped > 0) {
+            old = grow(&mut ring, dropped);
+            counters.grown.fetch_add(u64::from(old.is_some()), Relaxed);
         }
         if batch.is_empty() && lost.frames == 0 {
             continue;
@@ -81,19 +100,28 @@ pub fn listen(
     Ok(())
 }
 
-/// The kernel had no room for some frames: it gets more. A quiet home never pays for it. How often it grew.
-fn grow(ring: &mut Ring, dropped: u64) -> u64 {
+/// The kernel has, or soon had, no room for frames: it gets more. A quiet home never pays for it. The old ring, deaf and
+/// still to be read, if there is a larger one.
+fn grow(ring: &mut Ring, dropped: u64) -> Option<Ring> {
     let mib = ring.mib();
-    match ring.larger() {
-        None => 0,
-        Some(Ok(larger)) => {
-            tracing::info!(dropped, from_mib = mib, to_mib = larger.mib(), "frames were lost: the capture ring grows");
-            *ring = larger;
-            1
+    match ring.larger()? {
+        Ok(larger) => {
+            tracing::info!(
+                dropped,
+                from_mib = mib,
+                to_mib = larger.mib(),
+                "frames came faster than they were read: the capture ring grows"
+            );
+            let old = mem::replace(ring, larger);
+            if let Err(error) = old.deafen() {
+                tracing::debug!(%error, "what waited in the smaller ring is not read, or would be read twice");
+                return None;
+            }
+            Some(old)
         }
-        Some(Err(error)) => {
-            tracing::debug!(%error, dropped, mib, "frames were lost, and the capture ring cannot grow");
-            0
+        Err(error) => {
+            tracing::debug!(%error, dropped, mib, "frames come faster than they are read, and the capture ring cannot grow");
+            None
         }
     }
 }

@@ -37,13 +37,13 @@ pub struct Settings {
     /// tells who is here; most attacks are not seen then.
     pub conversations: bool,
     /// Memory of the kernel ring per interface in MiB, 1 to 256. More bridges longer pauses of the
-    /// core before frames are lost. Once frames were lost it grows by itself, up to eight times this.
+    /// core before frames are lost. When it gets tight it grows by itself, up to sixteen times this.
     pub ring_mib: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { enabled: true, promiscuous: false, conversations: true, ring_mib: 2 }
+        Settings { enabled: true, promiscuous: false, conversations: true, ring_mib: 1 }
     }
 }
 

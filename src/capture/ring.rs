@@ -5,7 +5,7 @@
 //! nanoseconds where one call per frame costs more than a thousand
 //! (Documentation/networking/packet_mmap.rst). Frames this host sent are left out.
 //!
-//! Holds: `capture.ring_mib` MiB of kernel memory, up to eight times that once frames were lost, and the pool of batches.
+//! Holds: `capture.ring_mib` MiB of kernel memory, up to sixteen times that once it got tight, and the pool of batches.
 
 use std::{
     ffi::CString,
@@ -24,9 +24,11 @@ use crate::model::{Captured, Clock, InterfaceId, LinkType, Moment};
 /// number says how long we may sleep on a quiet wire. Large enough for a frame of 64 KiB, put together by the card.
 const BLOCK: usize = 1 << 17;
 const BLOCKS_A_MIB: u32 = (1 << 20) / BLOCK as u32;
-/// A ring that loses frames doubles up to this many times its first size: 16 MiB bridged 100 ms of 285,000 frames a
+/// A ring that gets tight doubles up to this many times its first size: 16 MiB bridged 100 ms of 285,000 frames a
 /// second (docs/measured.md).
-const GROWS: u32 = 8;
+const GROWS: u32 = 16;
+/// Tight: so much of it waited to be read at once. The rest is for the time until a larger one stands.
+const TIGHT: (usize, usize) = (3, 4);
 /// A block that is not full is handed over after so many milliseconds: the price is a kernel timer,
 /// the gain is how soon an arrival is noticed.
 const RETIRE_MS: u32 = 20;
@@ -55,6 +57,8 @@ pub struct Ring {
     socket: OwnedFd,
     map: Map,
     at: usize,
+    /// The most blocks that waited at once, for [`Ring::is_tight`].
+    waited: usize,
     reading: Option<Reading>,
     name: String,
     interface: InterfaceId,
@@ -90,8 +94,25 @@ impl Ring {
         Ring::sized(name, filter, settings, settings.ring_mib.clamp(1, 256), clock)
     }
 
-    /// The same ears with twice the room, for one that loses frames; `None` if it has grown as far as it may. What
-    /// still waits in the old one is lost.
+    /// Whether frames were, or nearly were, lost since this was last asked: for the slowness of who reads.
+    pub const fn is_tight(&mut self) -> bool {
+        mem::replace(&mut self.waited, 0) * TIGHT.1 >= self.map.blocks * TIGHT.0
+    }
+
+    /// Takes no more frames; what waits can still be read.
+    ///
+    /// # Errors
+    /// The kernel refused, which it has no reason to.
+    pub fn deafen(&self) -> Result<(), CaptureError> {
+        attach(&self.socket, Filter::nothing().program()).map_err(|source| CaptureError::System {
+            interface: self.name.clone(),
+            doing: "set the filter",
+            source,
+        })
+    }
+
+    /// The same ears with twice the room, for one that is tight; `None` if it has grown as far as it may. It hears at
+    /// once: [`Ring::deafen`] the old one, and read what waits there first.
     ///
     /// # Errors
     /// As of [`Ring::open`].
@@ -159,6 +180,7 @@ impl Ring {
             socket,
             map,
             at: 0,
+            waited: 0,
             reading: None,
             name: name.to_owned(),
             interface: InterfaceId(index),
@@ -186,6 +208,8 @@ impl Ring {
         }
         let now = (self.clock)();
         self.stamps.sample(now);
+        let all = self.map.blocks;
+        self.waited = self.waited.max((0..all).take_while(|block| self.map.is_ours((self.at + block) % all)).count());
         while self.reading.is_some() || self.map.is_ours(self.at) {
             if !self.read_block(&mut batch, now) {
                 break;

@@ -69,7 +69,8 @@ pub struct Settings {
     pub expose_limit: u32,
     /// With `listed`: these (id, MAC or name).
     pub expose_list: Vec<String>,
-    /// So long a new device may take to tell its name before its entity ids are made without one.
+    /// So long a device that was there before us may take to tell its name before its entity ids are made without one.
+    /// Who joins later is announced at once.
     pub name_wait: Span,
     /// Whether a device's MAC is sent as a connection, which links it to other integrations' pages.
     pub link_mac: LinkMac,

@@ -16,7 +16,7 @@ use super::{
     MqttError, Publish,
     client::{Event, Link, Options, Will},
     find::How,
-    reconcile::Published,
+    reconcile::{self, Published, Wave},
 };
 use crate::model::{Health, Phase, Refusal};
 
@@ -377,13 +377,20 @@ impl Bridge {
         }
         self.is_expecting = false;
         let began = Instant::now();
-        let mut list = (self.parts.pure.reconcile)(&view, &self.parts.site, &self.published);
+        let Wave { messages: mut list, mut is_last } =
+            (self.parts.pure.reconcile)(&view, &self.parts.site, &self.published);
         self.compared = Instant::now();
         self.gap = (began.elapsed() * GAP_TIMES).max(GAP_MIN);
         self.hides.without(&mut list, &self.parts.site, self.compared);
+        if list.is_empty() && !is_last {
+            // All of it waits to be hidden by the core: what comes after it does not.
+            list = reconcile::reconcile(&view, &self.parts.site, &self.published);
+            self.hides.without(&mut list, &self.parts.site, self.compared);
+            is_last = true;
+        }
         self.let_go(&mut list, self.compared);
-        self.is_compared = true;
-        self.outbox.replace(list);
+        self.is_compared |= is_last;
+        self.outbox.replace(list, is_last);
     }
 
     fn send(&mut self, link: &Link, now: Instant) {
@@ -413,7 +420,9 @@ impl Bridge {
                 self.hides.cleared(&message.topic, now);
             }
         }
-        if self.is_compared && self.outbox.len() == 0 {
+        if self.outbox.wants_more() {
+            self.compare_at(now);
+        } else if self.is_compared && self.outbox.len() == 0 {
             self.note_standing(now);
         }
         counts.queue.store(self.outbox.len() as u64, Ordering::Relaxed);

@@ -27,8 +27,8 @@ use patience::{Kicks, Patience};
 pub const PACKET_BYTES_MAX: u32 = 1 << 20;
 /// After so many seconds without a word the broker is asked whether it is there.
 const KEEP_ALIVE_S: u16 = 30;
-/// Messages handed over but not yet written.
-const QUEUE_MAX: usize = 256;
+/// Messages handed over but not yet written: room for one is told at once, and each may have kilobytes.
+const QUEUE_MAX: usize = 32;
 /// Unacknowledged QoS 1 messages; brokers allow less (mosquitto: 20) and say so.
 const UNACKED_MAX: u16 = 100;
 /// Events not yet read by the owner: with the largest packets 64 MiB.

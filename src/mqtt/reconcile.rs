@@ -30,10 +30,31 @@ const HEALTH_PERIOD_MS: i64 = 60_000;
 // Counters and times in health are refreshed so often, if nothing else in it changes.
 const HEALTH_REFRESH_MS: i64 = 60 * 60_000;
 
-/// The differences, in the order they must be sent. Does not touch `published`: the caller calls
+/// Bytes of discovery and states in a wave, about: a home of hundreds of devices is not held in memory at once.
+const WAVE_BYTES: usize = 64 * 1024;
+
+/// Differences that are handed over together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wave {
+    pub messages: Vec<Publish>,
+    /// Nothing is left after it. Else: look again once it is sent.
+    pub is_last: bool,
+}
+
+/// All differences, in the order they must be sent. Does not touch `published`: the caller calls
 /// [`Published::sent`] for what it really handed over.
 #[must_use]
 pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Publish> {
+    within(view, site, published, usize::MAX).messages
+}
+
+/// As [`reconcile`], the next of it.
+#[must_use]
+pub fn wave(view: &HomeView, site: &Site, published: &Published) -> Wave {
+    within(view, site, published, WAVE_BYTES)
+}
+
+fn within(view: &HomeView, site: &Site, published: &Published, bytes: usize) -> Wave {
     let topics = Topics::new(site);
     let mut memory = published.memory();
     if memory.site.as_ref() != Some(site) {
@@ -45,7 +66,12 @@ pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Pub
     memory.now = difference.now;
     difference.fixed(view, &mut memory);
     let threatened = threatened(view);
+    let mut is_last = true;
     for (id, device, threat) in moved(view, &threatened, &memory) {
+        if bytes < usize::MAX && difference.bytes() > bytes {
+            is_last = false;
+            break;
+        }
         memory.looked.0 += 1;
         if difference.device(device, threat, &mut memory) {
             memory.agreed.insert(id, (Arc::clone(device), threat));
@@ -62,13 +88,16 @@ pub fn reconcile(view: &HomeView, site: &Site, published: &Published) -> Vec<Pub
     let Difference { discovery, states, .. } = difference;
     let mut out = discovery;
     out.extend(states);
+    if !is_last {
+        return Wave { messages: out, is_last };
+    }
     out.extend(orphans(view, site, &topics, published, &mut memory));
     // Last: until all of the home stands, the old word does.
     let online = topics.at(Thing::Bridge, Place::Availability, "");
     if published.at(&online).as_deref() != Some(b"online") {
         out.push(retained(online, b"online".to_vec(), 1));
     }
-    out
+    Wave { messages: out, is_last }
 }
 
 /// What is to be sent, as far as it is known.
@@ -82,6 +111,10 @@ struct Difference<'a> {
 }
 
 impl Difference<'_> {
+    fn bytes(&self) -> usize {
+        self.discovery.iter().chain(&self.states).map(|message| message.topic.len() + message.payload.len()).sum()
+    }
+
     fn fixed(&mut self, view: &HomeView, memory: &mut Memory) {
         for thing in [Thing::Bridge, Thing::Household, Thing::Security] {
             self.announce(self.topics.config(thing), discovery::fixed(thing, self.site, self.topics));

@@ -8,6 +8,13 @@ use crate::model::{Change, DeviceId, Moment, Mono, NameSource, Tier, Trust};
 
 use super::{Presence, device::Device, names, timers};
 
+/// Who is seen within this time of the very first device was there before us: such a home's names come one by one, and
+/// nobody waits for its entities.
+const FIRST_LIST: Duration = Duration::from_secs(5 * 60);
+/// Who joins later is announced at once, since somebody may wait at the door. A name that is told in the same breath
+/// (DHCP, the probes of RFC 6762 8.1) is still awaited.
+const JOINER_WAIT: Duration = Duration::from_millis(100);
+
 /// What it would get if there were room, and how much it is wanted (lower is more).
 fn wanted(device: &Device) -> (Tier, u8) {
     if device.hidden || device.unannounced.is_some() {
@@ -78,10 +85,14 @@ impl Presence {
     }
 
     /// Entity ids are made from the name once and stay for ever, so they wait for a name that the
-    /// device or a person gave it; but not for ever, and not where a person asked for the device.
+    /// device or a person gave it; but not for ever, hardly for who joins a home that is known, and not where a person
+    /// asked for the device.
     /// Returns when to look again.
     pub(super) fn fix_slug(&mut self, id: DeviceId, now: Moment) -> Option<Mono> {
-        let wait = self.exposure.name_wait.0;
+        let mut wait = self.exposure.name_wait.0;
+        if !self.registry.was_first(id, FIRST_LIST) {
+            wait = wait.min(JOINER_WAIT);
+        }
         let device = self.registry.get_mut(id)?;
         if device.tier == Tier::None || device.slug.is_some() || device.title.shown.is_empty() {
             return None;

@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::model::{DeviceId, MacAddr, Moment, Mono, Subject, Wall};
@@ -24,14 +25,15 @@ const TOMBSTONES_MAX: usize = 4_096;
 
 /// Who used an address of its own within this time and answers for a second one, answers for a sleeper. Every
 /// host asks for its router more often.
-pub const OWN_FOR: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+pub const OWN_FOR: Duration = Duration::from_secs(30 * 60);
 
 /// All devices, by id and by key.
 #[derive(Debug)]
 pub struct Registry {
     instance: u32,
     minted: u32,
-    devices: BTreeMap<DeviceId, Device>,
+    /// Boxed: the nodes of the map stay small, and are never full.
+    devices: BTreeMap<DeviceId, Box<Device>>,
     by_mac: BTreeMap<MacAddr, DeviceId>,
     by_ip: BTreeMap<IpAddr, DeviceId>,
     by_client: BTreeMap<Vec<u8>, BTreeSet<DeviceId>>,
@@ -40,6 +42,8 @@ pub struct Registry {
     strays: BTreeSet<DeviceId>,
     tombstones: Arc<BTreeMap<DeviceId, Wall>>,
     losers: Vec<DeviceId>,
+    /// When the first of all was seen.
+    oldest: Option<Wall>,
 }
 
 impl Registry {
@@ -55,17 +59,25 @@ impl Registry {
             strays: BTreeSet::new(),
             tombstones: Arc::new(tombstones),
             losers: Vec::new(),
+            oldest: None,
         }
     }
 
+    /// Whether it was there when we first looked, as far as anybody can tell: it was seen within `first` of the oldest.
+    pub fn was_first(&self, device: DeviceId, first: Duration) -> bool {
+        let seen = self.devices.get(&device).map(|device| device.first_seen);
+        let since = seen.zip(self.oldest).map(|(seen, oldest)| seen.0.saturating_sub(oldest.0));
+        since.is_none_or(|since| since < i64::try_from(first.as_millis()).unwrap_or(i64::MAX))
+    }
+
     pub fn get(&self, id: DeviceId) -> Option<&Device> {
-        self.devices.get(&id)
+        self.devices.get(&id).map(Box::as_ref)
     }
     pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
-        self.devices.get_mut(&id)
+        self.devices.get_mut(&id).map(Box::as_mut)
     }
     pub fn iter(&self) -> impl Iterator<Item = &Device> {
-        self.devices.values()
+        self.devices.values().map(Box::as_ref)
     }
     pub fn ids(&self) -> Vec<DeviceId> {
         self.devices.keys().copied().collect()
@@ -120,6 +132,7 @@ impl Registry {
     /// Puts a device in the book with all its keys.
     pub fn insert(&mut self, device: Device) {
         let id = device.id;
+        self.oldest = Some(self.oldest.map_or(device.first_seen, |oldest| oldest.min(device.first_seen)));
         for held in &device.macs {
             self.by_mac.insert(held.mac, id);
         }
@@ -128,13 +141,13 @@ impl Registry {
                 self.by_ip.insert(held.ip, id);
             }
         }
-        self.devices.insert(id, device);
+        self.devices.insert(id, Box::new(device));
         self.index(id);
     }
 
     /// Takes a device out of the book.
     pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
-        let device = self.devices.remove(&id)?;
+        let device = *self.devices.remove(&id)?;
         for held in &device.macs {
             if self.by_mac.get(&held.mac) == Some(&id) {
                 self.by_mac.remove(&held.mac);

@@ -109,7 +109,7 @@ pub struct Exposure {
     pub listed: Option<Vec<String>>,
     /// With neither: at most so many.
     pub limit: u32,
-    /// So long a new device may take to tell its name, before its entity ids are made without one.
+    /// So long a device of the first list may take to tell its name, before its entity ids are made without one.
     pub name_wait: Span,
 }
 

@@ -11,7 +11,7 @@ use porchlight::{
         bridge::{self, BridgeParts, Counts, Pure, Told},
         commands::{Reply, Wish},
         find::{self, Surroundings},
-        reconcile::Published,
+        reconcile::{Published, Wave},
     },
 };
 use tokio::{
@@ -151,7 +151,12 @@ impl Home {
             tell: Arc::new(move |word| drop(tell.try_send(word))),
             counts: Arc::clone(&counts),
             now: clock,
-            pure: Pure { reconcile, events, parse, answer },
+            pure: Pure {
+                reconcile: |view, site, published| Wave { messages: reconcile(view, site, published), is_last: true },
+                events,
+                parse,
+                answer,
+            },
         };
         let bridge = tokio::spawn(bridge::run(parts));
         Home { view, changes, commands, phase, told, counts, bridge, _ha: ha }

@@ -10,7 +10,7 @@ use porchlight::{
     model::{DeviceId, DeviceView, HomeView, Presence, Tier, Trust, Wall},
     mqtt::{
         Publish,
-        reconcile::{Published, reconcile},
+        reconcile::{self, Published, reconcile},
     },
 };
 use serde_json::Value as Json;
@@ -246,6 +246,36 @@ fn a_broker_that_lost_everything_gets_everything() {
     broker.0.insert("porchlight/home/bridge/state".into(), b"offline".to_vec());
     let back = reconcile(&view, &site, &broker.collected());
     assert_eq!(back.iter().map(|m| m.topic.as_str()).collect::<Vec<_>>(), ["porchlight/home/bridge/state"]);
+}
+
+/// A large home is handed over in waves, of which none is large, and which are the whole together.
+#[test]
+fn waves_are_the_whole() {
+    let site = home::site();
+    let phones = (0..300u32).map(|n| DeviceView { id: DeviceId::mint(7, n), tier: Tier::Full, ..home::phone() });
+    let view = home::of(phones);
+    let whole = reconcile(&view, &site, &Published::default());
+    let (mut published, mut waves, mut all) = (Published::default(), 0, Vec::new());
+    loop {
+        let wave = reconcile::wave(&view, &site, &published);
+        let bytes: usize = wave.messages.iter().map(|message| message.payload.len()).sum();
+        assert!(bytes < 100_000, "{bytes} bytes in wave {waves}");
+        let online = |message: &Publish| message.topic == "porchlight/home/bridge/state";
+        assert_eq!(wave.messages.iter().any(online), wave.is_last, "all of the home stands before it is online");
+        wave.messages.iter().for_each(|message| published.sent(message));
+        all.extend(wave.messages);
+        waves += 1;
+        if wave.is_last {
+            break;
+        }
+    }
+    assert!((10..60).contains(&waves), "{waves} waves");
+    assert!(reconcile(&view, &site, &published).is_empty());
+    let sorted = |mut list: Vec<Publish>| {
+        list.sort_by(|a, b| a.topic.cmp(&b.topic));
+        list
+    };
+    assert!(sorted(all) == sorted(whole), "each message once, as without waves");
 }
 
 #[test]

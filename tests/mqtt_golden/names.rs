@@ -139,6 +139,28 @@ fn a_device_without_a_name_is_announced_by_its_maker_after_three_minutes() {
     assert_eq!(live.entity(ESP), Some(entity));
 }
 
+/// A home that is known for a while.
+fn known() -> Live {
+    let mut live = Live::new(&Remembered::default());
+    live.comes("24:6f:28:aa:4f:01");
+    live.wait(20 * 60);
+    live
+}
+
+#[test]
+fn who_joins_a_known_home_is_announced_at_once() {
+    let mut live = known();
+    assert!(!live.comes(ESP).contains("config"), "a name may come in the same breath");
+    assert!(live.wait(1).contains("config"));
+    let entity = live.entity(ESP).expect("announced");
+    assert!(entity.starts_with("device_tracker.espressif"), "{entity}");
+    // With DHCP, the name is told before the first word by ARP, or right after it.
+    let mut live = known();
+    live.comes(ESP);
+    assert!(live.named(ESP, "kitchen-lamp", Heard::Dhcp).contains("config"));
+    assert_eq!(live.entity(ESP).as_deref(), Some("device_tracker.kitchen_lamp"));
+}
+
 #[test]
 fn nobody_waits_for_a_name_where_a_person_gave_one_or_asked_for_the_device() {
     type Order = fn(DeviceId) -> Command;

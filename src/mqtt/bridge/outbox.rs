@@ -29,6 +29,8 @@ pub(super) struct Outbox {
     sent: BTreeMap<String, Instant>,
     /// Set until the list was empty once: everything at once, in order.
     is_first: bool,
+    /// More follows once this list was sent.
+    more: bool,
     paced: bool,
     pace_due: Option<Instant>,
 }
@@ -41,10 +43,20 @@ pub(super) enum Sent {
 }
 
 impl Outbox {
-    /// The differences as of now.
-    pub(super) fn replace(&mut self, list: Vec<Publish>) {
+    /// The differences as of now; unless `is_last`, more follow.
+    pub(super) fn replace(&mut self, list: Vec<Publish>, is_last: bool) {
         self.list = list.into();
-        if self.list.is_empty() {
+        self.more = !is_last;
+        self.rest_if_done();
+    }
+
+    /// All that was known was sent, and it was not the last.
+    pub(super) fn wants_more(&self) -> bool {
+        self.more && self.list.is_empty()
+    }
+
+    fn rest_if_done(&mut self) {
+        if self.list.is_empty() && !self.more {
             self.is_first = false;
             self.paced = false;
         }
@@ -121,10 +133,7 @@ impl Outbox {
         }
         kept.append(&mut self.list);
         self.list = kept;
-        if self.list.is_empty() {
-            self.is_first = false;
-            self.paced = false;
-        }
+        self.rest_if_done();
         done
     }
 
@@ -169,9 +178,9 @@ mod tests {
     fn a_topic_rests_but_presence_does_not() {
         let (mut outbox, start) = (Outbox::default(), Instant::now());
         let both = || vec![message("a/state", "1"), message("a/presence", "1")];
-        outbox.replace(both());
+        outbox.replace(both(), true);
         assert_eq!(sent(&mut outbox, start, 9), ["a/state", "a/presence"]);
-        outbox.replace(both());
+        outbox.replace(both(), true);
         assert_eq!(sent(&mut outbox, start + Duration::from_millis(50), 9), ["a/presence"]);
         assert!(outbox.next_due(start).is_some_and(|due| due <= start + REST));
         assert_eq!(sent(&mut outbox, start + REST, 9), ["a/state"]);
@@ -182,7 +191,7 @@ mod tests {
     fn the_first_list_goes_in_order_whatever_room_there_is() {
         let (mut outbox, start) = (Outbox::default(), Instant::now());
         outbox.begin(false);
-        outbox.replace((0..10).map(|n| message(&format!("t/{n}"), "x")).collect());
+        outbox.replace((0..10).map(|n| message(&format!("t/{n}"), "x")).collect(), true);
         let mut all = sent(&mut outbox, start, 3);
         assert_eq!(all.len(), 3);
         all.extend(sent(&mut outbox, start, 100));
@@ -190,10 +199,23 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_goes_as_the_first_list_does() {
+        let (mut outbox, start) = (Outbox::default(), Instant::now());
+        outbox.begin(false);
+        for (wave, is_last) in [("1", false), ("2", false), ("3", true)] {
+            outbox.replace(vec![message("a/state", wave)], is_last);
+            assert_eq!(sent(&mut outbox, start, 9), ["a/state"], "no rest in wave {wave}");
+            assert_eq!(outbox.wants_more(), !is_last);
+        }
+        outbox.replace(vec![message("a/state", "4")], true);
+        assert_eq!(sent(&mut outbox, start, 9), Vec::<String>::new(), "the home stands: topics rest");
+    }
+
+    #[test]
     fn after_a_birth_twenty_a_second() {
         let (mut outbox, start) = (Outbox::default(), Instant::now());
         outbox.begin(true);
-        outbox.replace((0..100).map(|n| message(&format!("t/{n}"), "x")).collect());
+        outbox.replace((0..100).map(|n| message(&format!("t/{n}"), "x")).collect(), true);
         let count: usize = (0..1_000).map(|ms| sent(&mut outbox, start + Duration::from_millis(ms), 100).len()).sum();
         assert_eq!(count, 20);
     }

@@ -10,7 +10,7 @@ use crate::{
         Incoming, Publish, Settings, Site,
         commands::{self, Reply, Wish},
         find::{Found, Surroundings},
-        reconcile::{self, Published},
+        reconcile::{self, Published, Wave},
     },
 };
 
@@ -29,7 +29,7 @@ pub enum Told {
 /// The pure half, replaceable in tests.
 #[derive(Clone, Copy)]
 pub struct Pure {
-    pub reconcile: fn(&HomeView, &Site, &Published) -> Vec<Publish>,
+    pub reconcile: fn(&HomeView, &Site, &Published) -> Wave,
     pub events: fn(&Change, &HomeView, &Site) -> Vec<Publish>,
     pub parse: fn(&Incoming, &HomeView, &Site) -> Option<(Reply, Result<Wish, Refusal>)>,
     pub answer: fn(&Reply, &Result<Answer, Refusal>, &Site) -> Option<Publish>,
@@ -37,12 +37,7 @@ pub struct Pure {
 
 impl Default for Pure {
     fn default() -> Self {
-        Pure {
-            reconcile: reconcile::reconcile,
-            events: reconcile::events,
-            parse: commands::parse,
-            answer: commands::answer,
-        }
+        Pure { reconcile: reconcile::wave, events: reconcile::events, parse: commands::parse, answer: commands::answer }
     }
 }
 
