@@ -1,15 +1,17 @@
 //! What a frame costs from a capture file to the engine's conclusions, stage by stage; what readers of captures take for
 //! the same file; and what one change among 500 devices costs until its messages are known.
 //!
-//! `cargo bench --bench throughput [-- --runs 5]`. Processor time, not wall time. Peers, if they are installed: tcpdump
-//! and tshark. They do different work: tcpdump that copies is the floor for reading, tshark dissects everything and
-//! concludes little.
+//! `cargo bench --bench throughput [-- --runs 5]`. Processor time, not wall time. Peers, if they are installed or named:
+//! tcpdump, tshark, `SURICATA`, `NDPIREADER` (paths; `PEERS_LIB` is put into their LD_LIBRARY_PATH, `SURICATA_YAML` is the
+//! configuration). They do different work: tcpdump that copies is the floor for reading, tshark dissects everything and
+//! concludes little, Suricata has three rules. `CAPTURES` may name more captures, separated by colons.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop at the first surprise")]
 
 use std::{
-    fs::File,
+    env,
+    fs::{self, File},
     hint::black_box,
     io::BufWriter,
     net::Ipv4Addr,
@@ -37,6 +39,7 @@ use home::{
     frames::{self, Dice, Ends},
     has, option, process,
     report::{Runs, row, title},
+    sample,
 };
 
 const FRAMES: u32 = 200_000;
@@ -62,37 +65,120 @@ fn main() {
         let [all, some] = [&mirror, &quiet].map(|file| nanoseconds(runs, || stage(file)));
         println!("  {name:<44} {all:>20} {some:>20}");
     }
-    title("the same file (all of 40 hosts) by whole programs, start subtracted");
-    println!("  {:<44} {:>14} {:>14} {:>12}", "", "CPU s, least", "median", "frames/s");
-    let file = mirror.to_string_lossy().into_owned();
-    let few = few.to_string_lossy().into_owned();
-    for (name, program, arguments) in [
-        ("porchlight replay", PROGRAM, vec!["replay"]),
-        ("tcpdump, copying", "tcpdump", vec!["-nn", "-w", "/dev/null", "-r"]),
-        ("tcpdump, printing", "tcpdump", vec!["-nn", "-r"]),
-        ("tshark, with its expert notes", "tshark", vec!["-n", "-q", "-z", "expert", "-r"]),
-    ] {
-        program_cost(name, program, &arguments, &file, &few, runs);
-    }
+    programs(folder.path(), &mirror, &few, runs);
     change(runs);
 }
 
-fn program_cost(name: &str, program: &str, arguments: &[&str], file: &str, few: &str, runs: u32) {
-    if !program.contains('/') && !has(program) {
-        println!("  {name:<44} not installed");
-        return;
+/// A reader of captures, and what is put before the file's name.
+struct Program {
+    name: &'static str,
+    path: String,
+    arguments: Vec<String>,
+}
+
+/// Those that are here.
+fn peers(folder: &Path) -> Vec<Program> {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let program = |name, path: &str, arguments: &str| Program { name, path: path.into(), arguments: words(arguments) };
+    let mut all = vec![
+        program("porchlight replay, all detectors", PROGRAM, "replay"),
+        program("tcpdump, copying", "tcpdump", "-nn -w /dev/null -r"),
+        program("tcpdump, printing", "tcpdump", "-nn -r"),
+        program("tshark, with its expert notes", "tshark", "-n -q -z expert -r"),
+    ];
+    // A library path of theirs, so that nothing has to be installed.
+    let named = |variable: &str, word: &str| {
+        let path = env::var(variable).ok().or_else(|| has(word).then(|| word.to_owned()))?;
+        let libraries = env::var("PEERS_LIB").unwrap_or_default();
+        Some(words(&format!("LD_LIBRARY_PATH={libraries} {path}")))
+    };
+    if let Some(mut suricata) = named("SURICATA", "suricata") {
+        let (rules, out) = (folder.join("three.rules"), folder.join("suricata"));
+        fs::write(&rules, sample::RULES).unwrap();
+        fs::create_dir_all(&out).unwrap();
+        let yaml = env::var("SURICATA_YAML").unwrap_or_else(|_| "/etc/suricata/suricata.yaml".into());
+        let (rules, out) = (rules.to_string_lossy(), out.to_string_lossy());
+        suricata.extend(words(&format!("-c {yaml} -l {out} -S {rules} --runmode single -k none -r")));
+        all.push(Program { name: "Suricata, three rules", path: "env".into(), arguments: suricata });
     }
+    if let Some(mut reader) = named("NDPIREADER", "ndpiReader") {
+        reader.push("-i".into());
+        all.push(Program { name: "nDPI's ndpiReader", path: "env".into(), arguments: reader });
+    }
+    all.retain(|program| program.path.contains('/') || has(&program.path));
+    all
+}
+
+fn programs(folder: &Path, mirror: &Path, few: &Path, runs: u32) {
+    let sample_file = folder.join("sample.pcap");
+    let count = sample::write(&sample_file);
+    let mut files =
+        vec![("the sample".to_owned(), sample_file, count), ("all of 40 hosts".into(), mirror.into(), FRAMES)];
+    for path in env::var("CAPTURES").unwrap_or_default().split(':').filter(|path| !path.is_empty()) {
+        let path = PathBuf::from(path);
+        // Unpacked and repeated, so that a few milliseconds do not decide; not all peers unpack.
+        let (name, copy) = (path.file_name().unwrap().to_string_lossy().into_owned(), folder.join("more"));
+        if let Some(count) = repeat(&path, &copy.with_extension(files.len().to_string()), FRAMES) {
+            files.push((name, copy.with_extension(files.len().to_string()), count));
+        }
+    }
+    let peers = peers(folder);
+    for (name, file, count) in files {
+        title(&format!("{name}, {count} frames, by whole programs, start subtracted ({})", process::load()));
+        println!("  {:<36} {:>12} {:>10} {:>12} {:>18}", "", "CPU s, least", "median", "frames/s", "ours to theirs");
+        let mut ours = None;
+        for program in &peers {
+            let Some(took) = program_cost(program, &file, few, runs) else {
+                println!("  {:<36} failed", program.name);
+                continue;
+            };
+            let median = took.median();
+            let ratio = median / *ours.get_or_insert(median);
+            println!(
+                "  {:<36} {:>12.3} {median:>10.3} {:>12.0} {ratio:>18.2}",
+                program.name,
+                took.min(),
+                f64::from(count) / median
+            );
+        }
+    }
+}
+
+/// The frames of a capture of Ethernet over and over, each time later, until there are so many.
+fn repeat(from: &Path, to: &Path, least: u32) -> Option<u32> {
+    let mut out = PcapWriter::new(BufWriter::new(File::create(to).unwrap()), LinkType::ETHERNET).unwrap();
+    let (mut count, mut shift, mut last) = (0, 0, START_NS);
+    while count < least {
+        let (mut reader, mut first, before) = (file::open(from).ok()?, None, count);
+        while let Some(frame) = reader.next() {
+            if frame.link != LinkType::ETHERNET {
+                return None;
+            }
+            let first = *first.get_or_insert(frame.stamp_ns);
+            last = START_NS + shift + (frame.stamp_ns - first).max(0);
+            out.frame(last, frame.wire_len, frame.bytes).unwrap();
+            count += 1;
+        }
+        if count == before {
+            return None;
+        }
+        shift = last - START_NS + 1_000_000_000;
+    }
+    out.finish().unwrap();
+    Some(count)
+}
+
+fn program_cost(program: &Program, file: &Path, few: &Path, runs: u32) -> Option<Runs> {
     let mut took = Runs::default();
+    let arguments = |file: &Path| [program.arguments.clone(), vec![file.to_string_lossy().into_owned()]].concat();
     for _ in 0..runs {
-        let of = |file: &str| process::cost(program, &[arguments, &[file]].concat());
-        let (Some(all), Some(start)) = (of(file), of(few)) else {
-            println!("  {name:<44} failed");
-            return;
+        let of = |file: &Path| {
+            let arguments = arguments(file);
+            process::cost(&program.path, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
         };
-        took.add((all - start).max(0.001));
+        took.add((of(file)? - of(few)?).max(0.001));
     }
-    let rate = f64::from(FRAMES) / took.median();
-    println!("  {name:<44} {:>14.3} {:>14.3} {rate:>12.0}", took.min(), took.median());
+    Some(took)
 }
 
 fn nanoseconds(runs: u32, work: impl Fn()) -> String {

@@ -345,6 +345,10 @@ fn start_core(
 ) -> Result<(thread::JoinHandle<()>, Outlet), DaemonError> {
     let failed = |source| DaemonError::System { doing: "start the core", source };
     let engine_settings = settings.borrow().engine();
+    // Before the first table of what senders choose.
+    if let Ok(seed) = getrandom::u64() {
+        crate::model::set_seed(seed);
+    }
     let mut engine = Engine::new(&engine_settings, Arc::clone(network), remembered, instance, clock::now());
     let view: Arc<HomeView> = engine.view();
     let (feed, outlet) = Feed::new(view, looks);

@@ -23,7 +23,10 @@ use crate::{
     wire::Frame,
 };
 
+mod plain;
 mod tally;
+
+use plain::Next;
 
 // A timer that asks for the same moment again and again would hang the home. No input comes near.
 const TIMERS_MAX: usize = 1_000_000;
@@ -83,6 +86,9 @@ pub struct Engine {
     settled_from: Mono,
     view: HomeView,
     overheard: Overheard,
+    plain: plain::Plain,
+    /// What came of looking, for the next to hand on.
+    owed: Vec<Change>,
     gleaned: Vec<Observation>,
     noticed: Vec<Noticed>,
     tally: tally::Tally,
@@ -113,6 +119,8 @@ impl Engine {
             settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
             overheard: Overheard::default(),
+            plain: plain::Plain::default(),
+            owed: Vec::new(),
             gleaned: Vec::new(),
             noticed: Vec::new(),
             tally: tally::Tally::default(),
@@ -126,7 +134,11 @@ impl Engine {
     pub fn handle(&mut self, input: Input<'_>, now: Moment) -> Vec<Change> {
         self.watch_clock(now);
         let now = if now.mono < self.now.mono { Moment { mono: self.now.mono, wall: now.wall } } else { now };
-        let mut out = Vec::new();
+        let mut out = std::mem::take(&mut self.owed);
+        let is_due = self.due.is_some_and(|due| due <= now.mono);
+        if !self.plain.is_empty() && (is_due || !matches!(input, Input::Frame(_))) {
+            self.tell_plain(&mut out);
+        }
         if let Input::Blind(blind) = input {
             // What was due before is judged by what was heard; what came due meanwhile must first
             // learn that nobody was listening.
@@ -134,7 +146,7 @@ impl Engine {
             self.take(input, now, &mut out);
             self.run_timers(now, &mut out);
         } else {
-            if self.due.is_some_and(|due| due <= now.mono) {
+            if is_due {
                 self.run_timers(now, &mut out);
             }
             self.take(input, now, &mut out);
@@ -152,6 +164,17 @@ impl Engine {
             tracing::info!(step_s = step_ms / 1000, "the wall clock was set");
             self.presence.clock_set(step_ms);
         }
+    }
+
+    /// Tells presence of frames that waited.
+    fn tell_plain(&mut self, out: &mut Vec<Change>) {
+        let done = out.len();
+        let now = self.now;
+        for seen in self.plain.take() {
+            self.observe(&seen, now, out);
+        }
+        self.judge(done, now, out);
+        self.due = self.first_due();
     }
 
     fn take(&mut self, input: Input<'_>, now: Moment, out: &mut Vec<Change>) {
@@ -175,6 +198,11 @@ impl Engine {
 
     /// The picture as it is now. Devices that did not change are the same `Arc`s as before.
     pub fn view(&mut self) -> Arc<HomeView> {
+        if !self.plain.is_empty() {
+            let mut owed = std::mem::take(&mut self.owed);
+            self.tell_plain(&mut owed);
+            self.owed = owed;
+        }
         self.view.devices.clone_from(self.presence.view(self.now));
         self.view.household = Arc::clone(self.presence.household());
         self.view.air = Arc::clone(self.presence.air(self.now));
@@ -302,13 +330,29 @@ impl Engine {
             (frame.net, frame.transport) = (None, None);
         }
         for observation in gleaned.drain(..) {
+            let (before, is_plain) = match self.plain.next(&observation) {
+                Next::Wait => continue,
+                Next::Tell(before) => (before, false),
+                Next::TellPlain(before) => (before, true),
+            };
+            if let Some(before) = before {
+                self.observe(&before, now, out);
+            }
             self.observe(&observation, now, out);
+            if is_plain && self.presence.whose(&observation.subject).is_some() {
+                self.plain.told(&observation);
+            }
         }
         self.gleaned = gleaned;
         self.sights.hear(captured.interface, &frame, &self.network, now.mono);
         let mut noticed = std::mem::take(&mut self.noticed);
         self.traffic.take(captured, &frame, now, &mut noticed);
         self.examine(Evidence::Packet(&frame), now, out);
+        // What all pieces of a packet say together was shown by none of them.
+        if let Some(payload) = self.traffic.joined() {
+            let whole = frame.joined(&payload);
+            self.examine(Evidence::Packet(&whole), now, out);
+        }
         self.notice(noticed, now, out);
     }
 

@@ -18,6 +18,7 @@ pub mod devices;
 pub mod frames;
 pub mod process;
 pub mod report;
+pub mod sample;
 
 /// How the namespaces are called: this, a side, and the number of the process they belong to.
 const PREFIX: &str = "porchlight-bench";

@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         traffic.wake(now, &mut out);
         traffic.take(&captured, &Frame::decode(link, bytes), now, &mut out);
         assert!(traffic.next_wake().is_none_or(|due| due > now.mono));
-        let [(_, flows), (_, waiting), _] = traffic.sizes();
+        let [_, (_, flows), (_, waiting), _] = traffic.sizes();
         assert!(flows <= FLOWS_MAX && waiting <= flows, "{flows} {waiting}");
         // Each frame tells a handful of things.
         assert!(out.len() < 4_096);

@@ -4,11 +4,7 @@
 //! never by their name. Streams: at most one block is held. A file that ends early gives what was
 //! whole and says [`FileReader::is_truncated`].
 
-use std::{
-    fs::File,
-    io::{BufReader, Read},
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 
 use crate::model::{InterfaceId, LinkType, Wall};
 
@@ -92,7 +88,7 @@ pub fn open(path: &Path) -> Result<FileReader, CaptureError> {
     if file.metadata().map_err(unread)?.is_dir() {
         return Err(unread(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
     }
-    read(BufReader::with_capacity(64 * 1024, file), path)
+    read(file, path)
 }
 
 /// Reads a capture from anywhere; `path` is for messages.

@@ -162,6 +162,7 @@ struct Player {
     last: Moment,
     alerts: BTreeMap<AlertId, Arc<AlertView>>,
     conversations: Conversations,
+    protocols: Vec<(&'static str, u64)>,
     replayed: Replayed,
 }
 
@@ -175,6 +176,7 @@ impl Player {
             last: Moment::default(),
             alerts: BTreeMap::new(),
             conversations: Conversations::default(),
+            protocols: Vec::new(),
             replayed: Replayed::default(),
         }
     }
@@ -218,9 +220,11 @@ impl Player {
     fn frame(&mut self, captured: &Captured<'_>) {
         let frame = Frame::decode(captured.link, captured.bytes);
         let protocol = protocol_name(&frame);
-        *self.replayed.protocols.entry(protocol).or_default() += 1;
-        for fault in frame.faults.words() {
-            *self.replayed.faults.entry(fault).or_default() += 1;
+        self.count(protocol);
+        if !frame.faults.is_empty() {
+            for fault in frame.faults.words() {
+                *self.replayed.faults.entry(fault).or_default() += 1;
+            }
         }
         self.conversations.frame(&frame, protocol, captured.wire_len);
         // No interfaces: nothing is known of the network but what the frames show.
@@ -233,6 +237,19 @@ impl Player {
         self.last = captured.at;
         let changes = engine.handle(Input::Frame(*captured), captured.at);
         self.keep(changes);
+    }
+
+    fn count(&mut self, protocol: &'static str) {
+        // A handful of words, the commonest first after a while.
+        match self.protocols.iter().position(|(known, _)| std::ptr::eq(*known, protocol)) {
+            Some(at) => {
+                self.protocols[at].1 += 1;
+                if at > 0 && self.protocols[at].1 > self.protocols[at - 1].1 {
+                    self.protocols.swap(at, at - 1);
+                }
+            }
+            None => self.protocols.push((protocol, 1)),
+        }
     }
 
     fn keep(&mut self, changes: Vec<Change>) {
@@ -277,6 +294,9 @@ impl Player {
                     kept.clone_from(alert);
                 }
             }
+        }
+        for (protocol, count) in self.protocols {
+            *self.replayed.protocols.entry(protocol).or_default() += count;
         }
         let mut alerts: Vec<Arc<AlertView>> = self.alerts.into_values().collect();
         alerts.sort_by_key(|alert| (alert.first_seen, alert.sequence));

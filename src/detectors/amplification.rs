@@ -77,7 +77,7 @@ impl Detector for Amplification {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet, Needs::Traffic]
+        &[Needs::Udp, Needs::Outcome]
     }
 
     fn held(&self) -> usize {
@@ -101,7 +101,7 @@ impl Detector for Amplification {
                     && PORTS.contains(&udp.source)
                     && !PORTS.contains(&udp.destination)
                     && let Some(flooded) = self.hosts.get_mut(&to, tick)
-                    && flooded.servers.keys().any(|server| *server == from)
+                    && flooded.servers.has(&from)
                 {
                     flooded.unasked.add(now, 1);
                     flooded.bytes += frame.bytes.len() as u64;

@@ -30,7 +30,7 @@ use crate::{
         usual::{Bell, Usual},
         window::Recent,
     },
-    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity},
+    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity, holds},
     traffic::owner,
     wire::{
         Frame,
@@ -135,7 +135,7 @@ impl ArpSpoof {
         let Some(udp) = frame.udp().filter(|udp| udp.source == mdns::PORT) else { return };
         let is_answer = udp.payload.get(2).is_some_and(|flags| flags & 0x80 != 0);
         let (Some(mac), true) = (frame.source, is_answer) else { return };
-        if udp.payload.windows(SERVICE.len()).any(|at| at == SERVICE) {
+        if holds(udp.payload, SERVICE) {
             self.proxies.insert(mac, ());
         }
     }
@@ -320,7 +320,7 @@ impl Detector for ArpSpoof {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Arp, Needs::Udp, Needs::OtherIp]
     }
 
     fn held(&self) -> usize {

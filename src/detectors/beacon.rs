@@ -103,7 +103,7 @@ impl Detector for Beacon {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Completed, Needs::Size]
     }
 
     fn held(&self) -> usize {

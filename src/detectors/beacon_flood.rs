@@ -48,7 +48,7 @@ impl BeaconFlood {
 }
 
 impl Detector for BeaconFlood {
-    says!(self, [Packet], self.known.len());
+    says!(self, [Radio], self.known.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };

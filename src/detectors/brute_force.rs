@@ -22,9 +22,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::Recent,
+        window::{Recent, Subjects, Weigh},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Severity, is_private},
+    model::{Card, Category, Finding, Findings, MacAddr, Mono, Severity, is_private},
     traffic::{Login, Talkers, What, owner},
 };
 
@@ -54,33 +54,36 @@ struct Guesses {
 
 type Key = (Option<MacAddr>, IpAddr, IpAddr, &'static str);
 
+impl Weigh for Guesses {
+    fn weight(&self, now: Mono) -> u32 {
+        (self.level - now.since(self.last).as_secs_f64() / LEAK.as_secs_f64()).max(0.0) as u32
+    }
+}
+
 /// See the page above.
 pub struct BruteForce {
     bell: Bell,
-    triples: Guarded<Key, Guesses>,
+    triples: Subjects<Key, Guesses>,
 }
 
 impl BruteForce {
     #[must_use]
     pub fn new(settings: Settings) -> BruteForce {
-        BruteForce { bell: Bell::new(settings), triples: Guarded::new(TRIPLES_MAX) }
+        BruteForce { bell: Bell::new(settings), triples: Subjects::new(TRIPLES_MAX, LEAK, BUCKET_WAN / 2) }
     }
 
     fn login(&mut self, talk: &Talkers, login: &Login, context: &Context<'_>, findings: &mut Findings) {
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let now = context.now.mono;
         let key = (talk.client.mac, talk.client.ip, talk.server.ip, login.service);
-        if self.triples.get(&key).is_none() {
-            let guesses = Guesses {
-                level: 0.0,
-                last: now,
-                failures: 0,
-                secrets: Recent::new(64),
-                users: Recent::new(16),
-                over: false,
-            };
-            self.triples.insert(key, guesses, talk.client.mac.map_or(0, owner), tick);
-        }
-        let Some(guesses) = self.triples.get_mut(&key, tick) else { return };
+        let fresh = |left| Guesses {
+            level: f64::from(left),
+            last: now,
+            failures: left,
+            secrets: Recent::new(64),
+            users: Recent::new(16),
+            over: false,
+        };
+        let Some(guesses) = self.triples.of(key, talk.client.mac.map_or(0, owner), now, fresh) else { return };
         guesses.level = (guesses.level - now.since(guesses.last).as_secs_f64() / LEAK.as_secs_f64()).max(0.0);
         guesses.last = now;
         if !login.ok {
@@ -127,7 +130,7 @@ impl Detector for BruteForce {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Login]
     }
 
     fn held(&self) -> usize {

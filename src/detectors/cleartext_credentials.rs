@@ -56,7 +56,7 @@ impl Detector for CleartextCredentials {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Credential]
     }
 
     fn held(&self) -> usize {

@@ -19,7 +19,7 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Severity},
+    model::{Card, Category, Finding, Findings, Severity, holds},
     traffic::What,
     wire::protocol,
 };
@@ -49,7 +49,7 @@ impl CryptoMining {
 fn stratum(bytes: &[u8], by_client: bool) -> Option<&'static str> {
     let start = bytes.iter().take(2048).position(|byte| *byte == b'{')?;
     let bytes = bytes.get(start..bytes.len().min(start + 2048))?;
-    let has = |part: &str| bytes.windows(part.len()).any(|at| at == part.as_bytes());
+    let has = |part: &str| holds(bytes, part.as_bytes());
     if ["mining.subscribe", "mining.authorize", "mining.submit"].iter().any(|word| has(word)) {
         return Some("asks a pool");
     }
@@ -74,7 +74,7 @@ impl Detector for CryptoMining {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Said]
     }
 
     fn held(&self) -> usize {

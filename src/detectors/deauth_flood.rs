@@ -67,7 +67,7 @@ impl Detector for DeauthFlood {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet, Needs::Observation]
+        &[Needs::Radio, Needs::Fact]
     }
 
     fn held(&self) -> usize {

@@ -35,7 +35,7 @@ impl DefaultLogin {
 }
 
 impl Detector for DefaultLogin {
-    says!(self, [Traffic], 0);
+    says!(self, [Login], 0);
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };

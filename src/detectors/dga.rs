@@ -109,7 +109,7 @@ impl Detector for Dga {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Dns, Needs::Http]
     }
 
     fn held(&self) -> usize {

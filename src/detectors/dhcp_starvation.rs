@@ -99,7 +99,7 @@ impl Detector for DhcpStarvation {
             let sender = Sender { clients: Recent::new(64), transactions: Recent::new(64) };
             self.senders.insert(source, sender, owner(source), tick);
         }
-        if context.who.by_mac(client).is_none() || self.newcomers.keys().any(|known| *known == client) {
+        if context.who.by_mac(client).is_none() || self.newcomers.has(&client) {
             self.newcomers.see(client, now);
         }
         let Some(sender) = self.senders.get_mut(&source, tick) else { return };

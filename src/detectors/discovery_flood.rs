@@ -40,7 +40,7 @@ impl DiscoveryFlood {
 }
 
 impl Detector for DiscoveryFlood {
-    says!(self, [Packet], self.senders.len());
+    says!(self, [Link], self.senders.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };

@@ -13,11 +13,15 @@
 //!
 //! Holds 1,024 devices.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell, window::Window},
-    model::{Category, Finding, Findings, Guarded, Severity},
+    detectors::{
+        Context, Detector, Evidence,
+        usual::Bell,
+        window::{Subjects, Window},
+    },
+    model::{Category, Finding, Findings, Severity},
     traffic::{What, owner},
 };
 
@@ -29,18 +33,21 @@ const QUESTIONS: u32 = 1000;
 /// See the page above.
 pub struct DnsFlood {
     bell: Bell,
-    devices: Guarded<IpAddr, Window>,
+    devices: Subjects<IpAddr, Window>,
 }
 
 impl DnsFlood {
     #[must_use]
     pub fn new(settings: Settings) -> DnsFlood {
-        DnsFlood { bell: Bell::new(settings), devices: Guarded::new(DEVICES_MAX) }
+        DnsFlood {
+            bell: Bell::new(settings),
+            devices: Subjects::new(DEVICES_MAX, Duration::from_secs(10), QUESTIONS / 2),
+        }
     }
 }
 
 impl Detector for DnsFlood {
-    says!(self, [Traffic], self.devices.len());
+    says!(self, [Dns], self.devices.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
@@ -48,11 +55,9 @@ impl Detector for DnsFlood {
         if dns.is_answer || talk.server.port != 53 {
             return;
         }
-        let (client, now, tick) = (talk.client, context.now.mono, context.now.mono.0 / 1_000_000_000);
-        if self.devices.get(&client.ip).is_none() {
-            self.devices.insert(client.ip, Window::default(), client.mac.map_or(0, owner), tick);
-        }
-        let Some(window) = self.devices.get_mut(&client.ip, tick) else { return };
+        let (client, now) = (talk.client, context.now.mono);
+        let who = client.mac.map_or(0, owner);
+        let Some(window) = self.devices.of(client.ip, who, now, |left| Window::with(left, now)) else { return };
         window.add(now, 1);
         let count = window.sum(now, 10);
         if count < self.bell.scaled(QUESTIONS) {

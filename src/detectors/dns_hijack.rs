@@ -72,7 +72,7 @@ impl Detector for DnsHijack {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Dns]
     }
 
     fn held(&self) -> usize {

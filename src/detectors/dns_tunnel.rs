@@ -211,7 +211,7 @@ impl Detector for DnsTunnel {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Dns]
     }
 
     fn held(&self) -> usize {

@@ -184,7 +184,7 @@ impl Detector for EvilTwin {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet, Needs::Observation]
+        &[Needs::Radio, Needs::Fact]
     }
 
     fn held(&self) -> usize {

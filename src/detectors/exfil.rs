@@ -159,7 +159,7 @@ impl Exfil {
 }
 
 impl Detector for Exfil {
-    says!(self, [Traffic], self.pairs.len() + self.counted.len() + self.names.len() + self.used.len());
+    says!(self, [Dns, Tls, Size], self.pairs.len() + self.counted.len() + self.names.len() + self.used.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };

@@ -48,7 +48,7 @@ impl ExposedService {
 }
 
 impl Detector for ExposedService {
-    says!(self, [Traffic], self.doors.len());
+    says!(self, [Completed], self.doors.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };

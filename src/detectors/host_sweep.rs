@@ -22,9 +22,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::{Recent, Window},
+        window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Party, Severity, is_private},
+    model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity, is_private},
     traffic::{Outcome, What, owner},
     wire::{
         dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER},
@@ -55,10 +55,28 @@ const UNOWNED_PERCENT: usize = 30;
 #[derive(Debug, Clone)]
 struct Sweep {
     asked: Recent<IpAddr>,
+    /// How many it had asked for before it was pushed out, and until when.
+    before: (u32, Mono),
     party: Party,
     /// Addresses it asks with: a router that serves several networks asks with one of each.
     senders: Recent<IpAddr>,
     how: &'static str,
+}
+
+impl Sweep {
+    fn before(&self, now: Mono, span: Duration) -> usize {
+        let (before, until) = self.before;
+        if now.since(until) <= span { before as usize } else { 0 }
+    }
+    fn asked(&self, now: Mono, span: Duration) -> usize {
+        self.asked.within(now, span) + self.before(now, span)
+    }
+}
+
+impl Weigh for Sweep {
+    fn weight(&self, now: Mono) -> u32 {
+        self.asked(now, RULES[1].1) as u32
+    }
 }
 
 /// Who asks (by hardware address where it is known), how, for which port.
@@ -67,7 +85,7 @@ type Key = (Option<MacAddr>, Option<IpAddr>, &'static str, u16);
 /// See the page above.
 pub struct HostSweep {
     bell: Bell,
-    sources: Guarded<Key, Sweep>,
+    sources: Subjects<Key, Sweep>,
     /// Searches for an address server, and who answers those.
     discovers: Window,
     servers: Recent<MacAddr>,
@@ -78,7 +96,7 @@ impl HostSweep {
     pub fn new(settings: Settings) -> HostSweep {
         HostSweep {
             bell: Bell::new(settings),
-            sources: Guarded::new(SOURCES_MAX),
+            sources: Subjects::new(SOURCES_MAX, Duration::from_secs(60), RULES[0].0 / 2),
             discovers: Window::default(),
             servers: Recent::new(16),
         }
@@ -92,13 +110,11 @@ impl HostSweep {
         context: &Context<'_>,
         findings: &mut Findings,
     ) {
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let now = context.now.mono;
         let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, how, port);
-        if self.sources.get(&key).is_none() {
-            let sweep = Sweep { asked: Recent::new(TARGETS_MAX), party, senders: Recent::new(8), how };
-            self.sources.insert(key, sweep, party.mac.map_or(0, owner), tick);
-        }
-        let Some(sweep) = self.sources.get_mut(&key, tick) else { return };
+        let fresh =
+            |left| Sweep { asked: Recent::new(TARGETS_MAX), before: (left, now), party, senders: Recent::new(8), how };
+        let Some(sweep) = self.sources.of(key, party.mac.map_or(0, owner), now, fresh) else { return };
         if let Some(ip) = party.ip {
             sweep.party = party;
             sweep.senders.see(ip, now);
@@ -108,8 +124,8 @@ impl HostSweep {
         }
         let bell = &self.bell;
         let Some((_, span)) = RULES.iter().find(|(least, span)| {
-            sweep.asked.len() >= bell.scaled(*least) as usize
-                && sweep.asked.within(now, *span) >= bell.scaled(*least) as usize
+            sweep.asked.len() + sweep.before(now, *span) >= bell.scaled(*least) as usize
+                && sweep.asked(now, *span) >= bell.scaled(*least) as usize
         }) else {
             return;
         };
@@ -119,9 +135,9 @@ impl HostSweep {
         {
             return;
         }
-        let targets = sweep.asked.within(now, *span);
+        let targets = sweep.asked(now, *span);
         // A server asks whether an address is free before it offers it (RFC 2131 §2.2), once or twice a question.
-        let is_server = party.mac.is_some_and(|mac| self.servers.keys().any(|server| *server == mac))
+        let is_server = party.mac.is_some_and(|mac| self.servers.has(&mac))
             || party.ip.is_some_and(|ip| context.network.is_gateway(ip));
         if is_server && self.discovers.sum(now, 60) as usize * 2 >= targets {
             return;
@@ -149,7 +165,7 @@ impl Detector for HostSweep {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet, Needs::Traffic]
+        &[Needs::Arp, Needs::Udp, Needs::Icmp, Needs::IcmpV6, Needs::Outcome]
     }
 
     fn held(&self) -> usize {

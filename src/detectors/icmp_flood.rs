@@ -14,15 +14,15 @@
 //!
 //! Holds 2,048 pairs.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::Window,
+        window::{Subjects, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Severity},
+    model::{Card, Category, Finding, Findings, MacAddr, Severity},
     traffic::owner,
     wire::icmp::Icmp,
 };
@@ -40,13 +40,16 @@ const TO_A_GROUP: u32 = 20;
 /// See the page above.
 pub struct IcmpFlood {
     bell: Bell,
-    pairs: Guarded<(Option<MacAddr>, IpAddr, IpAddr), Window>,
+    pairs: Subjects<(Option<MacAddr>, IpAddr, IpAddr), Window>,
 }
 
 impl IcmpFlood {
     #[must_use]
     pub fn new(settings: Settings) -> IcmpFlood {
-        IcmpFlood { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+        IcmpFlood {
+            bell: Bell::new(settings),
+            pairs: Subjects::new(PAIRS_MAX, Duration::from_secs(5), IN_A_SECOND / 2),
+        }
     }
 }
 
@@ -56,7 +59,7 @@ impl Detector for IcmpFlood {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Icmp, Needs::IcmpV6]
     }
 
     fn held(&self) -> usize {
@@ -68,16 +71,14 @@ impl Detector for IcmpFlood {
         let is_echo = frame.icmp().is_some_and(|icmp| icmp.kind == Icmp::ECHO)
             || frame.icmp_v6().is_some_and(|icmp| icmp.kind == Icmp::ECHO_V6);
         let Some((from, to)) = frame.addresses().filter(|_| is_echo) else { return };
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let now = context.now.mono;
         let is_group = to.is_multicast()
             || matches!(to, IpAddr::V4(ip) if ip.is_broadcast())
             || frame.destination == Some(MacAddr::BROADCAST);
         // A forged source differs from packet to packet or names the victim: to a group the sender's hardware counts.
         let key = if is_group { (frame.source, to, to) } else { (frame.source, from, to) };
-        if self.pairs.get(&key).is_none() {
-            self.pairs.insert(key, Window::default(), frame.source.map_or(0, owner), tick);
-        }
-        let Some(window) = self.pairs.get_mut(&key, tick) else { return };
+        let who = frame.source.map_or(0, owner);
+        let Some(window) = self.pairs.of(key, who, now, |left| Window::with(left, now)) else { return };
         window.add(now, 1);
         let (second, five, ten) = (window.sum(now, 1), window.sum(now, 5), window.sum(now, 10));
         let (least, least_five) = (self.bell.scaled(IN_A_SECOND), self.bell.scaled(IN_FIVE));

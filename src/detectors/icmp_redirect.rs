@@ -48,7 +48,7 @@ impl IcmpRedirect {
 }
 
 impl Detector for IcmpRedirect {
-    says!(self, [Packet], 0);
+    says!(self, [Icmp, IcmpV6], 0);
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };

@@ -88,7 +88,7 @@ impl Detector for IcmpTunnel {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Icmp]
     }
 
     fn held(&self) -> usize {

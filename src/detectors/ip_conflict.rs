@@ -161,7 +161,7 @@ impl Detector for IpConflict {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet, Needs::Observation]
+        &[Needs::Arp, Needs::Alive]
     }
 
     fn held(&self) -> usize {

@@ -45,7 +45,7 @@ impl Karma {
 }
 
 impl Detector for Karma {
-    says!(self, [Packet], self.points.len());
+    says!(self, [Radio], self.points.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };

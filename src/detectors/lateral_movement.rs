@@ -97,7 +97,7 @@ impl Detector for LateralMovement {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Opened, Needs::Admin]
     }
 
     fn held(&self) -> usize {

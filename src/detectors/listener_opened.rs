@@ -80,7 +80,7 @@ impl ListenerOpened {
 }
 
 impl Detector for ListenerOpened {
-    says!(self, [Observation], self.known.len());
+    says!(self, [Fact], self.known.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Observation(seen) = evidence else { return };

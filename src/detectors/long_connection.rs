@@ -41,7 +41,7 @@ impl LongConnection {
 }
 
 impl Detector for LongConnection {
-    says!(self, [Traffic], 0);
+    says!(self, [Size], 0);
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };

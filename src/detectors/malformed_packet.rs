@@ -148,7 +148,7 @@ impl Detector for MalformedPacket {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Tcp, Needs::Icmp, Needs::OtherIp]
     }
 
     fn held(&self) -> usize {

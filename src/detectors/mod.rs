@@ -15,13 +15,17 @@ use crate::{
     intel::indicators::Indicators,
     model::{Card, Category, Change, Finding, Findings, Moment, Mono, NetworkFacts, Observation, Who},
     traffic::{Neighbours, Noticed},
-    wire::{Frame, ipv4::Ipv4, tcp::Flags},
+    wire::Frame,
 };
 
+mod needs;
 #[cfg(test)]
 mod stage;
 pub mod usual;
 mod window;
+
+use needs::Lists;
+pub use needs::Needs;
 
 /// One thing to judge.
 #[derive(Clone, Copy)]
@@ -36,17 +40,6 @@ pub enum Evidence<'a> {
     Found(&'a Finding),
     /// Frames were lost: for so long nothing was heard.
     Blind(Duration),
-}
-
-/// The level of evidence a detector wants, so that a frame costs only those that asked for frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
-    Packet,
-    Traffic,
-    Observation,
-    Home,
-    Found,
-    Blind,
 }
 
 /// What a detector may know besides.
@@ -221,52 +214,48 @@ struct Slot {
     detector: Box<dyn Detector>,
     /// It panicked: it rests until settings change, the others go on.
     benched: bool,
+    /// When it wants to be woken, as it said when it was called last.
+    due: Option<Mono>,
 }
 
 impl Slot {
     fn new(mode: Mode, detector: Box<dyn Detector>) -> Slot {
-        Slot { mode, detector, benched: false }
+        let due = detector.next_wake();
+        Slot { mode, detector, benched: false, due }
     }
 }
 
 /// All detectors that are on.
 pub struct Detectors {
     slots: Vec<Slot>,
+    lists: Lists,
+    /// The first of all slots.
+    due: Option<Mono>,
     settings: Settings,
 }
 
 impl Detectors {
     #[must_use]
     pub fn new(settings: &Settings) -> Detectors {
-        Detectors { slots: enabled(settings), settings: settings.clone() }
+        let slots = enabled(settings);
+        let lists = Lists::new(slots.iter().map(|slot| slot.detector.needs()));
+        let due = slots.iter().filter_map(|slot| slot.due).min();
+        Detectors { slots, lists, due, settings: settings.clone() }
     }
 
-    /// Shows `evidence` to those that want its level.
+    /// Shows `evidence` to those that listen to its word.
     pub fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
-        // Four fifths of all frames are segments in the middle of a transfer: no detector wants those.
-        if let Evidence::Packet(frame) = evidence
-            && frame.tcp().is_some_and(|tcp| tcp.flags.0 & 0x3f & !Flags::PSH == Flags::ACK)
-            && !frame.ipv4().is_some_and(Ipv4::is_fragment)
-            && frame.ipv6().is_none_or(|ip| ip.fragment.is_none())
-            && frame.addresses().is_some_and(|(from, to)| from != to)
-        {
+        let listeners = self.lists.of(&evidence);
+        if listeners.is_empty() {
             return;
         }
-        let level = match evidence {
-            Evidence::Packet(_) => Needs::Packet,
-            Evidence::Traffic(_) => Needs::Traffic,
-            Evidence::Observation(_) => Needs::Observation,
-            Evidence::Home(_) => Needs::Home,
-            Evidence::Found(_) => Needs::Found,
-            Evidence::Blind(_) => Needs::Blind,
-        };
-        let before = findings.list().len();
-        self.each(
-            |detector| detector.needs().contains(&level),
-            findings,
-            |detector, findings| detector.examine(evidence, context, findings),
-            context,
-        );
+        let (before, mut moved) = (findings.list().len(), false);
+        for number in listeners {
+            if let Some(slot) = self.slots.get_mut(usize::from(*number)) {
+                moved |= slot.visit(findings, context, &mut |detector, own| detector.examine(evidence, context, own));
+            }
+        }
+        self.set_due(moved);
         self.pass_on(before, context, findings);
     }
 
@@ -276,30 +265,39 @@ impl Detectors {
             return;
         }
         let fresh: Vec<Finding> = findings.list().get(from..).unwrap_or_default().to_vec();
+        let mut moved = false;
         for finding in &fresh {
-            self.each(
-                |detector| detector.needs().contains(&Needs::Found) && detector.card().id != finding.detector,
-                findings,
-                |detector, findings| detector.examine(Evidence::Found(finding), context, findings),
-                context,
-            );
+            let evidence = Evidence::Found(finding);
+            for slot in &mut self.slots {
+                let detector = &slot.detector;
+                if detector.needs().contains(&Needs::Found) && detector.card().id != finding.detector {
+                    moved |=
+                        slot.visit(findings, context, &mut |detector, own| detector.examine(evidence, context, own));
+                }
+            }
         }
+        self.set_due(moved);
     }
 
     #[must_use]
-    pub fn next_wake(&self) -> Option<Mono> {
-        self.slots.iter().filter(|slot| !slot.benched).filter_map(|slot| slot.detector.next_wake()).min()
+    pub const fn next_wake(&self) -> Option<Mono> {
+        self.due
     }
 
     pub fn wake(&mut self, context: &Context<'_>, findings: &mut Findings) {
         let before = findings.list().len();
-        self.each(
-            |detector| detector.next_wake().is_some_and(|due| due <= context.now.mono),
-            findings,
-            |detector, findings| detector.wake(context, findings),
-            context,
-        );
+        let due = |slot: &&mut Slot| slot.due.is_some_and(|due| due <= context.now.mono);
+        for slot in self.slots.iter_mut().filter(due) {
+            slot.visit(findings, context, &mut |detector, own| detector.wake(context, own));
+        }
+        self.set_due(true);
         self.pass_on(before, context, findings);
+    }
+
+    fn set_due(&mut self, moved: bool) {
+        if moved {
+            self.due = self.slots.iter().filter_map(|slot| slot.due).min();
+        }
     }
 
     /// Takes new settings; what did not change keeps its memory.
@@ -319,27 +317,41 @@ impl Detectors {
     pub fn benched(&self) -> Vec<&'static str> {
         self.slots.iter().filter(|slot| slot.benched).map(|slot| slot.detector.card().id).collect()
     }
+}
 
-    fn each(
+impl Slot {
+    /// Lets the detector see something. Whether it wants to be woken at another time now.
+    fn visit(
         &mut self,
-        wants: impl Fn(&dyn Detector) -> bool,
         findings: &mut Findings,
-        mut visit: impl FnMut(&mut dyn Detector, &mut Findings),
         context: &Context<'_>,
-    ) {
-        for slot in self.slots.iter_mut().filter(|slot| !slot.benched && wants(slot.detector.as_ref())) {
-            let mut own = Findings::default();
-            // One crafted packet must not end the watch: a detector that panics rests, the others go on.
-            let outcome = catch_unwind(AssertUnwindSafe(|| visit(slot.detector.as_mut(), &mut own)));
-            if outcome.is_err() {
-                slot.benched = true;
-                tracing::error!(detector = slot.detector.card().id, "detector failed and rests until settings change");
-            }
-            for mut finding in own.take() {
-                if is_own_search(&finding, context.network) {
-                    continue;
-                }
-                finding.observe_only = slot.mode == Mode::Observe;
+        see: &mut dyn FnMut(&mut dyn Detector, &mut Findings),
+    ) -> bool {
+        if self.benched {
+            return false;
+        }
+        let mut own = Findings::default();
+        // One crafted packet must not end the watch: a detector that panics rests, the others go on.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            see(self.detector.as_mut(), &mut own);
+            self.detector.next_wake()
+        }));
+        let due = outcome.unwrap_or_else(|_| {
+            self.benched = true;
+            tracing::error!(detector = self.detector.card().id, "detector failed and rests until settings change");
+            None
+        });
+        if !own.is_empty() {
+            self.tell(own, findings, context);
+        }
+        std::mem::replace(&mut self.due, due) != due
+    }
+
+    #[cold]
+    fn tell(&self, mut own: Findings, findings: &mut Findings, context: &Context<'_>) {
+        for mut finding in own.take() {
+            if !is_own_search(&finding, context.network) {
+                finding.observe_only = self.mode == Mode::Observe;
                 findings.push(finding);
             }
         }

@@ -153,7 +153,7 @@ pub(super) fn answered(record: &Record<'_>, port: u16, ip: IpAddr) -> Option<Str
 }
 
 impl Detector for NamePoison {
-    says!(self, [Packet], self.answered.len() + self.records.len());
+    says!(self, [Udp], self.answered.len() + self.records.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };

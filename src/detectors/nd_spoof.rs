@@ -92,7 +92,7 @@ fn inside(ip: Ipv6Addr) -> Option<MacAddr> {
 }
 
 impl Detector for NdSpoof {
-    says!(self, [Packet, Observation], self.holders.len() + self.forgers.len());
+    says!(self, [IcmpV6, Alive], self.holders.len() + self.forgers.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Observation(Observation { subject, source, fact: Fact::Alive { .. }, .. }) = evidence

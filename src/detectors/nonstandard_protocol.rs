@@ -46,7 +46,7 @@ impl NonstandardProtocol {
 }
 
 impl Detector for NonstandardProtocol {
-    says!(self, [Traffic], self.told.len());
+    says!(self, [Tls, Http, Said], self.told.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };

@@ -21,9 +21,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::{Recent, Window},
+        window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Port, Severity, is_private},
+    model::{Card, Category, Finding, Findings, MacAddr, Mono, Port, Severity, is_private},
     traffic::{Outcome, Start, What, owner},
     wire::protocol,
 };
@@ -52,20 +52,35 @@ const NOBODY_USES: [Port; 7] = [23, 2323, 26, 5555, 7547, 37215, 52869];
 #[derive(Debug, Clone)]
 struct Tried {
     networks: Recent<IpAddr>,
+    /// Networks it was at before it was pushed out, and until when.
+    before: (u32, Mono),
     opened: Window,
     accepted: Window,
+}
+
+impl Tried {
+    fn networks(&self, now: Mono) -> usize {
+        let (before, until) = self.before;
+        self.networks.within(now, SPAN) + if now.since(until) <= SPAN { before as usize } else { 0 }
+    }
+}
+
+impl Weigh for Tried {
+    fn weight(&self, now: Mono) -> u32 {
+        self.networks(now) as u32
+    }
 }
 
 /// See the page above.
 pub struct OutboundScan {
     bell: Bell,
-    pairs: Guarded<(Option<MacAddr>, IpAddr, Port), Tried>,
+    pairs: Subjects<(Option<MacAddr>, IpAddr, Port), Tried>,
 }
 
 impl OutboundScan {
     #[must_use]
     pub fn new(settings: Settings) -> OutboundScan {
-        OutboundScan { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+        OutboundScan { bell: Bell::new(settings), pairs: Subjects::new(PAIRS_MAX, SPAN, NETWORKS_MIN * 2 / 3) }
     }
 }
 
@@ -88,7 +103,7 @@ impl Detector for OutboundScan {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Opened, Needs::Outcome]
     }
 
     fn held(&self) -> usize {
@@ -107,13 +122,15 @@ impl Detector for OutboundScan {
         if !outwards {
             return;
         }
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let now = context.now.mono;
         let key = (client.mac, client.ip, server.port);
-        if self.pairs.get(&key).is_none() {
-            let tried = Tried { networks: Recent::new(64), opened: Window::default(), accepted: Window::default() };
-            self.pairs.insert(key, tried, client.mac.map_or(0, owner), tick);
-        }
-        let Some(tried) = self.pairs.get_mut(&key, tick) else { return };
+        let fresh = |left| Tried {
+            networks: Recent::new(64),
+            before: (left, now),
+            opened: Window::with(left, now),
+            accepted: Window::default(),
+        };
+        let Some(tried) = self.pairs.of(key, client.mac.map_or(0, owner), now, fresh) else { return };
         match noticed.what {
             What::Opened(Start::Syn) => {
                 tried.opened.add(now, 1);
@@ -122,7 +139,7 @@ impl Detector for OutboundScan {
             What::Outcome(Outcome::Answered) => return tried.accepted.add(now, 1),
             _ => return,
         }
-        let networks = tried.networks.within(now, SPAN);
+        let networks = tried.networks(now);
         let (opened, accepted) = (tried.opened.sum(now, 60), tried.accepted.sum(now, 60));
         if networks < self.bell.scaled(NETWORKS_MIN) as usize
             || accepted * ACCEPT_SHARE > opened && !NOBODY_USES.contains(&server.port)

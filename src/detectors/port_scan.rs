@@ -18,20 +18,15 @@
 //!
 //! Leaves out: one port of many hosts (`host_sweep`, `outbound_scan`). Holds 4,096 pairs with 256 ports each.
 
-use std::{
-    collections::BTreeSet,
-    hash::{DefaultHasher, Hash, Hasher},
-    net::IpAddr,
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::Recent,
+        window::{Recent, Subjects, Weigh},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Port, Severity, Sketch, is_private},
+    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Port, Severity, is_private},
     traffic::{Outcome, Start, Talkers, What, owner},
     wire::{Frame, protocol, tcp::Flags},
 };
@@ -77,23 +72,20 @@ type Key = (Option<MacAddr>, Option<IpAddr>, IpAddr);
 /// See the page above.
 pub struct PortScan {
     bell: Bell,
-    pairs: Guarded<Key, Scan>,
+    pairs: Subjects<Key, Scan>,
     /// Hosts that were heard to answer.
     speak: Guarded<IpAddr, ()>,
-    /// What had been found of pairs that went for want of room.
-    residue: Sketch,
-    halved: Mono,
 }
 
-/// Half of what is left of a pair is forgotten in this time.
-const RESIDUE_HALF: Duration = Duration::from_secs(3600);
-/// Steps that are kept: a good half of an alarm. Who fills all cells on purpose makes nobody a scanner by that.
-const RESIDUE_MAX: f32 = 5.0;
+/// What is left of a pair is forgotten after this time, or twice that.
+const RESIDUE_SPAN: Duration = Duration::from_secs(3600);
+/// Steps that are kept: a good half of an alarm.
+const RESIDUE_MAX: u32 = 5;
 
-fn digest(key: &Key) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
+impl Weigh for Scan {
+    fn weight(&self, _now: Mono) -> u32 {
+        if self.score >= STEP * 2.0 { (self.score / STEP) as u32 } else { 0 }
+    }
 }
 
 impl PortScan {
@@ -101,44 +93,29 @@ impl PortScan {
     pub fn new(settings: Settings) -> PortScan {
         PortScan {
             bell: Bell::new(settings),
-            pairs: Guarded::new(PAIRS_MAX),
+            pairs: Subjects::new(PAIRS_MAX, RESIDUE_SPAN, RESIDUE_MAX),
             speak: Guarded::new(8192),
-            // Keys of a sketch are digests; it is as large as it is, whoever invents pairs.
-            residue: Sketch::new(0x9e37_79b9),
-            halved: Mono::default(),
         }
     }
 
     fn pair(&mut self, party: Party, victim: IpAddr, now: Mono) -> Option<&mut Scan> {
-        let tick = now.0 / 1_000_000_000;
         let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, victim);
         if self.pairs.get(&key).is_some_and(|scan| now.since(scan.first) > FORGET && scan.score <= 0.0) {
             self.pairs.remove(&key);
         }
-        if self.pairs.get(&key).is_none() {
-            let scan = Scan {
-                ports: BTreeSet::new(),
-                tried: 0,
-                // What it had before it was pushed out, so that a flood in between does not wash it clean.
-                score: f32::from(self.residue.count(digest(&key))) * STEP,
-                failures: u32::from(self.residue.count(digest(&key))),
-                successes: 0,
-                odd: Recent::new(64),
-                protocols: Recent::new(64),
-                first: now,
-                party,
-            };
-            let gone = self.pairs.insert(key, scan, party.mac.map_or(0, owner), tick);
-            if now.since(self.halved) > RESIDUE_HALF {
-                self.residue.halve();
-                self.halved = now;
-            }
-            if let Some((old, scan)) = gone.filter(|(_, scan)| scan.score >= STEP * 2.0) {
-                let (old, steps) = (digest(&old), (scan.score / STEP).min(RESIDUE_MAX) as u16);
-                self.residue.add(old, steps.saturating_sub(self.residue.count(old)));
-            }
-        }
-        self.pairs.get_mut(&key, tick)
+        // What it had before it was pushed out, so that a flood in between does not wash it clean.
+        let fresh = |left: u32| Scan {
+            ports: BTreeSet::new(),
+            tried: 0,
+            score: left as f32 * STEP,
+            failures: left,
+            successes: 0,
+            odd: Recent::new(64),
+            protocols: Recent::new(64),
+            first: now,
+            party,
+        };
+        self.pairs.of(key, party.mac.map_or(0, owner), now, fresh)
     }
 
     fn contact(&mut self, talk: &Talkers, ok: bool, context: &Context<'_>, findings: &mut Findings) {
@@ -243,7 +220,7 @@ impl Detector for PortScan {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic, Needs::Packet]
+        &[Needs::Opened, Needs::Outcome, Needs::OtherIp]
     }
 
     fn held(&self) -> usize {

@@ -16,8 +16,12 @@
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
-    model::{Category, Finding, Findings, Guarded, Severity},
+    detectors::{
+        Context, Detector, Evidence,
+        usual::Bell,
+        window::{Recent, Subjects, Weigh},
+    },
+    model::{Category, Finding, Findings, Mono, Severity},
     traffic::{What, owner},
     wire::dns::kind,
 };
@@ -30,21 +34,35 @@ const SPAN: Duration = Duration::from_secs(60);
 /// Reverse zones of private addresses (RFC 6303 §4), as far as homes use them.
 const ZONES: [&str; 4] = [".168.192.in-addr.arpa", ".10.in-addr.arpa", ".172.in-addr.arpa", ".d.f.ip6.arpa"];
 
+/// Names asked for, and how many before it was pushed out, until when.
+#[derive(Debug)]
+struct Asked {
+    names: Recent<String>,
+    before: (u32, Mono),
+}
+
+impl Weigh for Asked {
+    fn weight(&self, now: Mono) -> u32 {
+        let (before, until) = self.before;
+        self.names.within(now, SPAN) as u32 + if now.since(until) <= SPAN { before } else { 0 }
+    }
+}
+
 /// See the page above.
 pub struct PtrSweep {
     bell: Bell,
-    devices: Guarded<IpAddr, Recent<String>>,
+    devices: Subjects<IpAddr, Asked>,
 }
 
 impl PtrSweep {
     #[must_use]
     pub fn new(settings: Settings) -> PtrSweep {
-        PtrSweep { bell: Bell::new(settings), devices: Guarded::new(DEVICES_MAX) }
+        PtrSweep { bell: Bell::new(settings), devices: Subjects::new(DEVICES_MAX, SPAN, QUESTIONS / 2) }
     }
 }
 
 impl Detector for PtrSweep {
-    says!(self, [Traffic], self.devices.len());
+    says!(self, [Dns], self.devices.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
@@ -52,15 +70,13 @@ impl Detector for PtrSweep {
         if dns.is_answer || dns.kind != kind::PTR || !ZONES.iter().any(|zone| dns.name.ends_with(zone)) {
             return;
         }
-        let (client, now, tick) = (talk.client, context.now.mono, context.now.mono.0 / 1_000_000_000);
-        if self.devices.get(&client.ip).is_none() {
-            self.devices.insert(client.ip, Recent::new(128), client.mac.map_or(0, owner), tick);
-        }
-        let Some(asked) = self.devices.get_mut(&client.ip, tick) else { return };
-        if !asked.see(dns.name.clone(), now) {
+        let (client, now) = (talk.client, context.now.mono);
+        let fresh = |left| Asked { names: Recent::new(128), before: (left, now) };
+        let Some(asked) = self.devices.of(client.ip, client.mac.map_or(0, owner), now, fresh) else { return };
+        if !asked.names.see(dns.name.clone(), now) {
             return;
         }
-        let count = asked.within(now, SPAN);
+        let count = asked.weight(now) as usize;
         if count < self.bell.scaled(QUESTIONS) as usize {
             return;
         }

@@ -20,9 +20,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence,
         usual::Bell,
-        window::{Recent, Window},
+        window::{Recent, Subjects, Window},
     },
-    model::{Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
+    model::{Category, Finding, Findings, MacAddr, Party, Severity},
     traffic::owner,
     wire::nd::{Nd, Prefix, is_local, option},
 };
@@ -39,7 +39,7 @@ pub struct RaFlood {
     bell: Bell,
     adverts: Window,
     prefixes: Recent<Ipv6Addr>,
-    searches: Guarded<MacAddr, Window>,
+    searches: Subjects<MacAddr, Window>,
 }
 
 impl RaFlood {
@@ -49,19 +49,19 @@ impl RaFlood {
             bell: Bell::new(settings),
             adverts: Window::default(),
             prefixes: Recent::new(64),
-            searches: Guarded::new(SENDERS_MAX),
+            searches: Subjects::new(SENDERS_MAX, Duration::from_secs(1), SEARCHES / 2),
         }
     }
 }
 
 impl Detector for RaFlood {
-    says!(self, [Packet], self.prefixes.len() + self.searches.len());
+    says!(self, [IcmpV6], self.prefixes.len() + self.searches.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
         let (Some(icmp), Some(header), Some(mac)) = (frame.icmp_v6(), frame.ipv6(), frame.source) else { return };
         let Some(nd) = Nd::read(icmp).filter(|_| is_local(header)) else { return };
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let now = context.now.mono;
         let (kind, count) = match nd {
             Nd::RouterAdvert(_) => {
                 self.adverts.add(now, 1);
@@ -78,10 +78,8 @@ impl Detector for RaFlood {
                 ("router advertisements", rate.max(prefixes))
             }
             Nd::NeighbourSolicit { .. } => {
-                if self.searches.get(&mac).is_none() {
-                    self.searches.insert(mac, Window::default(), owner(mac), tick);
-                }
-                let Some(window) = self.searches.get_mut(&mac, tick) else { return };
+                let fresh = |left| Window::with(left, now);
+                let Some(window) = self.searches.of(mac, owner(mac), now, fresh) else { return };
                 window.add(now, 1);
                 let rate = window.sum(now, 1);
                 if rate < self.bell.scaled(SEARCHES) {

@@ -73,7 +73,7 @@ impl Detector for RemoteAccess {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Tls, Needs::Said]
     }
 
     fn held(&self) -> usize {

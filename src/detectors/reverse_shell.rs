@@ -23,7 +23,7 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity},
+    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity, holds},
     traffic::{End, Talkers, What},
     wire::protocol,
 };
@@ -95,10 +95,6 @@ impl ReverseShell {
     }
 }
 
-fn holds(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|at| at == part)
-}
-
 /// What a controlled side says.
 fn shell(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.get(..bytes.len().min(WITHIN as usize)).unwrap_or_default();
@@ -124,7 +120,7 @@ impl Detector for ReverseShell {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic, Needs::Found]
+        &[Needs::Completed, Needs::Said, Needs::Found]
     }
 
     fn held(&self) -> usize {

@@ -73,7 +73,7 @@ impl Detector for RogueDhcp {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet, Needs::Observation]
+        &[Needs::Udp, Needs::Fact]
     }
 
     fn held(&self) -> usize {

@@ -98,7 +98,7 @@ impl Detector for RogueRa {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet, Needs::Observation]
+        &[Needs::IcmpV6, Needs::Alive]
     }
 
     fn held(&self) -> usize {

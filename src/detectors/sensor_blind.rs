@@ -79,7 +79,7 @@ impl SensorBlind {
 }
 
 impl Detector for SensorBlind {
-    says!(self, [Home, Blind, Traffic], self.parts.len());
+    says!(self, [Home, Blind, Opened], self.parts.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let now = context.now.mono;

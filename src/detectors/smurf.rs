@@ -38,7 +38,7 @@ impl Smurf {
 }
 
 impl Detector for Smurf {
-    says!(self, [Packet], self.pairs.len());
+    says!(self, [Icmp], self.pairs.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };

@@ -51,7 +51,7 @@ fn is_drawn(kind: &str) -> bool {
 }
 
 impl Detector for SsdpSpoof {
-    says!(self, [Packet], self.kinds.len());
+    says!(self, [Udp], self.kinds.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };

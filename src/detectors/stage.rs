@@ -1,6 +1,6 @@
 //! Frames built here, and one detector that sees them through traffic, as in the engine.
 
-use super::{Context, Detector, Evidence, Needs};
+use super::{Context, Detector, Evidence, needs::listens};
 use crate::{
     intel::indicators::Indicators,
     model::{
@@ -115,13 +115,10 @@ impl<D: Detector> Stage<D> {
         if self.detector.next_wake().is_some_and(|due| due <= now.mono) {
             self.detector.wake(&context, &mut findings);
         }
-        if self.detector.needs().contains(&Needs::Packet) {
-            self.detector.examine(Evidence::Packet(&frame), &context, &mut findings);
-        }
-        if self.detector.needs().contains(&Needs::Traffic) {
-            for one in &noticed {
-                self.detector.examine(Evidence::Traffic(one), &context, &mut findings);
-            }
+        let all = std::iter::once(Evidence::Packet(&frame)).chain(noticed.iter().map(Evidence::Traffic));
+        let needs = self.detector.needs();
+        for evidence in all.filter(|evidence| listens(needs, evidence)) {
+            self.detector.examine(evidence, &context, &mut findings);
         }
         findings.take()
     }

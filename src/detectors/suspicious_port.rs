@@ -117,7 +117,7 @@ impl Detector for SuspiciousPort {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Http, Needs::Said]
     }
 
     fn held(&self) -> usize {

@@ -58,7 +58,7 @@ fn sign(program: &Program) -> Option<&'static str> {
 }
 
 impl Detector for SuspiciousProcess {
-    says!(self, [Observation], 0);
+    says!(self, [Fact], 0);
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Observation(seen) = evidence else { return };

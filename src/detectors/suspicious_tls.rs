@@ -82,7 +82,7 @@ impl SuspiciousTls {
 }
 
 impl Detector for SuspiciousTls {
-    says!(self, [Traffic], self.looked_up.len() + self.told.len());
+    says!(self, [Dns, Certificate, Tls], self.looked_up.len() + self.told.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };

@@ -16,15 +16,15 @@
 //!
 //! Holds 2,048 services and 1,024 hosts, 64 sources each.
 
-use std::net::IpAddr;
+use std::{hash::Hash, net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::{Recent, Window},
+        window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Party, Port, Severity},
+    model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity},
     traffic::{End, Start, What},
     wire::{Frame, protocol},
 };
@@ -60,29 +60,39 @@ struct Load {
 /// See the page above.
 pub struct SynFlood {
     bell: Bell,
-    services: Guarded<(IpAddr, Port), Load>,
-    unasked: Guarded<IpAddr, Load>,
+    services: Subjects<(IpAddr, Port), Load>,
+    unasked: Subjects<IpAddr, Load>,
 }
 
 impl SynFlood {
     #[must_use]
     pub fn new(settings: Settings) -> SynFlood {
-        SynFlood { bell: Bell::new(settings), services: Guarded::new(SERVICES_MAX), unasked: Guarded::new(HOSTS_MAX) }
+        let span = Duration::from_secs(SPAN_S);
+        SynFlood {
+            bell: Bell::new(settings),
+            services: Subjects::new(SERVICES_MAX, span, OPENED_MIN / 2),
+            unasked: Subjects::new(HOSTS_MAX, span, UNASKED_MIN / 2),
+        }
     }
 }
 
-fn load<K: Ord + Clone>(table: &mut Guarded<K, Load>, key: K, source: End, tick: u64) -> Option<&mut Load> {
-    if table.get(&key).is_none() {
-        let load = Load {
-            opened: Window::default(),
-            completed: Window::default(),
-            sources: Recent::new(64),
-            source,
-            senders: Recent::new(4),
-        };
-        table.insert(key.clone(), load, tick, tick);
+fn load<K: Ord + Hash + Clone>(table: &mut Subjects<K, Load>, key: K, source: End, now: Mono) -> Option<&mut Load> {
+    let fresh = |left| Load {
+        opened: Window::with(left, now),
+        completed: Window::default(),
+        sources: Recent::new(64),
+        source,
+        senders: Recent::new(4),
+    };
+    // No sender's own: sources are forged.
+    table.of(key, now.0 / 1_000_000_000, now, fresh)
+}
+
+impl Weigh for Load {
+    fn weight(&self, now: Mono) -> u32 {
+        let (opened, completed) = (self.opened.sum(now, SPAN_S), self.completed.sum(now, SPAN_S));
+        if completed * COMPLETED_SHARE > opened { 0 } else { opened }
     }
-    table.get_mut(&key, tick)
 }
 
 impl SynFlood {
@@ -92,7 +102,7 @@ impl SynFlood {
             return;
         };
         let now = context.now.mono;
-        if let Some(load) = self.services.get_mut(&(to, tcp.destination), now.0 / 1_000_000_000) {
+        if let Some(load) = self.services.get_mut(&(to, tcp.destination), now) {
             load.senders.see(mac, now);
         }
     }
@@ -104,7 +114,7 @@ impl Detector for SynFlood {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet, Needs::Traffic]
+        &[Needs::Tcp, Needs::Opened, Needs::Completed]
     }
 
     fn held(&self) -> usize {
@@ -120,21 +130,21 @@ impl Detector for SynFlood {
         if talk.protocol != protocol::TCP {
             return;
         }
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let now = context.now.mono;
         let (client, server) = (talk.client, talk.server);
         let (load, least, victim, kind) = match noticed.what {
             What::Opened(Start::Syn) => {
-                let Some(load) = load(&mut self.services, (server.ip, server.port), client, tick) else { return };
+                let Some(load) = load(&mut self.services, (server.ip, server.port), client, now) else { return };
                 load.opened.add(now, 1);
                 load.sources.see(client.ip, now);
                 (load, OPENED_MIN, server, "half-open")
             }
             What::Completed if talk.is_sure => {
-                let Some(load) = load(&mut self.services, (server.ip, server.port), client, tick) else { return };
+                let Some(load) = load(&mut self.services, (server.ip, server.port), client, now) else { return };
                 return load.completed.add(now, 1);
             }
             What::Opened(Start::Unasked) => {
-                let Some(load) = load(&mut self.unasked, client.ip, server, tick) else { return };
+                let Some(load) = load(&mut self.unasked, client.ip, server, now) else { return };
                 load.opened.add(now, 1);
                 load.sources.see(server.ip, now);
                 (load, UNASKED_MIN, client, "unasked answers")

@@ -238,9 +238,7 @@ impl ThreatIntel {
             // A listed name was answered with this address.
             let now = context.now.mono;
             let named = self.asked.iter().find(|((ip, _), asked)| {
-                *ip == client.ip
-                    && now.since(asked.at) < ANSWER_FOR
-                    && asked.addresses.keys().any(|ip| *ip == server.ip)
+                *ip == client.ip && now.since(asked.at) < ANSWER_FOR && asked.addresses.has(&server.ip)
             });
             if let Some(name) = named.map(|(_, asked)| asked.name.clone()) {
                 self.name(talk, &name, 5.0, context, findings);
@@ -283,7 +281,7 @@ impl Detector for ThreatIntel {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Dns, Needs::Tls, Needs::Http, Needs::Said, Needs::Size, Needs::Outcome]
     }
 
     fn held(&self) -> usize {

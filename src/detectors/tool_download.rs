@@ -22,7 +22,7 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Severity, clean_text, is_private},
+    model::{Card, Category, Finding, Findings, Severity, clean_text, holds, is_private},
     traffic::What,
 };
 
@@ -54,11 +54,10 @@ impl ToolDownload {
 }
 
 fn program(body: &[u8]) -> Option<&'static str> {
-    let holds = |part: &[u8]| body.windows(part.len()).any(|at| at == part);
     match body {
         [0x7f, b'E', b'L', b'F', ..] => Some("ELF"),
-        [b'M', b'Z', ..] if holds(b"PE\0\0") || holds(b"DOS mode") => Some("PE"),
-        [b'#', b'!', b'/', ..] if holds(b"sh") => Some("script"),
+        [b'M', b'Z', ..] if holds(body, b"PE\0\0") || holds(body, b"DOS mode") => Some("PE"),
+        [b'#', b'!', b'/', ..] if holds(body, b"sh") => Some("script"),
         _ => None,
     }
 }
@@ -69,7 +68,7 @@ impl Detector for ToolDownload {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Http]
     }
 
     fn held(&self) -> usize {

@@ -64,7 +64,7 @@ impl Detector for Tor {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Dns, Needs::Tls]
     }
 
     fn held(&self) -> usize {

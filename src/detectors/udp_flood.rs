@@ -14,15 +14,15 @@
 //!
 //! Leaves out: answers nobody asked for (`amplification`). Holds 2,048 targets.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::{Recent, Window},
+        window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, Party, Port, Severity},
+    model::{Card, Category, Finding, Findings, Mono, Party, Port, Severity},
 };
 
 pub static CARD: Card = Card {
@@ -49,16 +49,27 @@ struct Load {
     from: Party,
 }
 
+impl Weigh for Load {
+    /// What nobody answered.
+    fn weight(&self, now: Mono) -> u32 {
+        let (came, went) = (self.came.sum(now, 2), self.went.sum(now, 2));
+        if went * ANSWERED_SHARE > came { 0 } else { came }
+    }
+}
+
 /// See the page above.
 pub struct UdpFlood {
     bell: Bell,
-    targets: Guarded<IpAddr, Load>,
+    targets: Subjects<IpAddr, Load>,
 }
 
 impl UdpFlood {
     #[must_use]
     pub fn new(settings: Settings) -> UdpFlood {
-        UdpFlood { bell: Bell::new(settings), targets: Guarded::new(TARGETS_MAX) }
+        UdpFlood {
+            bell: Bell::new(settings),
+            targets: Subjects::new(TARGETS_MAX, Duration::from_secs(2), MANY_PORTS.1 / 2),
+        }
     }
 }
 
@@ -68,7 +79,7 @@ impl Detector for UdpFlood {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Packet]
+        &[Needs::Udp]
     }
 
     fn held(&self) -> usize {
@@ -82,20 +93,18 @@ impl Detector for UdpFlood {
             return;
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
-        if let Some(load) = self.targets.get_mut(&from, tick) {
+        if let Some(load) = self.targets.get_mut(&from, now) {
             load.went.add(now, 1);
         }
-        if self.targets.get(&to).is_none() {
-            let load = Load {
-                came: Window::default(),
-                went: Window::default(),
-                sources: Recent::new(32),
-                ports: Recent::new(64),
-                from: Party::default(),
-            };
-            self.targets.insert(to, load, tick, tick);
-        }
-        let Some(load) = self.targets.get_mut(&to, tick) else { return };
+        let fresh = |left| Load {
+            came: Window::with(left, now),
+            went: Window::default(),
+            sources: Recent::new(32),
+            ports: Recent::new(64),
+            from: Party::default(),
+        };
+        // Whoever the target is: a flood goes to few, all of one sender's targets together are no more its own.
+        let Some(load) = self.targets.of(to, tick, now, fresh) else { return };
         load.came.add(now, 1);
         let second = load.came.sum(now, 1);
         // Until there is something of a flood, who sends it is not looked at.

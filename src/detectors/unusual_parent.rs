@@ -56,7 +56,7 @@ impl UnusualParent {
 }
 
 impl Detector for UnusualParent {
-    says!(self, [Observation], self.usual.len());
+    says!(self, [Fact], self.usual.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Observation(seen) = evidence else { return };

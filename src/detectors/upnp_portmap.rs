@@ -102,7 +102,7 @@ impl UpnpPortmap {
 }
 
 impl Detector for UpnpPortmap {
-    says!(self, [Observation, Packet, Traffic], self.open.len() + self.behind.len());
+    says!(self, [Fact, Udp, Http], self.open.len() + self.behind.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         match evidence {

@@ -167,7 +167,7 @@ impl Detector for WebScan {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Traffic]
+        &[Needs::Http]
     }
 
     fn held(&self) -> usize {

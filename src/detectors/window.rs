@@ -1,10 +1,11 @@
-//! # Counting in time
+//! # Counting in time, and for each subject
 //!
 //! Buckets of one second over a span of at most a minute: how much came in the last so many seconds. Fixed size.
+//! Things seen lately. And tables of subjects from which nobody can be pushed out without leaving a trace.
 
-use std::collections::BTreeMap;
+use std::{hash::Hash, time::Duration};
 
-use crate::model::Mono;
+use crate::model::{Guarded, Mono, Sketch, hash_of};
 
 const BUCKETS: usize = 64;
 
@@ -26,6 +27,14 @@ fn second(at: Mono) -> u64 {
 }
 
 impl Window {
+    /// One in which so much came just now.
+    #[must_use]
+    pub fn with(much: u32, at: Mono) -> Window {
+        let mut window = Window::default();
+        window.add(at, much);
+        window
+    }
+
     pub fn add(&mut self, at: Mono, much: u32) {
         let now = second(at);
         if now > self.newest {
@@ -48,9 +57,11 @@ impl Window {
     #[must_use]
     pub fn sum(&self, at: Mono, seconds: u64) -> u32 {
         let now = second(at);
-        (0..seconds.min(BUCKETS as u64 - 1))
-            .filter_map(|step| now.checked_sub(step))
-            .filter(|second| *second <= self.newest && second + (BUCKETS as u64) > self.newest)
+        // What is newer than `at` does not count, nor what fell out of the window.
+        let first = (now + 1)
+            .saturating_sub(seconds.min(BUCKETS as u64 - 1))
+            .max((self.newest + 1).saturating_sub(BUCKETS as u64));
+        (first..=now.min(self.newest))
             .filter_map(|second| self.counts.get((second % BUCKETS as u64) as usize))
             .fold(0, |sum, count| sum.saturating_add(*count))
     }
@@ -59,39 +70,61 @@ impl Window {
 /// Different things seen, with when last: how many in the last so long. Bounded: the oldest goes.
 #[derive(Debug, Clone)]
 pub struct Recent<K> {
-    seen: BTreeMap<K, Mono>,
+    /// In the order of keys. Few: a row costs less than a tree.
+    seen: Vec<(K, Mono)>,
     max: usize,
-    /// Gone for want of room.
-    gone: u64,
 }
 
 impl<K: Ord + Clone> Recent<K> {
     #[must_use]
-    pub fn new(max: usize) -> Recent<K> {
-        Recent { seen: BTreeMap::new(), max, gone: 0 }
+    pub const fn new(max: usize) -> Recent<K> {
+        Recent { seen: Vec::new(), max }
     }
 
     /// Whether it is new.
     pub fn see(&mut self, key: K, at: Mono) -> bool {
-        let is_new = self.seen.insert(key, at).is_none();
-        if self.seen.len() > self.max {
-            let oldest = self.seen.iter().min_by_key(|(_, at)| **at).map(|(key, _)| key.clone());
-            oldest.map(|key| self.seen.remove(&key));
-            self.gone += 1;
+        match self.find(&key) {
+            Ok(known) => {
+                if let Some((_, seen)) = self.seen.get_mut(known) {
+                    *seen = at;
+                }
+                false
+            }
+            Err(mut place) => {
+                if self.seen.len() >= self.max {
+                    let oldest = self.seen.iter().enumerate().min_by_key(|(_, (_, at))| *at).map(|(place, _)| place);
+                    if let Some(oldest) = oldest {
+                        self.seen.remove(oldest);
+                        place -= usize::from(oldest < place);
+                    }
+                }
+                self.seen.insert(place, (key, at));
+                true
+            }
         }
-        is_new
+    }
+
+    fn find(&self, key: &K) -> Result<usize, usize> {
+        self.seen.binary_search_by(|(known, _)| known.cmp(key))
     }
 
     #[must_use]
-    pub fn within(&self, now: Mono, span: std::time::Duration) -> usize {
-        self.seen.values().filter(|at| now.since(**at) <= span).count()
+    pub fn within(&self, now: Mono, span: Duration) -> usize {
+        self.seen.iter().filter(|(_, at)| now.since(*at) <= span).count()
     }
 
+    /// In their order.
     pub fn keys(&self) -> impl Iterator<Item = &K> + Clone {
-        self.seen.keys()
+        self.seen.iter().map(|(key, _)| key)
+    }
+    #[must_use]
+    pub fn has(&self, key: &K) -> bool {
+        self.find(key).is_ok()
     }
     pub fn forget(&mut self, key: &K) {
-        self.seen.remove(key);
+        if let Ok(place) = self.find(key) {
+            self.seen.remove(place);
+        }
     }
     #[must_use]
     pub fn len(&self) -> usize {
@@ -100,6 +133,99 @@ impl<K: Ord + Clone> Recent<K> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.seen.is_empty()
+    }
+}
+
+/// What a subject has on it so far, in steps of its detector's own: it is left behind when the subject goes for want of
+/// room, and given to it when it comes again.
+pub trait Weigh {
+    fn weight(&self, now: Mono) -> u32;
+}
+
+impl Weigh for Window {
+    fn weight(&self, now: Mono) -> u32 {
+        self.sum(now, BUCKETS as u64)
+    }
+}
+
+/// A table of subjects. Who floods it to be forgotten is not: what was found of whoever is pushed out stays in a sketch
+/// for one to two spans. At most `max` of it, less than an alarm by itself: who fills all cells on purpose makes nobody
+/// guilty by that.
+#[derive(Debug)]
+pub struct Subjects<K, V> {
+    table: Guarded<K, V>,
+    /// Of the span before this one, and of this one. Made when the first is pushed out.
+    residue: [Option<Box<Sketch>>; 2],
+    turned: Mono,
+    span: Duration,
+    max: u32,
+}
+
+impl<K: Ord + Hash + Clone, V: Weigh> Subjects<K, V> {
+    /// `cap` of them; what is left behind of one holds for `span` and is at most `max`.
+    #[must_use]
+    pub fn new(cap: usize, span: Duration, max: u32) -> Subjects<K, V> {
+        Subjects { table: Guarded::new(cap), residue: [None, None], turned: Mono::default(), span, max }
+    }
+
+    /// The subject at `key`, made by `fresh` of what was left of it before if it is new.
+    pub fn of(&mut self, key: K, owner: u64, now: Mono, fresh: impl FnOnce(u32) -> V) -> Option<&mut V> {
+        let place = match self.table.place(&key) {
+            Some(place) => Some(place),
+            None => {
+                let value = fresh(self.left(hash_of(&key), now));
+                if let Some((key, gone)) = self.table.insert(key.clone(), value, owner, second(now)) {
+                    self.leave(hash_of(&key), gone.weight(now), now);
+                }
+                self.table.place(&key)
+            }
+        };
+        self.table.at_mut(place?, second(now))
+    }
+
+    fn turn(&mut self, now: Mono) {
+        let passed = now.since(self.turned);
+        if passed > self.span {
+            let old = self.residue[1].take();
+            self.residue[0] = old.filter(|_| passed <= self.span * 2);
+            self.turned = now;
+        }
+    }
+
+    fn left(&mut self, key: u64, now: Mono) -> u32 {
+        if self.residue.iter().all(Option::is_none) {
+            return 0;
+        }
+        self.turn(now);
+        self.residue.iter().flatten().map(|sketch| u32::from(sketch.count(key))).max().unwrap_or_default()
+    }
+
+    fn leave(&mut self, key: u64, weight: u32, now: Mono) {
+        if weight == 0 {
+            return;
+        }
+        self.turn(now);
+        let sketch = self.residue[1].get_or_insert_with(|| Box::new(Sketch::new(hash_of(&0u8))));
+        let weight = u16::try_from(weight.min(self.max)).unwrap_or(u16::MAX);
+        sketch.add(key, weight.saturating_sub(sketch.count(key)));
+    }
+
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.table.get(key)
+    }
+    pub fn get_mut(&mut self, key: &K, now: Mono) -> Option<&mut V> {
+        self.table.get_mut(key, second(now))
+    }
+    pub fn remove(&mut self, key: &K) {
+        self.table.remove(key);
+    }
+    /// In key order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.table.iter()
+    }
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
     }
 }
 
@@ -133,5 +259,30 @@ mod tests {
         recent.see(3, at(60));
         recent.see(4, at(61));
         assert_eq!((recent.len(), recent.keys().copied().collect::<Vec<_>>()), (3, vec![2, 3, 4]));
+        recent.forget(&3);
+        assert!(recent.see(0, at(62)) && recent.see(9, at(63)) && !recent.has(&2));
+        assert_eq!(recent.keys().copied().collect::<Vec<_>>(), [0, 4, 9]);
+    }
+
+    #[test]
+    fn who_is_pushed_out_is_not_forgotten() {
+        let span = Duration::from_secs(10);
+        let mut subjects: Subjects<u32, Window> = Subjects::new(400, span, 50);
+        // Each time it is counted once, a flood pushes it out.
+        let count = |subjects: &mut Subjects<u32, Window>, s: u64| {
+            let window = subjects.of(7, 1, at(s), |left| Window::with(left, at(s))).expect("there is room");
+            window.add(at(s), 1);
+            let sum = window.sum(at(s), 60);
+            for n in 0..200 {
+                subjects.of(1000 + n, u64::from(n) + 2, at(s), |left| Window::with(left, at(s)));
+            }
+            assert!(subjects.get(&7).is_none());
+            sum
+        };
+        let sums: Vec<u32> = (1..=20).map(|n| count(&mut subjects, 100 + n)).collect();
+        assert_eq!(sums, (1..=20).collect::<Vec<u32>>());
+        let most = (0..100).map(|n| count(&mut subjects, 121 + n / 20)).max();
+        assert_eq!(most, Some(51), "never an alarm by itself");
+        assert_eq!(count(&mut subjects, 200), 1, "long after");
     }
 }

@@ -65,7 +65,7 @@ impl Wpad {
 }
 
 impl Detector for Wpad {
-    says!(self, [Packet], self.servers.len());
+    says!(self, [Udp], self.servers.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };

@@ -23,6 +23,18 @@ pub fn clean_text(raw: &str, max: usize) -> String {
     out
 }
 
+/// Where `part` lies in `bytes` first. In the time it takes to read them, whatever they are.
+#[must_use]
+pub fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, part)
+}
+
+/// Whether `part` lies anywhere in `bytes`.
+#[must_use]
+pub fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    find(bytes, part).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// One side of a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct End {
     /// Its own hardware address, if it is on this wire; `None` if it is beyond a router.
     pub mac: Option<MacAddr>,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Both ends in order of address, so that both directions find it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     pub protocol: u8,
     pub low: (IpAddr, Port),

@@ -4,8 +4,8 @@
 //! for all detectors. Holds a bounded table ([`Guarded`]) in which a flood of new conversations cannot push out
 //! those that were answered, and at most [`BUFFERED_MAX`] bytes of what was said.
 //!
-//! Leaves out: IP fragments are not joined (`detectors/malformed_packet` counts the odd ones), and ICMP is no
-//! conversation here, only its complaints about others.
+//! Packets that come in pieces are joined first (`fragments`). Leaves out: ICMP is no conversation here, only its
+//! complaints about others.
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -16,6 +16,7 @@ use crate::{
 
 mod fact;
 mod flow;
+mod fragments;
 mod names;
 mod neighbours;
 mod sight;
@@ -23,12 +24,14 @@ mod stream;
 mod talk;
 
 pub use fact::{Certificate, Credential, Dns, End, Http, Login, Noticed, Outcome, Start, Talkers, Tls, What};
+pub use fragments::Counts as FragmentCounts;
 pub use names::registered;
 pub use neighbours::{Neighbours, owner};
 pub use sight::Sights;
 pub use talk::is_factory;
 
 use flow::{Flow, Key};
+use fragments::{Fragments, Piece};
 
 /// Conversations at a time.
 pub const FLOWS_MAX: usize = 65_536;
@@ -55,6 +58,9 @@ pub struct Traffic {
     flows: Guarded<Key, Flow>,
     waiting: BTreeSet<(Mono, Key)>,
     neighbours: Neighbours,
+    fragments: Fragments,
+    /// A packet that was joined just now, if none of its pieces showed its transport.
+    joined: Option<Vec<u8>>,
     buffered: usize,
     /// Conversations whose words were not read, for want of room.
     shed: u64,
@@ -71,6 +77,8 @@ impl Traffic {
             flows: Guarded::new(FLOWS_MAX),
             waiting: BTreeSet::new(),
             neighbours: Neighbours::default(),
+            fragments: Fragments::default(),
+            joined: None,
             buffered: 0,
             shed: 0,
             said: Vec::new(),
@@ -87,6 +95,29 @@ impl Traffic {
     /// Takes one frame; pushes what it shows to `out`.
     pub fn take(&mut self, _captured: &Captured<'_>, frame: &Frame<'_>, now: Moment, out: &mut Vec<Noticed>) {
         self.neighbours.hear(frame, tick(now));
+        match self.fragments.take(frame, now.mono) {
+            Piece::Alone => self.packet(frame, now, out),
+            Piece::Kept => {}
+            Piece::Whole(payload, is_shown) => {
+                self.packet(&frame.joined(&payload), now, out);
+                self.joined = Some(payload).filter(|_| !is_shown);
+            }
+        }
+    }
+
+    /// What the packet carries that the last frame completed, behind the headers of IP, if none of its pieces showed its
+    /// transport; told once.
+    pub fn joined(&mut self) -> Option<Vec<u8>> {
+        self.joined.take()
+    }
+
+    /// Packets that came in pieces.
+    #[must_use]
+    pub const fn fragments(&self) -> FragmentCounts {
+        self.fragments.counts()
+    }
+
+    fn packet(&mut self, frame: &Frame<'_>, now: Moment, out: &mut Vec<Noticed>) {
         match &frame.transport {
             Some(Transport::Tcp(tcp)) => self.segment(frame, tcp, now, out),
             Some(Transport::Udp(udp)) => self.datagram(frame, (udp.source, udp.destination), udp.payload, now, out),
@@ -107,8 +138,7 @@ impl Traffic {
             let mut whats = std::mem::take(&mut self.whats);
             if let Some(flow) = self.flows.get_mut(&key, 0) {
                 flow.tell(Outcome::Silent, &mut whats);
-                let talk = flow.talk;
-                out.extend(whats.drain(..).map(|what| Noticed { talk, what }));
+                tell(&flow.talk, &mut whats, out);
             }
             self.whats = whats;
         }
@@ -121,8 +151,9 @@ impl Traffic {
 
     /// Entries of each table.
     #[must_use]
-    pub fn sizes(&self) -> [(&'static str, usize); 3] {
+    pub fn sizes(&self) -> [(&'static str, usize); 4] {
         [
+            ("traffic.fragments", self.fragments.len()),
             ("traffic.flows", self.flows.len()),
             ("traffic.waiting", self.waiting.len()),
             ("traffic.neighbours", self.neighbours.len()),
@@ -147,7 +178,8 @@ impl Traffic {
         let Some((source, destination)) = frame.addresses() else { return };
         let (from, to) = ((source, tcp.source), (destination, tcp.destination));
         let key = Key::new(protocol::TCP, from, to);
-        let known = self.flows.get(&key);
+        let mut place = self.flows.place(&key);
+        let known = place.and_then(|place| self.flows.at(place));
         // The same ports again: another connection, as of a program that always uses one port.
         let is_again = known.is_some_and(|flow| {
             tcp.flags.is_open()
@@ -160,10 +192,11 @@ impl Traffic {
             let Some((from, to)) = self.ends(frame, (tcp.source, tcp.destination)) else { return };
             self.forget(&key);
             self.begin(key, flow::began(protocol::TCP, from, to, Some(tcp), now), now, out);
+            place = self.flows.place(&key);
         }
         let mut whats = std::mem::take(&mut self.whats);
-        let (mut talk, mut is_proven) = (None, false);
-        if let Some(flow) = self.flows.get_mut(&key, tick(now)) {
+        let mut is_proven = false;
+        if let Some(flow) = place.and_then(|place| self.flows.at_mut(place, tick(now))) {
             let was_open = flow.outcome.is_none();
             flow.last = now.mono;
             let was_completed = flow.completed;
@@ -199,16 +232,12 @@ impl Traffic {
             if was_open && flow.outcome.is_some() {
                 self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
             }
-            talk = Some(flow.talk);
+            tell(&flow.talk, &mut whats, out);
         }
         if is_proven {
             let gone = self.flows.prove(&key);
             self.gone(gone);
         }
-        if let Some(talk) = talk {
-            out.extend(whats.drain(..).map(|what| Noticed { talk, what }));
-        }
-        whats.clear();
         self.whats = whats;
     }
 
@@ -223,15 +252,17 @@ impl Traffic {
         let Some((source, destination)) = frame.addresses() else { return };
         let source = (source, ports.0);
         let key = Key::new(protocol::UDP, source, (destination, ports.1));
-        let goes_on = self.flows.get(&key).is_some_and(|flow| now.mono.since(flow.last) <= UDP_OVER);
-        if !goes_on {
+        let mut place = self.flows.place(&key);
+        let known = place.and_then(|place| self.flows.at(place));
+        if known.is_none_or(|flow| now.mono.since(flow.last) > UDP_OVER) {
             let Some((from, to)) = self.ends(frame, ports) else { return };
             self.forget(&key);
             self.begin(key, flow::began(protocol::UDP, from, to, None, now), now, out);
+            place = self.flows.place(&key);
         }
         let mut whats = std::mem::take(&mut self.whats);
-        let (mut talk, mut answered) = (None, false);
-        if let Some(flow) = self.flows.get_mut(&key, tick(now)) {
+        let mut answered = false;
+        if let Some(flow) = place.and_then(|place| self.flows.at_mut(place, tick(now))) {
             flow.last = now.mono;
             let by_client = flow.is_client(source);
             let side = usize::from(!by_client);
@@ -248,16 +279,12 @@ impl Traffic {
                 answered = true;
             }
             talk::datagram(&flow.talk, by_client, payload, self.seed, &mut whats);
-            talk = Some(flow.talk);
+            tell(&flow.talk, &mut whats, out);
         }
         if answered {
             let gone = self.flows.prove(&key);
             self.gone(gone);
         }
-        if let Some(talk) = talk {
-            out.extend(whats.drain(..).map(|what| Noticed { talk, what }));
-        }
-        whats.clear();
         self.whats = whats;
     }
 
@@ -283,8 +310,7 @@ impl Traffic {
             if flow.is_client((ends.0, source)) && flow.outcome.is_none() {
                 self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
                 flow.tell(Outcome::Unreachable(icmp.code), &mut whats);
-                let talk = flow.talk;
-                out.extend(whats.drain(..).map(|what| Noticed { talk, what }));
+                tell(&flow.talk, &mut whats, out);
             }
         }
         self.whats = whats;
@@ -310,6 +336,13 @@ impl Traffic {
             self.buffered = self.buffered.saturating_sub(held(&flow));
             self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
         }
+    }
+}
+
+#[inline]
+fn tell(talk: &Talkers, whats: &mut Vec<What>, out: &mut Vec<Noticed>) {
+    if !whats.is_empty() {
+        out.extend(whats.drain(..).map(|what| Noticed { talk: *talk, what }));
     }
 }
 

@@ -157,6 +157,26 @@ impl<'a> Frame<'a> {
         self.transport = transport;
     }
 
+    /// The packet whose last piece this frame was: `payload` is what all pieces carry, behind the headers of IP.
+    #[must_use]
+    pub fn joined(&self, payload: &'a [u8]) -> Frame<'a> {
+        let mut whole = Frame { transport: None, ..*self };
+        let protocol = match &mut whole.net {
+            Some(Net::V4(ip)) => {
+                (ip.more_fragments, ip.fragment_offset, ip.payload) = (false, 0, payload);
+                ip.total_len = u16::try_from(20 + ip.options.len() + payload.len()).unwrap_or_default();
+                ip.protocol
+            }
+            Some(Net::V6(ip)) => {
+                (ip.fragment, ip.payload) = (None, payload);
+                ip.protocol
+            }
+            _ => return whole,
+        };
+        whole.read_transport(protocol, payload);
+        whole
+    }
+
     #[must_use]
     pub const fn arp(&self) -> Option<&Arp> {
         if let Some(Net::Arp(arp)) = &self.net { Some(arp) } else { None }

@@ -21,7 +21,7 @@ const PATH_MAX: usize = 512;
 const CHUNKS_MAX: usize = 1024;
 
 /// A place on one host.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub port: Port,
     /// Starts with `/`, visible ASCII only, so that it cannot break out of its line.

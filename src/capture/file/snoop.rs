@@ -44,7 +44,7 @@ impl Snoop {
         if source.fill(kept) != Got::All {
             return Step::Cut;
         }
-        let _ = source.skip(pad as u64);
+        let _ = source.more(pad);
         Step::Frame {
             interface: 0,
             link: self.link.unwrap_or(LinkType::ETHERNET),

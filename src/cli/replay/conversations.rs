@@ -1,9 +1,14 @@
 //! Who spoke with whom, in bytes.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr};
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasherDefault, Hash, Hasher},
+    net::IpAddr,
+};
 
 use crate::{
-    model::{MacAddr, Port},
+    model::{MacAddr, Port, Seeded},
     wire::Frame,
 };
 
@@ -14,7 +19,7 @@ const TOLD_MAX: usize = 50;
 const COUNTED_MAX: usize = 65_536;
 
 /// One end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
     Ip(IpAddr),
     /// Where there is no IP.
@@ -44,12 +49,25 @@ pub struct Conversation {
     pub bytes: u64,
 }
 
-type Key = (Peer, Peer, &'static str, Option<Port>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    a: Peer,
+    b: Peer,
+    protocol: &'static str,
+    port: Option<Port>,
+}
+
+impl Hash for Key {
+    /// The protocol follows from the port, nearly always.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.a, self.b, self.port).hash(state);
+    }
+}
 
 /// Counts them.
 #[derive(Debug, Clone, Default)]
 pub struct Conversations {
-    counted: BTreeMap<Key, (u64, u64)>,
+    counted: HashMap<Key, (u64, u64), BuildHasherDefault<Seeded>>,
 }
 
 impl Conversations {
@@ -61,7 +79,8 @@ impl Conversations {
         };
         let Some((from, to)) = ends else { return };
         let port = frame.ports().map(|(from, to)| from.min(to));
-        let (packets, bytes) = self.counted.entry((from.min(to), from.max(to), protocol, port)).or_default();
+        let (packets, bytes) =
+            self.counted.entry(Key { a: from.min(to), b: from.max(to), protocol, port }).or_default();
         (*packets, *bytes) = (*packets + 1, *bytes + u64::from(wire_len));
         if self.counted.len() > COUNTED_MAX {
             self.halve();
@@ -81,10 +100,16 @@ impl Conversations {
         let mut all: Vec<Conversation> = self
             .counted
             .into_iter()
-            .map(|((a, b, protocol, port), (packets, bytes))| Conversation { a, b, protocol, port, packets, bytes })
+            .map(|(Key { a, b, protocol, port }, (packets, bytes))| Conversation {
+                a,
+                b,
+                protocol,
+                port,
+                packets,
+                bytes,
+            })
             .collect();
-        // Stable, so equals stay in the order of their addresses.
-        all.sort_by_key(|conversation| std::cmp::Reverse(conversation.bytes));
+        all.sort_unstable_by_key(|one| (std::cmp::Reverse(one.bytes), one.a, one.b, one.protocol, one.port));
         all.truncate(TOLD_MAX);
         all
     }

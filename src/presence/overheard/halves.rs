@@ -20,13 +20,13 @@ const PIECES_MAX: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whose greeting, and on which connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     mac: MacAddr,
     connection: Connection,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Connection {
     Quic { id: [u8; ID_MAX], len: usize },
     Tcp { from: IpAddr, to: IpAddr, ports: (Port, Port) },

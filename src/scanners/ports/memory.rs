@@ -71,7 +71,7 @@ fn label<'a>(device: &'a DeviceView, label: &str) -> Option<&'a str> {
     device.facts.iter().find(|(name, _)| key(name)).map(|(_, value)| value.as_str())
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     Mac(MacAddr),
     Ip(IpAddr),

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::secrets::{base64, clear, hashed, masked, tag, unescaped};
 use crate::{
-    model::clean_text,
+    model::{clean_text, find, holds},
     traffic::{
         PATH_MAX,
         fact::{Http, Login, What},
@@ -66,8 +66,8 @@ struct Head<'a> {
 
 impl<'a> Head<'a> {
     fn read(bytes: &'a [u8]) -> Option<Head<'a>> {
-        let end = bytes.windows(4).position(|at| at == b"\r\n\r\n").map(|at| at + 4);
-        let bare = bytes.windows(2).position(|at| at == b"\n\n").map(|at| at + 2);
+        let end = find(bytes, b"\r\n\r\n").map(|at| at + 4);
+        let bare = find(bytes, b"\n\n").map(|at| at + 2);
         let len = match (end, bare) {
             (Some(a), Some(b)) => a.min(b),
             (a, b) => a.or(b)?,
@@ -111,9 +111,9 @@ impl Reader {
             if !begins {
                 // A body whose length nobody said, or something else: wait for the next head.
                 let next = if by_client {
-                    METHODS.iter().filter_map(|m| unread.windows(m.len()).position(|at| at == m.as_bytes())).min()
+                    METHODS.iter().filter_map(|method| find(unread, method.as_bytes())).min()
                 } else {
-                    unread.windows(7).position(|at| at == b"HTTP/1." || at == b"RTSP/1.")
+                    find(unread, b"HTTP/1.").into_iter().chain(find(unread, b"RTSP/1.")).min()
                 };
                 match next {
                     Some(at) => drop(unread.drain(..at)),
@@ -161,7 +161,7 @@ impl Reader {
             body: body.iter().take(BODY_MAX).copied().collect(),
             had_authorization: authorization.is_some(),
         };
-        let is_rtsp = head.first.windows(6).any(|at| at == b" RTSP/");
+        let is_rtsp = holds(head.first, b" RTSP/");
         let mut login = authorization.and_then(|value| credentials(value, is_rtsp, seed, out));
         if login.is_none() && http.method == "POST" {
             login = form(body, seed, out);
@@ -207,7 +207,7 @@ fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> O
             Some((service, masked(user), tag(secret, seed)))
         }
         b"digest" => {
-            let at = rest.windows(10).position(|at| at == b"username=\"")? + 10;
+            let at = find(rest, b"username=\"")? + 10;
             let user = rest.get(at..)?.split(|byte| *byte == b'"').next()?;
             let service = if is_rtsp { "rtsp" } else { "http_digest" };
             out.push(hashed(service, user, rest, seed));

@@ -4,7 +4,10 @@
 //! `C$`, the pipes and interfaces that start programs on another machine. MS-SMB2 §2.2, MS-CIFS §2.2.4,
 //! MS-SCMR, MS-TSCH, MS-RRP, MS-WMI, MS-DCOM; interface ids are from those documents.
 
-use crate::traffic::fact::{Login, What};
+use crate::{
+    model::holds,
+    traffic::fact::{Login, What},
+};
 
 /// Looked at of one message.
 const LOOKED_AT: usize = 2048;
@@ -38,8 +41,10 @@ pub fn is_rpc(bytes: &[u8]) -> bool {
     matches!(bytes, [5, 0, 11, ..])
 }
 
-fn holds(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|at| at == part)
+/// Where the next message begins, counted from the fifth byte on.
+fn next_begin(unread: &[u8]) -> Option<usize> {
+    let names = memchr::memmem::find_iter(unread.get(6..)?, b"SMB").map(|at| at + 5);
+    names.into_iter().find(|at| matches!(unread.get(*at), Some(0xff | 0xfe))).map(|at| at - 5)
 }
 
 /// Has `word` as text of two bytes a letter or of one, any case.
@@ -84,7 +89,7 @@ impl Smb {
             let len = if *a > 1 { usize::from(*a) << 16 | len & 0xffff } else { len };
             // Lost in the stream: find the next beginning.
             if *kind == 0 && len > 4 && unread.len() >= 8 && !is_smb(unread) {
-                match unread.windows(4).skip(5).position(|at| at == b"\xffSMB" || at == b"\xfeSMB") {
+                match next_begin(unread) {
                     Some(at) => drop(unread.drain(..=at)),
                     None => {
                         let keep = unread.len().saturating_sub(8);
