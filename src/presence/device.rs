@@ -3,6 +3,7 @@
 //! The whole of what is known of one device. What outlets may see of it is cut in `view`.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     time::Duration,
@@ -22,7 +23,7 @@ use super::{
         habit::{Activity, Context, Ended, Habit, SHORT},
     },
     fingerprint::{Fingerprint, Visit},
-    kinds::Guess,
+    kinds::{self, Guess},
     names::{Names, Title},
     systems::Known,
     windows::Window,
@@ -175,8 +176,18 @@ impl Device {
             self.labels.insert(key.to_owned(), both);
             return true;
         }
-        let is_weaker = old.is_some_and(|old| {
-            (key.starts_with("asks") && sure(old) >= sure(&value)) || super::overheard::stays(key, old, &value)
+        // Whoever speaks first or last: the same facts end in the same kind.
+        let is_weaker = old.filter(|old| **old != value).is_some_and(|old| {
+            if key.starts_with("asks") {
+                return (sure(old), old) >= (sure(&value), &value);
+            }
+            match kinds::tells_more(key, &value, old) {
+                Ordering::Less => true,
+                Ordering::Greater => false,
+                // Two models, or two makers, that say as much: one of them, not in turns.
+                Ordering::Equal if kinds::is_lasting(key) => *old > value,
+                Ordering::Equal => super::overheard::stays(key, old, &value),
+            }
         });
         let has_room = self.labels.len() < LABELS_MAX || old.is_some();
         if !has_room || is_weaker || value.is_empty() || old == Some(&value) {
@@ -372,10 +383,14 @@ impl Device {
     }
 }
 
-/// `word` added to `words`, in order. Nothing if it is there, or none fits.
+/// `word` added to `words`, in order. Nothing if it is there, or none fits: the first of the order stay, whichever came
+/// first.
 fn also(words: &str, word: &str) -> Option<String> {
     let mut all: BTreeSet<&str> = words.split(' ').filter(|word| !word.is_empty()).collect();
-    if all.len() >= SPEAKS_MAX || word.contains(' ') || word.is_empty() || !all.insert(word) {
+    if word.contains(' ') || word.is_empty() || !all.insert(word) {
+        return None;
+    }
+    if all.len() > SPEAKS_MAX && all.pop_last() == Some(word) {
         return None;
     }
     Some(all.into_iter().collect::<Vec<_>>().join(" "))

@@ -4,7 +4,10 @@
 //! agreeing sorts add up, the best kind wins, and `unknown` is an answer: a kind below the bar, or one that another
 //! of a wholly different sort equals, is not said. `docs/kinds.md` tells the whole of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::{
     intel::{
@@ -12,7 +15,7 @@ use crate::{
         parts,
         ports::{Talk, Way},
     },
-    model::{Kind, MacAddr, ServiceView},
+    model::{Kind, KindGroup, MacAddr, ServiceView},
 };
 
 mod rules;
@@ -27,10 +30,21 @@ const IOT_FROM: f32 = 0.8;
 const TIE: f32 = 0.03;
 /// A default gateway, or a device that advertises routes.
 const ROUTES: f32 = 0.9;
-/// Every laptop is a computer, and so is a machine within a machine: what speaks for the latter does not speak against
-/// the former, if something says from here on which it is.
-const NARROWER_FROM: f32 = 0.7;
-const COMPUTERS: [Kind; 3] = [Kind::Laptop, Kind::VirtualMachine, Kind::Container];
+/// Every laptop is a computer, and so is a machine within a machine or one that serves; every doorbell with a picture is a
+/// camera. What speaks for the wide kind does not speak against the narrow one, if something says from here on which it is.
+const NARROWER: [(Kind, Kind, f32); 6] = [
+    (Kind::Computer, Kind::Laptop, 0.7),
+    (Kind::Computer, Kind::VirtualMachine, 0.7),
+    (Kind::Computer, Kind::Container, 0.7),
+    (Kind::Computer, Kind::Nas, 0.75),
+    (Kind::Computer, Kind::Server, 0.85),
+    (Kind::Camera, Kind::Doorbell, 0.7),
+];
+/// Televisions play what phones send them: what speaks for a player does not speak against the television that it says it
+/// is. Its name does not count: a stick is named after the television that it hangs on.
+const TELEVISION_FROM: f32 = 0.85;
+/// A bridge to locks or lights speaks as they do, and says that it is a bridge.
+const HUB_FROM: f32 = 0.9;
 /// It runs this program: some computer, if nothing says better which.
 const OWN: f32 = 0.6;
 /// What a maker's service says of devices that may only have its app.
@@ -76,6 +90,12 @@ impl Default for Guess {
     }
 }
 
+#[derive(Clone, Copy)]
+struct OwnWords {
+    television: bool,
+    hub: bool,
+}
+
 /// For each kind the best of each sort of sign.
 #[derive(Default)]
 struct Tally(BTreeMap<Kind, BTreeMap<Sign, (f32, String)>>);
@@ -86,6 +106,15 @@ impl Tally {
         let entry = self.0.entry(kind).or_default().entry(sign).or_insert((0.0, String::new()));
         if confidence > entry.0 {
             *entry = (confidence, why());
+        }
+    }
+
+    /// What it is in its own words, though it speaks as others do: the wide kind is no longer meant.
+    fn own_words(&self) -> OwnWords {
+        let said = |kind, sign| self.0.get(&kind).and_then(|signs| signs.get(&sign)).map_or(0.0, |(sure, _)| *sure);
+        OwnWords {
+            television: said(Kind::Tv, Sign::Label) >= TELEVISION_FROM,
+            hub: said(Kind::Hub, Sign::Label).max(said(Kind::Hub, Sign::Host)) >= HUB_FROM,
         }
     }
 
@@ -141,7 +170,24 @@ pub fn guess_by(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool) -> Gu
     if let Some(Cloud { what, kind: Some(kind), confidence, maker }) = cloud {
         tally.take(*kind, Sign::Asks, confidence * weight(signs, *maker), || format!("asks the Internet for {what}"));
     }
-    choose(tally.ranked())
+    let own = tally.own_words();
+    choose(tally.ranked(), own)
+}
+
+/// What a thing is for good: it has no other model tomorrow, only another program that words it otherwise.
+#[must_use]
+pub fn is_lasting(key: &str) -> bool {
+    matches!(
+        key,
+        "model" | "maker" | "manufacturer" | "product" | "model_number" | "upnp_type" | "upnp_model" | "wsd_model"
+    )
+}
+
+/// How the label `key` speaks with the value `new` in place of `old`: greater, it says more. Whose machine it is does not
+/// count, so the order in which values come does not either.
+#[must_use]
+pub fn tells_more(key: &str, new: &str, old: &str) -> Ordering {
+    rules::says(key, new).cmp(&rules::says(key, old))
 }
 
 /// How much it counts that it asks for the services of `maker`. What somebody else made has that maker's app, and so
@@ -160,18 +206,28 @@ fn weight(signs: &Signs<'_>, maker: Option<&str>) -> f32 {
 }
 
 /// The surest that may be said, and the next.
-fn choose(mut ranked: Vec<Second>) -> Guess {
+fn choose(mut ranked: Vec<Second>, own: OwnWords) -> Guess {
     let is_said = |guess: &Second| guess.confidence >= if guess.kind == Kind::Iot { IOT_FROM } else { SAID_FROM };
     // Every camera is a thing of one purpose: who says the latter does not speak against the former.
     let best = ranked.iter().position(|guess| guess.kind != Kind::Iot && is_said(guess));
     let Some(best) = best.or_else(|| ranked.iter().position(is_said)) else {
         return Guess { second: ranked.into_iter().next(), ..Guess::default() };
     };
-    let is_which = |guess: &Second| COMPUTERS.contains(&guess.kind) && guess.confidence >= NARROWER_FROM;
-    let is_computer = ranked.get(best).is_some_and(|guess| guess.kind == Kind::Computer);
-    let best = ranked.iter().position(is_which).filter(|_| is_computer).unwrap_or(best);
+    let wide = ranked.get(best).map_or(Kind::Unknown, |guess| guess.kind);
+    let is_narrower = |guess: &Second| {
+        let of_rule =
+            |(of, kind, from): &(Kind, Kind, f32)| (*of, *kind) == (wide, guess.kind) && guess.confidence >= *from;
+        match guess.kind {
+            Kind::Tv => own.television && wide == Kind::MediaPlayer,
+            Kind::Hub => own.hub && matches!(wide.group(), KindGroup::Home | KindGroup::Security),
+            _ => NARROWER.iter().any(of_rule),
+        }
+    };
+    let best = ranked.iter().position(is_narrower).unwrap_or(best);
     let best = ranked.remove(best);
-    let rival = ranked.iter().find(|other| other.kind != Kind::Iot && other.confidence + TIE > best.confidence);
+    // The wide kind is no rival of the narrow one.
+    let is_other = |other: &&Second| other.kind != Kind::Iot && other.kind != wide;
+    let rival = ranked.iter().filter(is_other).find(|other| other.confidence + TIE > best.confidence);
     if rival.is_some_and(|rival| rival.kind.group() != best.kind.group()) {
         return Guess { second: Some(best), ..Guess::default() };
     }

@@ -16,6 +16,11 @@ use crate::model::{DeviceId, Heard, Kind, MacAddr, Mono, NameSource, Wall, clean
 
 /// How long a new name of the same rank must hold.
 const STABLE: Duration = Duration::from_secs(600);
+/// Who has several names says all of them when it comes, or when it is first looked at.
+const TOGETHER: Duration = Duration::from_secs(120);
+/// Names that it has besides, and how long the one that is shown must be silent before one of them takes its place.
+const ALSO_MAX: usize = 4;
+const SILENT: Duration = Duration::from_secs(86_400);
 const CHARS_MAX: usize = 60;
 const SLUG_MAX: usize = 40;
 /// What resolvers and DHCP servers append.
@@ -96,8 +101,28 @@ pub struct Names {
 #[derive(Debug, Clone, PartialEq)]
 struct Name {
     text: String,
+    /// When the first of this rank was heard; nothing if it comes from the store.
+    since: Option<Mono>,
+    /// When it was heard last.
+    heard: Mono,
+    /// What it is called as well, by another of its programs.
+    also: Vec<String>,
     /// Another name of the same rank, and since when it is heard.
     next: Option<(String, Mono)>,
+}
+
+impl Name {
+    fn new(text: String, since: Option<Mono>, heard: Mono) -> Name {
+        Name { text, since, heard, also: Vec::new(), next: None }
+    }
+
+    fn has_also(&mut self, other: String) {
+        self.also.retain(|held| *held != other && *held != self.text);
+        if self.also.len() == ALSO_MAX {
+            self.also.remove(0);
+        }
+        self.also.push(other);
+    }
 }
 
 /// The name as shown.
@@ -115,11 +140,23 @@ impl Names {
         let Some(text) = clean(raw) else { return false };
         let source = source(by);
         let Some(name) = self.heard.get_mut(&source) else {
-            self.heard.insert(source, Name { text, next: None });
+            self.heard.insert(source, Name::new(text, Some(now), now));
             return true;
         };
         if name.text == text {
-            name.next = None;
+            name.heard = now;
+            if let Some((other, _)) = name.next.take() {
+                name.has_also(other);
+            }
+        } else if name.since.is_some_and(|since| now.since(since) < TOGETHER) {
+            // The same one is taken, whichever is said first.
+            let is_better = rank(&text) > rank(&name.text);
+            let other = if is_better { std::mem::replace(&mut name.text, text) } else { text };
+            name.has_also(other);
+            name.heard = now;
+            return is_better;
+        } else if name.also.contains(&text) && now.since(name.heard) < SILENT {
+            // Heard in turns: no new name.
         } else if name.next.as_ref().is_none_or(|(next, _)| *next != text) {
             name.next = Some((text, now));
         }
@@ -136,7 +173,7 @@ impl Names {
         let mut changed = false;
         for name in self.heard.values_mut() {
             if let Some((text, _)) = name.next.take_if(|(_, since)| *since + STABLE <= now) {
-                name.text = text;
+                (name.text, name.heard) = (text, now);
                 changed = true;
             }
         }
@@ -146,7 +183,7 @@ impl Names {
     /// Puts back a name from the store.
     pub fn restore(&mut self, source: NameSource, text: &str) {
         if let Some(text) = clean(text) {
-            self.heard.insert(source, Name { text, next: None });
+            self.heard.insert(source, Name::new(text, None, Mono::default()));
         }
     }
 
@@ -217,6 +254,14 @@ impl Names {
             _ => (format!("Device {}", tail(id, None)), NameSource::Address),
         }
     }
+}
+
+/// Of two names of one rank that a device gives itself at once: what says which it is, as people write it rather than with
+/// the number of a model, then the longer.
+fn rank(name: &str) -> (bool, bool, bool, usize, &str) {
+    let is_number = |word: &str| word.contains(|c: char| c.is_ascii_digit()) && word.contains(char::is_alphabetic);
+    let is_written = name.contains(' ') && !name.split(' ').any(is_number);
+    (!is_nothing(name), !is_generic(name), is_written, name.chars().count(), name)
 }
 
 /// What tells two devices of the same name apart: the end of the MAC, else of the id.

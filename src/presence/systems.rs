@@ -34,6 +34,8 @@ const MODELS: &[(&str, f32)] = &[
     ("md", 0.9),
     ("am", 0.9),
     ("modelName", 0.9),
+    ("upnp_model", 0.9),
+    ("wsd_model", 0.9),
     ("cdp_platform", 0.8),
     ("snmp_model", 0.85),
     ("model_number", 0.7),

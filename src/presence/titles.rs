@@ -3,11 +3,14 @@
 //! After its evidence changed, and only then.
 
 use crate::{
-    intel::{clouds, enterprises, parts},
+    intel::{clouds, enterprises, parts, vendors},
     model::{Change, DeviceId, Moment},
 };
 
 use super::{Presence, device::Device, identity, kinds, names, systems};
+
+/// The word for whom an address was given to.
+const REGISTRY: &str = "oui";
 
 impl Presence {
     /// Works out the kind, then the name that may follow from it.
@@ -142,17 +145,21 @@ impl Presence {
     }
 }
 
-/// The maker on the box: whose services it uses, where the address names the maker of a part only.
+/// The maker on the box: whose services it uses, where the address names the maker of a part only. Worked out of all that
+/// is known each time, so that it does not matter what came first.
 fn brand(device: &mut Device) {
+    if device.vendor_by != REGISTRY {
+        let registered = device.macs.iter().find_map(|held| vendors::lookup(held.mac));
+        (device.vendor, device.vendor_by) = (registered, REGISTRY);
+    }
     // Phones and computers use everybody's.
     let asks = device.labels.get("asks").filter(|_| !device.labels.contains_key("asks_as_system"));
     let used = asks.and_then(|name| clouds::known(name)).and_then(|cloud| cloud.maker);
     // What it says of itself, if that is one of the makers known: text of the wire is no maker.
     let said = device.labels.get("maker").and_then(|maker| enterprises::known(maker));
     let by = device.learned.get("label.maker").map_or("snmp", |(source, _)| source.word());
-    for (maker, by) in [(used, "cloud"), (said, by)] {
-        if let Some(maker) = maker.filter(|_| device.vendor.is_none_or(|vendor| parts::by(vendor).is_some())) {
-            (device.vendor, device.vendor_by) = (Some(maker), by);
-        }
+    let told = used.map(|maker| (maker, "cloud")).or_else(|| said.map(|maker| (maker, by)));
+    if let Some((maker, by)) = told.filter(|_| device.vendor.is_none_or(|vendor| parts::by(vendor).is_some())) {
+        (device.vendor, device.vendor_by) = (Some(maker), by);
     }
 }

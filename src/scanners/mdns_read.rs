@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Fact, Heard, Port, clean_text};
+use crate::{
+    model::{Fact, Heard, Port, clean_text},
+    wire::mdns,
+};
 
 /// TXT entries looked at.
 pub const TXT_MAX: usize = 64;
@@ -27,7 +30,6 @@ const LABELS: &[(&str, &str)] = &[
     ("manufacturer", "manufacturer"),
     ("usb_mfg", "manufacturer"),
     ("usb_mdl", "model"),
-    ("ci", "homekit_category"),
     ("app", "shelly_app"),
     ("board", "board"),
     ("platform", "platform"),
@@ -35,7 +37,7 @@ const LABELS: &[(&str, &str)] = &[
     ("osxvers", "os_version"),
     ("srcvers", "source_version"),
     ("vp", "matter_vendor_product"),
-    ("dt", "matter_device_type"),
+    ("product_type", "product"),
 ];
 
 /// Kinds of services whose instance names people (or a setup app) chose. Others carry serial numbers or user names.
@@ -214,6 +216,14 @@ pub fn facts(kind: &str, fullname: &str, host: &str, port: Port, txt: &BTreeMap<
             facts.push(Fact::Label { key: label, value });
         }
     }
+    let sort = |key: &str| txt.get(key).map_or(&b""[..], |value| value.as_bytes());
+    let sort = match kind {
+        "_hap._tcp" | "_hap._udp" => mdns::homekit_category(sort("ci")).map(|value| ("homekit_category", value)),
+        "_googlecast._tcp" => mdns::cast_output(sort("ca")).map(|value| ("cast_output", value)),
+        "_matterc._udp" => mdns::matter_type(sort("dt")).map(|value| ("matter_type", value)),
+        _ => None,
+    };
+    facts.extend(sort.map(|(key, value)| Fact::Label { key, value: value.to_owned() }));
     facts
 }
 
@@ -311,7 +321,7 @@ mod tests {
         );
         assert!(found.contains(&Fact::Service { tcp: true, port: 5001, name: "hap".into() }));
         assert!(found.contains(&Fact::Label { key: "model", value: "L1".into() }));
-        assert!(found.contains(&Fact::Label { key: "homekit_category", value: "5".into() }));
+        assert!(found.contains(&Fact::Label { key: "homekit_category", value: "light bulb".into() }));
         assert!(!format!("{found:?}").contains("\"x\""), "unknown keys are not passed on");
     }
 

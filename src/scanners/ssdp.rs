@@ -266,7 +266,7 @@ fn facts(description: &Description, port: Port) -> Vec<Fact> {
     }
     let labels = [
         ("manufacturer", &description.maker),
-        ("model", &description.model),
+        ("upnp_model", &description.model),
         ("model_number", &description.model_number),
         ("upnp_type", &description.kind),
     ];

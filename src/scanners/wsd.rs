@@ -234,7 +234,7 @@ fn facts(heard: &Match) -> Vec<Fact> {
     // `Device` says nothing; the others say what it is.
     let telling = heard.types.iter().find(|kind| *kind != "Device");
     facts.extend(telling.and_then(|kind| label("wsd_type", kind)));
-    facts.extend(label("model", &heard.hardware));
+    facts.extend(label("wsd_model", &heard.hardware));
     if !heard.name.is_empty() {
         facts.push(Fact::Named { name: heard.name.clone(), by: Heard::Ssdp });
     }
@@ -253,7 +253,7 @@ fn details(metadata: &Metadata) -> Vec<Fact> {
         facts.push(Fact::Named { name: metadata.name.clone(), by: Heard::Ssdp });
     }
     facts.extend(label("manufacturer", &metadata.maker));
-    facts.extend(label("model", &metadata.model));
+    facts.extend(label("wsd_model", &metadata.model));
     facts
 }
 

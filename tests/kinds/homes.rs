@@ -1,5 +1,6 @@
-//! Homes that nobody has (`homes.tsv`): what each device says of itself goes as frames through a capture file and the
-//! whole program, and what is made of it is counted by kind, maker and name. Needs no recording, so it runs everywhere.
+//! Homes that nobody has (`homes.tsv`), and devices of many makes in no home at all (`strangers.tsv`): what each device says
+//! of itself goes as frames through a capture file and the whole program, and what is made of it is counted by kind, maker
+//! and name. Needs no recording, so it runs everywhere.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,9 +19,23 @@ use porchlight::{
 
 use super::{SECOND, START};
 
-const TABLE: &str = include_str!("homes.tsv");
-const BEGIN: &str = "<!-- homes: written by the test, see above -->\n";
-const END: &str = "<!-- end of homes -->";
+/// A table, and where its page is kept.
+struct Table {
+    text: &'static str,
+    begin: &'static str,
+    end: &'static str,
+}
+
+const HOMES: Table = Table {
+    text: include_str!("homes.tsv"),
+    begin: "<!-- homes: written by the test, see above -->\n",
+    end: "<!-- end of homes -->",
+};
+const STRANGERS: Table = Table {
+    text: include_str!("strangers.tsv"),
+    begin: "<!-- strangers: written by the test, see above -->\n",
+    end: "<!-- end of strangers -->",
+};
 /// Of hundred: kinds at least right, at most wrong; makers likewise.
 const RIGHT_LEAST: usize = 85;
 const WRONG_MOST: usize = 3;
@@ -46,8 +61,8 @@ struct Thing {
     asks: Option<&'static str>,
 }
 
-fn things() -> Vec<Thing> {
-    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+fn things(table: &Table) -> Vec<Thing> {
+    let lines = table.text.lines().filter(|line| !line.starts_with('#'));
     lines.zip(2..).map(|(line, number)| thing(line, number).unwrap_or_else(|| panic!("{line}"))).collect()
 }
 
@@ -265,7 +280,16 @@ fn page(things: &[Thing], views: &[Arc<DeviceView>]) -> (String, Count, Count) {
 
 #[test]
 fn homes_nobody_has_are_told_and_the_page_says_so() {
-    let things = things();
+    told(&HOMES);
+}
+
+#[test]
+fn strangers_are_told_and_the_page_says_so() {
+    told(&STRANGERS);
+}
+
+fn told(table: &Table) {
+    let things = things(table);
     let views = said(&things);
     let (text, kinds, makers) = page(&things, &views);
     for (count, least) in [(&kinds, RIGHT_LEAST), (&makers, MAKERS_LEAST)] {
@@ -274,10 +298,10 @@ fn homes_nobody_has_are_told_and_the_page_says_so() {
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kinds.md");
     let held = fs::read_to_string(path).expect("the page");
-    let (before, rest) = held.split_once(BEGIN).expect("where it begins");
-    let (told, after) = rest.split_once(END).expect("where it ends");
+    let (before, rest) = held.split_once(table.begin).expect("where it begins");
+    let (told, after) = rest.split_once(table.end).expect("where it ends");
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(path, format!("{before}{BEGIN}{text}{END}{after}")).expect("written");
+        fs::write(path, [before, table.begin, &text, table.end, after].concat()).expect("written");
     } else {
         assert_eq!(told, text, "docs/kinds.md is old: UPDATE=1 cargo test --test kinds homes");
     }
@@ -285,7 +309,7 @@ fn homes_nobody_has_are_told_and_the_page_says_so() {
 
 #[test]
 fn the_homes_are_of_many_kinds_and_makers() {
-    let things = things();
+    let things = things(&HOMES);
     let kinds: BTreeSet<&str> = things.iter().map(|thing| thing.kind.word()).collect();
     assert!(kinds.len() >= 25 && things.len() >= 55, "{} devices, {kinds:?}", things.len());
     let mut seen = BTreeMap::new();

@@ -13,6 +13,7 @@ mod identity;
 mod kinds;
 mod learned;
 mod names;
+mod order;
 mod people;
 mod restarts;
 mod world;

@@ -202,6 +202,27 @@ impl Rule {
     }
 }
 
+/// What rules make of a label alone, the surest first. Series count whoever the maker is: that may come later.
+pub fn says(key: &str, value: &str) -> Vec<(u16, Kind, &'static str)> {
+    let value = value.to_lowercase();
+    let is_met = |part: &Part| match part.sign {
+        Sign::Label => match part.key {
+            Some(only) => only == key && holds(&value, part.pattern),
+            None => is_product(key) && holds(&value, part.pattern),
+        },
+        Sign::Series => is_product(key) && part.pattern.split_once('/').is_some_and(|(_, start)| holds(&value, start)),
+        _ => false,
+    };
+    let hits: Vec<&Rule> = RULES.iter().filter(|rule| rule.besides.is_empty() && is_met(&rule.part)).collect();
+    let mut said: Vec<_> = hits
+        .iter()
+        .filter(|rule| !hits.iter().any(|other| rule.is_outdone_by(other)))
+        .map(|rule| ((rule.confidence * 100.0) as u16, rule.kind, rule.text))
+        .collect();
+    said.sort_unstable_by(|a, b| b.cmp(a));
+    said
+}
+
 /// The signs of a device, made ready to be held against rules.
 pub struct Looked<'a> {
     signs: &'a Signs<'a>,

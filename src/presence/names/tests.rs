@@ -48,15 +48,42 @@ fn a_better_source_wins_and_a_rank_is_stable() {
     assert_eq!(best(&names, Kind::Light).0, "Desk lamp");
     names.hear(Heard::Ssdp, "Lamp", at(2));
     assert_eq!(best(&names, Kind::Light).0, "Desk lamp", "a lower rank replaces nothing");
-    assert!(!names.hear(Heard::Mdns, "Other lamp", at(10)));
+    assert!(!names.hear(Heard::Mdns, "Other lamp", at(210)));
     assert_eq!(best(&names, Kind::Light).0, "Desk lamp", "not yet stable");
-    assert!(!names.hear(Heard::Mdns, "Desk lamp", at(20)) && names.due().is_none());
-    names.hear(Heard::Mdns, "Other lamp", at(30));
-    assert_eq!(names.due(), Some(at(630)));
-    assert!(names.ripen(at(630)));
-    assert_eq!(best(&names, Kind::Light).0, "Other lamp");
+    assert!(!names.hear(Heard::Mdns, "Desk lamp", at(220)) && names.due().is_none());
+    names.hear(Heard::Mdns, "Other lamp", at(225));
+    assert_eq!(names.due(), None, "it has both names");
+    names.hear(Heard::Mdns, "New lamp", at(230));
+    assert_eq!(names.due(), Some(at(830)));
+    assert!(names.ripen(at(830)));
+    assert_eq!(best(&names, Kind::Light).0, "New lamp");
     names.own = Some("Mine".into());
     assert_eq!(best(&names, Kind::Light), ("Mine".into(), NameSource::Own));
+}
+
+#[test]
+fn of_several_names_said_at_once_the_same_is_taken_and_kept() {
+    let at = |s: u64| Mono(s * 1_000_000_000);
+    let said = ["Living Room TV", "LG webOS TV OLED55C1", "tv", "Living-Room-TV"];
+    for first in 0..said.len() {
+        let mut names = Names::default();
+        // Announced anew each hour, beginning with another.
+        for hour in 0..30 {
+            for turn in 0..said.len() {
+                names.hear(Heard::Mdns, said[(first + turn) % said.len()], at(1 + hour * 3_600 + turn as u64));
+            }
+            names.ripen(at(hour * 3_600 + 1_800));
+            assert_eq!(names.heard().next(), Some((NameSource::Mdns, "Living Room TV")), "{first} {hour}");
+        }
+        // Renamed in earnest: the old one is not heard any more.
+        names.hear(Heard::Mdns, "Bedroom TV", at(120_000));
+        names.ripen(at(120_601));
+        assert_eq!(names.heard().next(), Some((NameSource::Mdns, "Bedroom TV")), "{first}");
+        // One of its others, a day later and alone.
+        names.hear(Heard::Mdns, "tv", at(300_000));
+        names.ripen(at(300_601));
+        assert_eq!(names.heard().next(), Some((NameSource::Mdns, "tv")), "{first}");
+    }
 }
 
 #[test]

@@ -57,6 +57,9 @@ pub fn multicast_dns(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, to: 
         let Some(service) = mdns::service(&record.name) else { continue };
         match record.data() {
             Data::Srv { port, target, .. } if target.is(&own.name) => {
+                if let Some(instance) = service.instance.filter(|_| is_named_by_makers(service.service)) {
+                    gleaned.label(sender, "announced_as", instance);
+                }
                 let name = text(service.service);
                 gleaned.fact(sender, Fact::Service { tcp: service.tcp, port, name });
             }
@@ -64,6 +67,8 @@ pub fn multicast_dns(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, to: 
                 for (key, value) in mdns::pairs(strings) {
                     if let Some(label) = label(service.service, key, value) {
                         gleaned.label(sender, label, value);
+                    } else if let Some((label, words)) = sort(service.service, key, value) {
+                        gleaned.label(sender, label, words.as_bytes());
                     }
                     // What people called it when they set it up (developers.google.com/cast, `fn`).
                     if service.service == b"googlecast" && key.eq_ignore_ascii_case(b"fn") {
@@ -108,8 +113,31 @@ fn label(service: &[u8], key: &[u8], value: &[u8]) -> Option<&'static str> {
         b"googlecast" if is(&["id"]) => Some("cast_id"),
         b"airplay" if is(&["deviceid"]) => Some("airplay_id"),
         b"hue" if is(&["bridgeid"]) => Some("hue_id"),
+        // What sort of its series it is, in the maker's words.
+        b"shelly" if is(&["app"]) => Some("shelly_app"),
+        b"esphomelib" if is(&["project_name"]) => Some("project"),
+        b"hwenergy" if is(&["product_type", "product_name"]) => Some("product"),
+        b"ewelink" | b"homeconnect" | b"openevse" if is(&["type"]) => Some("product"),
+        b"meshcop" if is(&["mn"]) && has_letters => Some("model"),
+        b"meshcop" if is(&["vn"]) && has_letters => Some("maker"),
         _ => None,
     }
+}
+
+/// What numbers of a service say of the sort of thing, and the label for it.
+fn sort(service: &[u8], key: &[u8], value: &[u8]) -> Option<(&'static str, &'static str)> {
+    let is = |word: &str| key.eq_ignore_ascii_case(word.as_bytes());
+    match service {
+        b"hap" if is("ci") => Some(("homekit_category", mdns::homekit_category(value)?)),
+        b"googlecast" if is("ca") => Some(("cast_output", mdns::cast_output(value)?)),
+        b"matterc" if is("dt") => Some(("matter_type", mdns::matter_type(value)?)),
+        _ => None,
+    }
+}
+
+/// Services whose instance is named by the maker, with the model, not by people.
+fn is_named_by_makers(service: &[u8]) -> bool {
+    [&b"miio"[..], b"http", b"axis-video", b"aqara", b"mieleathome", b"homeconnect"].contains(&service)
 }
 
 /// Browsers hide behind names drawn at random (draft-ietf-mmusic-mdns-ice-candidates), and casting devices use
