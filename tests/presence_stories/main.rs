@@ -13,6 +13,8 @@ mod identity;
 mod kinds;
 mod learned;
 mod names;
+mod night;
 mod people;
 mod restarts;
+mod rooms;
 mod world;
