@@ -14,6 +14,8 @@ pub mod evidence;
 pub mod file;
 mod groups;
 mod listen;
+#[allow(unsafe_code, reason = "gives clean pages back to the kernel; the one call says why it is sound")]
+pub mod pages;
 mod permissions;
 #[allow(unsafe_code, reason = "the ring is memory shared with the kernel; each block says why it is sound")]
 mod ring;
