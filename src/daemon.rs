@@ -12,12 +12,14 @@ mod eyes;
 mod feed;
 mod feeds;
 mod identity;
+mod known;
 pub mod offline;
 mod once;
 mod outlets;
 mod parts;
 mod sensors;
 mod signals;
+pub mod taken;
 mod watchdog;
 
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
@@ -60,6 +62,8 @@ const NOTES: usize = 256;
 const SCANNERS: usize = 64;
 // Lists of sightings on their way to a hub.
 const SEEN: usize = 256;
+// So often unused pages of the program are given back.
+const SLIM: Duration = Duration::from_secs(120);
 // The whole farewell; a container's stop sends KILL after 10 s.
 const EYES_CLOSE: Duration = Duration::from_secs(2);
 const OUTLETS_CLOSE: Duration = Duration::from_secs(4);
@@ -219,6 +223,7 @@ async fn serve(
     core: &thread::JoinHandle<()>,
 ) -> (bool, Result<Ended, DaemonError>) {
     let mut pulse = tokio::time::interval(Duration::from_secs(1));
+    let mut slim = tokio::time::interval_at(tokio::time::Instant::now() + SLIM, SLIM);
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -229,6 +234,10 @@ async fn serve(
                 outlets::Asked::Reload => adopt(settings, reload, notes, parts).await,
                 outlets::Asked::Restart => return (false, Ok(Ended::Restart)),
                 outlets::Asked::Fatal { why, advice } => return (true, Err(DaemonError::Part { why, advice })),
+            },
+            // Most of the program was needed once, at the start.
+            _ = slim.tick() => if let Err(error) = crate::capture::pages::let_go() {
+                tracing::debug!(%error, "unused pages of the program stay");
             },
             _ = pulse.tick() => if core.is_finished() {
                 return (true, Err(DaemonError::Core));
