@@ -12,12 +12,14 @@ mod eyes;
 mod feed;
 mod feeds;
 mod identity;
+mod known;
 pub mod offline;
 mod once;
 mod outlets;
 mod parts;
 mod sensors;
 mod signals;
+pub mod taken;
 mod watchdog;
 
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};

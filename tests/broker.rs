@@ -269,6 +269,7 @@ async fn brokers_without_mqtt_5_are_spoken_to_in_3_1_1() {
             account: account.clone(),
             client_id: "old".into(),
             will: Some(will),
+            holds: false,
             session_s: Some(120),
         });
         let mut first = None;
@@ -333,6 +334,7 @@ async fn the_will_speaks_for_the_vanished_and_not_for_those_who_said_goodbye() {
         account: broker.account(),
         client_id: id.into(),
         will: Some(Will { topic: format!("state/{id}"), payload: b"offline".to_vec(), delay_s: 1 }),
+        holds: false,
         session_s: Some(120),
     };
     let mut polite = Link::connect(options("polite"));

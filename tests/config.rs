@@ -298,10 +298,6 @@ fn a_key_without_effect_says_so() {
         loaded.warnings.into_iter().filter(|warning| warning.what.contains("no effect")).map(|w| w.key).collect()
     };
     assert!(told("presence:\n  false_away_per_month: 0.3\n").is_empty());
-    for (text, key) in [
-        ("presence:\n  doors: [binary_sensor.front]\n", "presence.doors"),
-        ("presence:\n  ap_sources: [hall]\n", "presence.ap_sources"),
-    ] {
-        assert_eq!(told(text), [key]);
-    }
+    assert!(told("presence:\n  doors: [binary_sensor.front]\n").is_empty());
+    assert_eq!(told("presence:\n  ap_sources: [hall]\n"), ["presence.ap_sources"]);
 }

@@ -32,8 +32,13 @@ use mosquitto::Mosquitto;
 
 const DEADLINE: Duration = Duration::from_secs(120);
 const SENSORS: [&str; 2] = ["garage", "attic"];
-/// What may be on its way from the broker to a hub that is killed: it said that it has it, and did not write it down.
-const AT_A_KILL: usize = 3;
+/// What ten minutes without a broker leave on a sensor's disk: it closes a batch a second while anything speaks. Here
+/// every sighting is of another address, and so a batch of its own: the queue is as long after twelve seconds.
+const TEN_MINUTES: usize = 600;
+/// What a killed hub may lose: the batch in its hand, marked as taken and not yet passed on.
+const IN_HAND: usize = 1;
+/// What a killed broker may lose: it told the sensor that it has it, and did not pass it on.
+const AT_A_KILL: usize = 8;
 
 /// A player as a program; killed at the end.
 struct Player {
@@ -94,7 +99,7 @@ fn accepted(folder: &Path, run: u8) -> Vec<(u8, u8, u32)> {
 }
 
 fn numbers(folder: &Path, sensor: u8) -> BTreeSet<u32> {
-    (1..=2)
+    (1..=3)
         .flat_map(|run| accepted(folder, run))
         .filter(|(of, ..)| *of == sensor)
         .map(|(_, _, number)| number)
@@ -143,24 +148,36 @@ fn two_sensors_and_a_hub_lose_nothing_and_count_nothing_twice() {
     let _garage = Player::sensor(&folder, port, "garage", 2);
     on(&folder, "a sensor was killed");
 
-    // The broker is away for a while, and with it the way to the disk is taken.
+    // The broker is away for as long as ten minutes would fill the queue, and a sensor is killed meanwhile.
     broker.stop();
     let away = Instant::now();
-    until("sightings wait on the disk", || {
-        SENSORS.iter().all(|name| fs::read_dir(folder.join(name)).unwrap().count() > 40)
-    });
+    let waiting = |name: &str| fs::read_dir(folder.join(name)).unwrap().count();
+    until("ten minutes wait on the disk", || SENSORS.iter().all(|name| waiting(name) > TEN_MINUTES));
     attic.kill();
     let _attic = Player::sensor(&folder, port, "attic", 2);
     std::thread::sleep(Duration::from_secs(1));
+    let waited = SENSORS.map(waiting);
     broker.again();
     let away = away.elapsed();
     on(&folder, "the broker was away, and a sensor killed meanwhile");
 
-    let before_kill = [0, 1].map(|sensor| numbers(&folder, sensor).last().copied().unwrap());
-    hub.kill();
-    std::thread::sleep(Duration::from_millis(500));
-    let _hub = Player::hub(&folder, port, 2);
-    on(&folder, "the hub was killed");
+    // Killed, it forgets who listens: what sensors send before the hub is back must not be gone.
+    let before_broker = [0, 1].map(|sensor| numbers(&folder, sensor).last().copied().unwrap());
+    broker.kill();
+    std::thread::sleep(Duration::from_secs(2));
+    broker.forget();
+    broker.again();
+    on(&folder, "the broker was killed, and its memory is gone");
+
+    let mut before_kill = Vec::new();
+    let mut hub = hub;
+    for run in 2..=3 {
+        before_kill.push([0, 1].map(|sensor| numbers(&folder, sensor).last().copied().unwrap()));
+        hub.kill();
+        std::thread::sleep(Duration::from_millis(500));
+        hub = Player::hub(&folder, port, run);
+        on(&folder, "the hub was killed");
+    }
 
     let tops = SENSORS.map(|name| progress(&folder, name));
     let missing = |sensor: u8| -> Vec<u32> {
@@ -169,33 +186,27 @@ fn two_sensors_and_a_hub_lose_nothing_and_count_nothing_twice() {
     };
     // What was queued comes after what is new.
     let began = Instant::now();
-    while missing(0).len() + missing(1).len() > 0 && began.elapsed() < Duration::from_secs(20) {
+    while missing(0).len() + missing(1).len() > 0 && began.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(200));
     }
-    let lists = [accepted(&folder, 1), accepted(&folder, 2)];
-    let mut twice = 0;
-    for list in &lists {
-        let once: BTreeSet<_> = list.iter().collect();
-        twice += list.len() - once.len();
-    }
-    let first: BTreeSet<_> = lists[0].iter().collect();
-    let again = lists[1].iter().filter(|one| first.contains(one)).count();
-    let at_the_kill = |sensor: u8, number: u32| {
-        let last = before_kill[usize::from(sensor)];
-        (last.saturating_sub(50)..last + 150).contains(&number)
-    };
+    let all: Vec<_> = (1..=3).flat_map(|run| accepted(&folder, run)).collect();
+    let twice = all.len() - all.iter().collect::<BTreeSet<_>>().len();
+    let near = |number: u32, last: u32| (last.saturating_sub(50)..last + 150).contains(&number);
+    let at_hub = |sensor: u8, number: u32| before_kill.iter().any(|last| near(number, last[usize::from(sensor)]));
+    let at_broker = |sensor: u8, number: u32| near(number, before_broker[usize::from(sensor)]);
     let lost: Vec<(u8, u32)> =
         (0..2).flat_map(|sensor| missing(sensor).into_iter().map(move |number| (sensor, number))).collect();
-    let elsewhere: Vec<_> = lost.iter().filter(|(sensor, number)| !at_the_kill(*sensor, *number)).collect();
+    let by_broker = lost.iter().filter(|(sensor, number)| at_broker(*sensor, *number)).count();
+    let by_hub = lost.iter().filter(|(s, n)| at_hub(*s, *n) && !at_broker(*s, *n)).count();
+    let elsewhere: Vec<_> = lost.iter().filter(|(s, n)| !at_hub(*s, *n) && !at_broker(*s, *n)).collect();
     println!(
-        "measured: {} and {} sightings, broker away {:.1} s: {} lost by a killed hub, {} lost elsewhere, {twice} twice, {again} again for a hub that was killed",
+        "measured: {} and {} sightings, broker away {:.1} s with {waited:?} batches waiting: {by_hub} lost by a hub that was killed twice, {by_broker} by a broker that was killed with its memory, {} elsewhere; {twice} counted twice",
         tops[0],
         tops[1],
         away.as_secs_f64(),
-        lost.len() - elsewhere.len(),
         elsewhere.len()
     );
     assert!(elsewhere.is_empty(), "lost: {elsewhere:?} of {tops:?}");
-    assert!(lost.len() <= AT_A_KILL && again <= AT_A_KILL, "{lost:?}, {again} again");
+    assert!(by_hub <= 2 * IN_HAND && by_broker <= AT_A_KILL, "{lost:?}");
     assert_eq!(twice, 0, "counted twice");
 }

@@ -8,10 +8,12 @@ use super::{Context, Exit, Failure, recorded::to_stdout};
 
 /// Name and text of each blueprint, as in `blueprints/automation/porchlight/`.
 pub const FILES: &[(&str, &str)] = &[
+    ("arm", include_str!("../../blueprints/automation/porchlight/arm.yaml")),
     ("arrives_leaves", include_str!("../../blueprints/automation/porchlight/arrives_leaves.yaml")),
     ("first_home_last_left", include_str!("../../blueprints/automation/porchlight/first_home_last_left.yaml")),
     ("security_alert", include_str!("../../blueprints/automation/porchlight/security_alert.yaml")),
     ("unknown_device", include_str!("../../blueprints/automation/porchlight/unknown_device.yaml")),
+    ("unlock", include_str!("../../blueprints/automation/porchlight/unlock.yaml")),
 ];
 
 #[derive(Debug, clap::Args)]
@@ -78,6 +80,25 @@ mod tests {
             .collect();
         found.sort();
         assert_eq!(found, FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+
+    /// What opens a door or arms an alarm asks for as much as there is, unless somebody says otherwise.
+    #[test]
+    fn what_opens_or_arms_is_strict_by_default() {
+        for (name, needs) in [
+            ("unlock", ["need_identity", "need_quality", "need_second"]),
+            ("arm", ["need_identity", "need_quality", "need_second"]),
+        ] {
+            let text = print(Some(name)).unwrap();
+            let file: Value = serde_saphyr::from_str(&text.replace("!input ", "")).unwrap();
+            let strict = &file["blueprint"]["input"]["strict"]["input"];
+            for need in needs {
+                assert_eq!(strict[need]["default"], true, "{name}: {need}");
+            }
+            let acts = file["actions"].as_array().unwrap();
+            let last = acts.last().unwrap()["sequence"].as_str().unwrap();
+            assert!(["open", "arm"].contains(&last), "{name} ends with what it does, after every condition: {last}");
+        }
     }
 
     /// Keys that Home Assistant 2026.2 does not know would refuse the whole file.

@@ -99,7 +99,7 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         checks.extend(homeassistant::supervisor(&here).await);
         checks.push(broker::check(&here).await);
-        checks.push(homeassistant::token(&here).await);
+        checks.extend(homeassistant::checks(&here).await);
     });
     let failing = checks.iter().filter(|check| !check.ok).count();
     if context.json() {

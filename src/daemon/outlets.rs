@@ -17,6 +17,7 @@ use super::{
     eyes::with_source,
     feed::Outlet,
     identity::Who,
+    known::Known,
     parts::{Fault, Parts, Run},
     sensors::{self, Ground},
 };
@@ -278,11 +279,22 @@ fn teller(
 fn keep_homeassistant(parts: &mut Parts, outlets: &Outlets, info: watch::Sender<HaInfo>) {
     let (settings, notes, phase) = (outlets.settings.clone(), outlets.notes.clone(), outlets.phase.clone());
     let instance = outlets.site.instance;
+    let (view, observations) = (outlets.outlet.view.clone(), outlets.observations.clone());
     parts.start(PartId::new("homeassistant"), true, move || -> Run {
         let (facts, mut heard) = mpsc::channel::<HaFact>(32);
         let (forward, health_notes) = (notes.clone(), notes.clone());
+        let bluetooth = settings.borrow().homeassistant.bluetooth.then(|| {
+            let mut known = Known::new(view.clone());
+            homeassistant::Bluetooth {
+                keys: settings.borrow().scanners.mqtt.known_keys(),
+                is_known: Box::new(move |mac| known.has(mac)),
+                observations: observations.clone(),
+            }
+        });
         let parts = homeassistant::Parts {
+            bluetooth,
             settings: settings.borrow().homeassistant.clone(),
+            doors: settings.borrow().presence.doors.clone(),
             instance,
             facts,
             info: info.clone(),

@@ -19,10 +19,12 @@ use super::{
     clock,
     core_loop::Note,
     eyes::with_source,
+    known::Known,
     parts::{Fault, Parts, Run},
+    taken::Taken,
 };
 use crate::{
-    model::{Health, HomeView, MacAddr, Observation, PartId, Phase, ScannerView},
+    model::{Health, HomeView, Observation, PartId, Phase, ScannerView},
     mqtt::{
         Account,
         client::{Event, Filter, Link, Options},
@@ -59,10 +61,10 @@ const NAME: &str = "mqtt";
 /// The broker keeps what sensors say for a hub that starts anew, so many seconds.
 const SESSION_S: u32 = 3600;
 const QUEUE: &str = "queue";
+/// Which batches of sensors were taken.
+const TAKEN: &str = "sensors_taken";
 /// Health is said anew so often, with what was counted.
 const SAY: Duration = Duration::from_secs(10);
-/// Whether devices are known is looked up in the view, not more often than this.
-const VIEW: Duration = Duration::from_secs(1);
 
 /// Sends what this host hears to the hub.
 pub fn keep_sensor(parts: &mut Parts, ground: &Ground, heard: Heard, found: Option<Found>) {
@@ -114,26 +116,21 @@ fn host() -> String {
 pub fn keep_ear(parts: &mut Parts, ground: &Ground, account: watch::Receiver<Option<Account>>) {
     let (settings, phase, view) = (ground.settings.clone(), ground.phase.clone(), ground.view.clone());
     let (observations, scanners) = (ground.observations.clone(), ground.scanners.clone());
-    let (base, instance) = (ground.base.clone(), ground.instance);
+    let (base, instance, taken) = (ground.base.clone(), ground.instance, ground.state_dir.join(TAKEN));
     parts.start(PartId::new(PART), true, move || -> Run {
         let wanted = settings.borrow().scanners.mqtt.clone();
         let (mut phase, account, view) = (phase.clone(), account.clone(), view.clone());
-        let (observations, scanners, base) = (observations.clone(), scanners.clone(), base.clone());
+        let (observations, scanners, base, taken) =
+            (observations.clone(), scanners.clone(), base.clone(), taken.clone());
         Box::pin(async move {
             if !wanted.is_wanted() {
                 leaving(&mut phase).await;
                 return Ok(());
             }
-            let listener = Listener {
-                ear: Ear::new(&wanted, &base),
-                observations,
-                scanners,
-                view,
-                known: Vec::new(),
-                health: Health::Up,
-                seen: 0,
-                looked: None,
-            };
+            let mut ear = Ear::new(&wanted, &base);
+            let taken = Taken::open(&taken, &mut ear);
+            let listener =
+                Listener { ear, taken, observations, scanners, known: Known::new(view), health: Health::Up, seen: 0 };
             listener.run(account, format!("porchlight-{instance:06x}-ear"), phase).await
         })
     });
@@ -145,14 +142,12 @@ async fn leaving(phase: &mut watch::Receiver<Phase>) {
 
 struct Listener {
     ear: Ear,
+    taken: Taken,
     observations: mpsc::Sender<Observation>,
     scanners: mpsc::Sender<ScannerView>,
-    view: watch::Receiver<Arc<HomeView>>,
-    /// Addresses of the devices of the home, sorted.
-    known: Vec<MacAddr>,
+    known: Known,
     health: Health,
     seen: u64,
-    looked: Option<Instant>,
 }
 
 impl Listener {
@@ -174,8 +169,13 @@ impl Listener {
                 }
                 continue;
             };
-            let options =
-                Options { account: found, client_id: client_id.clone(), will: None, session_s: Some(SESSION_S) };
+            let options = Options {
+                account: found,
+                client_id: client_id.clone(),
+                will: None,
+                holds: true,
+                session_s: Some(SESSION_S),
+            };
             let mut link = Link::connect(options);
             loop {
                 let due = self.ear.due().map(|due| Instant::now() + due.since(clock::now().mono));
@@ -188,7 +188,7 @@ impl Listener {
                         Err(_) => return Ok(()),
                     },
                     event = link.next() => match event {
-                        Some(event) => self.on_event(event, &link).await?,
+                        Some(event) => self.on_event(event, &mut link).await?,
                         None => return Err(Fault::new("the connection to the broker ended", None)),
                     },
                     () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
@@ -201,7 +201,7 @@ impl Listener {
         }
     }
 
-    async fn on_event(&mut self, event: Event, link: &Link) -> Result<(), Fault> {
+    async fn on_event(&mut self, event: Event, link: &mut Link) -> Result<(), Fault> {
         match event {
             Event::Up { .. } => {
                 self.ear.reconnected();
@@ -221,28 +221,17 @@ impl Listener {
                 self.say();
             }
             Event::Message(message) => {
-                self.look();
-                let known = &self.known;
+                let known = &mut self.known;
                 let said = Message { topic: &message.topic, payload: &message.payload, retained: message.retain };
-                let told = self.ear.take(&said, |mac| known.binary_search(&mac).is_ok(), clock::now());
+                let told = self.ear.take(&said, |mac| known.has(mac), clock::now());
+                // In this order: killed in between, a batch is lost and never counted twice.
+                self.taken.keep(&mut self.ear);
                 self.tell(told).await?;
+                link.taken();
             }
-            Event::Subscribed { .. } | Event::Acked => {}
+            Event::Subscribed { .. } | Event::Acked | Event::Unheard => {}
         }
         Ok(())
-    }
-
-    /// Whom the home knows, as of a moment ago.
-    fn look(&mut self) {
-        if self.looked.is_some_and(|looked| looked.elapsed() < VIEW) {
-            return;
-        }
-        self.looked = Some(Instant::now());
-        if self.view.has_changed().unwrap_or(false) || self.known.is_empty() {
-            let view = Arc::clone(&self.view.borrow_and_update());
-            self.known = view.devices.values().flat_map(|device| device.macs.iter().copied()).collect();
-            self.known.sort_unstable();
-        }
     }
 
     async fn tell(&mut self, told: Vec<Observation>) -> Result<(), Fault> {

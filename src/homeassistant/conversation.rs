@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::registry::{Lists, Tracker, Trackers};
+use super::{
+    evidence::{Evidence, News, Said},
+    registry::{Lists, Tracker, Trackers},
+};
 use crate::model::HaTracker;
 
 /// Events after which the registries are read anew. A user without admin rights may subscribe to these.
@@ -21,6 +24,7 @@ const EVENTS: &[&str] = &[
     "floor_registry_updated",
     "core_config_updated",
 ];
+const ADVERTS: &str = "bluetooth/subscribe_advertisements";
 const TRACKERS_MAX: usize = 8192;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +55,13 @@ impl List {
 enum Purpose {
     List(List),
     Event,
+    Adverts,
     Ping,
     Unwatch,
 }
 
 /// What messages came to.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Heard {
     /// The ping was answered.
     pub pong: bool,
@@ -70,6 +75,10 @@ pub struct Heard {
     pub refused: Vec<(&'static str, String)>,
     /// Trackers of routers that changed their mind.
     pub trackers: Vec<HaTracker>,
+    /// Doors that moved, and positions that apps sent.
+    pub news: Vec<News>,
+    /// Events of Bluetooth.
+    pub adverts: Vec<Value>,
 }
 
 /// One connection's state after authentication.
@@ -85,9 +94,16 @@ pub struct Conversation {
     trackers: Trackers,
     /// What each router's tracker said last. `None`: it did not know.
     homes: BTreeMap<String, Option<bool>>,
+    /// Doors and apps among the watched.
+    pub evidence: Evidence,
 }
 
 impl Conversation {
+    /// One that follows these doors.
+    pub fn about(doors: &[String]) -> Conversation {
+        Conversation { evidence: Evidence::of(doors), ..Conversation::default() }
+    }
+
     /// The first commands: subscriptions before lists, so that no change falls between them.
     pub fn open(&mut self) -> Vec<Value> {
         let mut commands: Vec<Value> = EVENTS
@@ -96,6 +112,11 @@ impl Conversation {
             .collect();
         commands.extend(self.read_lists());
         commands
+    }
+
+    /// Wants to hear Bluetooth.
+    pub fn hear_bluetooth(&mut self) -> Value {
+        self.command(Purpose::Adverts, json!({"type": ADVERTS}))
     }
 
     /// Asks for all lists again.
@@ -118,7 +139,8 @@ impl Conversation {
     }
 
     /// Follows these entities instead of those before. Empty if they are the same.
-    pub fn watch(&mut self, entities: BTreeSet<String>) -> Vec<Value> {
+    pub fn watch(&mut self, mut entities: BTreeSet<String>) -> Vec<Value> {
+        entities.extend(self.evidence.doors().iter().cloned());
         if entities == self.watched {
             return Vec::new();
         }
@@ -165,6 +187,12 @@ impl Conversation {
         match message.get("type").and_then(Value::as_str) {
             Some("pong") => heard.pong |= self.waiting.remove(&id) == Some(Purpose::Ping),
             Some("result") => self.result(id, &mut message, heard),
+            Some("event") if self.waiting.get(&id) == Some(&Purpose::Adverts) => {
+                match message.get_mut("event").map(Value::take) {
+                    Some(event) => heard.adverts.push(event),
+                    None => heard.faults += 1,
+                }
+            }
             Some("event") => match message.get("event") {
                 Some(event) if self.watching == Some(id) => self.entities(event, heard),
                 Some(_) if self.waiting.get(&id) == Some(&Purpose::Event) => heard.changed = true,
@@ -197,8 +225,12 @@ impl Conversation {
                 self.waiting.remove(&id);
                 heard.refused.push(("subscribe", code()));
             }
+            Some(Purpose::Adverts) if refused => {
+                self.waiting.remove(&id);
+                heard.refused.push((ADVERTS, code()));
+            }
             // Stays: its events come under the same id.
-            Some(Purpose::Event) => {}
+            Some(Purpose::Event | Purpose::Adverts) => {}
             Some(Purpose::Ping | Purpose::Unwatch) => {
                 self.waiting.remove(&id);
             }
@@ -226,13 +258,19 @@ impl Conversation {
             let attributes = state.get("a").unwrap_or(&Value::Null);
             heard.changed |= self.tracker(entity, attributes, false);
             self.minds(entity, state, attributes, heard);
+            let said = Said { entity, state: state.get("s").and_then(Value::as_str), attributes, is_change: false };
+            self.evidence.hear(said, &mut heard.news);
         }
         for entity in event.get("r").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             self.homes.remove(entity);
+            self.evidence.gone(entity, &mut heard.news);
         }
         for (entity, change) in parts(event, "c") {
-            let new = change.get("+").and_then(|new| new.get("a")).unwrap_or(&Value::Null);
-            self.minds(entity, change.get("+").unwrap_or(&Value::Null), new, heard);
+            let state = change.get("+").unwrap_or(&Value::Null);
+            let new = state.get("a").unwrap_or(&Value::Null);
+            self.minds(entity, state, new, heard);
+            let said = Said { entity, state: state.get("s").and_then(Value::as_str), attributes: new, is_change: true };
+            self.evidence.hear(said, &mut heard.news);
             let gone = change.get("-").and_then(|gone| gone.get("a")).and_then(Value::as_array);
             let gone = |key: &str| gone.is_some_and(|keys| keys.iter().any(|k| k.as_str() == Some(key)));
             if entity.starts_with("person.") {

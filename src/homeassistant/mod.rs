@@ -1,7 +1,7 @@
 //! # Home Assistant's websocket
 //!
-//! Reads the names, areas and persons that people gave in Home Assistant, and what outlets must know
-//! of it. It never writes there, and everything works without it.
+//! Reads the names, areas and persons that people gave in Home Assistant, what outlets must know of it, doors that
+//! move, and how far from home its apps say that a phone is. It never writes there, and everything works without it.
 
 use std::{fmt, path::PathBuf};
 
@@ -10,9 +10,11 @@ use tokio::sync::{mpsc, watch};
 
 use crate::model::{Clock, HaFact, HaInfo, Health, LinkMac, Phase, Span};
 
+pub mod adverts;
 mod conversation;
 mod endpoint;
 mod error;
+pub mod evidence;
 pub mod registry;
 mod supervisor;
 mod tls;
@@ -21,9 +23,22 @@ mod websocket;
 pub use error::HaError;
 pub use supervisor::{AppInfo, MachineInfo, MqttService, Supervisor};
 
+/// What is needed to hear Bluetooth there.
+pub struct Bluetooth {
+    /// Phones by their key, and the address each is known by.
+    pub keys: adverts::Keys,
+    /// Whether an address is a device here.
+    pub is_known: Box<dyn FnMut(crate::model::MacAddr) -> bool + Send + Sync>,
+    pub observations: mpsc::Sender<crate::model::Observation>,
+}
+
 /// What the task is made of.
 pub struct Parts {
     pub settings: Settings,
+    /// `presence.doors`: entities of contacts, locks, covers and motion sensors at the doors through which people leave.
+    pub doors: Vec<String>,
+    /// With `homeassistant.bluetooth`.
+    pub bluetooth: Option<Bluetooth>,
     /// Of this installation, 24 bits: tells our devices from everybody else's.
     pub instance: u32,
     /// The Supervisor, where we are an app.
@@ -57,7 +72,7 @@ pub async fn run(mut parts: Parts) -> Result<(), HaError> {
 pub struct Settings {
     /// `http://homeassistant.local:8123`. Empty: the Supervisor's, if there is one; else no websocket.
     pub url: Option<String>,
-    /// A long-lived token of a user without admin rights. Better: `token_file`.
+    /// A long-lived token of a user without admin rights, unless `bluetooth` is on. Better: `token_file`.
     pub token: Option<crate::model::Secret>,
     /// File that holds the token, one line.
     pub token_file: Option<PathBuf>,
@@ -72,6 +87,8 @@ pub struct Settings {
     /// So long a device that was there before us may take to tell its name before its entity ids are made without one.
     /// Who joins later is announced at once.
     pub name_wait: Span,
+    /// Whether what its Bluetooth adapters and proxies hear is listened to. Needs the token of an administrator.
+    pub bluetooth: bool,
     /// Whether a device's MAC is sent as a connection, which links it to other integrations' pages.
     pub link_mac: LinkMac,
 }
@@ -98,6 +115,7 @@ impl Default for Settings {
             expose_limit: 40,
             expose_list: Vec::new(),
             name_wait: Span::minutes(3),
+            bluetooth: false,
             link_mac: LinkMac::Auto,
         }
     }
@@ -115,6 +133,7 @@ impl fmt::Debug for Settings {
             .field("expose_limit", &self.expose_limit)
             .field("expose_list", &self.expose_list)
             .field("name_wait", &self.name_wait)
+            .field("bluetooth", &self.bluetooth)
             .field("link_mac", &self.link_mac)
             .finish()
     }

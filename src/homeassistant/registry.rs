@@ -15,6 +15,10 @@ use std::{
 
 use serde_json::Value;
 
+use super::{
+    adverts,
+    evidence::{Apps, Spot},
+};
 use crate::model::{DeviceId, HaFact, HaInfo, HaName, HaPerson, MacAddr, clean_text};
 
 // Homes have hundreds of devices; beyond these the rest is left out, so that a broken registry
@@ -64,6 +68,8 @@ const ROUTERS: &[&str] = &[
     "xiaomi",
     "zyxel",
 ];
+/// Integrations that hear from an app on the phone itself. Others ask a service, whose answer may be old.
+const APPS: &[&str] = &["gpslogger", "mobile_app", "owntracks"];
 /// Integrations whose devices stand for something else, or that make names up.
 const OTHERS: &[&str] = &[
     "backup",
@@ -125,6 +131,12 @@ pub struct Reading {
     pub info: HaInfo,
     /// Entities whose attributes tell more: persons, and trackers of others.
     pub watch: BTreeSet<String>,
+    /// Trackers of apps on phones, by entity id, and whose they are.
+    pub apps: Apps,
+    /// Where Home Assistant is told that home is.
+    pub home: Option<Spot>,
+    /// Rooms of Bluetooth adapters and proxies.
+    pub adapters: adverts::Places,
     /// The list of entities came.
     pub has_entities: bool,
 }
@@ -163,6 +175,12 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
         }
     }
 
+    for device in devices.iter().take(DEVICES_MAX) {
+        let Some(room) = places.adapter(device) else { continue };
+        let is_radio = |connection: &&Value| item(connection, 0) == Some("bluetooth");
+        let radios = list(device, "connections").filter(is_radio).filter_map(|c| item(c, 1)?.parse::<MacAddr>().ok());
+        reading.adapters.extend(radios.take(ADDRESSES_MAX).map(|mac| (mac, room.as_str().into())));
+    }
     let by_device = group(entities, trackers);
     let (mut names, mut own_areas) = (Vec::new(), Vec::new());
     for device in devices.iter().take(DEVICES_MAX) {
@@ -192,10 +210,37 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
             reading.facts.push(HaFact::Areas(own_areas));
         }
     }
+    reading.home = lists.config.as_ref().and_then(|config| {
+        let degrees = |key: &str| config.get(key).and_then(Value::as_f64).filter(|degrees| degrees.is_finite());
+        Some((degrees("latitude")?, degrees("longitude")?))
+    });
     if let (Some(persons), Some(_)) = (&lists.persons, &lists.entities) {
+        reading.apps = read_apps(persons, entities);
         reading.facts.push(HaFact::Persons(read_persons(persons, entities, &mine)));
     }
     reading
+}
+
+/// The persons of both kinds, by name and by what tracks them.
+fn persons_of(persons: &Value) -> impl Iterator<Item = (String, Vec<&str>)> {
+    let all = ["storage", "config"].into_iter().filter_map(|kind| persons.get(kind)?.as_array()).flatten();
+    all.take(PERSONS_MAX).filter_map(|person| {
+        let trackers = list(person, "device_trackers").filter_map(Value::as_str).take(ADDRESSES_MAX);
+        Some((shown(text(person, "name")?)?, trackers.collect()))
+    })
+}
+
+/// Trackers of apps, and whom each stands for.
+fn read_apps(persons: &Value, entities: &[Value]) -> Apps {
+    let is_app = |entity: &&Value| text(entity, "platform").is_some_and(|platform| APPS.contains(&platform));
+    let known: BTreeSet<&str> = entities.iter().filter(is_app).filter_map(|entity| text(entity, "entity_id")).collect();
+    let mut apps = Apps::new();
+    for (name, trackers) in persons_of(persons) {
+        for tracker in trackers.into_iter().filter(|tracker| known.contains(tracker)) {
+            apps.entry(tracker.to_owned()).or_default().push(name.clone());
+        }
+    }
+    apps
 }
 
 /// The persons, each with those of our devices whose tracker stands for them.
@@ -208,20 +253,13 @@ fn read_persons(persons: &Value, entities: &[Value], mine: &str) -> Vec<HaPerson
             Some((text(entity, "entity_id")?, id))
         })
         .collect();
-    let mut found: Vec<HaPerson> = ["storage", "config"]
-        .into_iter()
-        .filter_map(|kind| persons.get(kind)?.as_array())
-        .flatten()
-        .take(PERSONS_MAX)
-        .filter_map(|person| {
-            let name = shown(text(person, "name")?)?;
-            let mut devices: Vec<DeviceId> = list(person, "device_trackers")
-                .filter_map(|tracker| trackers.get(tracker.as_str()?).copied())
-                .take(ADDRESSES_MAX)
-                .collect();
+    let mut found: Vec<HaPerson> = persons_of(persons)
+        .map(|(name, theirs)| {
+            let mut devices: Vec<DeviceId> =
+                theirs.into_iter().filter_map(|tracker| trackers.get(tracker).copied()).collect();
             devices.sort();
             devices.dedup();
-            Some(HaPerson { name, devices })
+            HaPerson { name, devices }
         })
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -338,6 +376,12 @@ struct Places<'a> {
 impl<'a> Places<'a> {
     fn of(devices: &'a [Value], areas: &'a BTreeMap<&'a str, String>) -> Places<'a> {
         Places { areas, devices: devices.iter().filter_map(|device| Some((text(device, "id")?, device))).collect() }
+    }
+
+    /// A proxy's radio is a device of its own, and has the room of the one it is built into.
+    fn adapter(&self, device: &Value) -> Option<String> {
+        let via = || self.devices.get(text(device, "via_device_id")?).copied();
+        self.area(device).or_else(|| self.area(via()?))
     }
 
     fn area(&self, device: &Value) -> Option<String> {

@@ -19,10 +19,12 @@ use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
-use tracing::{debug, info, warn};
+use tracing::debug;
 
-use super::{HaError, Parts, conversation::Conversation, endpoint::Endpoint, registry, tls};
-use crate::model::{HaFact, Health, Mono, Phase, clean_text};
+use super::{
+    HaError, Parts, adverts::Adverts, conversation::Conversation, endpoint::Endpoint, evidence::News, registry, tls,
+};
+use crate::model::{HaContact, HaFact, Phase, clean_text};
 
 /// A registry of thousands of entities is a few MiB in one frame.
 const MESSAGE_MAX: usize = 64 * 1024 * 1024;
@@ -35,17 +37,16 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_PATIENCE: Duration = Duration::from_secs(10);
 /// From the first event to reading anew; a rename is several events.
 const DEBOUNCE: Duration = Duration::from_secs(1);
-/// Reconnects: drawn between the first and a limit that doubles up to the second.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
-/// A restart of Home Assistant with an update takes minutes and is nobody's fault.
-const GRACE: Duration = Duration::from_secs(180);
 /// How often a waiting connection looks for another token.
 const TOKEN_LOOK: Duration = Duration::from_secs(2);
 /// With the token unchanged, try again only so often.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// Messages without sense in one connection.
 const FAULTS_MAX: u32 = 100;
+
+mod line;
+
+use line::Line;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -65,7 +66,7 @@ impl From<HaError> for End {
 /// Keeps a connection until the daemon leaves. Only settings that cannot work end it with an error.
 pub(super) async fn keep(mut parts: Parts, endpoint: Endpoint) -> Result<(), HaError> {
     let connector = tls::connector(parts.settings.ca_file.as_deref())?;
-    let mut line = Line { said: Said::default(), lost: None, told: None, tries: 0 };
+    let mut line = Line::default();
     loop {
         let Some(token) = endpoint.token().await else {
             line.tell(&mut parts, &HaError::NoToken { url: endpoint.shown() });
@@ -76,6 +77,9 @@ pub(super) async fn keep(mut parts: Parts, endpoint: Endpoint) -> Result<(), HaE
         };
         let end = session(&mut parts, &endpoint, connector.clone(), &token, &mut line).await;
         parts.info.send_if_modified(|info| std::mem::replace(&mut info.connected, false));
+        if !matches!(end, End::Leaving) && line.is_blind(&mut parts).await {
+            return Ok(());
+        }
         match end {
             End::Leaving => return Ok(()),
             End::Failed(error) if error.is_lasting() => return Err(error),
@@ -94,89 +98,6 @@ pub(super) async fn keep(mut parts: Parts, endpoint: Endpoint) -> Result<(), HaE
                 }
             }
         }
-    }
-}
-
-/// What is kept from one connection to the next.
-struct Line {
-    said: Said,
-    /// When the line went (or was first tried), while it is down.
-    lost: Option<Mono>,
-    /// What the health line says now.
-    told: Option<String>,
-    tries: u32,
-}
-
-/// The facts sent last: equal ones are not sent again.
-#[derive(Default)]
-struct Said {
-    names: Option<HaFact>,
-    areas: Option<HaFact>,
-    persons: Option<HaFact>,
-}
-
-impl Said {
-    /// `None`: news each time.
-    fn slot(&mut self, fact: &HaFact) -> Option<&mut Option<HaFact>> {
-        match fact {
-            HaFact::Names(_) => Some(&mut self.names),
-            HaFact::Areas(_) => Some(&mut self.areas),
-            HaFact::Persons(_) => Some(&mut self.persons),
-            HaFact::Contact(_) | HaFact::Located(_) | HaFact::Tracker(_) => None,
-        }
-    }
-}
-
-impl Line {
-    /// Says once what is wrong. What may mend itself is no fault before some minutes have passed.
-    fn tell(&mut self, parts: &mut Parts, error: &HaError) {
-        let now = (parts.now)().mono;
-        let lost = *self.lost.get_or_insert(now);
-        debug!(%error, "no line to Home Assistant");
-        let lasting = matches!(error, HaError::Refused | HaError::NoToken { .. });
-        let down = lasting || now.since(lost) >= GRACE;
-        let (why, advice) = (error.to_string(), error.advice());
-        let told = format!("{down} {why}");
-        if self.told.as_ref() == Some(&told) {
-            return;
-        }
-        // One line in the log for one outage, whatever its errors are called.
-        if down && !self.told.as_ref().is_some_and(|told| told.starts_with("true")) {
-            warn!(%error, advice, "Home Assistant's websocket down: names and areas stay as they were");
-        }
-        self.told = Some(told);
-        (parts.health)(if down { Health::Down { why, advice } } else { Health::Degraded { why, advice } });
-    }
-
-    fn up(&mut self, parts: &mut Parts, refused: &[(&'static str, String)]) {
-        let lost = self.lost.take();
-        self.tries = 0;
-        let health = match refused.first() {
-            None => Health::Up,
-            Some((command, code)) => Health::Degraded {
-                why: format!("Home Assistant refuses {command} ({code})"),
-                advice: Some("give the token's user the right to read, or update Home Assistant".into()),
-            },
-        };
-        let told = format!("up {health}");
-        if self.told.as_ref() != Some(&told) {
-            if self.told.as_ref().is_some_and(|told| told.starts_with("true")) {
-                let down_s = lost.map(|lost| (parts.now)().mono.since(lost).as_secs());
-                info!(down_s, "Home Assistant's websocket back");
-            }
-            self.told = Some(told);
-            (parts.health)(health);
-        }
-    }
-
-    /// Doubling, drawn by chance, so that a house full of clients does not knock at once.
-    fn pause(&mut self) -> Duration {
-        self.tries = self.tries.saturating_add(1);
-        let limit = RETRY_FIRST.saturating_mul(1 << self.tries.min(6)).min(RETRY_MAX);
-        let mut chance = [0; 2];
-        // Without chance we are merely punctual.
-        let share = getrandom::fill(&mut chance).map_or(0, |()| u32::from(u16::from_le_bytes(chance)));
-        RETRY_FIRST + (limit - RETRY_FIRST).mul_f64(f64::from(share) / f64::from(u16::MAX))
     }
 }
 
@@ -303,8 +224,13 @@ async fn converse(
     socket: &mut Socket,
     line: &mut Line,
 ) -> Result<(), End> {
-    let mut talk = Conversation::default();
+    let mut talk = Conversation::about(&parts.doors);
     send_all(socket, talk.open()).await?;
+    let mut adverts = parts.bluetooth.as_ref().map(|bluetooth| Adverts::new(bluetooth.keys.clone()));
+    if adverts.is_some() {
+        let hear = talk.hear_bluetooth();
+        send(socket, &hear).await?;
+    }
     let mut lists_due = Some(Instant::now() + LISTS_PATIENCE);
     let mut reread_at: Option<Instant> = None;
     let mut ping_at = Instant::now() + PING_EVERY;
@@ -347,16 +273,41 @@ async fn converse(
         if heard.changed {
             reread_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
         }
-        for tracker in heard.trackers {
-            tokio::select! {
-                biased;
-                () = leaving(phase) => return Ok(()),
-                sent = parts.facts.send(HaFact::Tracker(tracker)) => if sent.is_err() { return Ok(()) },
+        for fact in heard.trackers.into_iter().map(HaFact::Tracker).chain(heard.news.into_iter().map(fact)) {
+            if let HaFact::Contact(HaContact { entity, open }) = &fact {
+                debug!(entity, ?open, "a door");
+                match open {
+                    Some(_) => line.watched.insert(entity.clone()),
+                    None => line.watched.remove(entity),
+                };
+            }
+            if let HaFact::Located(place) = &fact {
+                // How far is nobody's business but the core's.
+                debug!(person = place.person, "a position from an app");
+            }
+            if !tell(parts, fact).await {
+                return Ok(());
+            }
+        }
+        for event in heard.adverts {
+            let (Some(adverts), Some(bluetooth)) = (&mut adverts, &mut parts.bluetooth) else { continue };
+            let told = adverts.hear(&event, &mut bluetooth.is_known, (parts.now)());
+            faults += u32::from(told.is_none());
+            for observation in told.unwrap_or_default() {
+                tokio::select! {
+                    biased;
+                    () = leaving(phase) => return Ok(()),
+                    sent = bluetooth.observations.send(observation) => if sent.is_err() { return Ok(()) },
+                }
             }
         }
         if heard.complete {
             lists_due = None;
             let reading = registry::read(&talk.take_lists(), talk.trackers(), parts.instance);
+            talk.evidence.knows(reading.apps, reading.home);
+            if let Some(adverts) = &mut adverts {
+                adverts.knows(reading.adapters);
+            }
             send_all(socket, talk.watch(reading.watch)).await?;
             line.up(parts, &refused);
             parts.info.send_if_modified(|info| {
@@ -381,14 +332,27 @@ async fn converse(
                 {
                     continue;
                 }
-                tokio::select! {
-                    biased;
-                    () = leaving(phase) => return Ok(()),
-                    // The core is gone: so are we.
-                    sent = parts.facts.send(fact) => if sent.is_err() { return Ok(()) },
+                if !tell(parts, fact).await {
+                    return Ok(());
                 }
             }
         }
+    }
+}
+
+fn fact(news: News) -> HaFact {
+    match news {
+        News::Contact(contact) => HaFact::Contact(contact),
+        News::Place(place) => HaFact::Located(place),
+    }
+}
+
+/// Hands a fact to the core. `false`: it is gone, or the daemon leaves, and so do we.
+async fn tell(parts: &mut Parts, fact: HaFact) -> bool {
+    tokio::select! {
+        biased;
+        () = leaving(&mut parts.phase) => false,
+        sent = parts.facts.send(fact) => sent.is_ok(),
     }
 }
 

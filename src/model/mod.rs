@@ -58,7 +58,7 @@ pub use mac::MacAddr;
 pub use moment::{Clock, Moment, Mono, Wall};
 pub use network::{InterfaceFacts, NetworkFacts, Segment};
 pub use observation::{
-    AccessPoint, DhcpOffer, Fact, Goodbye, Heard, Observation, PortMap, Probe, Proof, Source, Uplink,
+    AccessPoint, DhcpOffer, Fact, Goodbye, Heard, HeardAt, Observation, PortMap, Probe, Proof, Source, Uplink,
 };
 pub use own::{Connection, Listener, OwnPrograms, OwnSockets, Program};
 pub use part::{Health, PartId, Phase};

@@ -146,6 +146,8 @@ pub enum Fact {
     Routes,
     /// Received level.
     Level(Rssi),
+    /// Received level, and at which ear in which room.
+    HeardAt(HeardAt),
     /// So many radios nearby that are nobody's device, such as phones under changing Bluetooth addresses.
     Crowd(u32),
     /// A Wi-Fi network that was heard; the subject is its access point.
@@ -160,6 +162,18 @@ pub enum Fact {
     Uplink(Uplink),
     /// What the subject would give a DHCP client.
     DhcpOffer(DhcpOffer),
+}
+
+/// How loud one of several ears heard it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeardAt {
+    /// Its name: of a remote sensor, a node, a proxy.
+    pub ear: std::sync::Arc<str>,
+    /// The room it says that it is in.
+    pub room: Option<std::sync::Arc<str>>,
+    /// By Wi-Fi; else by Bluetooth.
+    pub wifi: bool,
+    pub level: Rssi,
 }
 
 /// One door in a router, as the router lists it.

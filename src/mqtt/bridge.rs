@@ -165,6 +165,7 @@ impl Bridge {
             account: self.parts.found.account.clone(),
             client_id: format!("porchlight-{:06x}", site.instance),
             will: Some(will),
+            holds: false,
             session_s: Some(SESSION_S),
         })
     }
@@ -238,7 +239,7 @@ impl Bridge {
                 }
                 self.say_up();
             }
-            Event::Acked => {}
+            Event::Acked | Event::Unheard => {}
         }
         None
     }
@@ -452,7 +453,7 @@ impl Bridge {
         let end = Instant::now() + FLUSH_MAX;
         while self.is_live && self.outbox.len() > 0 {
             match tokio::time::timeout_at(end, link.next()).await {
-                Ok(Some(Event::Acked)) => self.send(&link, Instant::now()),
+                Ok(Some(Event::Acked | Event::Unheard)) => self.send(&link, Instant::now()),
                 Ok(Some(Event::Down { .. }) | None) | Err(_) => break,
                 Ok(Some(_)) => {}
             }

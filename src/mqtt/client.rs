@@ -8,7 +8,7 @@
 //! Nobody awaits a publish: [`Link::try_send`] takes a message or says why not. What the broker
 //! should hold is kept by the caller, who sends it again after [`Event::Up`].
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
@@ -53,6 +53,9 @@ pub struct Options {
     pub account: Account,
     pub client_id: String,
     pub will: Option<Will>,
+    /// MQTT 5: a message counts as received when [`Link::taken`] says so, not when it was read: one that was read by a
+    /// program that is killed comes again.
+    pub holds: bool,
     /// MQTT 5: the broker keeps our session for so many seconds. `None`: it begins clean.
     pub session_s: Option<u32>,
 }
@@ -60,7 +63,7 @@ pub struct Options {
 impl Options {
     /// A short visit: no will, no session.
     pub fn visit(account: Account, client_id: impl Into<String>) -> Options {
-        Options { account, client_id: client_id.into(), will: None, session_s: None }
+        Options { account, client_id: client_id.into(), will: None, holds: false, session_s: None }
     }
 }
 
@@ -101,6 +104,8 @@ pub enum Event {
     },
     /// A message went out: there is room for another.
     Acked,
+    /// MQTT 5: it went out, and nobody listens there. A broker that lost its sessions says so until they are back.
+    Unheard,
 }
 
 /// Why a message was not taken.
@@ -125,8 +130,14 @@ enum Handle {
 
 // What the pump tells the link.
 enum Signal {
-    Up { handle: Handle, session_present: bool, max_packet: Option<u32> },
+    Up {
+        handle: Handle,
+        session_present: bool,
+        max_packet: Option<u32>,
+    },
     Event(Event),
+    /// A message that is to be confirmed by us.
+    Held(Incoming, rumqttc::Publish),
 }
 
 // How one connection ended.
@@ -150,6 +161,11 @@ pub struct Link {
     pump: JoinHandle<()>,
     handle: Option<Handle>,
     packet_bytes_max: usize,
+    /// Messages that the owner has not confirmed yet, in the order they came, which is the order they are confirmed in
+    /// (MQTT 5, 4.6). The broker sends no more than its own limit of unconfirmed ones.
+    held: VecDeque<rumqttc::Publish>,
+    /// Of these, so many are taken; the rest is on its way.
+    taken: usize,
 }
 
 impl Link {
@@ -158,7 +174,8 @@ impl Link {
     pub fn connect(options: Options) -> Link {
         let (out, signals) = mpsc::channel(EVENTS_MAX);
         let pump = tokio::spawn(pump(options, out));
-        Link { signals, pump, handle: None, packet_bytes_max: PACKET_BYTES_MAX as usize }
+        let packet_bytes_max = PACKET_BYTES_MAX as usize;
+        Link { signals, pump, handle: None, packet_bytes_max, held: VecDeque::new(), taken: 0 }
     }
 
     /// The next event; `None` once the link has ended for good. May be dropped while it waits.
@@ -174,9 +191,30 @@ impl Link {
             Signal::Event(event) => {
                 if matches!(event, Event::Down { .. }) {
                     self.handle = None;
+                    // The broker sends them again.
+                    self.held.clear();
+                    self.taken = 0;
                 }
                 Some(event)
             }
+            Signal::Held(message, publish) => {
+                self.held.push_back(publish);
+                Some(Event::Message(message))
+            }
+        }
+    }
+
+    /// With `holds`: the oldest message that was not yet confirmed is.
+    pub fn taken(&mut self) {
+        self.taken = (self.taken + 1).min(self.held.len());
+        let Some(Handle::Five(client)) = &self.handle else { return };
+        while self.taken > 0 {
+            // What finds no room is confirmed with the next.
+            if self.held.front().is_some_and(|publish| v5::confirm(client, publish).is_err()) {
+                return;
+            }
+            self.held.pop_front();
+            self.taken -= 1;
         }
     }
 

@@ -34,6 +34,8 @@ const FLYING_MAX: usize = 8;
 const BEAT: Duration = Duration::from_secs(10);
 /// A batch that is not confirmed in this time is sent again; the hub knows its number.
 const CONFIRM: Duration = Duration::from_secs(10);
+/// When nobody listens, one batch is tried so often.
+const DEAF: Duration = Duration::from_secs(5);
 /// What waits longer than this goes to the disk, where a crash does not reach it.
 const SPILL: Duration = Duration::from_secs(1);
 
@@ -73,11 +75,21 @@ pub async fn run(parts: SensorParts) -> Result<(), MqttError> {
         account: parts.found.account.clone(),
         client_id: format!("porchlight-{:06x}-sensor", parts.instance),
         will: Some(will),
+        holds: false,
         session_s: None,
     });
     let gather = Gather::new(boot.clone());
-    let mut node =
-        Node { parts, link, queue, gather, boot, is_up: false, flying: VecDeque::new(), sent: Instant::now() };
+    let mut node = Node {
+        parts,
+        link,
+        queue,
+        gather,
+        boot,
+        is_up: false,
+        flying: VecDeque::new(),
+        sent: Instant::now(),
+        deaf: None,
+    };
     node.serve(&mut heard).await;
     node.farewell().await;
     Ok(())
@@ -104,6 +116,8 @@ struct Node {
     flying: VecDeque<Option<u64>>,
     /// When the last of them went, or was confirmed.
     sent: Instant,
+    /// Nobody heard the last batch: the hub has not come yet, or the broker lost its session. Until then it waits.
+    deaf: Option<Instant>,
 }
 
 impl Node {
@@ -184,7 +198,15 @@ impl Node {
             Event::Acked => {
                 self.sent = Instant::now();
                 if let Some(Some(number)) = self.flying.pop_front() {
+                    self.deaf = None;
                     self.queue.confirmed(number);
+                }
+            }
+            Event::Unheard => {
+                self.sent = Instant::now();
+                if let Some(Some(number)) = self.flying.pop_front() {
+                    self.deaf = Some(Instant::now() + DEAF);
+                    self.queue.lands(number);
                 }
             }
             Event::Message(_) | Event::Subscribed { .. } => {}
@@ -194,7 +216,12 @@ impl Node {
     /// Sends what waits, oldest first.
     fn send(&mut self) {
         let topic = self.parts.topic("obs");
-        while self.is_up && self.flying.iter().flatten().count() < FLYING_MAX {
+        if self.deaf.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        // One is tried, then the others follow.
+        let most = if self.deaf.is_some() { 1 } else { FLYING_MAX };
+        while self.is_up && self.flying.iter().flatten().count() < most {
             let Some((number, payload)) = self.queue.next((self.parts.now)()) else { return };
             let message = Publish {
                 topic: topic.clone(),

@@ -116,6 +116,9 @@ pub struct Device {
     pub lesson_due: bool,
     pub window: Option<Window>,
     pub level: Option<Rssi>,
+    /// Where in the house it is, and was before it was lost.
+    pub room: Option<String>,
+    pub last_room: Option<String>,
 
     pub names: Names,
     pub title: Title,
@@ -217,6 +220,8 @@ impl Device {
             lesson_due: false,
             window: None,
             level: None,
+            room: None,
+            last_room: None,
             names: Names::default(),
             title: Title { base: String::new(), source: NameSource::Address, shown: String::new() },
             vendor: None,

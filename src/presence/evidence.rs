@@ -35,8 +35,8 @@ const HERE: Duration = Duration::from_secs(90);
 
 #[derive(Debug, Default)]
 struct Door {
-    /// Known to be read.
-    watched: bool,
+    /// Known to be read, since when.
+    watched: Option<Mono>,
     open: bool,
     openings: VecDeque<Mono>,
 }
@@ -52,8 +52,8 @@ impl Doors {
         }
         let door = self.0.entry(contact.entity.clone()).or_default();
         // What is told first is how it stands, not that it moved.
-        let opens = door.watched && !door.open && contact.open == Some(true);
-        door.watched = contact.open.is_some();
+        let opens = door.watched.is_some() && !door.open && contact.open == Some(true);
+        door.watched = contact.open.map(|_| door.watched.unwrap_or(now));
         door.open = contact.open == Some(true);
         if opens {
             door.openings.push_back(now);
@@ -65,8 +65,10 @@ impl Doors {
 
     /// Whether a door opened about `at`. None: not all are watched, or it may still open.
     fn opened_about(&self, at: Mono, listed: &[String], now: Mono) -> Option<bool> {
-        let all = !listed.is_empty() && listed.iter().all(|entity| self.0.get(entity).is_some_and(|door| door.watched));
         let within = at - BESIDE..=at + BESIDE;
+        // One that could not be read for a part of that time may have opened.
+        let is_watched = |door: &Door| door.watched.is_some_and(|since| since <= *within.start());
+        let all = !listed.is_empty() && listed.iter().all(|entity| self.0.get(entity).is_some_and(is_watched));
         // One that stands open is no door.
         let mut doors = self.0.iter().filter(|(entity, _)| listed.contains(entity)).map(|(_, door)| door);
         let opened = doors.clone().any(|door| door.open || door.openings.iter().any(|then| within.contains(then)));

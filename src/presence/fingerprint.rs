@@ -27,6 +27,8 @@ pub struct Visit {
     /// What differs, since when.
     pub doubt: Option<(&'static str, Mono)>,
     pub told: bool,
+    /// A person said that this is it. No proof, and so not `sure`.
+    pub vouched: bool,
     /// It speaks, but is not proven: since when, and by what.
     pub held: Option<(Moment, &'static str)>,
 }

@@ -123,7 +123,9 @@ impl Gate {
             return false;
         }
         let up = match health {
-            Health::Up | Health::Degraded { .. } => Some(true),
+            Health::Up => Some(true),
+            // It may mend itself, so nobody is alarmed yet; but its line is down, and its Bluetooth unheard.
+            Health::Degraded { .. } => Some(part.0 != Source::HomeAssistant.word()),
             Health::Down { .. } => Some(false),
             Health::Off => None,
         };
@@ -158,6 +160,7 @@ impl Gate {
                     | Source::Unifi
                     | Source::Fritzbox
                     | Source::Mqtt
+                    | Source::HomeAssistant
             )
         };
         if !self.parts.is_empty() && !device.sources.is_empty() && device.sources.keys().all(radio) {

@@ -37,10 +37,12 @@ pub mod kinds;
 mod learned;
 mod lobby;
 mod names;
+mod night;
 mod orders;
 pub mod overheard;
 mod people;
 mod priors;
+pub mod rooms;
 mod services;
 mod settings;
 mod sizes;
@@ -93,6 +95,7 @@ pub struct Presence {
     discredited: BTreeSet<DeviceId>,
     doors: evidence::Doors,
     places: evidence::Places,
+    rooms: rooms::Rooms,
     /// How many devices have entities, and who is kept out by the limit.
     exposed: u32,
     crowded: BTreeSet<DeviceId>,
@@ -137,6 +140,7 @@ impl Presence {
             discredited: BTreeSet::new(),
             doors: evidence::Doors::default(),
             places: evidence::Places::default(),
+            rooms: rooms::Rooms::default(),
             exposed: 0,
             crowded: BTreeSet::new(),
             views: BTreeMap::new(),
@@ -177,6 +181,7 @@ impl Presence {
                 Key::Device(id) => self.tend(id, now, out),
                 Key::Sweep => self.forget_guests(now, out),
                 Key::Mode => self.settle_mode(now, out),
+                Key::Rooms => self.tend_rooms(now, out),
             }
         }
     }
@@ -305,9 +310,9 @@ impl Presence {
     pub fn limit_reached(&self) -> bool {
         !self.crowded.is_empty()
     }
-    /// Newcomers refused and facts dropped for want of room.
+    /// What was refused or dropped for want of room.
     pub fn dropped(&self) -> u64 {
-        self.lobby.refused().saturating_add(self.waiting.dropped())
+        self.lobby.refused().saturating_add(self.waiting.dropped()).saturating_add(self.rooms.dropped)
     }
 
     fn restore(&mut self, remembered: &Remembered, now: Moment) {

@@ -25,7 +25,7 @@ impl Presence {
             Command::Trust { device, trust } => {
                 let trust = *trust;
                 // Whoever is trusted anew is who it says it is now.
-                self.recognise(*device);
+                self.recognise(*device, true);
                 self.edit(*device, now, out, |d| {
                     // Whoever trusts a device wants to see it.
                     let unhides = trust == Trust::Trusted && std::mem::replace(&mut d.hidden, false);
@@ -220,6 +220,7 @@ impl Presence {
     pub(super) fn forget(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
         let Some(mut device) = self.registry.remove(id) else { return };
         self.leave_home(id);
+        self.rooms.forget(id);
         self.timers.cancel(Key::Device(id));
         self.views.remove(&id);
         self.dirty.remove(&id);

@@ -9,7 +9,7 @@ use std::{
 
 use crate::model::{Change, DeviceId, Household, Kind, Mode, Moment, Mono, Trust};
 
-use super::{Presence, device::Device, timers::Key, tracker::between};
+use super::{Presence, device::Device, night::Night, timers::Key, tracker::between};
 
 /// New devices are those first seen within this time.
 const NEW_FOR_MS: i64 = 86_400_000;
@@ -41,6 +41,7 @@ pub struct People {
     effective: Mode,
     /// When the home will have been empty for long, if it is empty.
     vacation_from: Option<Mono>,
+    pub night: Option<Night>,
 }
 
 impl People {
@@ -54,7 +55,18 @@ impl People {
             mode,
             effective: if mode == Mode::Auto { Mode::Home } else { mode },
             vacation_from: None,
+            night: None,
         }
+    }
+
+    /// Whether each person is home, and what they have.
+    pub fn each(&self) -> impl Iterator<Item = (bool, impl Iterator<Item = DeviceId> + '_)> {
+        self.persons.values().map(|person| (person.home, person.devices.iter().copied()))
+    }
+
+    /// Devices of guests that are here.
+    pub fn guests(&self) -> impl Iterator<Item = DeviceId> + '_ {
+        self.guests.iter().copied()
     }
 
     fn people_home(&self) -> usize {
@@ -73,10 +85,10 @@ impl People {
         !self.occupied() && !untold
     }
 
-    /// What `auto` comes to. Never `night`: that needs hours that are known to be quiet, and those
-    /// are learned.
+    /// What `auto` comes to.
     fn worked_out(&self, now: Mono) -> Mode {
         match (self.mode, self.vacation_from) {
+            (Mode::Auto, None) if self.night.is_some() => Mode::Night,
             (Mode::Auto, None) => Mode::Home,
             (Mode::Auto, Some(from)) if from <= now => Mode::Vacation,
             (Mode::Auto, Some(_)) => Mode::Away,
@@ -123,7 +135,7 @@ fn is_carried(kind: Kind) -> bool {
 }
 
 /// How well a device stands for its owner: the best rank present decides alone.
-fn rank(kind: Kind) -> u8 {
+pub fn rank(kind: Kind) -> u8 {
     match kind {
         Kind::Phone | Kind::Watch | Kind::Unknown => 0,
         Kind::Tablet | Kind::Laptop | Kind::Car => 1,
@@ -276,10 +288,12 @@ impl Presence {
     pub(super) fn settle_mode(&mut self, now: Moment, out: &mut Vec<Change>) {
         if !self.people.is_empty() {
             self.people.vacation_from = None;
-            self.timers.cancel(Key::Mode);
+            if !self.is_night(now) && self.people.mode != Mode::Auto {
+                self.timers.cancel(Key::Mode);
+            }
         } else if self.people.vacation_from.is_none() {
             let from = now.mono + VACATION_AFTER.saturating_sub(self.empty_for(now));
-            self.people.vacation_from = Some(from);
+            (self.people.vacation_from, self.people.night) = (Some(from), None);
             self.timers.set(Key::Mode, from);
         }
         let to = self.people.worked_out(now.mono);

@@ -46,7 +46,7 @@ pub struct Settings {
     /// A stop of the program shorter than this moves nobody.
     pub restart_keep: Span,
     /// What to do when a known address shows other software than before. `enforce`: an important device
-    /// whose fingerprint is known is home only after its DHCP client and a second fact proved it.
+    /// is home only after its DHCP client and a second fact proved it, or a person vouched for it.
     pub identity: Identity,
     /// What to do when a phone comes back with another random address.
     pub join: Join,
@@ -54,9 +54,11 @@ pub struct Settings {
     pub guest_after: Span,
     /// A guest's device is forgotten after so many days of absence.
     pub guest_forget_days: u32,
-    /// Home Assistant entities of the doors through which people leave. All of them, or none.
-    /// Kept for a later version: no effect yet.
+    /// Home Assistant entities of the doors through which people leave, such as `binary_sensor.front_door`: contacts,
+    /// locks, garage covers, or a motion sensor in front. All of the doors, or none: while one cannot be read, none counts.
     pub doors: Vec<String>,
+    /// In which room a device is.
+    pub rooms: super::rooms::Settings,
     /// The home's own Wi-Fi networks, besides the one this machine is connected to: names, or addresses of
     /// access points, or `*` for all that are heard. Who talks through them is a device of the home;
     /// a name alone may be a neighbour's too.
@@ -142,6 +144,7 @@ impl Default for Settings {
             guest_after: Span::minutes(10),
             guest_forget_days: 90,
             doors: Vec::new(),
+            rooms: super::rooms::Settings::default(),
             wifi_networks: Vec::new(),
             ap_sources: Vec::new(),
         }

@@ -28,6 +28,7 @@ impl Presence {
         sizes.extend(self.names.sizes());
         sizes.extend(self.doors.sizes());
         sizes.push(self.places.size());
+        sizes.extend(self.rooms.sizes());
         let each = |count: fn(&super::device::Device) -> usize| self.registry.iter().map(count).sum();
         sizes.extend([
             ("device.macs", each(|d| d.macs.len())),

@@ -20,6 +20,8 @@ pub enum Key {
     Sweep,
     /// The home is empty for so long that it is no errand.
     Mode,
+    /// Somebody was not heard in any room.
+    Rooms,
 }
 
 #[derive(Debug, Default)]

@@ -456,15 +456,8 @@ impl Presence {
                     self.classify(id, now, out);
                 }
             }
-            Fact::Level(level) => {
-                if let Some(device) = self.registry.get_mut(id) {
-                    device.level = Some(*level);
-                    if let Some(window) = &mut device.window {
-                        window.heard(*level);
-                    }
-                }
-                self.grew_stale(id);
-            }
+            Fact::Level(level) => self.so_loud(id, *level, None, seen, out),
+            Fact::HeardAt(heard) => self.so_loud(id, heard.level, Some(heard), seen, out),
             Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
             Fact::Crowd(_) | Fact::AccessPoint(_) => {}
             Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) | Fact::Sockets(_) | Fact::Programs(_) => {}

@@ -107,11 +107,17 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
             put(&format!("habit.{key}"), value);
         }
     }
-    if !device.fingerprint.asked.is_empty() {
+    // Nothing is known yet of one that matters: that is told too.
+    if !device.fingerprint.asked.is_empty() || device.important {
         put("identity", device.visit.word().to_owned());
     }
     for (key, value) in device.fingerprint.facts() {
         put(&format!("identity.{key}"), value);
+    }
+    for (key, value) in [("room", &device.room), ("room.last", &device.last_room)] {
+        if let Some(room) = value {
+            put(key, room.clone());
+        }
     }
     for (source, name) in device.names.heard() {
         put(&format!("name.{source}"), name.to_owned());
@@ -248,6 +254,7 @@ fn read(device: &mut Device, key: &str, value: &str) {
                 device.sources.insert(source, (proof, at));
             }
         }
+        Some(("room", "last")) => device.last_room = Some(value.to_owned()),
         Some(("owner", "set")) => device.owner = Some(value.to_owned()),
         Some(("owner", "ha")) => device.ha_owner = Some(value.to_owned()),
         Some(("area", "own")) => device.area = Some(value.to_owned()),

@@ -2,7 +2,8 @@
 //!
 //! A hardware address can be copied; what the software behind it asks of DHCP and calls itself is harder to copy and
 //! seldom is. The first fingerprint of a device is its own; each visit is compared with it. One that differs is
-//! doubted and told; with `presence.identity: enforce` an important device is home only when a visit is proven.
+//! doubted and told; with `presence.identity: enforce` an important device is home only when a visit is proven, or a
+//! person vouches for it. One of which nothing is known that could prove it is not proven.
 
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ impl Presence {
     pub(super) fn must_prove(&self, device: &Device) -> bool {
         self.settings.identity == Identity::Enforce
             && device.important
-            && !device.fingerprint.asked.is_empty()
+            && !device.visit.vouched
             && device.visit.word() != "sure"
     }
 
@@ -48,7 +49,7 @@ impl Presence {
         } else {
             let (_, since) = *visit.doubt.get_or_insert((what, now.mono));
             if now.mono.since(since) >= ADOPTED_AFTER && self.settings.identity == Identity::Warn {
-                self.recognise(id);
+                self.recognise(id, false);
                 return;
             }
         }
@@ -79,11 +80,12 @@ impl Presence {
     }
 
     /// A person vouches for the device, or time has: what it shows next is its own.
-    pub(super) fn recognise(&mut self, id: DeviceId) {
+    pub(super) fn recognise(&mut self, id: DeviceId, by_person: bool) {
         if let Some(device) = self.registry.get_mut(id) {
             device.fingerprint = Fingerprint::default();
             device.visit.doubt = None;
             device.visit.told = false;
+            device.visit.vouched |= by_person;
             self.touch(id);
         }
     }

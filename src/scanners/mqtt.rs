@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::hostapd::stations::Leaving;
 use crate::{
-    model::{Capped, Fact, Goodbye, Health, Heard as By, MacAddr, Moment, Mono, Observation, Proof, Source, Subject},
+    model::{
+        Capped, Fact, Goodbye, Health, Heard as By, HeardAt, MacAddr, Moment, Mono, Observation, Proof, Source, Subject,
+    },
     wire::{
         ble::Irk,
         foreign::{Heard, KINDS, Kind, Shows, Who, Word},
@@ -49,10 +51,13 @@ pub struct Foreign {
 pub struct Settings {
     /// Names of the remote sensors (`role: sensor`) that are heard. The others are listed in the log only.
     pub sensors: Vec<String>,
-    /// Phones by their Bluetooth key: `key address`, as ESPresense names them after `irk:`.
+    /// Phones by their Bluetooth key: `key address`, as ESPresense names them after `irk:`. Also for what
+    /// `homeassistant.bluetooth` hears.
     pub keys: Vec<crate::model::Secret>,
     /// ESPresense.
     pub espresense: Foreign,
+    /// ESPresense-companion. Only without `espresense`: it says the same once more.
+    pub espresense_companion: Foreign,
     /// room-assistant, and whatever else feeds `mqtt_room`.
     pub room_assistant: Foreign,
     /// Theengs Gateway and OpenMQTTGateway.
@@ -75,6 +80,7 @@ impl Settings {
     fn of(&self, kind: &str) -> Option<&Foreign> {
         Some(match kind {
             "espresense" => &self.espresense,
+            "espresense_companion" => &self.espresense_companion,
             "room_assistant" => &self.room_assistant,
             "theengs" => &self.theengs,
             "monitor" => &self.monitor,
@@ -85,6 +91,16 @@ impl Settings {
             "zigbee2mqtt" => &self.zigbee2mqtt,
             _ => return None,
         })
+    }
+
+    /// Phones by their key, and the address that each is known by.
+    #[must_use]
+    pub fn known_keys(&self) -> Vec<(Irk, MacAddr)> {
+        let read = |text: &crate::model::Secret| {
+            let (key, address) = text.expose().trim().split_once(char::is_whitespace)?;
+            Some((Irk::read(key)?, address.trim().parse().ok()?))
+        };
+        self.keys.iter().take(KEYS_MAX).filter_map(read).collect()
     }
 
     /// Somebody is listened to.
@@ -142,16 +158,16 @@ impl Ear {
     pub fn new(settings: &Settings, base: &str) -> Ear {
         let kinds = KINDS.iter().filter_map(|kind| {
             let one = settings.of(kind.id).filter(|one| one.enabled)?;
+            // Who hears the nodes themselves has heard it all.
+            if kind.id == "espresense_companion" && settings.espresense.enabled {
+                return None;
+            }
             let topic = one.topic.trim_matches('/');
             Some((*kind, if topic.is_empty() { kind.base } else { topic }.to_owned()))
         });
-        let keys = settings.keys.iter().take(KEYS_MAX).filter_map(|text| {
-            let (key, address) = text.expose().trim().split_once(char::is_whitespace)?;
-            Some((Irk::read(key)?, address.trim().parse().ok()?))
-        });
         Ear {
             kinds: kinds.collect(),
-            keys: keys.collect(),
+            keys: settings.known_keys(),
             remotes: Remotes::new(&settings.sensors, base),
             nodes: Capped::new(NODES_MAX),
             serving: Capped::new(STATIONS_MAX),
@@ -176,7 +192,12 @@ impl Ear {
     }
 
     /// Takes one message. `is_known`: it is a device here.
-    pub fn take(&mut self, message: &Message<'_>, is_known: impl Fn(MacAddr) -> bool, now: Moment) -> Vec<Observation> {
+    pub fn take(
+        &mut self,
+        message: &Message<'_>,
+        mut is_known: impl FnMut(MacAddr) -> bool,
+        now: Moment,
+    ) -> Vec<Observation> {
         if let Some(observations) = self.remotes.take(message, now) {
             return observations;
         }
@@ -194,7 +215,7 @@ impl Ear {
         }
         self.counts.understood += 1;
         match word {
-            Word::Heard(heard) => self.heard(heard, kind, is_known, now),
+            Word::Heard(heard) => self.heard(heard, kind, &mut is_known, now),
             Word::Node { node, up } => {
                 let node = format!("{kind} {node}");
                 if !up {
@@ -220,11 +241,18 @@ impl Ear {
         }
     }
 
-    fn heard(&mut self, heard: Heard, kind: &str, is_known: impl Fn(MacAddr) -> bool, now: Moment) -> Vec<Observation> {
+    fn heard(
+        &mut self,
+        heard: Heard,
+        kind: &str,
+        is_known: &mut impl FnMut(MacAddr) -> bool,
+        now: Moment,
+    ) -> Vec<Observation> {
         // A radio hears the whole street. Who connects knows the key of the home.
         let is_wifi = matches!(heard.shows, Shows::Joined | Shows::Left);
-        let is_ours = |mac: &MacAddr| is_wifi || heard.is_named || matches!(heard.who, Who::Irk(_)) || is_known(*mac);
-        let Some(mac) = self.whose(&heard.who).filter(is_ours) else {
+        let mut is_ours =
+            |mac: &MacAddr| is_wifi || heard.is_named || matches!(heard.who, Who::Irk(_)) || is_known(*mac);
+        let Some(mac) = self.whose(&heard.who).filter(|mac| is_ours(mac)) else {
             self.counts.nobody += 1;
             return Vec::new();
         };
@@ -249,7 +277,9 @@ impl Ear {
             // Their patience is not ours: a hint at most, and it must hold nobody home.
             Shows::Listed | Shows::Absent => {}
         }
-        facts.extend(heard.level.filter(|_| heard.shows == Shows::Alive).map(Fact::Level));
+        let ear: std::sync::Arc<str> = heard.node.as_str().into();
+        let at = |level| Fact::HeardAt(HeardAt { ear, room: None, wifi: false, level });
+        facts.extend(heard.level.filter(|_| heard.shows == Shows::Alive).map(at));
         facts.extend(heard.name.map(|name| Fact::Named { name, by: By::Bluetooth }));
         facts.into_iter().map(|fact| observed(mac, fact, now)).collect()
     }
@@ -317,6 +347,22 @@ impl Ear {
             (false, true) => Health::Down { why, advice },
             (false, false) => Health::Degraded { why, advice },
         }
+    }
+
+    /// Some remote sensor is named.
+    #[must_use]
+    pub fn hears_sensors(&self) -> bool {
+        !self.remotes.filters().is_empty()
+    }
+
+    /// What of remote sensors was taken since the last call: to be kept before anything is done with it.
+    pub fn accepted(&mut self) -> String {
+        self.remotes.accepted()
+    }
+
+    /// Takes in what an earlier run kept.
+    pub fn recall(&mut self, lines: &str) {
+        self.remotes.recall(lines);
     }
 
     /// Remote sensors: what each is at.

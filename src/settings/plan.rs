@@ -82,7 +82,9 @@ pub fn plan(old: &Settings, new: &Settings) -> Plan {
         restart_mqtt: old.mqtt != restartable(&old.mqtt, &new.mqtt)
             || old.homeassistant.link_mac != new.homeassistant.link_mac
             || old.homeassistant.expose_limit != new.homeassistant.expose_limit,
-        restart_homeassistant: connection(&old.homeassistant) != connection(&new.homeassistant),
+        // It follows the doors.
+        restart_homeassistant: connection(&old.homeassistant) != connection(&new.homeassistant)
+            || old.presence.doors != new.presence.doors,
         store: old.store != new.store,
         refuse,
     }

@@ -11,7 +11,7 @@ use super::{
     problem::{Origin, Problem, spell, split},
 };
 use crate::{
-    homeassistant::Expose,
+    homeassistant::{Expose, evidence::is_entity},
     model::{Kind, MacAddr, Subnet},
     presence,
 };
@@ -73,13 +73,13 @@ pub fn warnings(settings: &Settings, who: &dyn Fn(&[String]) -> Origin) -> Vec<P
     if ha.url.as_deref().is_some_and(|url| url.starts_with("http://") && !is_local(url)) {
         warn("homeassistant.url", "sends the token readable for everybody on the way", "https://…");
     }
-    let (set, usual) = (&settings.presence, &presence::Settings::default());
-    let unused = [
-        ("presence.doors", set.doors != usual.doors, "leave it out"),
-        ("presence.ap_sources", set.ap_sources != usual.ap_sources, "leave it out"),
-    ];
-    for (key, _, instead) in unused.into_iter().filter(|(_, is_set, _)| *is_set) {
-        warn(key, "has no effect in this version: it is kept for a later one", instead);
+    if settings.presence.ap_sources != presence::Settings::default().ap_sources {
+        let what = "has no effect in this version: it is kept for a later one";
+        warn("presence.ap_sources", what, "leave it out");
+    }
+    if let Some(door) = settings.presence.doors.iter().find(|door| !is_entity(door)) {
+        let what = format!("names `{door}`, which is no entity of Home Assistant: no door counts");
+        warn("presence.doors", &what, "presence.doors: [binary_sensor.front_door]");
     }
     out
 }

@@ -11,6 +11,7 @@ use super::ble::Irk;
 use crate::model::{MacAddr, Rssi, clean_text};
 
 pub mod espresense;
+pub mod espresense_companion;
 pub mod hostapd_script;
 pub mod monitor;
 pub mod owntracks;
@@ -104,6 +105,7 @@ pub struct Kind {
 /// All kinds.
 pub static KINDS: &[&Kind] = &[
     &espresense::KIND,
+    &espresense_companion::KIND,
     &room_assistant::KIND,
     &theengs::KIND,
     &monitor::KIND,

@@ -216,8 +216,13 @@ fn document(payload: &[u8]) -> Option<Value> {
 
 fn boot(value: &Value) -> Option<String> {
     let boot = value.get("boot")?.as_str()?;
-    (!boot.is_empty() && boot.len() <= BOOT_MAX && boot.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        .then(|| boot.to_owned())
+    is_boot(boot).then(|| boot.to_owned())
+}
+
+/// Whether this can be the name of a run.
+#[must_use]
+pub fn is_boot(boot: &str) -> bool {
+    !boot.is_empty() && boot.len() <= BOOT_MAX && boot.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn text(value: &Value, key: &str, max: usize) -> Option<String> {

@@ -65,6 +65,11 @@ impl Mosquitto {
         self.child.wait().expect("ended");
     }
 
+    /// While it does not run: it loses what it had stored.
+    pub fn forget(&self) {
+        let _ = fs::remove_file(self.folder.path().join("mosquitto.db"));
+    }
+
     /// Asked to end: it stores what it is told to.
     pub fn stop(&mut self) {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status();

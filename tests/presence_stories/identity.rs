@@ -386,6 +386,45 @@ fn a_copied_address_is_told_and_with_enforce_it_is_not_home() {
     }
 }
 
+// A fixed address asks nothing of DHCP: nothing is known that a copy could not show. With enforce it is let in by a
+// person, for this visit; with warn presence follows the address, and says that it is not sure.
+#[test]
+fn what_has_no_second_fact_is_never_sure_and_not_let_in_by_itself() {
+    for enforce in [false, true] {
+        let mut settings = Settings::default();
+        if enforce {
+            settings.presence.identity = porchlight::presence::Identity::Enforce;
+        }
+        settings.presence.away_after.insert("unknown".into(), porchlight::model::Span::minutes(5));
+        let mut home = World::with(settings, &porchlight::model::Remembered::default());
+        home.comes(GATEWAY);
+        home.comes(PHONE);
+        home.run(3_600);
+        let phone = home.id(PHONE);
+        assert!(home.order(Command::SetImportant { device: phone, on: true }));
+        home.run(60);
+        assert_eq!((home.device(PHONE).presence, identity(&mut home).as_str()), (Presence::Home, "fresh"));
+        for round in 0..2 {
+            let came = goes_and(&mut home, |home| {
+                home.comes(PHONE);
+                home.run(30);
+                home.seen(PHONE, Proof::Frame);
+                home.run(30);
+            });
+            let expected = if enforce { Presence::Away } else { Presence::Home };
+            assert_eq!(came, expected, "round {round}, enforce {enforce}: {:#?}", home.lines);
+            assert_eq!(identity(&mut home), "fresh");
+            if enforce {
+                assert!(home.order(Command::Trust { device: phone, trust: porchlight::model::Trust::Trusted }));
+                home.seen(PHONE, Proof::Frame);
+                home.run(10);
+                assert_eq!(home.device(PHONE).presence, Presence::Home, "{:#?}", home.lines);
+                assert_eq!(identity(&mut home), "fresh", "a person's word is no fact");
+            }
+        }
+    }
+}
+
 // An update changes what a phone asks for: told once, and whoever trusts it anew has settled it.
 #[test]
 fn a_device_that_was_set_up_anew_is_recognised_by_trust() {

@@ -6,8 +6,8 @@ use porchlight::model::{Command, Presence, Proof};
 
 use crate::world::{GATEWAY, PHONE, World, mac};
 
-const HOUR: u64 = 3_600;
-const DAY: u64 = 24 * HOUR;
+pub const HOUR: u64 = 3_600;
+pub const DAY: u64 = 24 * HOUR;
 
 /// Chance that comes out the same every time.
 pub struct Dice(pub u64);
@@ -30,7 +30,7 @@ impl Dice {
 }
 
 /// A phone at home for `seconds`: used now and then, falling mute in between, deeper at night.
-fn at_home(home: &mut World, dice: &mut Dice, seconds: u64) {
+pub fn at_home(home: &mut World, dice: &mut Dice, seconds: u64) {
     let end = home.now / 1_000 + seconds;
     while home.now / 1_000 < end {
         let night = !(7..23).contains(&(home.now / 1_000 % DAY / HOUR));

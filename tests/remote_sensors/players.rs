@@ -3,7 +3,7 @@
 use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
 use porchlight::{
-    daemon::clock,
+    daemon::{clock, taken::Taken},
     model::{Fact, MacAddr, Observation, Phase, Proof, Source, Subject},
     mqtt::{
         Account, Link, Place,
@@ -88,8 +88,10 @@ async fn inner_hub() {
     let mut file = std::fs::File::create(folder().join(format!("accepted-{}", word("PLAY_RUN")))).unwrap();
     let settings = Settings { sensors: SENSORS.map(str::to_owned).to_vec(), ..Settings::default() };
     let mut ear = Ear::new(&settings, "porchlight");
+    let mut taken = Taken::open(&folder().join("taken"), &mut ear);
     let client_id = "porchlight-000001-ear".to_owned();
-    let mut link = Link::connect(Options { account: account(), client_id, will: None, session_s: Some(3600) });
+    let options = Options { account: account(), client_id, will: None, holds: true, session_s: Some(3600) };
+    let mut link = Link::connect(options);
     loop {
         match link.next().await.unwrap() {
             Event::Up { .. } => {
@@ -98,12 +100,15 @@ async fn inner_hub() {
             }
             Event::Message(message) => {
                 let said = Message { topic: &message.topic, payload: &message.payload, retained: message.retain };
-                for seen in ear.take(&said, |_| true, clock::now()) {
+                let told = ear.take(&said, |_| true, clock::now());
+                taken.keep(&mut ear);
+                for seen in told {
                     let (Fact::Alive { .. }, Some(mac)) = (&seen.fact, seen.subject.mac) else { continue };
                     let [_, sensor, run, high, middle, low] = mac.0;
                     let number = u32::from_be_bytes([0, high, middle, low]);
                     file.write_all(format!("{sensor} {run} {number}\n").as_bytes()).unwrap();
                 }
+                link.taken();
             }
             // From now on the broker keeps for it what comes.
             Event::Subscribed { refused: 0 } => std::fs::write(folder().join("hub-ready"), "").unwrap(),

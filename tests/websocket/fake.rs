@@ -39,6 +39,8 @@ pub enum Flaw {
     Arrays,
     /// `person/list` is refused.
     UnknownCommand,
+    /// The token is no administrator's, and Bluetooth wants one.
+    NoAdmin,
     /// Connects and says nothing.
     NeverGreets,
     /// Answers the lists, but no ping.
@@ -64,6 +66,10 @@ pub struct Home {
     pub entities: Vec<Value>,
     pub areas: Vec<Value>,
     pub persons: Value,
+    /// Whole states by entity id, compressed as `subscribe_entities` sends them.
+    pub states: BTreeMap<String, Value>,
+    /// What Bluetooth was heard.
+    pub adverts: Vec<Value>,
 }
 
 impl Default for Home {
@@ -78,9 +84,13 @@ impl Default for Home {
             entities: vec![
                 json!({"entity_id": "device_tracker.anna", "platform": "mqtt", "device_id": "dev2", "unique_id": "porchlight_7f3a2c_d-7f3k2m_tracker"}),
                 json!({"entity_id": "person.anna", "platform": "person", "unique_id": "anna"}),
+                json!({"entity_id": "device_tracker.pixel", "platform": "mobile_app", "unique_id": "pixel"}),
+                json!({"entity_id": "device_tracker.cloud", "platform": "icloud", "unique_id": "cloud"}),
             ],
             areas: vec![json!({"area_id": "kitchen", "name": "Kitchen"}), json!({"area_id": "hall", "name": "Hall"})],
-            persons: json!({"storage": [{"id": "anna", "name": "Anna", "device_trackers": ["device_tracker.anna"]}], "config": []}),
+            persons: json!({"storage": [{"id": "anna", "name": "Anna", "device_trackers": ["device_tracker.anna", "device_tracker.pixel", "device_tracker.cloud"]}], "config": []}),
+            states: BTreeMap::new(),
+            adverts: Vec::new(),
         }
     }
 }
@@ -91,6 +101,10 @@ pub struct Fake {
     pub home: Arc<Mutex<Home>>,
     /// Event types to send to those who subscribed.
     pub events: broadcast::Sender<&'static str>,
+    /// Changes of states to send to those who follow entities.
+    pub changes: broadcast::Sender<Value>,
+    /// Hangs up on everybody.
+    pub hang_up: broadcast::Sender<()>,
     pub connections: watch::Receiver<u32>,
     /// Every token that was shown, and every command type, in order.
     pub heard: Arc<Mutex<Vec<String>>>,
@@ -105,6 +119,8 @@ impl Fake {
             at: listener.local_addr().unwrap(),
             home: Arc::default(),
             events: broadcast::channel(16).0,
+            changes: broadcast::channel(16).0,
+            hang_up: broadcast::channel(1).0,
             connections,
             heard: Arc::default(),
             accepts: Arc::new(Mutex::new(TOKEN.into())),
@@ -157,11 +173,18 @@ impl Fake {
         }
         say(&mut socket, json!({"type": "auth_ok", "ha_version": "2026.11.0"})).await?;
         let mut events = self.events.subscribe();
+        let (mut changes, mut hang_up) = (self.changes.subscribe(), self.hang_up.subscribe());
+        let mut following = Value::Null;
         let mut subscribed: BTreeMap<String, Value> = BTreeMap::new();
         let mut held = Vec::new();
         loop {
             let command = tokio::select! {
                 command = self.command(&mut socket) => command?,
+                Ok(()) = hang_up.recv() => return None,
+                Ok(event) = changes.recv() => {
+                    say(&mut socket, json!({"id": following, "type": "event", "event": event})).await?;
+                    continue;
+                }
                 Ok(event) = events.recv() => {
                     if let Some(id) = subscribed.get(event) {
                         say(&mut socket, json!({"id": id, "type": "event", "event": {"event_type": event, "data": {}}})).await?;
@@ -177,6 +200,27 @@ impl Fake {
                 if flaw != Flaw::NeverPongs {
                     say(&mut socket, json!({"id": id, "type": "pong"})).await?;
                 }
+                continue;
+            }
+            if kind == "subscribe_entities" {
+                let asked: Vec<&str> =
+                    command["entity_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let states = self.home.lock().unwrap().states.clone();
+                let found: serde_json::Map<String, Value> =
+                    states.into_iter().filter(|(entity, _)| asked.contains(&entity.as_str())).collect();
+                following = id.clone();
+                say(&mut socket, json!({"id": id, "type": "result", "success": true, "result": null})).await?;
+                say(&mut socket, json!({"id": id, "type": "event", "event": {"a": found}})).await?;
+                continue;
+            }
+            if kind == "bluetooth/subscribe_advertisements" {
+                if flaw == Flaw::NoAdmin {
+                    say(&mut socket, json!({"id": id, "type": "result", "success": false, "error": {"code": "unauthorized", "message": "Unauthorized"}})).await?;
+                    continue;
+                }
+                say(&mut socket, json!({"id": id, "type": "result", "success": true, "result": null})).await?;
+                let adverts = self.home.lock().unwrap().adverts.clone();
+                say(&mut socket, json!({"id": id, "type": "event", "event": {"add": adverts}})).await?;
                 continue;
             }
             let answer = json!({"id": id, "type": "result", "success": true, "result": self.result(&kind, flaw)});
@@ -248,7 +292,9 @@ impl Fake {
             Value::from(all)
         };
         match kind {
-            "get_config" => json!({"version": "2026.11.0", "state": "RUNNING"}),
+            "get_config" => {
+                json!({"version": "2026.11.0", "state": "RUNNING", "latitude": 52.0, "longitude": 5.0})
+            }
             "config/device_registry/list" => with_junk(&home.devices),
             "config/entity_registry/list" => with_junk(&home.entities),
             "config/area_registry/list" => with_junk(&home.areas),

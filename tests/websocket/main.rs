@@ -12,14 +12,16 @@ use std::{path::PathBuf, time::Duration};
 
 use fake::{DEADLINE, Fake, Flaw, INSTANCE, TOKEN};
 use porchlight::{
-    homeassistant::{self, HaError, Parts, Settings, Supervisor},
-    model::{HaFact, HaInfo, Health, Moment, Phase, Secret},
+    homeassistant::{self, Bluetooth, HaError, Parts, Settings, Supervisor},
+    model::{Fact, HaContact, HaFact, HaInfo, Health, Moment, Phase, Secret},
 };
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
     time::{sleep, timeout},
 };
+
+const DOOR: &str = "binary_sensor.front_door";
 
 /// The client under test, with its outlets.
 struct Client {
@@ -32,12 +34,18 @@ struct Client {
 
 impl Client {
     fn start(settings: Settings, supervisor: Option<Supervisor>) -> Client {
+        Client::start_with(settings, supervisor, None)
+    }
+
+    fn start_with(settings: Settings, supervisor: Option<Supervisor>, bluetooth: Option<Bluetooth>) -> Client {
         let (facts_tx, facts) = mpsc::channel(16);
         let (info_tx, info) = watch::channel(HaInfo::default());
         let (health_tx, health) = mpsc::channel(64);
         let (phase, phase_rx) = watch::channel(Phase::Running);
         let parts = Parts {
             settings,
+            doors: vec![DOOR.into(), "Front door".into()],
+            bluetooth,
             instance: INSTANCE,
             supervisor,
             facts: facts_tx,
@@ -51,6 +59,16 @@ impl Client {
 
     fn of(fake: &Fake) -> Client {
         Client::start(settings(fake), None)
+    }
+
+    /// The next door or position.
+    async fn evidence(&mut self) -> HaFact {
+        loop {
+            let fact = self.fact().await;
+            if matches!(fact, HaFact::Contact(_) | HaFact::Located(_)) {
+                return fact;
+            }
+        }
     }
 
     /// The next names fact: name and area of each foreign device.
@@ -291,6 +309,89 @@ async fn it_leaves_at_once_whatever_it_waits_for() {
         fake.connected(1).await;
         client.end().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_its_bluetooth_hears_is_told_and_a_token_without_the_right_is_said() {
+    const TAG: &str = "C4:7C:8D:6A:11:22";
+    let with = |fake: &Fake| {
+        let (out, heard) = mpsc::channel(16);
+        let tag = TAG.parse().unwrap();
+        let bluetooth = Bluetooth { keys: Vec::new(), is_known: Box::new(move |mac| mac == tag), observations: out };
+        (Client::start_with(settings(fake), None, Some(bluetooth)), heard)
+    };
+    let fake = Fake::start(Flaw::Nothing).await;
+    let advert = |address: &str| {
+        serde_json::json!({"name": address, "address": address, "rssi": -71, "manufacturer_data": {}, "service_data": {},
+            "service_uuids": [], "source": "A0:B7:65:01:02:03", "connectable": false, "time": 1.0, "tx_power": 0, "raw": null})
+    };
+    fake.home.lock().unwrap().adverts = vec![advert("5C:85:7E:A1:B2:C3"), advert(TAG)];
+    let (client, mut heard) = with(&fake);
+    let mut facts = Vec::new();
+    for _ in 0..2 {
+        let seen = timeout(DEADLINE, heard.recv()).await.expect("in time").expect("the client runs");
+        assert_eq!(seen.subject.mac, Some(TAG.parse().unwrap()));
+        facts.push(seen.fact);
+    }
+    assert!(matches!(&facts[..], [Fact::Alive { .. }, Fact::HeardAt(_)]), "{facts:?}");
+    client.end().await.unwrap();
+
+    let fake = Fake::start(Flaw::NoAdmin).await;
+    let (mut client, _heard) = with(&fake);
+    assert_eq!(client.names().await, shelly("Shelly"));
+    let Health::Degraded { why, advice } = client.next_health().await else { panic!("less than all is degraded") };
+    assert_eq!(why, "Home Assistant refuses bluetooth/subscribe_advertisements (unauthorized)");
+    assert!(advice.unwrap().contains("administrator"));
+    client.end().await.unwrap();
+}
+
+fn contact(open: Option<bool>) -> HaFact {
+    HaFact::Contact(HaContact { entity: DOOR.into(), open })
+}
+
+#[tokio::test]
+async fn doors_are_told_as_they_move_and_as_unread_when_the_line_goes() {
+    let fake = Fake::start(Flaw::Nothing).await;
+    let state = |word: &str| serde_json::json!({"s": word, "a": {"device_class": "door"}, "c": "x", "lc": 1.0});
+    fake.home.lock().unwrap().states.insert(DOOR.into(), state("off"));
+    let mut client = Client::of(&fake);
+    assert_eq!(client.evidence().await, contact(Some(false)));
+    for (word, open) in [("on", Some(true)), ("unavailable", None), ("off", Some(false))] {
+        fake.changes.send(serde_json::json!({"c": {DOOR: {"+": {"s": word, "lc": 2.0}}}})).unwrap();
+        assert_eq!(client.evidence().await, contact(open), "{word}");
+    }
+    // It opens while nobody is connected: told as unread, then as it stands.
+    fake.home.lock().unwrap().states.insert(DOOR.into(), state("on"));
+    fake.hang_up.send(()).unwrap();
+    assert_eq!(client.evidence().await, contact(None));
+    assert_eq!(client.evidence().await, contact(Some(true)));
+    fake.changes.send(serde_json::json!({"r": [DOOR]})).unwrap();
+    assert_eq!(client.evidence().await, contact(None));
+    client.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_position_that_an_app_sends_is_told_as_a_distance() {
+    let fake = Fake::start(Flaw::Nothing).await;
+    let at = |latitude: f64| serde_json::json!({"source_type": "gps", "latitude": latitude, "longitude": 5.0, "gps_accuracy": 10});
+    let mut states = std::mem::take(&mut fake.home.lock().unwrap().states);
+    for tracker in ["device_tracker.pixel", "device_tracker.cloud"] {
+        states.insert(tracker.into(), serde_json::json!({"s": "not_home", "a": at(53.0), "c": "x", "lc": 1.0}));
+    }
+    states.insert(DOOR.into(), serde_json::json!({"s": "off", "a": {}, "c": "x", "lc": 1.0}));
+    fake.home.lock().unwrap().states = states;
+    let mut client = Client::of(&fake);
+    // The door is told of the same message: what stood there of the phone was not.
+    assert_eq!(client.evidence().await, contact(Some(false)));
+    // A service asked about a phone does not know when; the app does.
+    for (tracker, latitude) in [("device_tracker.cloud", 52.5), ("device_tracker.pixel", 52.1)] {
+        let new = serde_json::json!({"+": {"a": {"latitude": latitude}, "lc": 2.0}});
+        fake.changes.send(serde_json::json!({"c": {tracker: new}})).unwrap();
+    }
+    let HaFact::Located(place) = client.evidence().await else { panic!("a position") };
+    assert_eq!((place.person.as_str(), place.fix.accuracy_m), ("Anna", 10.0));
+    assert!((place.fix.distance_m - 11_119.5).abs() < 1.0, "{}", place.fix.distance_m);
+    client.end().await.unwrap();
 }
 
 async fn wait_until(mut done: impl FnMut() -> bool) {

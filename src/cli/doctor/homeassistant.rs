@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::{Check, Here};
 use crate::settings::secret;
 
+mod doors;
+
 /// Either is on this network.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -19,35 +21,58 @@ pub async fn supervisor(here: &Here<'_>) -> Option<Check> {
     })
 }
 
-/// Whether Home Assistant takes the token.
-pub async fn token(here: &Here<'_>) -> Check {
+/// Whether Home Assistant takes the token, and whether the doors can be read there.
+pub async fn checks(here: &Here<'_>) -> Vec<Check> {
+    let way = way(here);
+    let mut checks = vec![token(here, &way).await];
+    if let (Ok(Some((url, token))), true) = (&way, checks.iter().all(|check| check.ok)) {
+        checks.push(doors::check(here, url, token.secret.expose()).await);
+    }
+    checks
+}
+
+/// Where it is, and what to show it. `None`: nobody set one.
+type Way = Result<Option<(String, secret::Found)>, Check>;
+
+fn way(here: &Here<'_>) -> Way {
     let name = "home assistant";
     let settings = &here.settings.homeassistant;
     let found = match secret::token(settings, here.credentials.as_deref()) {
         Ok(found) => found,
         Err(error) => {
-            return Check::fails(name, error.to_string(), error.advice().unwrap_or("set homeassistant.token_file"));
+            let mend = error.advice().unwrap_or("set homeassistant.token_file");
+            return Err(Check::fails(name, error.to_string(), mend));
         }
     };
-    let (url, token) = match (&settings.url, found, &here.supervisor) {
-        (Some(url), Some(found), _) => (url.trim_end_matches('/').to_owned(), found),
+    match (&settings.url, found, &here.supervisor) {
+        (Some(url), Some(found), _) => Ok(Some((url.trim_end_matches('/').to_owned(), found))),
         (Some(_), None, _) => {
             let mend = "make a long-lived token in your Home Assistant profile, write it to a file, set homeassistant.token_file";
-            return Check::fails(name, "has an address but no token", mend);
+            Err(Check::fails(name, "has an address but no token", mend))
         }
         (None, _, Some((url, token))) => {
             let secret = crate::model::Secret::new(token.clone());
-            (format!("{url}/core"), secret::Found { secret, from: "the Supervisor".into(), warning: None })
+            Ok(Some((format!("{url}/core"), secret::Found { secret, from: "the Supervisor".into(), warning: None })))
         }
         (None, Some(found), None) => {
-            return Check::fails(name, format!("has a token ({}) but no address", found.from), "set homeassistant.url");
+            Err(Check::fails(name, format!("has a token ({}) but no address", found.from), "set homeassistant.url"))
         }
-        (None, None, None) => return Check::well(name, "not set: names and areas come from the network alone"),
+        (None, None, None) => Ok(None),
+    }
+}
+
+async fn token(here: &Here<'_>, way: &Way) -> Check {
+    let name = "home assistant";
+    let (url, token) = match way {
+        Ok(Some(way)) => way,
+        Ok(None) => return Check::well(name, "not set: names and areas come from the network alone"),
+        Err(check) => return check.clone(),
     };
     let name = format!("{name} {url}");
-    match get(&format!("{url}/api/"), token.secret.expose(), settings.ca_file.as_deref()).await {
-        Ok(200) => match token.warning {
-            Some(warning) => Check::fails(name, warning, format!("chmod 600 {}", token.from)),
+    let ca_file = here.settings.homeassistant.ca_file.as_deref();
+    match get(&format!("{url}/api/"), token.secret.expose(), ca_file).await {
+        Ok(200) => match &token.warning {
+            Some(warning) => Check::fails(name, warning.clone(), format!("chmod 600 {}", token.from)),
             None => Check::well(name, format!("takes the token of {}", token.from)),
         },
         Ok(401 | 403) => {
@@ -60,8 +85,13 @@ pub async fn token(here: &Here<'_>) -> Check {
     }
 }
 
-/// The status, or why there is none. Redirects are an answer: the token goes to nobody else.
+/// The status, or why there is none.
 async fn get(url: &str, token: &str, ca_file: Option<&std::path::Path>) -> Result<u16, String> {
+    ask(url, token, ca_file).await.map(|answer| answer.status().as_u16())
+}
+
+/// Redirects are an answer: the token goes to nobody else.
+async fn ask(url: &str, token: &str, ca_file: Option<&std::path::Path>) -> Result<reqwest::Response, String> {
     let mut client = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
     if let Some(path) = ca_file {
         let pem = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
@@ -71,7 +101,7 @@ async fn get(url: &str, token: &str, ca_file: Option<&std::path::Path>) -> Resul
     }
     let client = client.build().map_err(|error| format!("cannot speak TLS: {error}"))?;
     let answer = client.get(url).bearer_auth(token).send().await;
-    answer.map(|answer| answer.status().as_u16()).map_err(|error| why(&error))
+    answer.map_err(|error| why(&error))
 }
 
 /// The innermost cause says it best; the outer ones repeat the address.

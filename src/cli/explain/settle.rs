@@ -23,6 +23,7 @@ pub fn would(view: &DeviceView) -> Vec<String> {
         kind(view, &mut hints);
     }
     vendor(view, &mut hints);
+    witness(view, &mut hints);
     let is_name_weak = matches!(
         view.name_source,
         NameSource::VendorKind | NameSource::Generic | NameSource::VendorTail | NameSource::Address
@@ -35,6 +36,37 @@ pub fn would(view: &DeviceView) -> Vec<String> {
         hints.push(format!("kind: say it yourself: porchlight device set {} kind {kind}", view.id));
     }
     hints
+}
+
+/// Who else could tell whether a phone that falls silent has left.
+fn witness(view: &DeviceView, hints: &mut Vec<String>) {
+    if !matches!(view.kind, Kind::Phone | Kind::Watch) {
+        return;
+    }
+    let hears = |sources: &[Source]| view.sources.iter().any(|source| sources.contains(source));
+    let by_station = hears(&[Source::Hostapd, Source::Openwrt, Source::Unifi, Source::Fritzbox]);
+    let by_bluetooth = hears(&[Source::Ble, Source::Bluetooth, Source::HomeAssistant]);
+    let quality = view.facts.iter().find(|(key, _)| key == "quality").map(|(_, value)| value.as_str());
+    // One is enough, unless its silence is still not to be trusted.
+    if (by_station || by_bluetooth) && quality != Some("poor") {
+        return;
+    }
+    if !by_station {
+        hints.push(
+            "presence: whether it left, its access point knows first (scanners.openwrt, unifi, fritzbox, hostapd; \
+             `porchlight doctor` names the cheapest)"
+                .into(),
+        );
+    }
+    if !by_bluetooth {
+        hints.push(
+            "presence: its Bluetooth, by its key, is a second radio that hears it at home (scanners.ble.owners_file)"
+                .into(),
+        );
+    }
+    hints.push(
+        "presence: doors and the app on it tell a departure from sleep (presence.doors, homeassistant.url)".into(),
+    );
 }
 
 /// What would tell the kind, and is not known yet.
@@ -135,6 +167,17 @@ mod tests {
         let facts = view(&[("kind.second", "tablet 0.5 made by Samsung")]).facts;
         let either = DeviceView { kind: Kind::Phone, kind_confidence: 0.6, facts, ..known.clone() };
         assert!(would(&either).join("\n").contains("only a phone or only a tablet"), "{:?}", would(&either));
+        // A phone that nobody but the network hears: who else could tell that it left.
+        let phone = DeviceView { kind: Kind::Phone, kind_confidence: 0.97, ..known.clone() };
+        let hints = would(&phone).join("\n");
+        for part in ["its access point", "its Bluetooth", "presence.doors"] {
+            assert!(hints.contains(part), "{part} in\n{hints}");
+        }
+        let listed = DeviceView { sources: vec![Source::Capture, Source::Fritzbox], ..phone.clone() };
+        assert_eq!(would(&listed), Vec::<String>::new(), "one witness is enough");
+        let facts = view(&[("quality", "poor")]).facts;
+        let poor = would(&DeviceView { facts, ..listed }).join("\n");
+        assert!(poor.contains("its Bluetooth") && !poor.contains("its access point"), "{poor}");
         // What a person said is not asked for again.
         let facts = view(&[("kind.set", "tv")]).facts;
         assert_eq!(would(&DeviceView { kind_confidence: 0.1, facts, ..known }), Vec::<String>::new());

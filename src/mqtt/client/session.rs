@@ -14,7 +14,10 @@ use super::UNACKED_MAX;
 type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, SessionStoreError>> + Send + 'a>>;
 
 #[derive(Debug)]
-pub(super) struct Blank;
+pub(super) struct Blank {
+    /// Messages are confirmed by their reader.
+    pub holds: bool,
+}
 
 impl SessionStore for Blank {
     fn load<'a>(&'a self, key: &'a SessionStoreKey) -> Later<'a, Option<PersistedSession>> {
@@ -24,7 +27,7 @@ impl SessionStore for Blank {
             clean_start: false,
             session_expiry_interval: None,
             outgoing_inflight_upper_limit: Some(UNACKED_MAX),
-            ack_mode: PersistedAckMode::Automatic,
+            ack_mode: if self.holds { PersistedAckMode::Manual } else { PersistedAckMode::Automatic },
             last_pkid: 0,
             last_puback: 0,
             replay: Vec::new(),

@@ -1,9 +1,9 @@
 //! # One connection in MQTT 5
 
 use rumqttc::{
-    AsyncClient, ClientError, ConnectReturnCode, ConnectionError, DisconnectReasonCode, EventLoop, LastWill,
-    LastWillProperties, MqttOptions, Outgoing, Packet, PublishOptions, PublishProperties, QoS, StateError,
-    SubscribeFilterInput, SubscribeReasonCode,
+    AckMode, AsyncClient, ClientError, ConnectReturnCode, ConnectionError, DisconnectReasonCode, EventLoop, LastWill,
+    LastWillProperties, MqttOptions, Outgoing, Packet, PubAckReason, PublishOptions, PublishProperties, QoS,
+    StateError, SubscribeFilterInput, SubscribeReasonCode,
 };
 use tokio::sync::mpsc;
 
@@ -31,13 +31,25 @@ pub(super) async fn converse(options: &Options, out: &mpsc::Sender<Signal>) -> E
                 let handle = Handle::Five(client.clone());
                 Signal::Up { handle, session_present: ack.session_present, max_packet }
             }
-            Ok(rumqttc::Event::Incoming(Packet::Publish(publish))) => match incoming(publish) {
-                Some(message) => Signal::Event(Event::Message(message)),
-                None => continue,
-            },
+            Ok(rumqttc::Event::Incoming(Packet::Publish(publish))) => {
+                let held = options.holds.then(|| publish.clone());
+                match (incoming(publish), held) {
+                    (Some(message), Some(publish)) => Signal::Held(message, publish),
+                    (Some(message), None) => Signal::Event(Event::Message(message)),
+                    (None, Some(publish)) => {
+                        let _ = confirm(&client, &publish);
+                        continue;
+                    }
+                    (None, None) => continue,
+                }
+            }
             Ok(rumqttc::Event::Incoming(Packet::SubAck(ack))) => {
                 let heard = |code: &&SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
                 Signal::Event(Event::Subscribed { refused: ack.return_codes.iter().filter(heard).count() })
+            }
+            Ok(rumqttc::Event::Incoming(Packet::PubAck(ack))) if ack.reason == PubAckReason::NoMatchingSubscribers => {
+                // No hint: who misses it takes the message for heard.
+                Signal::Event(Event::Unheard)
             }
             Ok(rumqttc::Event::Incoming(Packet::PubAck(_)) | rumqttc::Event::Outgoing(Outgoing::Publish(0))) => {
                 // Only a hint that there is room: one that finds no room itself is not missed.
@@ -59,7 +71,8 @@ fn prepared(options: &Options) -> Result<(AsyncClient, EventLoop), MqttError> {
     mqtt.set_keep_alive(KEEP_ALIVE_S)
         .set_connect_timeout(CONNECT_MAX)
         .set_clean_start(options.session_s.is_none())
-        .set_session_store(Blank)
+        .set_session_store(Blank { holds: options.holds })
+        .set_ack_mode(if options.holds { AckMode::Manual } else { AckMode::Automatic })
         .set_session_expiry_interval(Some(options.session_s.unwrap_or(0)))
         .set_max_packet_size(Some(PACKET_BYTES_MAX))
         .set_outgoing_inflight_upper_limit(UNACKED_MAX);
@@ -114,6 +127,11 @@ pub(super) fn try_send(client: &AsyncClient, message: &Publish) -> Result<(), Se
         });
     }
     client.try_publish(message.topic.clone(), message.payload.clone(), options).map_err(refused)
+}
+
+/// Tells the broker that a message was taken. Those of QoS 0 nobody waits for.
+pub(super) fn confirm(client: &AsyncClient, publish: &rumqttc::Publish) -> Result<(), SendError> {
+    if publish.qos == QoS::AtMostOnce { Ok(()) } else { client.try_ack(publish).map_err(refused) }
 }
 
 /// Asks to hear `filters`.

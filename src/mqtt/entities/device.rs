@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 use super::{Act, Config::*, Entity, Platform, Scope, Shown, Value};
 use crate::{model::Presence, mqtt::topics::Place};
 
-pub(super) static ROWS: &[&Entity] = &[&TRACKER, &CONNECTED, &ACTIVITY, &ROOM, &THREAT, &IP, &LAST_SEEN, &SIGNAL];
+pub(super) static ROWS: &[&Entity] =
+    &[&TRACKER, &CONNECTED, &ACTIVITY, &ROOM, &THREAT, &IP, &LAST_SEEN, &SIGNAL, &IDENTITY, &QUALITY];
 
 static TRACKER: Entity = Entity {
     key: "tracker",
@@ -68,14 +69,57 @@ static ROOM: Entity = Entity {
     key: "room",
     platform: Platform::Sensor,
     scope: Scope::Device,
-    shown: Shown::NotYet,
+    shown: Shown::Known("room.last"),
     name: Some("Room"),
     slug: "room",
     config: &[("icon", Text("mdi:map-marker")), ("value_template", Text("{{ value_json.room }}"))],
-    value: Value::Device(|_| Json::Null),
+    value: Value::Device(|about| json!(fact(about, "room"))),
     act: Act::Nothing,
-    says: "Where in the house it is.",
+    says: "Where in the house it is, by the ear that hears it loudest; unknown while none does, which is not away.",
 };
+
+static IDENTITY: Entity = Entity {
+    key: "identity",
+    platform: Platform::Sensor,
+    scope: Scope::Device,
+    shown: Shown::Known("identity"),
+    name: Some("Identity"),
+    slug: "identity",
+    config: &[
+        ("device_class", Text("enum")),
+        ("options", Words(&["sure", "fresh", "doubtful"])),
+        ("icon", Text("mdi:fingerprint")),
+        ("entity_category", Text("diagnostic")),
+        ("value_template", Text("{{ value_json.identity }}")),
+    ],
+    value: Value::Device(|about| json!(fact(about, "identity"))),
+    act: Act::Nothing,
+    says: "Whether this visit was proven: `sure` by its DHCP fingerprint and a second fact, `doubtful` if one differs, else `fresh`.",
+};
+
+static QUALITY: Entity = Entity {
+    key: "presence_quality",
+    platform: Platform::Sensor,
+    scope: Scope::Device,
+    shown: Shown::Known("quality"),
+    name: Some("Presence quality"),
+    slug: "presence_quality",
+    config: &[
+        ("device_class", Text("enum")),
+        ("options", Words(&["learning", "good", "fair", "poor"])),
+        ("icon", Text("mdi:school")),
+        ("entity_category", Text("diagnostic")),
+        ("value_template", Text("{{ value_json.presence_quality }}")),
+    ],
+    value: Value::Device(|about| json!(fact(about, "quality"))),
+    act: Act::Nothing,
+    says: "How far its silence can be trusted.",
+};
+
+/// What is known of it by that key.
+fn fact<'a>(about: super::About<'a>, key: &str) -> Option<&'a str> {
+    about.device.facts.iter().find(|(held, _)| held == key).map(|(_, value)| value.as_str())
+}
 
 static THREAT: Entity = Entity {
     key: "threat",

@@ -141,6 +141,13 @@ impl Queue {
         }
     }
 
+    /// One that flew is sent again.
+    pub fn lands(&mut self, number: u64) {
+        if let Some(entry) = self.entries.get_mut(&number) {
+            entry.flies = false;
+        }
+    }
+
     /// What flew is sent again.
     pub fn land(&mut self) {
         self.entries.values_mut().for_each(|entry| entry.flies = false);

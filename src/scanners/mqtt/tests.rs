@@ -18,6 +18,7 @@ fn ear(kinds: &[&str]) -> Ear {
         let on = Foreign { enabled: true, ..Foreign::default() };
         match *kind {
             "espresense" => settings.espresense = on,
+            "espresense_companion" => settings.espresense_companion = on,
             "theengs" => settings.theengs = on,
             "wifi_presence" => settings.wifi_presence = on,
             other => panic!("{other}"),
@@ -44,6 +45,15 @@ fn nothing_is_subscribed_that_is_not_named() {
     let filters = ear(&["espresense"]).filters();
     assert_eq!(filters.len(), 5, "{filters:?}");
     assert!(filters.iter().all(|filter| filter != "#"), "{filters:?}");
+}
+
+#[test]
+fn what_is_worked_out_from_others_proves_nothing_and_is_heard_without_them_only() {
+    let said = |ear: &mut Ear| give(ear, "espresense/companion/known:3c22fb010203", "Kitchen", at(1)).len();
+    assert_eq!(said(&mut ear(&["espresense_companion"])), 0);
+    let both = ear(&["espresense", "espresense_companion"]).filters();
+    assert!(both.iter().all(|filter| !filter.contains("companion")), "{both:?}");
+    assert_eq!(ear(&["espresense_companion"]).filters().len(), 1 + 2 + 2, "{both:?}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn read(levels: &[&str], payload: &[u8]) -> Option<Word> {
 }
 
 /// `None`: a class of devices, which is nobody.
-fn who(id: &str) -> Option<Who> {
+pub(super) fn who(id: &str) -> Option<Who> {
     let Some((kind, rest)) = id.split_once(':') else {
         // Twelve digits: a public address.
         return mac(id).map(Who::Mac);

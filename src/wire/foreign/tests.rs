@@ -49,6 +49,14 @@ fn each_kind_is_read_as_its_source_writes_it_and_its_trap_is_no_sighting() {
         ("espresense", "espresense/rooms/kitchen/status", "online", "node kitchen up"),
         ("espresense", "espresense/rooms/kitchen/status", "offline", "node kitchen down"),
         ("espresense", "espresense/devices/x/hall", "not json", "not understood"),
+        // ESPresense-companion: worked out from the nodes' word, so it proves nothing; its timeout is no departure.
+        ("espresense_companion", "espresense/companion/known:3c22fb010203", "Kitchen", "Listed 3c:22:fb:01:02:03 at Kitchen"),
+        ("espresense_companion", "espresense/companion/irk:ec0234a357c8ad05341010a60a397d9b", "not_home", "Absent a key at not_home"),
+        ("espresense_companion", "espresense/companion/apple:1005:9", "Kitchen", "nothing"),
+        ("espresense_companion", "espresense/companion/known:3c22fb010203/attributes", r#"{"source_type":"espresense","x":1.2}"#, "not understood"),
+        ("espresense_companion", "espresense/companion/status", "online", "node companion up"),
+        ("espresense_companion", "espresense/companion/status", "offline", "node companion down"),
+        ("espresense_companion", "espresense/companion/known:3c22fb010203", "", "not understood"),
         // room-assistant: no level, and a suffix.
         ("room_assistant", "room-assistant/mqtt-room/office", r#"{"id":"3c22fb010203","name":"Anna","distance":2.1}"#, "Alive 3c:22:fb:01:02:03 at office called Anna"),
         ("room_assistant", "room-assistant/mqtt-room/office", r#"{"id":"3c22fb010203-tracker","distance":2.1}"#, "Alive 3c:22:fb:01:02:03 at office"),

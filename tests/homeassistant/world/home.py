@@ -133,6 +133,10 @@ class Home:
         """What a verb of the command line prints."""
         return sh(*self.words(*verb), timeout=30)
 
+    def checked(self):
+        """What doctor finds, whether it is content or not."""
+        return json.loads(subprocess.run(self.words("--json", "doctor"), capture_output=True, text=True, timeout=60).stdout)
+
     def answers(self):
         """Whether the daemon answers on its own socket."""
         return subprocess.run(self.words("health"), capture_output=True, timeout=30).returncode == 0

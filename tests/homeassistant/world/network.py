@@ -12,7 +12,7 @@ from .checks import need, sh
 # Addresses for documentation: RFC 5737 and RFC 7042, 2.1.1.
 HUB = "192.0.2.1"
 DEVICES = {name: (f"192.0.2.{number}", f"00:00:5e:00:53:{number:02x}") for number, name in enumerate(
-    ["router", "phone", "printer", "lamp", "trusted", "guest", "ignored", "forgotten", "odd", "gone"], 10)}
+    ["router", "phone", "printer", "lamp", "trusted", "guest", "ignored", "forgotten", "odd", "gone", "keys"], 10)}
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 
 # Broadcasts one datagram from port 68 to port 67.
@@ -28,7 +28,10 @@ def dhcp_request(name, host):
     """RFC 2131: a request for the address that it has, with its host name (RFC 2132, 3.14)."""
     ip, hardware = DEVICES[name]
     head = struct.pack("!BBBBIHH4s4s4s4s", 1, 1, 6, 0, 7, 0, 0, *[bytes(4)] * 4) + bytes.fromhex(hardware.replace(":", "")).ljust(16, b"\0") + bytes(192)
-    options = b"".join(bytes([code, len(value)]) + value for code, value in ((53, b"\x03"), (50, socket.inet_aton(ip)), (12, host.encode())))
+    # What it wants to know (option 55), as one system asks for it: another asks for other things, or in another order.
+    wanted = bytes([1, 121, 3, 6, 15, 108, 114, 119])
+    options = b"".join(bytes([code, len(value)]) + value for code, value in (
+        (53, b"\x03"), (50, socket.inet_aton(ip)), (12, host.encode()), (55, wanted)))
     return head + b"\x63\x82\x53\x63" + options + b"\xff"
 
 
@@ -82,8 +85,12 @@ class Network:
         self.space(f"{self.name}-{device}")
         self.plug(f"{self.name}-{device}", device, *DEVICES[device])
         if host:
-            sh("ip", "netns", "exec", f"{self.name}-{device}", sys.executable, "-c", SEND, base64.b64encode(dhcp_request(device, host)).decode())
+            self.ask(device, host)
         self.speak(device)
+
+    def ask(self, device, host):
+        """It asks for the address that it has."""
+        sh("ip", "netns", "exec", f"{self.name}-{device}", sys.executable, "-c", SEND, base64.b64encode(dhcp_request(device, host)).decode())
 
     def leave(self, device):
         sh("ip", "-n", f"{self.name}-{device}", "link", "set", "eth0", "down")

@@ -16,6 +16,7 @@ class Phone:
             "device_id": name.lower(), "app_id": "tests", "app_name": "Tests", "app_version": "1", "device_name": name, "manufacturer": "Nobody",
             "model": "Phone", "os_name": "Tests", "os_version": "1", "supports_encryption": False,
             "app_data": {"push_url": f"http://127.0.0.1:{self.server.server_address[1]}/push", "push_token": "token"}})
+        self.tracker = f"device_tracker.{name.lower()}"
         self.webhook = f"{assistant.url}/api/webhook/{made['webhook_id']}"
         service = f"mobile_app_{name.lower()}"
         until(30, f"notify.{service}", lambda: any(s["domain"] == "notify" and service in s["services"] for s in assistant.get("/api/services")))
@@ -43,7 +44,14 @@ class Phone:
 
     def press(self, action):
         """As the app does when a button of a push is pressed."""
-        body = {"type": "fire_event", "data": {"event_type": "mobile_app_notification_action", "event_data": {"action": action}}}
+        self.say("fire_event", {"event_type": "mobile_app_notification_action", "event_data": {"action": action}})
+
+    def locate(self, latitude, longitude):
+        """As the app does when the phone has moved."""
+        self.say("update_location", {"gps": [latitude, longitude], "gps_accuracy": 12})
+
+    def say(self, kind, data):
+        body = {"type": kind, "data": data}
         request = urllib.request.Request(self.webhook, json.dumps(body).encode(), {"Content-Type": "application/json"})
         urllib.request.urlopen(request, timeout=10).close()
 
