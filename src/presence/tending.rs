@@ -81,8 +81,13 @@ impl Presence {
             self.touch(id);
             self.classify(id, now, out);
         }
+        let was_fixed = self.registry.get(id).is_some_and(|device| device.slug.is_some());
         due.extend(self.fix_slug(id, now));
         let Some(device) = self.registry.get(id) else { return due };
+        if device.slug.is_some() && !was_fixed {
+            // Somebody waits for its entities: the picture goes out now, not with the next change.
+            out.push(Change::DeviceChanged { device: id });
+        }
         due.extend(device.names.due());
         if let Some(at) = self.guest_from(device) {
             if at <= now.mono {
