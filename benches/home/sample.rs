@@ -102,7 +102,8 @@ pub fn write(path: &Path) -> u32 {
                 put(frame, 400);
             }
         }
-        for n in (0..10).map(|_| dice.below(HOSTS)) {
+        for _ in 0..10 {
+            let n = dice.below(HOSTS);
             let from = end(n, 40_000 + n as u16);
             let question = dns(n as u16, &format!("host{}.example.net", 1 + dice.below(500)), 1);
             put(&udp(&from, &resolver(53), &question), 1000);
