@@ -22,9 +22,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::{Recent, Window},
+        window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity},
+    model::{Capped, Card, Category, Finding, Findings, MacAddr, Mono, Port, Severity},
     traffic::{Outcome, What},
     wire::protocol,
 };
@@ -56,10 +56,16 @@ struct Flooded {
     bytes: u64,
 }
 
+impl Weigh for Flooded {
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.unasked.weight(now, span)
+    }
+}
+
 /// See the page above.
 pub struct Amplification {
     bell: Bell,
-    hosts: Guarded<IpAddr, Flooded>,
+    hosts: Subjects<IpAddr, Flooded>,
     /// Who asked everybody, from which port: answers come from addresses that were not asked one by one.
     askers: Capped<(IpAddr, Port), Mono>,
 }
@@ -67,7 +73,11 @@ pub struct Amplification {
 impl Amplification {
     #[must_use]
     pub fn new(settings: Settings) -> Amplification {
-        Amplification { bell: Bell::new(settings), hosts: Guarded::new(HOSTS_MAX), askers: Capped::new(HOSTS_MAX) }
+        Amplification {
+            bell: Bell::new(settings),
+            hosts: Subjects::new(HOSTS_MAX, Duration::from_secs(SPAN_S), UNASKED_MIN / 2),
+            askers: Capped::new(HOSTS_MAX),
+        }
     }
 }
 
@@ -100,7 +110,7 @@ impl Detector for Amplification {
                 if let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses())
                     && PORTS.contains(&udp.source)
                     && !PORTS.contains(&udp.destination)
-                    && let Some(flooded) = self.hosts.get_mut(&to, tick)
+                    && let Some(flooded) = self.hosts.get_mut(&to, now)
                     && flooded.servers.has(&from)
                 {
                     flooded.unasked.add(now, 1);
@@ -121,11 +131,8 @@ impl Detector for Amplification {
         if self.askers.get(&(host.ip, host.port)).is_some_and(|at| now.since(*at) <= ASKED) {
             return;
         }
-        if self.hosts.get(&host.ip).is_none() {
-            let flooded = Flooded { unasked: Window::default(), servers: Recent::new(256), bytes: 0 };
-            self.hosts.insert(host.ip, flooded, tick, tick);
-        }
-        let Some(flooded) = self.hosts.get_mut(&host.ip, tick) else { return };
+        let fresh = |left| Flooded { unasked: Window::with(left, now), servers: Recent::new(256), bytes: 0 };
+        let Some(flooded) = self.hosts.of(host.ip, tick, now, fresh) else { return };
         flooded.unasked.add(now, 1);
         flooded.servers.see(server.ip, now);
         let (unasked, servers) = (flooded.unasked.sum(now, SPAN_S), flooded.servers.len());

@@ -55,7 +55,7 @@ struct Guesses {
 type Key = (Option<MacAddr>, IpAddr, IpAddr, &'static str);
 
 impl Weigh for Guesses {
-    fn weight(&self, now: Mono) -> u32 {
+    fn weight(&self, now: Mono, _span: Duration) -> u32 {
         (self.level - now.since(self.last).as_secs_f64() / LEAK.as_secs_f64()).max(0.0) as u32
     }
 }

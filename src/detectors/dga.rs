@@ -24,9 +24,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::Recent,
+        window::{Recent, Subjects, Weigh},
     },
-    model::{Card, Category, Finding, Findings, Guarded, Severity, clean_text, is_private},
+    model::{Card, Category, Finding, Findings, Mono, Severity, clean_text, is_private},
     traffic::{Talkers, What, owner, registered},
 };
 
@@ -52,16 +52,24 @@ struct Asked {
     below: (String, Recent<String>),
 }
 
+impl Weigh for Asked {
+    /// Names that do not exist, of whoever finds hardly any.
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        let (missing, found) = (self.missing.weight(now, span), self.found.weight(now, span));
+        if found > missing { 0 } else { missing }
+    }
+}
+
 /// See the page above.
 pub struct Dga {
     bell: Bell,
-    devices: Guarded<IpAddr, Asked>,
+    devices: Subjects<IpAddr, Asked>,
 }
 
 impl Dga {
     #[must_use]
     pub fn new(settings: Settings) -> Dga {
-        Dga { bell: Bell::new(settings), devices: Guarded::new(DEVICES_MAX) }
+        Dga { bell: Bell::new(settings), devices: Subjects::new(DEVICES_MAX, SPAN, MISSING_MIN / 2) }
     }
 }
 
@@ -134,16 +142,14 @@ impl Detector for Dga {
         if !dns.is_answer || !is_name || talk.server.port != 53 {
             return;
         }
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
-        if self.devices.get(&talk.client.ip).is_none() {
-            let asked = Asked {
-                missing: Recent::new(DOMAINS_MAX),
-                found: Recent::new(DOMAINS_MAX),
-                below: (String::new(), Recent::new(DOMAINS_MAX)),
-            };
-            self.devices.insert(talk.client.ip, asked, talk.client.mac.map_or(0, owner), tick);
-        }
-        let Some(asked) = self.devices.get_mut(&talk.client.ip, tick) else { return };
+        let now = context.now.mono;
+        let fresh = |left| Asked {
+            missing: Recent::with(DOMAINS_MAX, left, now),
+            found: Recent::new(DOMAINS_MAX),
+            below: (String::new(), Recent::new(DOMAINS_MAX)),
+        };
+        let who = talk.client.mac.map_or(0, owner);
+        let Some(asked) = self.devices.of(talk.client.ip, who, now, fresh) else { return };
         if dns.code != NXDOMAIN {
             if asked.below.0 == domain {
                 asked.below.0.clear();

@@ -21,9 +21,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::Recent,
+        window::{Recent, Subjects, Weigh},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
+    model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity},
     traffic::owner,
     wire::dhcp::{Dhcp, Kind, PORT_SERVER},
 };
@@ -50,10 +50,16 @@ struct Sender {
     transactions: Recent<u32>,
 }
 
+impl Weigh for Sender {
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.clients.weight(now, span)
+    }
+}
+
 /// See the page above.
 pub struct DhcpStarvation {
     bell: Bell,
-    senders: Guarded<MacAddr, Sender>,
+    senders: Subjects<MacAddr, Sender>,
     /// Clients whose hardware address had said nothing else before, that search now.
     newcomers: Recent<MacAddr>,
 }
@@ -61,7 +67,11 @@ pub struct DhcpStarvation {
 impl DhcpStarvation {
     #[must_use]
     pub fn new(settings: Settings) -> DhcpStarvation {
-        DhcpStarvation { bell: Bell::new(settings), senders: Guarded::new(SENDERS_MAX), newcomers: Recent::new(1024) }
+        DhcpStarvation {
+            bell: Bell::new(settings),
+            senders: Subjects::new(SENDERS_MAX, SPAN, CLIENTS_MIN / 2),
+            newcomers: Recent::new(1024),
+        }
     }
 }
 
@@ -93,16 +103,13 @@ impl Detector for DhcpStarvation {
         if dhcp.kind() != Some(Kind::Discover) || dhcp.is_relayed() {
             return;
         }
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let now = context.now.mono;
         let client = dhcp.client_mac.unwrap_or(source);
-        if self.senders.get(&source).is_none() {
-            let sender = Sender { clients: Recent::new(64), transactions: Recent::new(64) };
-            self.senders.insert(source, sender, owner(source), tick);
-        }
         if context.who.by_mac(client).is_none() || self.newcomers.has(&client) {
             self.newcomers.see(client, now);
         }
-        let Some(sender) = self.senders.get_mut(&source, tick) else { return };
+        let fresh = |left| Sender { clients: Recent::with(64, left, now), transactions: Recent::new(64) };
+        let Some(sender) = self.senders.of(source, owner(source), now, fresh) else { return };
         sender.clients.see(client, now);
         sender.transactions.see(dhcp.transaction, now);
         let clients = sender.clients.within(now, SPAN);

@@ -55,27 +55,15 @@ const UNOWNED_PERCENT: usize = 30;
 #[derive(Debug, Clone)]
 struct Sweep {
     asked: Recent<IpAddr>,
-    /// How many it had asked for before it was pushed out, and until when.
-    before: (u32, Mono),
     party: Party,
     /// Addresses it asks with: a router that serves several networks asks with one of each.
     senders: Recent<IpAddr>,
     how: &'static str,
 }
 
-impl Sweep {
-    fn before(&self, now: Mono, span: Duration) -> usize {
-        let (before, until) = self.before;
-        if now.since(until) <= span { before as usize } else { 0 }
-    }
-    fn asked(&self, now: Mono, span: Duration) -> usize {
-        self.asked.within(now, span) + self.before(now, span)
-    }
-}
-
 impl Weigh for Sweep {
-    fn weight(&self, now: Mono) -> u32 {
-        self.asked(now, RULES[1].1) as u32
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.asked.weight(now, span)
     }
 }
 
@@ -112,8 +100,7 @@ impl HostSweep {
     ) {
         let now = context.now.mono;
         let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, how, port);
-        let fresh =
-            |left| Sweep { asked: Recent::new(TARGETS_MAX), before: (left, now), party, senders: Recent::new(8), how };
+        let fresh = |left| Sweep { asked: Recent::with(TARGETS_MAX, left, now), party, senders: Recent::new(8), how };
         let Some(sweep) = self.sources.of(key, party.mac.map_or(0, owner), now, fresh) else { return };
         if let Some(ip) = party.ip {
             sweep.party = party;
@@ -123,10 +110,9 @@ impl HostSweep {
             return;
         }
         let bell = &self.bell;
-        let Some((_, span)) = RULES.iter().find(|(least, span)| {
-            sweep.asked.len() + sweep.before(now, *span) >= bell.scaled(*least) as usize
-                && sweep.asked(now, *span) >= bell.scaled(*least) as usize
-        }) else {
+        let Some((_, span)) =
+            RULES.iter().find(|(least, span)| sweep.asked.within(now, *span) >= bell.scaled(*least) as usize)
+        else {
             return;
         };
         let unowned = sweep.asked.keys().filter(|ip| !context.neighbours.is_bound(**ip)).count();
@@ -135,7 +121,7 @@ impl HostSweep {
         {
             return;
         }
-        let targets = sweep.asked(now, *span);
+        let targets = sweep.asked.within(now, *span);
         // A server asks whether an address is free before it offers it (RFC 2131 §2.2), once or twice a question.
         let is_server = party.mac.is_some_and(|mac| self.servers.has(&mac))
             || party.ip.is_some_and(|ip| context.network.is_gateway(ip));

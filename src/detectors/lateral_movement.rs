@@ -23,7 +23,7 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::Recent,
+        window::{Recent, Subjects},
     },
     model::{Card, Category, Finding, Findings, Guarded, Port, Severity, is_private},
     traffic::{Start, Talkers, What, owner},
@@ -51,13 +51,17 @@ pub struct LateralMovement {
     bell: Bell,
     pairs: Guarded<(IpAddr, IpAddr), Recent<&'static str>>,
     /// Whose door of one kind each tried.
-    doors: Guarded<(IpAddr, Port), Recent<IpAddr>>,
+    doors: Subjects<(IpAddr, Port), Recent<IpAddr>>,
 }
 
 impl LateralMovement {
     #[must_use]
     pub fn new(settings: Settings) -> LateralMovement {
-        LateralMovement { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX), doors: Guarded::new(DOORS_MAX) }
+        LateralMovement {
+            bell: Bell::new(settings),
+            pairs: Guarded::new(PAIRS_MAX),
+            doors: Subjects::new(DOORS_MAX, MINUTE, MACHINES_MIN / 2),
+        }
     }
 
     /// One door of administration, tried at one machine after the other.
@@ -68,11 +72,8 @@ impl LateralMovement {
         if !ADMIN.contains(&server.port) || !is_private(server.ip) || !is_private(client.ip) || is_own {
             return;
         }
-        let (key, tick) = ((client.ip, server.port), now.0 / 1_000_000_000);
-        if self.doors.get(&key).is_none() {
-            self.doors.insert(key, Recent::new(64), client.mac.map_or(0, owner), tick);
-        }
-        let Some(tried) = self.doors.get_mut(&key, tick) else { return };
+        let (key, fresh) = ((client.ip, server.port), |left| Recent::with(64, left, now));
+        let Some(tried) = self.doors.of(key, client.mac.map_or(0, owner), now, fresh) else { return };
         if !tried.see(server.ip, now) {
             return;
         }

@@ -52,22 +52,13 @@ const NOBODY_USES: [Port; 7] = [23, 2323, 26, 5555, 7547, 37215, 52869];
 #[derive(Debug, Clone)]
 struct Tried {
     networks: Recent<IpAddr>,
-    /// Networks it was at before it was pushed out, and until when.
-    before: (u32, Mono),
     opened: Window,
     accepted: Window,
 }
 
-impl Tried {
-    fn networks(&self, now: Mono) -> usize {
-        let (before, until) = self.before;
-        self.networks.within(now, SPAN) + if now.since(until) <= SPAN { before as usize } else { 0 }
-    }
-}
-
 impl Weigh for Tried {
-    fn weight(&self, now: Mono) -> u32 {
-        self.networks(now) as u32
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.networks.weight(now, span)
     }
 }
 
@@ -125,8 +116,7 @@ impl Detector for OutboundScan {
         let now = context.now.mono;
         let key = (client.mac, client.ip, server.port);
         let fresh = |left| Tried {
-            networks: Recent::new(64),
-            before: (left, now),
+            networks: Recent::with(64, left, now),
             opened: Window::with(left, now),
             accepted: Window::default(),
         };
@@ -139,7 +129,7 @@ impl Detector for OutboundScan {
             What::Outcome(Outcome::Answered) => return tried.accepted.add(now, 1),
             _ => return,
         }
-        let networks = tried.networks(now);
+        let networks = tried.networks.within(now, SPAN);
         let (opened, accepted) = (tried.opened.sum(now, 60), tried.accepted.sum(now, 60));
         if networks < self.bell.scaled(NETWORKS_MIN) as usize
             || accepted * ACCEPT_SHARE > opened && !NOBODY_USES.contains(&server.port)

@@ -83,7 +83,7 @@ const RESIDUE_SPAN: Duration = Duration::from_secs(3600);
 const RESIDUE_MAX: u32 = 5;
 
 impl Weigh for Scan {
-    fn weight(&self, _now: Mono) -> u32 {
+    fn weight(&self, _now: Mono, _span: Duration) -> u32 {
         if self.score >= STEP * 2.0 { (self.score / STEP) as u32 } else { 0 }
     }
 }

@@ -19,9 +19,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence,
         usual::Bell,
-        window::{Recent, Subjects, Weigh},
+        window::{Recent, Subjects},
     },
-    model::{Category, Finding, Findings, Mono, Severity},
+    model::{Category, Finding, Findings, Severity},
     traffic::{What, owner},
     wire::dns::kind,
 };
@@ -34,24 +34,10 @@ const SPAN: Duration = Duration::from_secs(60);
 /// Reverse zones of private addresses (RFC 6303 §4), as far as homes use them.
 const ZONES: [&str; 4] = [".168.192.in-addr.arpa", ".10.in-addr.arpa", ".172.in-addr.arpa", ".d.f.ip6.arpa"];
 
-/// Names asked for, and how many before it was pushed out, until when.
-#[derive(Debug)]
-struct Asked {
-    names: Recent<String>,
-    before: (u32, Mono),
-}
-
-impl Weigh for Asked {
-    fn weight(&self, now: Mono) -> u32 {
-        let (before, until) = self.before;
-        self.names.within(now, SPAN) as u32 + if now.since(until) <= SPAN { before } else { 0 }
-    }
-}
-
 /// See the page above.
 pub struct PtrSweep {
     bell: Bell,
-    devices: Subjects<IpAddr, Asked>,
+    devices: Subjects<IpAddr, Recent<String>>,
 }
 
 impl PtrSweep {
@@ -71,12 +57,12 @@ impl Detector for PtrSweep {
             return;
         }
         let (client, now) = (talk.client, context.now.mono);
-        let fresh = |left| Asked { names: Recent::new(128), before: (left, now) };
+        let fresh = |left| Recent::with(128, left, now);
         let Some(asked) = self.devices.of(client.ip, client.mac.map_or(0, owner), now, fresh) else { return };
-        if !asked.names.see(dns.name.clone(), now) {
+        if !asked.see(dns.name.clone(), now) {
             return;
         }
-        let count = asked.weight(now) as usize;
+        let count = asked.within(now, SPAN);
         if count < self.bell.scaled(QUESTIONS) as usize {
             return;
         }

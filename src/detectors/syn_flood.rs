@@ -89,7 +89,7 @@ fn load<K: Ord + Hash + Clone>(table: &mut Subjects<K, Load>, key: K, source: En
 }
 
 impl Weigh for Load {
-    fn weight(&self, now: Mono) -> u32 {
+    fn weight(&self, now: Mono, _span: Duration) -> u32 {
         let (opened, completed) = (self.opened.sum(now, SPAN_S), self.completed.sum(now, SPAN_S));
         if completed * COMPLETED_SHARE > opened { 0 } else { opened }
     }

@@ -51,7 +51,7 @@ struct Load {
 
 impl Weigh for Load {
     /// What nobody answered.
-    fn weight(&self, now: Mono) -> u32 {
+    fn weight(&self, now: Mono, _span: Duration) -> u32 {
         let (came, went) = (self.came.sum(now, 2), self.went.sum(now, 2));
         if went * ANSWERED_SHARE > came { 0 } else { came }
     }

@@ -20,9 +20,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::{Recent, Window},
+        window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, Guarded, Severity, clean_text},
+    model::{Card, Category, Finding, Findings, Mono, Severity, clean_text},
     traffic::{Http, Talkers, What, owner},
 };
 
@@ -88,34 +88,37 @@ fn numbered(path: &str) -> Option<(String, String)> {
     Some((name.chars().take(32).collect(), number.chars().take(12).collect()))
 }
 
+impl Weigh for Asked {
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        if self.worked.sum(now, span.as_secs()) == 0 { self.missing.weight(now, span) } else { 0 }
+    }
+}
+
 /// See the page above.
 pub struct WebScan {
     bell: Bell,
-    pairs: Guarded<(IpAddr, IpAddr), Asked>,
+    pairs: Subjects<(IpAddr, IpAddr), Asked>,
 }
 
 impl WebScan {
     #[must_use]
     pub fn new(settings: Settings) -> WebScan {
-        WebScan { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
+        WebScan { bell: Bell::new(settings), pairs: Subjects::new(PAIRS_MAX, SPAN, MISSING_MIN / 2) }
     }
 
     fn answer(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
         if matches!(http.method.as_str(), "PROPFIND" | "OPTIONS" | "CONNECT") {
             return;
         }
-        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let now = context.now.mono;
         let key = (talk.client.ip, talk.server.ip);
-        if self.pairs.get(&key).is_none() {
-            let asked = Asked {
-                missing: Recent::new(64),
-                listed: Recent::new(64),
-                worked: Window::default(),
-                counted: Recent::new(64),
-            };
-            self.pairs.insert(key, asked, talk.client.mac.map_or(0, owner), tick);
-        }
-        let Some(asked) = self.pairs.get_mut(&key, tick) else { return };
+        let fresh = |left| Asked {
+            missing: Recent::with(64, left, now),
+            listed: Recent::new(64),
+            worked: Window::default(),
+            counted: Recent::new(64),
+        };
+        let Some(asked) = self.pairs.of(key, talk.client.mac.map_or(0, owner), now, fresh) else { return };
         let path = http.path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         if let Some(which) = LISTED.iter().position(|listed| path.starts_with(listed)) {
             asked.listed.see(which, now);

@@ -73,12 +73,20 @@ pub struct Recent<K> {
     /// In the order of keys. Few: a row costs less than a tree.
     seen: Vec<(K, Mono)>,
     max: usize,
+    /// How many there were when its subject was pushed out, and when it came again.
+    before: (u32, Mono),
 }
 
 impl<K: Ord + Clone> Recent<K> {
     #[must_use]
     pub const fn new(max: usize) -> Recent<K> {
-        Recent { seen: Vec::new(), max }
+        Recent { seen: Vec::new(), max, before: (0, Mono(0)) }
+    }
+
+    /// One in which so many were seen, nobody knows which.
+    #[must_use]
+    pub const fn with(max: usize, before: u32, at: Mono) -> Recent<K> {
+        Recent { seen: Vec::new(), max, before: (before, at) }
     }
 
     /// Whether it is new.
@@ -110,7 +118,8 @@ impl<K: Ord + Clone> Recent<K> {
 
     #[must_use]
     pub fn within(&self, now: Mono, span: Duration) -> usize {
-        self.seen.iter().filter(|(_, at)| now.since(*at) <= span).count()
+        let before = if now.since(self.before.1) <= span { self.before.0 as usize } else { 0 };
+        self.seen.iter().filter(|(_, at)| now.since(*at) <= span).count() + before
     }
 
     /// In their order.
@@ -139,12 +148,19 @@ impl<K: Ord + Clone> Recent<K> {
 /// What a subject has on it so far, in steps of its detector's own: it is left behind when the subject goes for want of
 /// room, and given to it when it comes again.
 pub trait Weigh {
-    fn weight(&self, now: Mono) -> u32;
+    /// Of the last `span`.
+    fn weight(&self, now: Mono, span: Duration) -> u32;
 }
 
 impl Weigh for Window {
-    fn weight(&self, now: Mono) -> u32 {
-        self.sum(now, BUCKETS as u64)
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.sum(now, span.as_secs())
+    }
+}
+
+impl<K: Ord + Clone> Weigh for Recent<K> {
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        u32::try_from(self.within(now, span)).unwrap_or(u32::MAX)
     }
 }
 
@@ -175,7 +191,7 @@ impl<K: Ord + Hash + Clone, V: Weigh> Subjects<K, V> {
             None => {
                 let value = fresh(self.left(hash_of(&key), now));
                 if let Some((key, gone)) = self.table.insert(key.clone(), value, owner, second(now)) {
-                    self.leave(hash_of(&key), gone.weight(now), now);
+                    self.leave(hash_of(&key), gone.weight(now, self.span), now);
                 }
                 self.table.place(&key)
             }
