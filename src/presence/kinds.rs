@@ -41,10 +41,14 @@ const NARROWER: [(Kind, Kind, f32); 6] = [
     (Kind::Camera, Kind::Doorbell, 0.7),
 ];
 /// Televisions play what phones send them: what speaks for a player does not speak against the television that it says it
-/// is. Its name does not count: a stick is named after the television that it hangs on.
+/// is. A name that people give does not count: a stick is named after the television that it hangs on. One from the factory
+/// does.
 const TELEVISION_FROM: f32 = 0.85;
+const TELEVISION_NAMED_FROM: f32 = 0.95;
 /// A bridge to locks or lights speaks as they do, and says that it is a bridge.
 const HUB_FROM: f32 = 0.9;
+/// Words of names that are so much less sure than the surest say nothing beside it.
+const NAME_MARGIN: f32 = 0.1;
 /// It runs this program: some computer, if nothing says better which.
 const OWN: f32 = 0.6;
 /// What a maker's service says of devices that may only have its app.
@@ -113,7 +117,8 @@ impl Tally {
     fn own_words(&self) -> OwnWords {
         let said = |kind, sign| self.0.get(&kind).and_then(|signs| signs.get(&sign)).map_or(0.0, |(sure, _)| *sure);
         OwnWords {
-            television: said(Kind::Tv, Sign::Label) >= TELEVISION_FROM,
+            television: said(Kind::Tv, Sign::Label) >= TELEVISION_FROM
+                || said(Kind::Tv, Sign::Host) >= TELEVISION_NAMED_FROM,
             hub: said(Kind::Hub, Sign::Label).max(said(Kind::Hub, Sign::Host)) >= HUB_FROM,
         }
     }
@@ -168,7 +173,10 @@ pub fn guess_by(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool) -> Gu
     let is_counted = |cloud: &&Cloud| counts(&Evidence { sort: "asks", pattern: cloud.what, maker: cloud.maker });
     let cloud = asks("asks_as_system").or_else(|| asks("asks")).filter(is_counted);
     if let Some(Cloud { what, kind: Some(kind), confidence, maker }) = cloud {
-        tally.take(*kind, Sign::Asks, confidence * weight(signs, *maker), || format!("asks the Internet for {what}"));
+        // That it is a machine of its maker is no second witness.
+        let is_own = maker.is_some_and(|maker| signs.vendor.is_some_and(|vendor| is_same(vendor, maker)));
+        let sign = if is_own { Sign::Vendor } else { Sign::Asks };
+        tally.take(*kind, sign, confidence * weight(signs, *maker), || format!("asks the Internet for {what}"));
     }
     let own = tally.own_words();
     choose(tally.ranked(), own)
@@ -193,9 +201,7 @@ pub fn tells_more(key: &str, new: &str, old: &str) -> Ordering {
 /// How much it counts that it asks for the services of `maker`. What somebody else made has that maker's app, and so
 /// has what draws its own addresses: machines of one purpose keep theirs.
 fn weight(signs: &Signs<'_>, maker: Option<&str>) -> f32 {
-    let is_others = |vendor: &str| {
-        parts::by(vendor).is_none() && maker.is_some_and(|maker| !maker_is(vendor, maker) && !maker_is(maker, vendor))
-    };
+    let is_others = |vendor: &str| parts::by(vendor).is_none() && maker.is_some_and(|maker| !is_same(vendor, maker));
     if signs.random {
         APP_OF_RANDOM
     } else if signs.vendor.is_some_and(is_others) {
@@ -203,6 +209,10 @@ fn weight(signs: &Signs<'_>, maker: Option<&str>) -> f32 {
     } else {
         1.0
     }
+}
+
+fn is_same(vendor: &str, maker: &str) -> bool {
+    maker_is(vendor, maker) || maker_is(maker, vendor)
 }
 
 /// The surest that may be said, and the next.
@@ -237,8 +247,12 @@ fn choose(mut ranked: Vec<Second>, own: OwnWords) -> Guess {
 fn by_rules(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool, tally: &mut Tally) {
     let looked = Looked::at(signs);
     let hits: Vec<_> = RULES.iter().filter(|rule| looked.is_hit(rule) && counts(&rule.evidence())).collect();
+    // Of the words of its names the surest count: `august-doorbell` is no lock, though August makes locks.
+    let words = hits.iter().filter(|rule| rule.sort() == Sign::Host).map(|rule| rule.confidence);
+    let surest = words.fold(0.0, f32::max);
     for rule in &hits {
-        if !hits.iter().any(|other| rule.is_outdone_by(other)) {
+        let is_less = rule.sort() == Sign::Host && rule.confidence + NAME_MARGIN < surest;
+        if !is_less && !hits.iter().any(|other| rule.is_outdone_by(other)) {
             tally.take(rule.kind, rule.sort(), rule.confidence, || rule.words());
         }
     }

@@ -10,7 +10,8 @@
 //! A name server at home: a router that is asked as gateway, or one in `/etc/resolv.conf`.
 //! ## How it decides
 //! Only addresses of the home's own subnets are asked for, and only at servers within them, so no address of the
-//! home leaves it by us. An answer counts from the server asked, to the question asked.
+//! home leaves it by us. For devices in the home's other networks, at private addresses (RFC 1918), only the gateway is
+//! asked: it gave them out. An answer counts from the server asked, to the question asked.
 //! ## What fools it
 //! Name servers that answer with a name made of the address, which is passed over; leases long gone.
 //!
@@ -71,6 +72,7 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
     // Whom nobody answered about yet: when to ask again, and how often that was done.
     let mut open: VecDeque<(Mono, Ipv4Addr, u8)> = VecDeque::new();
     let mut visits = desk.visits();
+    visits.beyond_too();
     let mut room = [0; 4096];
     let (mut seen, mut servers) = (0, Vec::new());
     loop {
@@ -97,6 +99,9 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
             },
             () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {
                 let Some((_, about, tries)) = open.pop_front() else { continue };
+                let network = desk.network();
+                let knows = |server: &&IpAddr| network.is_attached(about.into()) || network.is_gateway(**server);
+                let servers: Vec<IpAddr> = servers.iter().filter(knows).copied().collect();
                 if !desk.pace(servers.len() as u32).await? {
                     return Ok(());
                 }

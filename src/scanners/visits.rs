@@ -4,13 +4,13 @@
 //! are from the picture of the home. A device is visited once a round, and only while it is awake: one
 //! that was silent for a while is left alone until it speaks, so nobody is woken for a name.
 //!
-//! Leaves out: this host, addresses of other networks, and groups.
+//! Leaves out: this host and groups; addresses of other networks, unless a scanner wants those of the home as well.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 
-use crate::model::{Clock, DeviceView, HomeView, Kind, MacAddr, NetworkFacts, Presence};
+use crate::model::{Clock, DeviceView, HomeView, Kind, MacAddr, NetworkFacts, Presence, is_link_local, is_private};
 
 /// Hosts remembered as visited; beyond it, the rest waits for the next round.
 const VISITED_MAX: usize = 4096;
@@ -38,6 +38,8 @@ pub struct Visits {
     waiting: Vec<Host>,
     /// Which hosts are of interest. One that is not yet may become so: it is not counted as visited.
     wanted: Box<dyn Fn(&Host) -> bool + Send + Sync>,
+    /// Also hosts behind the router, at private addresses.
+    beyond: bool,
 }
 
 impl Visits {
@@ -46,12 +48,25 @@ impl Visits {
         network: watch::Receiver<Arc<NetworkFacts>>,
         clock: Clock,
     ) -> Visits {
-        Visits { home, network, clock, visited: BTreeSet::new(), waiting: Vec::new(), wanted: Box::new(|_| true) }
+        Visits {
+            home,
+            network,
+            clock,
+            visited: BTreeSet::new(),
+            waiting: Vec::new(),
+            wanted: Box::new(|_| true),
+            beyond: false,
+        }
     }
 
     /// Visits only these, each as soon as it is one of them.
     pub fn only(&mut self, wanted: impl Fn(&Host) -> bool + Send + Sync + 'static) {
         self.wanted = Box::new(wanted);
+    }
+
+    /// Visits hosts of the home's other networks too, which this host is not attached to.
+    pub fn beyond_too(&mut self) {
+        self.beyond = true;
     }
 
     /// A new round: everybody again.
@@ -83,7 +98,7 @@ impl Visits {
             let room = VISITED_MAX.saturating_sub(self.visited.len());
             self.waiting = {
                 let (view, network) = (self.home.borrow(), self.network.borrow());
-                let found = awake(&view, &network, now).map(|(host, _)| host);
+                let found = hosts(&view, &network, now, self.beyond).map(|(host, _)| host);
                 found
                     .filter(|host| (self.wanted)(host) && !self.visited.contains(&(host.ip, host.mac)))
                     .take(room)
@@ -106,19 +121,30 @@ pub fn awake<'a>(
     network: &'a NetworkFacts,
     now_ms: i64,
 ) -> impl Iterator<Item = (Host, &'a DeviceView)> {
+    hosts(view, network, now_ms, false)
+}
+
+fn hosts<'a>(
+    view: &'a HomeView,
+    network: &'a NetworkFacts,
+    now_ms: i64,
+    beyond: bool,
+) -> impl Iterator<Item = (Host, &'a DeviceView)> {
     let devices = view.devices.values().map(std::sync::Arc::as_ref);
     let awake = devices.filter(move |device| {
         // One that answers from its sleep was heard, too.
         let sleeps = device.presence == Presence::Asleep;
         !device.is_own && !sleeps && now_ms.saturating_sub(device.last_seen.0) <= AWAKE_MS
     });
-    awake.filter_map(|device| Some((host(device, network)?, device)))
+    awake.filter_map(move |device| Some((host(device, network, beyond)?, device)))
 }
 
 /// Where to ask a device. One address is enough: two would give every answer twice.
-fn host(device: &DeviceView, network: &NetworkFacts) -> Option<Host> {
-    let on_wire = |ip: &&IpAddr| ip.is_ipv4() && network.is_attached(**ip) && !network.is_own_ip(**ip);
-    let ip = *device.addresses.iter().find(on_wire)?;
+fn host(device: &DeviceView, network: &NetworkFacts, beyond: bool) -> Option<Host> {
+    let fits = |ip: &&IpAddr| ip.is_ipv4() && !network.is_own_ip(**ip);
+    let mut at = device.addresses.iter().filter(fits);
+    let on_wire = at.clone().find(|ip| network.is_attached(**ip));
+    let ip = *on_wire.or_else(|| at.find(|ip| beyond && is_private(**ip) && !is_link_local(**ip)))?;
     Some(Host {
         ip,
         mac: device.macs.first().copied(),
@@ -183,6 +209,15 @@ mod tests {
             let asleep =
                 HomeView { devices: asleep.map(|device| (device.id, Arc::new(device))).collect(), ..home.clone() };
             assert_eq!(awake(&asleep, &network, 1_000_000).count(), 0, "sleepers are not woken");
+        }
+    }
+
+    #[test]
+    fn hosts_of_the_home_s_other_networks_are_visited_by_who_wants_them() {
+        for (ip, wanted) in [("10.0.9.7", true), ("198.51.100.7", false), ("169.254.9.7", false), ("10.0.0.5", true)] {
+            let found = |beyond| hosts(&home(&[(ip, 1_000, false)]), &network(), 1_000, beyond).count();
+            assert_eq!(found(true), usize::from(wanted), "{ip}");
+            assert_eq!(found(false), usize::from(ip == "10.0.0.5"), "{ip}");
         }
     }
 

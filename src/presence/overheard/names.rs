@@ -53,12 +53,16 @@ pub fn multicast_dns(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, to: 
             matches!(record.data(), Data::Srv { target, .. } if target.is(&own.name)) && record.name.is(instance)
         })
     };
+    let mut announced = false;
     for record in records() {
         let Some(service) = mdns::service(&record.name) else { continue };
         match record.data() {
             Data::Srv { port, target, .. } if target.is(&own.name) => {
-                if let Some(instance) = service.instance.filter(|_| is_named_by_makers(service.service)) {
+                // One is enough: a message may hold dozens.
+                let instance = service.instance.filter(|_| !announced && is_named_by_makers(service.service));
+                if let Some(instance) = instance {
                     gleaned.label(sender, "announced_as", instance);
+                    announced = true;
                 }
                 let name = text(service.service);
                 gleaned.fact(sender, Fact::Service { tcp: service.tcp, port, name });

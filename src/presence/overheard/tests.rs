@@ -365,6 +365,7 @@ fn multicast_dns_names_only_whom_it_comes_from() {
             &[
                 "9@10.0.0.9 mdns",
                 "9@10.0.0.9 named tv by mdns_host",
+                "9@10.0.0.9 announced_as=TV",
                 "9@10.0.0.9 service tcp 8080 http",
                 "9@10.0.0.9 model=Box 1",
             ],

@@ -98,8 +98,8 @@ fn description(gleaned: &mut Gleaned<'_>, body: &[u8], sender: Subject) {
         gleaned.fact(sender, Fact::Named { name: found.name.clone(), by: Heard::Ssdp });
     }
     let Description { maker, model, model_number, kind, .. }: upnp::Description = found;
-    for (key, value) in [("manufacturer", maker), ("model", model), ("model_number", model_number), ("upnp_type", kind)]
-    {
+    let labels = [("manufacturer", maker), ("upnp_model", model), ("model_number", model_number), ("upnp_type", kind)];
+    for (key, value) in labels {
         put(gleaned, sender, key, value);
     }
 }

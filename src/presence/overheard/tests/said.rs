@@ -205,7 +205,7 @@ fn programs_name_themselves_and_nobody_else() {
         <manufacturer>Acme</manufacturer><modelName>QE55</modelName></device></root>";
     let with_head = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], xml].concat();
     let own = |payload: &[u8]| labels(&tcp4(TV, TV_IP, 64, (40_000, 8080), 0x18, payload));
-    let described = ["9 named Attic by ssdp", "9 manufacturer=Acme", "9 model=QE55"];
+    let described = ["9 named Attic by ssdp", "9 manufacturer=Acme", "9 upnp_model=QE55"];
     assert_eq!(own(get), ["9 user_agent=Box/1 (Web0S)", "9 asks=lgtvsdp.com"]);
     assert_eq!(own(answer), ["9 http_server=lighttpd/1.4"]);
     assert_eq!(own(xml), described);
