@@ -105,7 +105,7 @@ impl Adverts {
         let observed =
             |fact| Observation { source: Source::HomeAssistant, interface: None, at, subject: Subject::mac(mac), fact };
         out.push(observed(Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO }));
-        // -127 is "not known" (habluetooth's `NO_RSSI_VALUE`).
+        // -127 is "not known" (`NO_RSSI_VALUE` of bleak-retry-connector).
         let level = advert.get("rssi").and_then(Value::as_i64).filter(|dbm| (-126..0).contains(dbm));
         let level = level.and_then(|dbm| i8::try_from(dbm).ok()).and_then(Rssi::new)?;
         out.push(observed(match source {

@@ -24,7 +24,7 @@ const EVENTS: &[&str] = &[
     "floor_registry_updated",
     "core_config_updated",
 ];
-const ADVERTS: &str = "bluetooth/subscribe_advertisements";
+pub const ADVERTS: &str = "bluetooth/subscribe_advertisements";
 const TRACKERS_MAX: usize = 8192;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,6 +26,7 @@ use crate::model::{DeviceId, HaFact, HaInfo, HaName, HaPerson, MacAddr, clean_te
 const DEVICES_MAX: usize = 8192;
 const PERSONS_MAX: usize = 256;
 const ADDRESSES_MAX: usize = 16;
+const EARS_MAX: usize = 128;
 /// Bytes of a name or area.
 const TEXT_MAX: usize = 120;
 
@@ -182,7 +183,7 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
         reading.adapters.extend(radios.take(ADDRESSES_MAX).map(|mac| (mac, room.as_str().into())));
     }
     let by_device = group(entities, trackers);
-    let (mut names, mut own_areas) = (Vec::new(), Vec::new());
+    let (mut names, mut own_areas, mut ears) = (Vec::new(), Vec::new(), Vec::new());
     for device in devices.iter().take(DEVICES_MAX) {
         if is_others_mqtt(device) {
             reading.info.mqtt_macs.extend(macs(device));
@@ -193,6 +194,9 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
             continue;
         }
         for identifier in identifiers {
+            // A sensor has an installation of its own.
+            let sensor = identifier.split_once("_sensor_").map(|(_, name)| name).filter(|name| !name.is_empty());
+            ears.extend(sensor.zip(places.area(device)).map(|(name, area)| (clean_text(name, TEXT_MAX), area)));
             let Some(id) = identifier.strip_prefix(&mine) else { continue };
             reading.info.ours.insert(identifier.to_owned());
             if let Ok(id) = id.parse::<DeviceId>() {
@@ -208,6 +212,12 @@ pub fn read(lists: &Lists, trackers: &Trackers, instance: u32) -> Reading {
         if lists.areas.is_some() {
             reading.facts.push(HaFact::Names(names));
             reading.facts.push(HaFact::Areas(own_areas));
+            ears.sort();
+            ears.truncate(EARS_MAX);
+            // Most homes have none, and then there is nothing to say.
+            if !ears.is_empty() {
+                reading.facts.push(HaFact::Ears(ears));
+            }
         }
     }
     reading.home = lists.config.as_ref().and_then(|config| {

@@ -22,7 +22,12 @@ use tokio_tungstenite::{
 use tracing::debug;
 
 use super::{
-    HaError, Parts, adverts::Adverts, conversation::Conversation, endpoint::Endpoint, evidence::News, registry, tls,
+    HaError, Parts,
+    adverts::Adverts,
+    conversation::{ADVERTS, Conversation},
+    endpoint::Endpoint,
+    evidence::News,
+    registry, tls,
 };
 use crate::model::{HaContact, HaFact, Phase, clean_text};
 
@@ -225,17 +230,18 @@ async fn converse(
     line: &mut Line,
 ) -> Result<(), End> {
     let mut talk = Conversation::about(&parts.doors);
-    send_all(socket, talk.open()).await?;
     let mut adverts = parts.bluetooth.as_ref().map(|bluetooth| Adverts::new(bluetooth.keys.clone()));
     if adverts.is_some() {
+        // Before the lists, so that a refusal is told with theirs.
         let hear = talk.hear_bluetooth();
         send(socket, &hear).await?;
     }
+    send_all(socket, talk.open()).await?;
     let mut lists_due = Some(Instant::now() + LISTS_PATIENCE);
     let mut reread_at: Option<Instant> = None;
     let mut ping_at = Instant::now() + PING_EVERY;
     let mut pong_due: Option<Instant> = None;
-    let mut refused = Vec::new();
+    let mut refused: Vec<(&'static str, String)> = Vec::new();
     let mut faults = 0;
     loop {
         let text = tokio::select! {
@@ -254,7 +260,8 @@ async fn converse(
             () = until(reread_at), if lists_due.is_none() => {
                 reread_at = None;
                 lists_due = Some(Instant::now() + LISTS_PATIENCE);
-                refused.clear();
+                // What is asked for once is refused for good.
+                refused.retain(|(command, _)| *command == ADVERTS);
                 send_all(socket, talk.read_lists()).await?;
                 continue;
             }
@@ -266,7 +273,11 @@ async fn converse(
         if faults > FAULTS_MAX {
             return Err(HaError::Lost { why: format!("more than {FAULTS_MAX} messages that make no sense") }.into());
         }
+        let is_late = lists_due.is_none() && !heard.refused.is_empty();
         refused.extend(heard.refused);
+        if is_late {
+            line.up(parts, &refused);
+        }
         if heard.pong {
             pong_due = None;
         }
@@ -326,7 +337,16 @@ async fn converse(
                 *info = now;
                 changed
             });
-            for fact in reading.facts {
+            let mut facts = reading.facts;
+            let is = |facts: &[HaFact], of: fn(&HaFact) -> bool| facts.iter().any(of);
+            // The last sensor was taken out of its area.
+            if line.said.ears.is_some()
+                && is(&facts, |fact| matches!(fact, HaFact::Areas(_)))
+                && !is(&facts, |fact| matches!(fact, HaFact::Ears(_)))
+            {
+                facts.push(HaFact::Ears(Vec::new()));
+            }
+            for fact in facts {
                 if let Some(slot) = line.said.slot(&fact)
                     && slot.replace(fact.clone()).as_ref() == Some(&fact)
                 {

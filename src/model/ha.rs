@@ -21,6 +21,8 @@ pub enum HaFact {
     /// Area the user gave to *our* MQTT device of that id.
     Areas(Vec<(DeviceId, Option<String>)>),
     Persons(Vec<HaPerson>),
+    /// Areas that the user gave to remote sensors of ours, by the sensor's name.
+    Ears(Vec<(String, String)>),
     /// A door, lock or garage contact moved, or can no longer be read.
     Contact(HaContact),
     /// Where the app of a person's phone says that it is.

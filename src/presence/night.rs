@@ -6,9 +6,14 @@
 
 use std::time::Duration;
 
-use crate::model::{Mode, Moment, Mono};
+use crate::model::{Mode, Moment};
 
-use super::{Presence, device::Device, people, timers::Key};
+use super::{
+    Presence,
+    device::Device,
+    people::{self, Night},
+    timers::Key,
+};
 
 /// Nobody used a phone for so long.
 const UNUSED: Duration = Duration::from_secs(45 * 60);
@@ -16,14 +21,6 @@ const UNUSED: Duration = Duration::from_secs(45 * 60);
 const UP_FOR: Duration = Duration::from_secs(10 * 60);
 /// How often it is looked at, where it may be night.
 const LOOK: Duration = Duration::from_secs(5 * 60);
-
-/// What is known while it is night.
-#[derive(Debug, Clone, Copy)]
-pub struct Night {
-    /// A phone has been in use since.
-    up: Option<Mono>,
-    looked: Mono,
-}
 
 impl Presence {
     /// Whether `auto` comes to night now; sets when to look again.

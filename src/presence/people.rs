@@ -9,7 +9,7 @@ use std::{
 
 use crate::model::{Change, DeviceId, Household, Kind, Mode, Moment, Mono, Trust};
 
-use super::{Presence, device::Device, night::Night, timers::Key, tracker::between};
+use super::{Presence, device::Device, timers::Key, tracker::between};
 
 /// New devices are those first seen within this time.
 const NEW_FOR_MS: i64 = 86_400_000;
@@ -25,6 +25,14 @@ struct Person {
     devices: BTreeSet<DeviceId>,
     home: bool,
     since: Moment,
+}
+
+/// What is known while it is night.
+#[derive(Debug, Clone, Copy)]
+pub struct Night {
+    /// A phone has been in use since.
+    pub up: Option<Mono>,
+    pub looked: Mono,
 }
 
 /// Who lives here, and what was set for the household.

@@ -1,7 +1,7 @@
 //! # Rooms
 //!
 //! Which ear heard a radio how loud comes in; in which room it is comes out. An ear's room is what settings say, else
-//! what the ear says of itself, else the ear's own name. A room never means here or away.
+//! the area it has in Home Assistant, else what it says of itself, else its own name. A room never means here or away.
 //!
 //! Holds: [`ROOMS_MAX`] rooms, [`EARS_MAX`] ears, [`PLACED_MAX`] devices. Ears of names that nobody set may be
 //! invented by whoever writes to the broker: those that were heard last stay.
@@ -37,7 +37,7 @@ pub struct Settings {
     /// The room of this machine's own Bluetooth. Without it this machine is no ear.
     pub here: Option<String>,
     /// Rooms of other ears, such as `garage: Garage`: the name of a remote sensor, an ESPresense node, a gateway, or
-    /// the address of a Bluetooth proxy. Without it the room that the ear says, else its name.
+    /// the address of a Bluetooth proxy. Without it its area in Home Assistant, else the room that the ear says, else its name.
     pub ears: BTreeMap<String, String>,
     /// Chance that a device is in the same room two seconds later.
     pub stay: f64,
@@ -87,6 +87,8 @@ struct Ear {
 struct Tables {
     rooms: Vec<Arc<str>>,
     ears: Vec<Ear>,
+    /// Areas of sensors in Home Assistant.
+    areas: BTreeMap<String, String>,
     now: Mono,
 }
 
@@ -118,18 +120,20 @@ impl Tables {
     /// The ear, and whether its id was another's until now.
     fn ear(&mut self, at: &HeardAt, settings: &Settings) -> Option<(EarId, bool)> {
         let place = self.ears.iter().position(|ear| ear.wifi == at.wifi && ear.name == at.ear);
-        let said = settings.ears.get(&*at.ear).map(String::as_str).or(at.room.as_deref()).unwrap_or(&at.ear);
+        let area = self.areas.get(&*at.ear);
+        let said = settings.ears.get(&*at.ear).or(area).map(String::as_str).or(at.room.as_deref()).unwrap_or(&at.ear);
+        let said = said.to_owned();
         let is_same = |ear: &Ear, tables: &Tables| tables.name(ear.room).is_some_and(|name| **name == *said);
         let now = self.now;
         if let Some(place) = place {
             let same = self.ears.get(place).is_some_and(|ear| is_same(ear, self));
-            let room = if same { None } else { Some(self.find(&clean_text(said, NAME_MAX))?) };
+            let room = if same { None } else { Some(self.find(&clean_text(&said, NAME_MAX))?) };
             let ear = self.ears.get_mut(place)?;
             ear.heard = now;
             ear.room = room.unwrap_or(ear.room);
             return Some((EarId::try_from(place).ok()?, false));
         }
-        let room = self.find(&clean_text(said, NAME_MAX))?;
+        let room = self.find(&clean_text(&said, NAME_MAX))?;
         let ear = Ear { name: Arc::clone(&at.ear), wifi: at.wifi, room, heard: now };
         if self.ears.len() < EARS_MAX {
             self.ears.push(ear);
@@ -190,6 +194,11 @@ impl Rooms {
         placed.track.hear(ear, heard.level.dbm(), at, &self.tables, &settings.rules())
     }
 
+    /// Sensors were put into areas in Home Assistant.
+    pub fn moved(&mut self, areas: &[(String, String)]) {
+        self.tables.areas = areas.iter().take(EARS_MAX).cloned().collect();
+    }
+
     /// Where it is.
     pub fn of(&self, id: DeviceId) -> Option<&Arc<str>> {
         self.tables.name(self.placed.get(&id)?.track.room()?)
@@ -203,7 +212,7 @@ impl Rooms {
     pub fn sizes(&self) -> [(&'static str, usize); 4] {
         [
             ("rooms", self.tables.rooms.len()),
-            ("rooms.ears", self.tables.ears.len()),
+            ("rooms.ears", self.tables.ears.len() + self.tables.areas.len()),
             ("rooms.placed", self.placed.len()),
             ("rooms.levels", self.placed.values().map(|placed| placed.track.len()).sum()),
         ]

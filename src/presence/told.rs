@@ -32,6 +32,7 @@ impl Presence {
                 }
             }
             HaFact::Persons(list) => self.own(list, now, out),
+            HaFact::Ears(list) => self.rooms.moved(list),
             HaFact::Contact(contact) => self.doors.moved(contact, &self.settings.doors, now.mono),
             HaFact::Located(place) => self.places.told(place, now.mono),
             HaFact::Tracker(tracker) => self.tracked(*tracker, now, out),

@@ -40,7 +40,7 @@ impl Presence {
         if !own_voice || device.unannounced.is_some() {
             return;
         }
-        let before = device.fingerprint.clone();
+        let (before, was) = (device.fingerprint.clone(), device.visit.word());
         let Some((same, what)) = device.fingerprint.check(seen) else { return };
         let visit = &mut device.visit;
         if same {
@@ -60,8 +60,13 @@ impl Presence {
             tracing::warn!(%id, what, "a known address comes back with other software behind it");
             out.push(Change::IdentityDoubted { device: id, what, at: now.wall });
         }
-        if before != device.fingerprint || doubted {
+        let is_another = was != device.visit.word();
+        if before != device.fingerprint || doubted || is_another {
             self.touch(id);
+        }
+        if is_another {
+            // Who waits for the proof must hear of it: it comes after the arrival.
+            out.push(Change::DeviceChanged { device: id });
         }
         self.admit(id, now, out);
     }

@@ -425,6 +425,23 @@ fn what_has_no_second_fact_is_never_sure_and_not_let_in_by_itself() {
     }
 }
 
+// Its first frame makes it home, what proves it comes a moment later: that is told too, and not only when something else is.
+#[test]
+fn a_proof_that_follows_the_arrival_is_told_at_once() {
+    let mut home = important_phone(false);
+    home.goes(PHONE);
+    home.run(1_200);
+    home.there.insert(mac(PHONE.0));
+    home.seen(PHONE, Proof::Frame);
+    assert_eq!((home.device(PHONE).presence, identity(&mut home).as_str()), (Presence::Home, "fresh"));
+    let told = home.saw("changed");
+    home.fact(PHONE, Fact::Dhcp { asked: IPHONE.to_vec(), vendor_class: None, client_id: None });
+    assert_eq!((identity(&mut home).as_str(), home.saw("changed")), ("fresh", told), "one fact is not enough");
+    home.named(PHONE, "Annas-iPhone");
+    assert_eq!(identity(&mut home), "sure");
+    assert!(home.saw("changed") > told, "{:#?}", home.lines);
+}
+
 // An update changes what a phone asks for: told once, and whoever trusts it anew has settled it.
 #[test]
 fn a_device_that_was_set_up_anew_is_recognised_by_trust() {

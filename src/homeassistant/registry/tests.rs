@@ -201,6 +201,7 @@ fn a_list_that_did_not_come_gives_no_fact() {
             HaFact::Names(_) => 'n',
             HaFact::Areas(_) => 'a',
             HaFact::Persons(_) => 'p',
+            HaFact::Ears(_) => 'e',
             HaFact::Contact(_) | HaFact::Located(_) => 'x',
             HaFact::Tracker(_) => 't',
         };
@@ -212,6 +213,41 @@ fn a_list_that_did_not_come_gives_no_fact() {
     assert_eq!(kinds(&Lists { entities: None, ..full() }), "na");
     assert_eq!(kinds(&Lists { persons: None, ..full() }), "na");
     assert_eq!(kinds(&Lists::default()), "");
+}
+
+#[test]
+fn apps_that_send_positions_are_those_of_persons_and_no_services() {
+    let entities = json!([
+        {"entity_id": "device_tracker.pixel", "platform": "mobile_app"}, {"entity_id": "device_tracker.old", "platform": "owntracks"},
+        {"entity_id": "device_tracker.cloud", "platform": "icloud"}, {"entity_id": "device_tracker.nobodys", "platform": "mobile_app"},
+        {"entity_id": "device_tracker.ours", "platform": "mqtt", "unique_id": "porchlight_7f3a2c_d-7f3k2m_tracker"}]);
+    let persons = json!({"storage": [
+        {"name": "Anna", "device_trackers": ["device_tracker.pixel", "device_tracker.cloud", "device_tracker.ours", 5]},
+        {"name": "Ben", "device_trackers": ["device_tracker.pixel", "device_tracker.old"]}], "config": []});
+    let mut lists = lists(json!([]), entities, json!([]), persons);
+    lists.config = Some(json!({"version": "2026.11.0", "latitude": 52.0, "longitude": 5}));
+    let reading = read(&lists, &Trackers::new(), INSTANCE);
+    let shown: Vec<String> = reading.apps.iter().map(|(app, who)| format!("{app} {}", who.join("+"))).collect();
+    assert_eq!(shown, ["device_tracker.old Ben", "device_tracker.pixel Anna+Ben"]);
+    assert_eq!(reading.home, Some((52.0, 5.0)));
+    lists.config = Some(json!({"latitude": "52", "longitude": null}));
+    assert_eq!(read(&lists, &Trackers::new(), INSTANCE).home, None);
+}
+
+#[test]
+fn ears_have_the_areas_of_their_devices() {
+    let devices = json!([
+        {"id": "s", "area_id": "kitchen", "identifiers": [["mqtt", "porchlight_aa0001_sensor_garage"]]},
+        {"id": "t", "area_id": null, "identifiers": [["mqtt", "porchlight_aa0001_sensor_attic"]]},
+        {"id": "p", "area_id": "hall", "identifiers": [["esphome", "x"]], "connections": [["mac", "a0:b7:65:01:02:01"]]},
+        {"id": "r", "area_id": null, "via_device_id": "p", "identifiers": [], "connections": [["bluetooth", "A0:B7:65:01:02:03"]]},
+        {"id": "h", "area_id": "kitchen", "identifiers": [], "connections": [["bluetooth", "00:1A:7D:DA:71:13"]]},
+        {"id": "n", "via_device_id": "nobody", "connections": [["bluetooth", "00:1A:7D:DA:71:14"]]}]);
+    let reading = read(&lists(devices, json!([]), kitchen(), json!({})), &Trackers::new(), INSTANCE);
+    let radios: Vec<String> = reading.adapters.iter().map(|(mac, room)| format!("{mac} {room}")).collect();
+    assert_eq!(radios, ["00:1a:7d:da:71:13 Kitchen", "a0:b7:65:01:02:03 Hall"]);
+    let ears = reading.facts.iter().find_map(|f| if let HaFact::Ears(ears) = f { Some(ears.clone()) } else { None });
+    assert_eq!(ears, Some(vec![("garage".to_owned(), "Kitchen".to_owned())]));
 }
 
 #[test]

@@ -36,6 +36,7 @@ pub struct Said {
     names: Option<HaFact>,
     areas: Option<HaFact>,
     persons: Option<HaFact>,
+    pub ears: Option<HaFact>,
 }
 
 impl Said {
@@ -45,6 +46,7 @@ impl Said {
             HaFact::Names(_) => Some(&mut self.names),
             HaFact::Areas(_) => Some(&mut self.areas),
             HaFact::Persons(_) => Some(&mut self.persons),
+            HaFact::Ears(_) => Some(&mut self.ears),
             HaFact::Contact(_) | HaFact::Located(_) | HaFact::Tracker(_) => None,
         }
     }

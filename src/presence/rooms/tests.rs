@@ -158,7 +158,6 @@ fn a_carried_radio_is_found_and_a_still_one_stays() {
     for (rate, flips_max) in [(0.6, 1.0), (0.3, 1.5)] {
         let many = |stays| mean(&(1..=4).map(|seed| play(seed * 7919, 8.0, rate, stays, &rules)).collect::<Vec<_>>());
         let (still, carried) = (many(None), many(Some(1200.0)));
-        println!("measured: {rate} a second and ear: still {still:.2?}, carried every 20 min {carried:.2?}");
         assert!(carried.right >= 0.85 && still.right >= 0.85, "{carried:?} {still:?}");
         assert!(still.flips <= flips_max, "{still:?}");
         assert!(carried.p50 <= 60.0 && carried.p95 <= 240.0, "{carried:?}");
@@ -194,6 +193,14 @@ fn a_room_is_called_as_settings_say_or_as_the_ear_says_or_as_the_ear() {
     {
         let mut rooms = Rooms::default();
         assert!(rooms.hear(id(), &heard(ear, said, -60), at(0), &settings));
+        assert_eq!(rooms.of(id()).map(|room| &**room), Some(expected), "{ear}");
+    }
+    // The area that a person gave it goes before what it says, and settings before both.
+    let mut rooms = Rooms::default();
+    rooms.moved(&[("esp1".into(), "Attic".into()), ("esp2".into(), "Attic".into())]);
+    for (ear, expected) in [("esp2", "Attic"), ("esp1", "Bedroom")] {
+        rooms.forget(id());
+        assert!(rooms.hear(id(), &heard(ear, Some("Kitchen"), -60), at(0), &settings));
         assert_eq!(rooms.of(id()).map(|room| &**room), Some(expected), "{ear}");
     }
     // Its room is told anew: two ears of one room are one.
