@@ -29,7 +29,7 @@ use super::{
     evidence::News,
     registry, tls,
 };
-use crate::model::{HaContact, HaFact, Phase, clean_text};
+use crate::model::{HaContact, HaFact, HaInfo, Phase, clean_text};
 
 /// A registry of thousands of entities is a few MiB in one frame.
 const MESSAGE_MAX: usize = 64 * 1024 * 1024;
@@ -284,33 +284,9 @@ async fn converse(
         if heard.changed {
             reread_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
         }
-        for fact in heard.trackers.into_iter().map(HaFact::Tracker).chain(heard.news.into_iter().map(fact)) {
-            if let HaFact::Contact(HaContact { entity, open }) = &fact {
-                debug!(entity, ?open, "a door");
-                match open {
-                    Some(_) => line.watched.insert(entity.clone()),
-                    None => line.watched.remove(entity),
-                };
-            }
-            if let HaFact::Located(place) = &fact {
-                // How far is nobody's business but the core's.
-                debug!(person = place.person, "a position from an app");
-            }
-            if !tell(parts, fact).await {
-                return Ok(());
-            }
-        }
-        for event in heard.adverts {
-            let (Some(adverts), Some(bluetooth)) = (&mut adverts, &mut parts.bluetooth) else { continue };
-            let told = adverts.hear(&event, &mut bluetooth.is_known, (parts.now)());
-            faults += u32::from(told.is_none());
-            for observation in told.unwrap_or_default() {
-                tokio::select! {
-                    biased;
-                    () = leaving(phase) => return Ok(()),
-                    sent = bluetooth.observations.send(observation) => if sent.is_err() { return Ok(()) },
-                }
-            }
+        let moves = heard.trackers.into_iter().map(HaFact::Tracker).chain(heard.news.into_iter().map(fact));
+        if !pass_on(parts, line, moves).await || !overhear(parts, adverts.as_mut(), heard.adverts, &mut faults).await {
+            return Ok(());
         }
         if heard.complete {
             lists_due = None;
@@ -321,43 +297,90 @@ async fn converse(
             }
             send_all(socket, talk.watch(reading.watch)).await?;
             line.up(parts, &refused);
-            parts.info.send_if_modified(|info| {
-                let mut now = reading.info;
-                now.connected = true;
-                // A list that did not come leaves what was known.
-                now.version = now.version.or(info.version);
-                if !reading.facts.iter().any(|fact| matches!(fact, HaFact::Names(_))) {
-                    (now.areas, now.ours) = (info.areas.clone(), info.ours.clone());
-                    now.mqtt_macs = info.mqtt_macs.clone();
-                }
-                if !reading.has_entities {
-                    now.our_entities = info.our_entities.clone();
-                }
-                let changed = *info != now;
-                *info = now;
-                changed
-            });
-            let mut facts = reading.facts;
-            let is = |facts: &[HaFact], of: fn(&HaFact) -> bool| facts.iter().any(of);
-            // The last sensor was taken out of its area.
-            if line.said.ears.is_some()
-                && is(&facts, |fact| matches!(fact, HaFact::Areas(_)))
-                && !is(&facts, |fact| matches!(fact, HaFact::Ears(_)))
-            {
-                facts.push(HaFact::Ears(Vec::new()));
-            }
-            for fact in facts {
-                if let Some(slot) = line.said.slot(&fact)
-                    && slot.replace(fact.clone()).as_ref() == Some(&fact)
-                {
-                    continue;
-                }
-                if !tell(parts, fact).await {
-                    return Ok(());
-                }
+            if !learn(parts, line, reading.info, reading.facts, reading.has_entities).await {
+                return Ok(());
             }
         }
     }
+}
+
+/// Hands on what moved. `false`: it is time to leave.
+async fn pass_on(parts: &mut Parts, line: &mut Line, moves: impl Iterator<Item = HaFact>) -> bool {
+    for fact in moves {
+        if let HaFact::Contact(HaContact { entity, open }) = &fact {
+            debug!(entity, ?open, "a door");
+            match open {
+                Some(_) => line.watched.insert(entity.clone()),
+                None => line.watched.remove(entity),
+            };
+        }
+        if let HaFact::Located(place) = &fact {
+            // How far is nobody's business but the core's.
+            debug!(person = place.person, "a position from an app");
+        }
+        if !tell(parts, fact).await {
+            return false;
+        }
+    }
+    true
+}
+
+/// Hands on what Bluetooth heard. `false`: it is time to leave.
+async fn overhear(parts: &mut Parts, adverts: Option<&mut Adverts>, events: Vec<Value>, faults: &mut u32) -> bool {
+    let (Some(adverts), Some(bluetooth)) = (adverts, &mut parts.bluetooth) else { return true };
+    for event in events {
+        let told = adverts.hear(&event, &mut bluetooth.is_known, (parts.now)());
+        *faults += u32::from(told.is_none());
+        for observation in told.unwrap_or_default() {
+            let sent = tokio::select! {
+                biased;
+                () = leaving(&mut parts.phase) => false,
+                sent = bluetooth.observations.send(observation) => sent.is_ok(),
+            };
+            if !sent {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Takes in what the registries came to. `false`: it is time to leave.
+async fn learn(parts: &mut Parts, line: &mut Line, read: HaInfo, mut facts: Vec<HaFact>, has_entities: bool) -> bool {
+    let has = |facts: &[HaFact], is: fn(&HaFact) -> bool| facts.iter().any(is);
+    let has_names = has(&facts, |fact| matches!(fact, HaFact::Names(_)));
+    parts.info.send_if_modified(|info| {
+        let mut now = read;
+        now.connected = true;
+        // A list that did not come leaves what was known.
+        now.version = now.version.or(info.version);
+        if !has_names {
+            (now.areas, now.ours) = (info.areas.clone(), info.ours.clone());
+            now.mqtt_macs = info.mqtt_macs.clone();
+        }
+        if !has_entities {
+            now.our_entities = info.our_entities.clone();
+        }
+        let changed = *info != now;
+        *info = now;
+        changed
+    });
+    // The last sensor was taken out of its area.
+    let has_ears = has(&facts, |fact| matches!(fact, HaFact::Ears(_)));
+    if line.said.ears.is_some() && has(&facts, |fact| matches!(fact, HaFact::Areas(_))) && !has_ears {
+        facts.push(HaFact::Ears(Vec::new()));
+    }
+    for fact in facts {
+        if let Some(slot) = line.said.slot(&fact)
+            && slot.replace(fact.clone()).as_ref() == Some(&fact)
+        {
+            continue;
+        }
+        if !tell(parts, fact).await {
+            return false;
+        }
+    }
+    true
 }
 
 fn fact(news: News) -> HaFact {

@@ -137,7 +137,7 @@ enum Signal {
     },
     Event(Event),
     /// A message that is to be confirmed by us.
-    Held(Incoming, rumqttc::Publish),
+    Held(Incoming, Box<rumqttc::Publish>),
 }
 
 // How one connection ended.
@@ -198,7 +198,7 @@ impl Link {
                 Some(event)
             }
             Signal::Held(message, publish) => {
-                self.held.push_back(publish);
+                self.held.push_back(*publish);
                 Some(Event::Message(message))
             }
         }

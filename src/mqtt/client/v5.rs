@@ -34,7 +34,7 @@ pub(super) async fn converse(options: &Options, out: &mpsc::Sender<Signal>) -> E
             Ok(rumqttc::Event::Incoming(Packet::Publish(publish))) => {
                 let held = options.holds.then(|| publish.clone());
                 match (incoming(publish), held) {
-                    (Some(message), Some(publish)) => Signal::Held(message, publish),
+                    (Some(message), Some(publish)) => Signal::Held(message, Box::new(publish)),
                     (Some(message), None) => Signal::Event(Event::Message(message)),
                     (None, Some(publish)) => {
                         let _ = confirm(&client, &publish);
