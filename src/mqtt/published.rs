@@ -179,7 +179,7 @@ impl Published {
     }
 
     #[must_use]
-    pub(super) fn has(&self, topic: &str) -> bool {
+    pub(in crate::mqtt) fn has(&self, topic: &str) -> bool {
         self.topics.contains_key(topic)
     }
 

@@ -16,11 +16,12 @@ use tokio::{
 
 use super::{Asks, Bridge, Told, collect, topics};
 use crate::{
-    model::{AlertState, Answer, Change, Command, DeviceId, Refusal, RefusalCode, Ticket},
+    model::{AlertState, Answer, Change, Command, DeviceId, HomeView, Refusal, RefusalCode, Ticket, Tier},
     mqtt::{
         Incoming, Publish, Site,
         commands::{Reply, Wish},
         reconcile::Published,
+        topics::{Thing, Topics},
     },
 };
 
@@ -180,7 +181,7 @@ impl Bridge {
                 self.say(event);
             }
         }
-        if is_awaited(change) {
+        if is_awaited(change) || self.is_first_word(change, &view) {
             // Either the view that shows it is here already, or it is the next to come.
             if self.parts.view.has_changed().unwrap_or(false) || self.due.is_some() {
                 self.compare_soon(true);
@@ -188,6 +189,15 @@ impl Bridge {
                 self.is_expecting = true;
             }
         }
+    }
+
+    // A device that may be announced now, and was not: it has no entities as yet.
+    fn is_first_word(&self, change: &Change, view: &HomeView) -> bool {
+        let Change::DeviceChanged { device } = change else { return false };
+        view.devices.get(device).is_some_and(|device| {
+            let config = || Topics::new(&self.parts.site).config(Thing::Device(device.id));
+            device.tier != Tier::None && device.slug.is_some() && !self.published.has(&config())
+        })
     }
 
     // Changes were missed: alerts have numbers, so theirs can be said late. The rest is state.
