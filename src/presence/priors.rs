@@ -24,9 +24,7 @@ pub const SHOWN_AFTER: Duration = Duration::from_secs(60);
 const SLEEPER: Duration = Duration::from_secs(45 * 60);
 // A phone that proved twice tonight that it sleeps this deep gets a night's patience.
 const DEEP_SLEEPER: Duration = Duration::from_secs(4 * 3600);
-// From when it would be asked after use: it is asked later, and mute for two and a half minutes then.
-const STATIONARY: Duration = Duration::from_secs(195);
-const STATIONARY_MOST: Duration = Duration::from_secs(15 * 60);
+const STATIONARY: Duration = Duration::from_secs(3 * 60);
 
 /// A spell this long that ends without joining the network anew was sleep, not a trip.
 pub const LONG_SLEEP: Duration = Duration::from_secs(20 * 60);
@@ -43,7 +41,7 @@ pub const AWAKE_PAUSE: Duration = Duration::from_secs(2 * 60);
 #[must_use]
 pub fn of(kind: Kind, deep: bool) -> Prior {
     if !kind.is_sleeper() {
-        return Prior { away_after: STATIONARY, leaving_after: SHOWN_AFTER, hard: STATIONARY_MOST };
+        return Prior { away_after: STATIONARY, leaving_after: SHOWN_AFTER, hard: STATIONARY * 5 };
     }
     let away_after = if deep { DEEP_SLEEPER } else { SLEEPER };
     Prior { away_after, leaving_after: away_after * 4 / 5, hard: away_after.max(Duration::from_secs(150 * 60)) }

@@ -29,9 +29,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const AWAKE_TIMES: u32 = 4;
 /// For each question kept of an hour's, so many are kept of the day's.
 const KEPT_OF_DAY: u32 = 6;
-/// Nor are they asked as soon, but after 5/2 of the time: many say something every minute by themselves, and all of
-/// that silence counts.
-const AWAKE_PATIENCE: (u32, u32) = (5, 2);
+/// Nor are they asked as soon: many say something every minute by themselves, and all of that silence counts. Not
+/// longer than witnesses count as just heard (`health`).
+const AWAKE_PATIENCE: u32 = 2;
 /// A question that was not allowed is thought of again after so long.
 const RECONSIDER: Duration = Duration::from_secs(30);
 
@@ -74,8 +74,7 @@ impl Presence {
     }
 
     fn awake_patience(&self) -> Duration {
-        let (times, of) = AWAKE_PATIENCE;
-        self.settings.ask_after.busy.0 * times / of
+        self.settings.ask_after.busy.0 * AWAKE_PATIENCE
     }
 
     /// The common case: a thing that never sleeps, at home and heard of late, with nothing else to do about it. Says

@@ -38,9 +38,9 @@ const DEPARTURE: f64 = 120.0;
 /// Of those who come back from a trip, so many join the network without being heard to.
 const UNSIGNED: f64 = 0.005;
 /// Whatever the curve says, a part of spells is of any length; and no more than so many a month, where nothing else
-/// tells a spell from a trip.
+/// tells a spell from a trip. There are a dozen lengths that a trip may have: together they must stay far below the dial.
 const UNEXPECTED: f64 = 1e-4;
-const UNEXPECTED_MONTHLY: f64 = 0.1;
+const UNEXPECTED_MONTHLY: f64 = 0.01;
 /// An hour in which it leaves this much less often than on average is quiet.
 const QUIET: f64 = 0.2;
 /// Ratios of evidence count for no more than this.
