@@ -126,6 +126,8 @@ pub enum Fact {
     Gone(Goodbye),
     /// An access point still lists it, though nothing was received from it since the last look: a hint.
     Listed,
+    /// The only ear that hears it is out: for so long at most its silence says nothing. Zero: that ear is back.
+    EarOut(Duration),
     /// It holds this address (claimed by itself or granted to it).
     Address(IpAddr),
     /// It claims an address that `other` holds too: both frames were seen.

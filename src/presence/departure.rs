@@ -47,6 +47,8 @@ pub struct Mute {
     pub goodbye: Option<Goodbye>,
     /// When an access point listed it last without having heard more of it.
     pub listed: Option<Mono>,
+    /// The only ear that hears it is out, and is waited for until then.
+    pub ear_out: Option<Mono>,
     /// Too many would leave at once: held until then.
     pub held: Option<Mono>,
     /// How often witnesses were asked for this decision.
@@ -150,6 +152,7 @@ impl Mute {
             frozen: None,
             goodbye: None,
             listed: None,
+            ear_out: None,
             held: None,
             witness_rounds: 0,
             sleep: Sleep { awake_since: at, ..Sleep::default() },

@@ -37,6 +37,10 @@ const UNHEARD_PAUSE: Duration = Duration::from_secs(300);
 const ATTENDED: Duration = Duration::from_secs(90);
 const ROUSED: Duration = Duration::from_secs(30);
 const PARTS_MAX: usize = 256;
+/// However long an ear is said to be out: nobody is held for longer.
+const EAR_OUT_MAX: Duration = Duration::from_secs(6 * 3600);
+/// Heard so shortly before by another ear, in ms, a device does not hang on the one that is out.
+const ALSO_MS: i64 = 600_000;
 
 /// Whether a device that is due to leave may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,6 +168,9 @@ impl Gate {
             )
         };
         if !self.parts.is_empty() && !device.sources.is_empty() && device.sources.keys().all(radio) {
+            if device.mute.ear_out.is_some() {
+                return Some("sensor_down");
+            }
             let up = device.sources.keys().any(|source| self.parts.get(source.word()).is_some_and(|up| *up));
             return (!up).then_some("sensor_down");
         }
@@ -183,29 +190,48 @@ impl Presence {
     /// The ears changed: freezes and thaws whoever they hear.
     pub(super) fn regate(&mut self, grace: Duration, now: Moment, out: &mut Vec<Change>) {
         for id in self.registry.ids() {
-            let Some(device) = self.registry.get(id).filter(|device| !device.own) else { continue };
-            let deaf = self.gate.deaf_to(device, &self.network);
-            let unknown = device.presence == Where::Unknown && device.here;
-            let Some(device) = self.registry.get_mut(id) else { continue };
-            match (deaf, device.mute.frozen) {
-                (Some(why), None) => {
-                    device.mute.frozen = Some((now.mono, why));
-                    self.timers.set(Key::Device(id), now.mono + Duration::from_millis(1));
-                }
-                (None, Some(_)) => {
-                    device.mute.frozen = None;
-                    device.mute.restart(now.mono, grace);
-                    self.timers.set(Key::Device(id), now.mono + Duration::from_millis(1));
-                    if unknown {
-                        device.presence = Where::Home;
-                        let why = device.reason;
-                        let at = now.wall;
-                        out.push(Change::Presence { device: id, from: Where::Unknown, to: Where::Home, why, at });
-                        self.touch(id);
-                    }
-                }
-                _ => {}
+            self.regate_one(id, grace, now, out);
+        }
+    }
+
+    fn regate_one(&mut self, id: DeviceId, grace: Duration, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get(id).filter(|device| !device.own) else { return };
+        let deaf = self.gate.deaf_to(device, &self.network);
+        let unknown = device.presence == Where::Unknown && device.here;
+        let Some(device) = self.registry.get_mut(id) else { return };
+        match (deaf, device.mute.frozen) {
+            (Some(why), None) => {
+                device.mute.frozen = Some((now.mono, why));
+                self.timers.set(Key::Device(id), now.mono + Duration::from_millis(1));
             }
+            (None, Some(_)) => {
+                device.mute.frozen = None;
+                device.mute.restart(now.mono, grace);
+                self.timers.set(Key::Device(id), now.mono + Duration::from_millis(1));
+                if unknown {
+                    device.presence = Where::Home;
+                    let why = device.reason;
+                    let at = now.wall;
+                    out.push(Change::Presence { device: id, from: Where::Unknown, to: Where::Home, why, at });
+                    self.touch(id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The only ear that hears `id` is out, and for so long at most it is waited for; zero: it is back.
+    pub(super) fn ear_out(&mut self, id: DeviceId, lasts: Duration, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get_mut(id) else { return };
+        let heard = device.sources.get(&Source::Mqtt).map(|(_, at)| at.0);
+        let also = |source: &Source, at: i64| *source != Source::Mqtt && heard.is_none_or(|heard| at + ALSO_MS > heard);
+        let hears = device.sources.iter().any(|(source, (_, at))| also(source, at.0));
+        if !lasts.is_zero() && (!device.here || hears) {
+            return;
+        }
+        let until = (!lasts.is_zero()).then(|| now.mono + lasts.min(EAR_OUT_MAX));
+        if std::mem::replace(&mut device.mute.ear_out, until) != until {
+            self.regate_one(id, self.settings.grace.0, now, out);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Change, DeviceId, Kind, LeaveReason, Look, Moment, Mono, Presence as Where, Probe};
+use crate::model::{Change, DeviceId, Kind, LeaveReason, Look, Moment, Mono, Presence as Where, Probe, Tier, Trust};
 
 use super::{
     Presence, SWEEP,
@@ -29,7 +29,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 const AWAKE_TIMES: u32 = 4;
 /// For each question kept of an hour's, so many are kept of the day's.
 const KEPT_OF_DAY: u32 = 6;
-/// Nor are they asked as soon: many say something every minute by themselves, and all of that silence counts.
+/// Nor are they asked as soon: many say something every minute by themselves, and all of that silence counts. Not
+/// longer than witnesses count as just heard (`health`).
 const AWAKE_PATIENCE: u32 = 2;
 /// A question that was not allowed is thought of again after so long.
 const RECONSIDER: Duration = Duration::from_secs(30);
@@ -37,6 +38,10 @@ const RECONSIDER: Duration = Duration::from_secs(30);
 impl Presence {
     /// Does what is due for `id` and sets its timer.
     pub(super) fn tend(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        if let Some(at) = self.is_heard_enough(id, now) {
+            self.timers.set(Key::Device(id), at);
+            return;
+        }
         let mut due = self.ripen(id, now, out);
         if self.registry.get(id).is_some_and(|device| device.here && device.kind().is_sleeper()) {
             self.weigh_left_behind(id, now, out);
@@ -66,6 +71,31 @@ impl Presence {
             Some(at) => self.timers.set(Key::Device(id), at.max(now.mono + Duration::from_millis(1))),
             None => self.timers.cancel(Key::Device(id)),
         }
+    }
+
+    fn awake_patience(&self) -> Duration {
+        self.settings.ask_after.busy.0 * AWAKE_PATIENCE
+    }
+
+    /// The common case: a thing that never sleeps, at home and heard of late, with nothing else to do about it. Says
+    /// when to look again.
+    fn is_heard_enough(&self, id: DeviceId, now: Moment) -> Option<Mono> {
+        let device = self.registry.get(id).filter(|device| device.here && device.presence == Where::Home)?;
+        let mute = &device.mute;
+        let kind = device.kind();
+        let is_plain = !device.own
+            && device.unannounced.is_none()
+            && (device.slug.is_some() || device.tier == Tier::None)
+            && mute.spell.is_none()
+            && mute.frozen.is_none()
+            && mute.goodbye.is_none()
+            && device.away_after.is_zero()
+            && !kind.is_sleeper()
+            && device.trust != Trust::Guest
+            && device.names.due().is_none()
+            && self.settings.fixed(kind).is_none();
+        let at = mute.quiet_since + self.awake_patience();
+        (is_plain && at > now.mono).then_some(at)
     }
 
     /// Names and guests whose time has come; returns when the next one comes.
@@ -104,11 +134,16 @@ impl Presence {
         let rules = self.rules(id, now);
         let device = self.registry.get(id)?;
         if let Some((since, why)) = device.mute.frozen {
+            let back = device.mute.ear_out;
+            if back.is_some_and(|at| at <= now.mono) {
+                self.ear_out(id, Duration::ZERO, now, out);
+                return Some(now.mono + Duration::from_millis(1));
+            }
             let at = since + self.settings.unknown_after.0;
             if at <= now.mono && device.presence != Where::Unknown {
                 self.show(id, Where::Unknown, why, now, out);
             }
-            return Some(at).filter(|at| *at > now.mono);
+            return [Some(at), back].into_iter().flatten().filter(|at| *at > now.mono).min();
         }
         let shown = departure::shown(&device.mute, &rules, now.mono);
         if shown != device.presence {
@@ -251,7 +286,7 @@ impl Presence {
         }
         let after = &self.settings.ask_after;
         let mut ask_after = match (kind.is_sleeper(), deep, device.context(now)) {
-            (false, ..) => after.busy.0 * AWAKE_PATIENCE,
+            (false, ..) => self.awake_patience(),
             (true, true, _) => after.asleep.0,
             (true, false, context) if learned.is_some() => match context {
                 Context::Busy => after.busy.0,
@@ -313,7 +348,7 @@ impl Presence {
         let ratio = habit.signs().ratio(evidence);
         let stretch = if matches!(device.kind(), Kind::Tablet | Kind::Laptop) { 2.0 } else { 1.0 };
         let began = now.back_to(began.min(now.mono)).wall;
-        habit.threshold(device.context(now), began, self.settings.false_away_per_month, ratio, stretch)
+        habit.patience(device.context(now), began, self.settings.false_away_per_month, ratio, stretch)
     }
 
     /// Puts the next question to `id`, if budgets allow; else says when they will.

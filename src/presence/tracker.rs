@@ -206,6 +206,10 @@ impl Presence {
         if !self.discredited.is_empty() {
             self.discredited.remove(&id);
         }
+        // Another ear hears it after all.
+        if self.registry.get(id).is_some_and(|device| device.mute.ear_out.is_some()) {
+            self.ear_out(id, Duration::ZERO, now, out);
+        }
         let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
@@ -389,6 +393,7 @@ impl Presence {
         match &seen.fact {
             Fact::Gone(goodbye) => self.said_goodbye(id, *goodbye, seen.at.mono, now),
             Fact::Listed => self.listed(id, seen.at.mono, now),
+            Fact::EarOut(lasts) => self.ear_out(id, *lasts, now, out),
             Fact::Address(ip) => {
                 let granted = Subject { mac: None, ip: Some(*ip) };
                 self.attach(id, &granted, seen.at.mono.min(now.mono), Claim::Uses, now, out);

@@ -30,8 +30,13 @@ const NODES_MAX: usize = 256;
 const STATIONS_MAX: usize = 1024;
 /// Identity resolving keys that foreign messages may name.
 const KEYS_MAX: usize = 64;
-/// A node that is away is awaited so long.
-const AWAITED: Duration = Duration::from_secs(24 * 3600);
+/// A node that is away is awaited so long: meanwhile the silence of whom only it hears says nothing.
+pub const AWAITED: Duration = Duration::from_secs(2 * 3600);
+/// Devices of which it is known who heard them, and nodes of each.
+const HEARD_MAX: usize = 4096;
+const HEARERS_MAX: usize = 8;
+/// Heard by another node so shortly before, it is not heard by one alone.
+const ALSO: Duration = Duration::from_secs(600);
 /// Nodes that health names.
 const TOLD_MAX: usize = 5;
 
@@ -143,7 +148,41 @@ pub struct Ear {
     /// Which access points serve a station.
     serving: Capped<MacAddr, BTreeSet<String>>,
     leaving: Leaving,
+    /// Who hears each device.
+    hearers: Capped<MacAddr, Hearers>,
+    /// Nodes that were there in this run, so that it is known whom they hear.
+    met: BTreeSet<String>,
     pub counts: Counts,
+}
+
+/// Nodes that heard a device, and when.
+#[derive(Debug, Default)]
+struct Hearers {
+    nodes: Vec<(String, Mono)>,
+    /// It waits for this one.
+    waits_for: Option<String>,
+}
+
+impl Hearers {
+    fn heard(&mut self, node: &str, at: Mono) {
+        self.waits_for = None;
+        if let Some(known) = self.nodes.iter_mut().find(|(known, _)| known == node) {
+            known.1 = known.1.max(at);
+            return;
+        }
+        if self.nodes.len() >= HEARERS_MAX
+            && let Some(oldest) = (0..self.nodes.len()).min_by_key(|index| self.nodes.get(*index).map(|(_, at)| *at))
+        {
+            self.nodes.remove(oldest);
+        }
+        self.nodes.push((node.to_owned(), at));
+    }
+
+    /// No other node heard it of late.
+    fn has_only(&self, node: &str) -> bool {
+        let Some((_, last)) = self.nodes.iter().find(|(known, _)| known == node) else { return false };
+        self.nodes.iter().all(|(other, at)| other == node || *at + ALSO < *last)
+    }
 }
 
 impl std::fmt::Debug for Kind {
@@ -172,6 +211,8 @@ impl Ear {
             nodes: Capped::new(NODES_MAX),
             serving: Capped::new(STATIONS_MAX),
             leaving: Leaving::default(),
+            hearers: Capped::new(HEARD_MAX),
+            met: BTreeSet::new(),
             counts: Counts::default(),
         }
     }
@@ -198,7 +239,15 @@ impl Ear {
         mut is_known: impl FnMut(MacAddr) -> bool,
         now: Moment,
     ) -> Vec<Observation> {
-        if let Some(observations) = self.remotes.take(message, now) {
+        let sensor = self.remotes.of(message.topic).map(|name| (name, self.remotes.is_up(name)));
+        if let Some(mut observations) = self.remotes.take(message, now) {
+            if let Some((name, before)) = sensor {
+                let node = format!("sensor {name}");
+                self.hears(&node, &observations);
+                if let Some(up) = self.remotes.is_up(name).filter(|up| before != Some(*up)) {
+                    observations.extend(self.turned(&node, up, now));
+                }
+            }
             return observations;
         }
         let found = self.kinds.iter().find_map(|(kind, base)| {
@@ -228,9 +277,9 @@ impl Ear {
                         }
                     }
                 }
-                let since = self.nodes.get(&node).filter(|(was, _)| *was == up).map_or(now.mono, |(_, since)| *since);
-                self.nodes.insert(node, (up, since));
-                Vec::new()
+                let before = self.nodes.get(&node).filter(|(was, _)| *was == up).map(|(_, since)| *since);
+                self.nodes.insert(node.clone(), (up, before.unwrap_or(now.mono)));
+                if before.is_none() { self.turned(&node, up, now) } else { Vec::new() }
             }
             // Somebody is no device.
             Word::Occupied { .. } => {
@@ -263,7 +312,7 @@ impl Ear {
                 facts.push(Fact::Alive { proof: Proof::BleAdvert, age: heard.age.unwrap_or_default() });
             }
             Shows::Joined => {
-                self.serve(mac, node);
+                self.serve(mac, node.clone());
                 self.leaving.back(mac);
                 facts.push(Fact::Alive { proof: Proof::Frame, age: heard.age.unwrap_or_default() });
             }
@@ -277,11 +326,50 @@ impl Ear {
             // Their patience is not ours: a hint at most, and it must hold nobody home.
             Shows::Listed | Shows::Absent => {}
         }
+        if matches!(heard.shows, Shows::Alive | Shows::Joined) {
+            self.hearer(mac, &node, now.mono);
+        }
         let ear: std::sync::Arc<str> = heard.node.as_str().into();
         let at = |level| Fact::HeardAt(HeardAt { ear, room: None, wifi: false, level });
         facts.extend(heard.level.filter(|_| heard.shows == Shows::Alive).map(at));
         facts.extend(heard.name.map(|name| Fact::Named { name, by: By::Bluetooth }));
         facts.into_iter().map(|fact| observed(mac, fact, now)).collect()
+    }
+
+    fn hears(&mut self, node: &str, observations: &[Observation]) {
+        for seen in observations {
+            if let (Fact::Alive { .. }, Some(mac)) = (&seen.fact, seen.subject.mac) {
+                self.hearer(mac, node, seen.at.mono);
+            }
+        }
+    }
+
+    fn hearer(&mut self, mac: MacAddr, node: &str, at: Mono) {
+        if !self.hearers.contains(&mac) {
+            self.hearers.insert(mac, Hearers::default());
+        }
+        if let Some(hearers) = self.hearers.get_mut(&mac) {
+            hearers.heard(node, at);
+        }
+    }
+
+    /// A node went or came back: whom it alone hears is waited for meanwhile, and nobody else.
+    fn turned(&mut self, node: &str, up: bool, now: Moment) -> Vec<Observation> {
+        if up && self.met.len() < NODES_MAX {
+            self.met.insert(node.to_owned());
+        }
+        let is_theirs = |hearers: &Hearers| {
+            if up { hearers.waits_for.as_deref() == Some(node) } else { hearers.has_only(node) }
+        };
+        let theirs: Vec<MacAddr> =
+            self.hearers.iter().filter(|(_, hearers)| is_theirs(hearers)).map(|(mac, _)| *mac).collect();
+        for mac in &theirs {
+            if let Some(hearers) = self.hearers.get_mut(mac) {
+                hearers.waits_for = (!up).then(|| node.to_owned());
+            }
+        }
+        let lasts = if up { Duration::ZERO } else { AWAITED };
+        theirs.into_iter().map(|mac| observed(mac, Fact::EarOut(lasts), now)).collect()
     }
 
     fn serve(&mut self, mac: MacAddr, node: String) {
@@ -325,15 +413,15 @@ impl Ear {
         gone.map(|mac| observed(mac, Fact::Gone(Goodbye::ApLeft), now)).collect()
     }
 
-    /// Whether its silence counts. While a node that was there is away it does not, for a day: then it is not awaited
-    /// any more.
+    /// Whether its silence counts. Whom a node hears that is away is told of each ([`Fact::EarOut`]). Of a node that was
+    /// away from the beginning that is not known: until it is not awaited any more nobody's silence counts.
     #[must_use]
     pub fn health(&self, now: Mono) -> Health {
         let nodes = self.nodes.iter().map(|(node, (up, since))| (node.clone(), (!*up).then_some(*since)));
         let down: Vec<(String, Mono)> =
             nodes.chain(self.remotes.down()).filter_map(|(node, since)| Some((node, since?))).collect();
         let missing = self.remotes.missing();
-        let is_awaited = down.iter().any(|(_, since)| now.since(*since) < AWAITED);
+        let is_awaited = down.iter().any(|(node, since)| now.since(*since) < AWAITED && !self.met.contains(node));
         let mut words: Vec<String> = down.iter().map(|(node, _)| format!("{node} is offline")).collect();
         words.extend(missing.iter().map(|name| format!("sensor {name} was not heard yet")));
         let more = words.len().saturating_sub(TOLD_MAX);

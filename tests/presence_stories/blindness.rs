@@ -165,3 +165,57 @@ fn a_host_that_slept_calls_nobody_away_on_waking() {
         assert_eq!(home.saw("-> away no_answer"), 1, "and then it is missed as ever");
     }
 }
+
+/// A tag that only one sensor's radio hears: held while that sensor is out, as long as was said, and not longer.
+#[test]
+fn an_ear_that_is_out_holds_whom_it_alone_hears_and_not_for_ever() {
+    use porchlight::model::{Fact, Observation, Source, Subject};
+    const TAG: &str = "c4:7c:8d:6a:11:22";
+    const OTHER: &str = "c4:7c:8d:6a:11:33";
+    let said = |home: &mut World, tag: &str, source: Source, fact: Fact| {
+        let at = crate::world::at(home.now);
+        let subject = Subject::mac(crate::world::mac(tag));
+        home.give(Input::Observation(Observation { source, interface: None, at, subject, fact }));
+    };
+    let heard = || Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO };
+    let state = |home: &mut World, tag: &str| {
+        let mac = crate::world::mac(tag);
+        let view = home.engine.view();
+        view.devices.values().find(|device| device.macs.contains(&mac)).expect("known").presence
+    };
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    for part in ["capture/eth0", "mqtt", "ble"] {
+        home.give(Input::Part(PartId::new(part), Health::Up));
+    }
+    // The other one is heard by the radio of this host too.
+    said(&mut home, TAG, Source::Mqtt, heard());
+    said(&mut home, OTHER, Source::Mqtt, heard());
+    said(&mut home, OTHER, Source::Ble, heard());
+    home.run(60);
+    let hold = Duration::from_secs(3 * 3_600);
+    for tag in [TAG, OTHER] {
+        said(&mut home, tag, Source::Mqtt, Fact::EarOut(hold));
+    }
+    home.run(3 * 3_600 - 120);
+    assert_eq!(state(&mut home, OTHER), Presence::Away, "{:#?}", home.lines);
+    assert_eq!(state(&mut home, TAG), Presence::Unknown, "{:#?}", home.lines);
+    home.run(120 + 3_600);
+    assert_eq!(state(&mut home, TAG), Presence::Away, "{:#?}", home.lines);
+    // Out again and back again: its silence starts over, and nothing was said meanwhile.
+    said(&mut home, TAG, Source::Mqtt, heard());
+    let before = home.saw("-> away");
+    said(&mut home, TAG, Source::Mqtt, Fact::EarOut(hold));
+    home.run(2 * 3_600);
+    said(&mut home, TAG, Source::Mqtt, Fact::EarOut(Duration::ZERO));
+    home.run(60);
+    assert_eq!(state(&mut home, TAG), Presence::Home, "{:#?}", home.lines);
+    // Another sensor hears it after all.
+    said(&mut home, TAG, Source::Mqtt, Fact::EarOut(hold));
+    home.run(60);
+    said(&mut home, TAG, Source::Mqtt, heard());
+    home.run(60);
+    assert_eq!((state(&mut home, TAG), home.saw("-> away")), (Presence::Home, before), "{:#?}", home.lines);
+    home.run(2 * 3_600);
+    assert_eq!(state(&mut home, TAG), Presence::Away, "nobody waits any more: {:#?}", home.lines);
+}

@@ -27,6 +27,9 @@ const PRIOR: [(f64, f64, f64, f64); 3] = [(12.0, 0.8, 300.0, 24.0), (40.0, 1.0, 
 const PRIOR_DAYS: f64 = 5.0;
 /// No phone is home that keeps mute for longer, by context. In seconds.
 const MOST: [f64; 3] = [1_200.0, 3_600.0, 9_000.0];
+/// Where other witnesses make a departure this much less likely, the longest of those holds for every context: a list
+/// that still has the phone and doors that stayed shut know more than how it was used.
+const AGAINST: f64 = 0.1;
 /// Trips last 45 minutes, give or take a factor of four (the spread of the log).
 const TRIP: (f64, f64) = (2_700.0, 1.4);
 /// Shorter spells are never trips; from this length on a spell may have been a departure. In seconds.
@@ -35,9 +38,9 @@ const DEPARTURE: f64 = 120.0;
 /// Of those who come back from a trip, so many join the network without being heard to.
 const UNSIGNED: f64 = 0.005;
 /// Whatever the curve says, a part of spells is of any length; and no more than so many a month, where nothing else
-/// tells a spell from a trip.
+/// tells a spell from a trip. There are a dozen lengths that a trip may have: together they must stay far below the dial.
 const UNEXPECTED: f64 = 1e-4;
-const UNEXPECTED_MONTHLY: f64 = 0.1;
+const UNEXPECTED_MONTHLY: f64 = 0.01;
 /// An hour in which it leaves this much less often than on average is quiet.
 const QUIET: f64 = 0.2;
 /// Ratios of evidence count for no more than this.
@@ -49,6 +52,8 @@ const LEDGER_MAX: usize = 41;
 const REGRET: f64 = 0.7;
 /// A device that needed the most that is waited oftener than this in a month cannot be told by its silence.
 const LIMITS_POOR: usize = 3;
+/// From when on a silence is asked about, by context, in seconds: that time is waited for too.
+const ASKED_AFTER: [f64; 3] = [30.0, 45.0, 90.0];
 /// Enough is known after so many days with so many spells, or after so many spells.
 const LEARNED: (f64, u32, u32) = (14.0, 30, 100);
 
@@ -67,6 +72,8 @@ pub struct Habit {
     signed: (f64, f64),
     /// Days of judged false aways.
     ledger: Vec<f64>,
+    /// The part of the dial that each context gets: worked out whenever something is learned.
+    shares: [f64; 3],
     /// Days of departures that only the most that is waited decided.
     limits: Vec<f64>,
     since: Option<f64>,
@@ -135,7 +142,7 @@ impl Activity {
 
 impl Default for Habit {
     fn default() -> Habit {
-        Habit {
+        let mut habit = Habit {
             sleep: PRIOR.map(|(median, sigma, ..)| Survival::of(median, sigma)),
             seen: [0.0; 3],
             departures: PRIOR.map(|(.., departures)| departures),
@@ -144,11 +151,14 @@ impl Default for Habit {
             mean: [1.0; 3],
             signed: (20.0, 1.0),
             ledger: Vec::new(),
+            shares: [1.0 / 3.0; 3],
             limits: Vec::new(),
             since: None,
             spells: 0,
             signs: Signs::default(),
-        }
+        };
+        habit.deal();
+        habit
     }
 }
 
@@ -262,13 +272,32 @@ impl Habit {
 
     /// When a silence that began at `began` is a departure. `ratio` is how much likelier what else
     /// is known is of one who left; `stretch` is for kinds that may be mute for longer.
+    pub fn patience(&self, context: Context, began: Wall, dial: f64, ratio: f64, stretch: f64) -> Threshold {
+        self.threshold_with(of(&self.shares, context), context, began, dial, ratio, stretch)
+    }
+
+    /// The same as the reference model has it, which deals the dial out by departures alone.
+    #[cfg(test)]
     pub fn threshold(&self, context: Context, began: Wall, dial: f64, ratio: f64, stretch: f64) -> Threshold {
-        let p = dial * 0.5f64.powf(self.over(began, dial)) * self.share(context) / self.rate(context, day(began))
+        self.threshold_with(self.share(context), context, began, dial, ratio, stretch)
+    }
+
+    fn threshold_with(
+        &self,
+        share: f64,
+        context: Context,
+        began: Wall,
+        dial: f64,
+        ratio: f64,
+        stretch: f64,
+    ) -> Threshold {
+        let p = dial * 0.5f64.powf(self.over(began, dial)) * share / self.rate(context, day(began))
             * ratio.clamp(1.0 / RATIO_MOST, RATIO_MOST)
             * self.odds(began)
             / of(&self.mean, context);
         let sleep = self.sleep_in(context);
-        let most = of(&MOST, context) * stretch;
+        let [.., longest] = MOST;
+        let most = if ratio < AGAINST { longest } else { of(&MOST, context) } * stretch;
         let away_s = sleep.time_for(p.min(0.5));
         let leaving_s = sleep.time_for((p * 20.0).min(0.5));
         Threshold { away_s: away_s.min(most), leaving_s: leaving_s.min(most), is_limit: away_s >= most }
@@ -276,7 +305,7 @@ impl Habit {
 
     /// When a silence is a departure at an hour like any other.
     pub(super) fn usual_wait(&self, context: Context, at: Wall, dial: f64, stretch: f64) -> f64 {
-        let share = self.share(context);
+        let share = of(&self.shares, context);
         let p = dial * 0.5f64.powf(self.over(at, dial)) * share / self.rate(context, day(at));
         self.sleep_in(context).time_for(p.min(0.5)).min(of(&MOST, context) * stretch)
     }
@@ -291,9 +320,23 @@ impl Habit {
         of(&self.departures, context) / self.departures.iter().sum::<f64>()
     }
 
-    /// The part of the dial that goes to silences of this sort.
+    /// The part of the dial that goes to silences of this sort, by departures alone.
     fn share(&self, context: Context) -> f64 {
         0.9 * self.departs_in(context) + 0.1 / 3.0
+    }
+
+    /// Deals the dial out anew. A false away more is worth most where departures wait the longest: with tails like
+    /// these, the sum of all waits is least if each context gets by how often it leaves in it times how long that is
+    /// waited for (`docs/decisions/0011-where-the-dial-goes.md`).
+    fn deal(&mut self) {
+        let day = self.sleep.iter().map(Survival::day).fold(self.since.unwrap_or(0.0), f64::max);
+        let waits = CONTEXTS.map(|context| {
+            let p = self.share(context) / self.rate(context, day);
+            let mute_s = self.sleep_in(context).time_for(p.min(0.5)).min(of(&MOST, context));
+            self.departs_in(context) * (mute_s + of(&ASKED_AFTER, context))
+        });
+        let all: f64 = waits.iter().sum();
+        self.shares = waits.map(|wait| 0.9 * wait / all + 0.1 / 3.0);
     }
 
     fn sleep_in(&self, context: Context) -> &Survival {
@@ -338,6 +381,7 @@ impl Habit {
         let mean = of_mut(&mut self.mean, context);
         *mean = 0.995 * *mean + 0.005 * odds;
         self.spells = self.spells.saturating_add(1);
+        self.deal();
         home
     }
 
@@ -400,6 +444,7 @@ impl Habit {
             (self.seen, self.departures, self.mean) = ([a, b, c], [d, e, f], [g, h, i]);
             (self.signed, self.spells) = ((of, signed), spells as u32);
             self.since = Some(since).filter(|day| *day >= 0.0);
+            self.deal();
         }
     }
 
@@ -422,6 +467,7 @@ impl Habit {
 
     pub(super) fn recall_sleep(&mut self, context: Context, sleep: Survival) {
         *of_mut(&mut self.sleep, context) = sleep;
+        self.deal();
     }
 }
 

@@ -159,6 +159,19 @@ impl Remotes {
         ["state", "hello", "obs"].iter().map(|last| format!("{}/sensor/+/{last}", self.base)).collect()
     }
 
+    /// The sensor that a topic is of.
+    #[must_use]
+    pub fn of<'t>(&self, topic: &'t str) -> Option<&'t str> {
+        let rest = topic.strip_prefix(self.base.as_str())?.strip_prefix("/sensor/")?;
+        rest.split_once('/').map(|(name, _)| name).filter(|name| self.named.iter().any(|known| known == name))
+    }
+
+    /// Whether a sensor is there, if it ever said so.
+    #[must_use]
+    pub fn is_up(&self, name: &str) -> Option<bool> {
+        self.sensors.get(&name.to_owned())?.up
+    }
+
     /// `None`: not for us.
     pub fn take(&mut self, message: &Message<'_>, now: Moment) -> Option<Vec<Observation>> {
         let rest = message.topic.strip_prefix(self.base.as_str())?.strip_prefix("/sensor/")?;

@@ -113,14 +113,64 @@ fn who_roams_has_not_left_and_an_access_point_that_goes_takes_nobody_along() {
     give(&mut ear, "wifi-presence/ap1/status", "offline", at(301));
     assert!(ear.left(at(400)).is_empty());
     assert!(matches!(ear.health(at(400).mono), Health::Down { .. }));
-    assert!(matches!(ear.health(at(2 * 24 * 3600).mono), Health::Degraded { .. }), "it is not awaited for ever");
+    assert!(matches!(ear.health(at(301 + 2 * 3600).mono), Health::Degraded { .. }), "it is not awaited for ever");
     give(&mut ear, "wifi-presence/ap1/status", "online", at(401));
     // Named, and never heard: told, but nothing rests on it.
     assert!(matches!(ear.health(at(402).mono), Health::Degraded { .. }));
     give(&mut ear, "porchlight/sensor/garage/state", "online", at(403));
     assert_eq!(ear.health(at(404).mono), Health::Up);
     give(&mut ear, "porchlight/sensor/garage/state", r#"{"state":"offline"}"#, at(405));
-    assert!(matches!(ear.health(at(406).mono), Health::Down { .. }));
+    // Whom it hears is known: nobody. So it is told, and nobody waits for it.
+    assert!(matches!(ear.health(at(406).mono), Health::Degraded { .. }));
+}
+
+/// Who is told to wait for an ear, and who to wait no longer.
+fn waits(told: &[Observation]) -> Vec<(MacAddr, bool)> {
+    let each = told.iter().filter_map(|seen| match seen.fact {
+        Fact::EarOut(lasts) => Some((seen.subject.mac.unwrap(), !lasts.is_zero())),
+        _ => None,
+    });
+    each.collect()
+}
+
+#[test]
+fn whom_one_sensor_alone_hears_waits_for_it_and_nobody_else() {
+    let mut settings = Settings { sensors: vec!["garage".into(), "attic".into()], ..Settings::default() };
+    settings.espresense = Foreign { enabled: true, ..Foreign::default() };
+    let mut ear = Ear::new(&settings, "porchlight");
+    let tag = |n: u8| MacAddr([0xc4, 0x7c, 0x8d, 0x6a, 0x11, n]);
+    let mut seq = 0;
+    let mut hears = |ear: &mut Ear, sensor: &str, n: u8, now: u64| {
+        seq += 1;
+        let said = format!(
+            r#"{{"boot":"a","seq":{seq},"sent":1,"obs":[{{"age_ms":0,"source":"ble","address":"{}","data":{{"proof":"ble_advert"}}}}]}}"#,
+            tag(n)
+        );
+        give(ear, &format!("porchlight/sensor/{sensor}/obs"), &said, at(now))
+    };
+    let state = |ear: &mut Ear, sensor: &str, word: &str, now: u64| {
+        give(ear, &format!("porchlight/sensor/{sensor}/state"), word, at(now))
+    };
+    state(&mut ear, "garage", "online", 0);
+    state(&mut ear, "attic", "online", 0);
+    hears(&mut ear, "garage", 1, 10); // the garage alone
+    hears(&mut ear, "garage", 2, 10); // both
+    hears(&mut ear, "attic", 2, 11);
+    hears(&mut ear, "garage", 3, 12); // was in the garage, lies in the attic now
+    hears(&mut ear, "attic", 3, 2_000);
+    hears(&mut ear, "attic", 4, 2_000); // was in the attic, lies in the garage now
+    hears(&mut ear, "garage", 4, 4_000);
+    assert_eq!(waits(&state(&mut ear, "garage", "offline", 4_010)), [(tag(1), true), (tag(4), true)]);
+    assert!(state(&mut ear, "garage", "offline", 4_020).is_empty(), "told once");
+    assert!(matches!(ear.health(at(4_030).mono), Health::Degraded { .. }), "the attic's are not held");
+    assert!(waits(&hears(&mut ear, "attic", 4, 4_040)).is_empty(), "it is heard: that says it");
+    assert_eq!(waits(&state(&mut ear, "garage", "online", 4_100)), [(tag(1), false)]);
+    // After a restart nobody knows whom it hears: all wait, and not for ever.
+    let mut ear = Ear::new(&settings, "porchlight");
+    state(&mut ear, "attic", "online", 0);
+    state(&mut ear, "garage", "offline", 0);
+    assert!(matches!(ear.health(at(7_199).mono), Health::Down { .. }));
+    assert!(matches!(ear.health(at(7_200).mono), Health::Degraded { .. }));
 }
 
 #[test]

@@ -29,6 +29,28 @@ fn a_new_phone_at_noon_waits_as_its_kind_does() {
     }
 }
 
+/// A list that still has it and doors that stayed shut: not the twenty minutes of a phone in use decide.
+#[test]
+fn witnesses_that_say_it_is_here_are_believed_for_longer_than_it_was_used() {
+    let (habit, noon) = (Habit::default(), monday(43_200.0));
+    let most = |ratio| CONTEXTS.map(|context| habit.patience(context, noon, 1e-6, ratio, 1.0).away_s);
+    assert_eq!(most(1.0), MOST);
+    let [busy, idle, asleep] = most(0.02);
+    assert!(busy > 1_200.0 && idle == 9_000.0 && asleep == 9_000.0, "{busy} {idle}");
+}
+
+/// What one context gets more, others get less; where departures wait the longest there is more of it.
+#[test]
+fn the_dial_goes_to_where_departures_wait() {
+    let (habit, noon) = (Habit::default(), monday(43_200.0));
+    assert!((habit.shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{:?}", habit.shares);
+    for context in CONTEXTS {
+        let (before, now) =
+            (habit.threshold(context, noon, 1.0, 1.0, 1.0).away_s, habit.patience(context, noon, 1.0, 1.0, 1.0).away_s);
+        assert_eq!(context == Context::Busy, now > before, "{context:?}: {before} {now}");
+    }
+}
+
 #[test]
 fn the_same_spells_teach_what_they_teach_the_reference_model() {
     let mut habit = Habit::default();
