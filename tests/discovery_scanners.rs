@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop at the first surprise")]
 
+#[path = "discovery_scanners/canary.rs"]
+mod canary;
 #[path = "discovery_scanners/home.rs"]
 mod home;
 #[path = "discovery_scanners/leases.rs"]

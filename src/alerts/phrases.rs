@@ -361,4 +361,52 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
         "{new_points} new access points within a minute.",
         "Nothing lasting: it ends when whoever does it goes away.",
     ),
+    (
+        "insecure_service",
+        "{one} offers {service}",
+        "Port {port} of {one} is open: {service} has no lock of its own, or none that helps.",
+        "Switch it off in the settings of {one}, unless it is needed.",
+    ),
+    (
+        "weak_wifi",
+        "Your Wi-Fi {ssid} is weakly protected",
+        "{bssid}: {security}.",
+        "Set WPA2 or WPA3 in the access point, and switch WPS off.",
+    ),
+    (
+        "pmkid_harvest",
+        "Somebody collects keys of your Wi-Fi",
+        "{bssid} began a handshake with {stations} devices that did not go on.",
+        "Use a long password (five words), or WPA3.",
+    ),
+    (
+        "tls_pin",
+        "{one} shows another certificate",
+        "{subject} at {destination}:{port}: {sign}.",
+        "Do not log in there until you know why: after an update or a reset it is normal.",
+    ),
+    (
+        "iot_deviation",
+        "{one} does what a {device_kind} never does",
+        "{sign}: {destination}, port {port}.",
+        "If it is not its maker, disconnect it, reset it and set it up anew.",
+    ),
+    (
+        "proxyware",
+        "{one} is used as a way out by others",
+        "{domains} domains within an hour, from a {device_kind}.",
+        "Remove free applications of that device, or reset it.",
+    ),
+    (
+        "ble_spam",
+        "Somebody floods phones with offers to pair",
+        "{offers} Bluetooth radios offered to pair within ten seconds, all from one place.",
+        "Switch Bluetooth off until it ends. Accept nothing.",
+    ),
+    (
+        "tracker_following",
+        "A tag seems to go with {person}",
+        "A tag of the network {network}, away from its owner, came {times} times with {person}.",
+        "Look for it in bag, coat and car: the phone's own search for unknown trackers finds it.",
+    ),
 ];

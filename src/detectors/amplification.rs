@@ -20,23 +20,16 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
+        Context, Detector, Evidence,
+        usual::Bell,
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Capped, Card, Category, Finding, Findings, MacAddr, Mono, Port, Severity},
+    model::{Capped, Category, Finding, Findings, MacAddr, Mono, Port, Severity, is_private},
     traffic::{Outcome, What},
     wire::protocol,
 };
 
-pub static CARD: Card = Card {
-    id: "amplification",
-    title: "Answers nobody asked for",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("amplification.rs"),
-};
-
-pub type Settings = Usual;
+card!("amplification", "Answers nobody asked for");
 
 const HOSTS_MAX: usize = 1024;
 const SPAN_S: u64 = 10;
@@ -82,17 +75,7 @@ impl Amplification {
 }
 
 impl Detector for Amplification {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Udp, Needs::Outcome]
-    }
-
-    fn held(&self) -> usize {
-        self.hosts.len() + self.askers.len() + self.bell.held()
-    }
+    says!(self, [Udp, Outcome], self.hosts.len() + self.askers.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
@@ -128,6 +111,10 @@ impl Detector for Amplification {
             return;
         }
         let (host, server) = (talk.client, talk.server);
+        // This host does not hear itself ask: answers of neighbours are to its own questions.
+        if context.network.is_own_ip(host.ip) && is_private(server.ip) {
+            return;
+        }
         if self.askers.get(&(host.ip, host.port)).is_some_and(|at| now.since(*at) <= ASKED) {
             return;
         }
@@ -182,5 +169,21 @@ mod tests {
             stage.frame(&udp((from, 1900), (5, 40_000), &[0; 300]), n * 10)
         });
         assert_eq!(answers.count(), 0, "a house full of players that are looked for");
+    }
+    #[test]
+    fn answers_to_the_own_questions_are_no_flood() {
+        let answers = |from: [u8; 4]| -> usize {
+            let mut stage = Stage::new(Amplification::new(Settings::default())).behind(ip(1));
+            (0..300u16)
+                .map(|n| {
+                    let answer = datagram(161, 40_000 + n % 3, &[0; 400]);
+                    let from = [from[0], from[1], from[2], (n % 40) as u8 + 2];
+                    let frame = between((mac(5), from), (mac(250), ip(250)), 17, &answer);
+                    stage.frame(&frame, u64::from(n) * 10).len()
+                })
+                .sum()
+        };
+        assert_eq!(answers(ip(0)), 0);
+        assert!(answers([203, 0, 113, 0]) > 0);
     }
 }

@@ -13,7 +13,10 @@
 //! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2). A lease handed on (−6),
 //! answers only when asked and never for the router (−5), a single address announced as new hosts do (−4), a claimant
 //! that offers to answer for those asleep (−4, never for the router), and one that stands in for a router that fell
-//! silent, by VRRP (−8), speak against. Five points are told, eight are critical.
+//! silent, by VRRP (−8), speak against. Five points are told, eight are critical. A device that has its own address,
+//! tells one other host alone that it stands for several, never for the router and never for that host to those, is told
+//! as low, and so is one that says so less than six times: so does a repeater for what is connected to it. Who listens
+//! in wants both sides, or insists.
 //! ## What fools it
 //! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that was there before
 //! the first frame looks like the owner until the owner speaks; then the one with other addresses is named.
@@ -25,12 +28,8 @@
 use std::{net::IpAddr, net::Ipv4Addr, time::Duration};
 
 use crate::{
-    detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
-        window::Recent,
-    },
-    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity, holds},
+    detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
+    model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity, holds},
     traffic::owner,
     wire::{
         Frame,
@@ -40,10 +39,7 @@ use crate::{
     },
 };
 
-pub static CARD: Card =
-    Card { id: "arp_spoof", title: "Forged address", needs: Some("CAP_NET_RAW"), page: include_str!("arp_spoof.rs") };
-
-pub type Settings = Usual;
+card!("arp_spoof", "Forged address");
 
 const ADDRESSES_MAX: usize = 4096;
 const CLAIMANTS_MAX: usize = 4;
@@ -62,10 +58,30 @@ const LEASE_FRESH: Duration = Duration::from_secs(600);
 // Tools repeat every 1–10 s; five in step are no chance.
 const STEADY_MIN: u32 = 5;
 const STEADY_CV: f64 = 0.3;
+// Replies nobody asked for, from which on one claim alone is meant.
+const INSISTS: u32 = 6;
 /// As a label of DNS.
 const SERVICE: &[u8] = b"\x0c_sleep-proxy";
 const TOLD_FROM: f32 = 5.0;
 const CRITICAL_FROM: f32 = 8.0;
+
+/// Whom a claimant told so unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nobody,
+    One(Ipv4Addr),
+    Several,
+}
+
+impl Told {
+    fn and(self, whom: Ipv4Addr, is_one: bool) -> Told {
+        match self {
+            Told::Nobody if is_one => Told::One(whom),
+            Told::One(before) if is_one && before == whom => self,
+            _ => Told::Several,
+        }
+    }
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Claimant {
@@ -79,6 +95,7 @@ struct Claimant {
     steps: (u32, f64, f64),
     /// An unasked reply to one host, while the owner had just spoken.
     aimed: bool,
+    told: Told,
     /// Another hardware address sent the frame.
     foreign: Option<MacAddr>,
 }
@@ -188,11 +205,13 @@ impl ArpSpoof {
                 steps: (0, 0.0, 0.0),
                 foreign: None,
                 aimed: false,
+                told: Told::Nobody,
             });
         }
         let at = known.unwrap_or(binding.claimants.len() - 1);
         if let Some(claimant) = binding.claimants.get_mut(at) {
             if arp.is_reply() && !asked {
+                claimant.told = claimant.told.and(arp.target_ip, arp.target_ip != ip);
                 claimant.aimed |= owner_spoke && arp.target_ip != ip && arp.target_mac.is_station();
                 if claimant.unasked > 0 {
                     let step = now.since(claimant.last).as_secs_f64();
@@ -205,7 +224,10 @@ impl ArpSpoof {
             } else {
                 claimant.requests += 1;
                 // Told to all, against an owner who is there: as good as a reply nobody asked for.
-                claimant.unasked += u32::from(arp.is_announcement() && owner_alive);
+                if arp.is_announcement() && owner_alive {
+                    claimant.unasked += 1;
+                    claimant.told = Told::Several;
+                }
             }
             if source.is_some_and(|source| source != mac && !source.is_virtual_router() && source.is_station()) {
                 claimant.foreign = source;
@@ -276,6 +298,37 @@ impl ArpSpoof {
         points
     }
 
+    /// Stands for several others, to one host only and in one direction only; never for the router, nor for this host.
+    fn is_proxy(&self, ip: Ipv4Addr, claimant: &Claimant, binding: &Binding, context: &Context<'_>) -> bool {
+        let offers = self.proxies.contains(&claimant.mac);
+        let told = match claimant.told {
+            Told::One(told) => Some(told),
+            _ if offers => None,
+            _ => return false,
+        };
+        let Some(claims) = self.claims.get(&claimant.mac) else { return false };
+        let is_free = |ip: &Ipv4Addr, binding: &Binding| {
+            let mut others = binding.claimants.iter().filter(|other| other.mac != claimant.mac);
+            let mine = binding.claimants.iter().find(|other| other.mac == claimant.mac);
+            !context.network.is_gateway(IpAddr::V4(*ip))
+                && !context.network.is_own_ip(IpAddr::V4(*ip))
+                && mine.is_some_and(|mine| {
+                    let to_one = told.is_some_and(|told| mine.told == Told::One(told));
+                    mine.foreign.is_none() && (to_one || mine.unasked == 0 || offers && mine.unasked < INSISTS)
+                })
+                && others.all(|other| !context.neighbours.is_router(other.mac))
+        };
+        let contested: Vec<(&Ipv4Addr, &Binding)> = claims
+            .keys()
+            .filter_map(|other| Some((other, self.bindings.get(other)?)))
+            .filter(|(other, binding)| **other != ip && binding.claimants.len() > 1)
+            .collect();
+        (!contested.is_empty() || claimant.unasked < INSISTS)
+            && !claims.keys().any(|claimed| Some(*claimed) == told)
+            && is_free(&ip, binding)
+            && contested.iter().all(|(other, binding)| is_free(other, binding))
+    }
+
     fn judge(&mut self, ip: Ipv4Addr, binding: &Binding, context: &Context<'_>, findings: &mut Findings) {
         let now = context.now.mono;
         let scored = binding.claimants.iter().map(|claimant| (self.points(ip, claimant, binding, context), claimant));
@@ -299,7 +352,11 @@ impl ArpSpoof {
             let alone = |ip: &&Ipv4Addr| self.bindings.get(ip).is_some_and(|binding| binding.claimants.len() == 1);
             claims.keys().find(alone).copied()
         });
-        let severity = if points >= CRITICAL_FROM { Severity::Critical } else { Severity::High };
+        let severity = match points {
+            _ if self.is_proxy(ip, &forger, binding, context) => Severity::Low,
+            points if points >= CRITICAL_FROM => Severity::Critical,
+            _ => Severity::High,
+        };
         let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{mac} {ip}"), context.now)
             .by(Party { device: None, mac: Some(mac), ip: own_ip.map(IpAddr::V4) })
             .against(Party { device: None, mac: Some(owner.mac), ip: Some(IpAddr::V4(ip)) })
@@ -315,23 +372,16 @@ impl ArpSpoof {
 }
 
 impl Detector for ArpSpoof {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Arp, Needs::Udp, Needs::OtherIp]
-    }
-
-    fn held(&self) -> usize {
+    says!(
+        self,
+        [Arp, Udp, OtherIp],
         self.bindings.len()
             + self.asked.len()
             + self.leases.len()
             + self.claims.len()
             + self.proxies.len()
             + self.redundant.len()
-            + self.bell.held()
-    }
+    );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
@@ -397,5 +447,34 @@ mod tests {
         for (name, lines) in quiet {
             assert!(told(lines).is_empty(), "{name}: {:?}", told(lines));
         }
+    }
+    #[test]
+    fn a_repeater_is_low_and_who_wants_both_sides_is_not() {
+        // 7 has an address of its own, and tells 2 that it is 5 and 6, who speak as well.
+        let mut repeater: Vec<Line> = vec![(0, 5, 1, 5, 2), (0, 6, 1, 6, 2), (0, 7, 1, 7, 2), (0, 2, 1, 2, 5)];
+        for n in 0..8u64 {
+            repeater.extend([(1 + n, 7, 2, 5, 2), (1 + n, 7, 2, 6, 2), (1 + n, 5, 1, 5, 5), (1 + n, 6, 1, 6, 6)]);
+        }
+        // The first of several may be all that is known of it; what is told last is low.
+        let found = told(&repeater);
+        assert!(found.iter().all(|(_, severity)| *severity == Severity::Low), "{found:?}");
+        let mut both = repeater.clone();
+        both.extend((0..8u64).map(|n| (20 + n, 7, 2, 2, 5)));
+        both.extend((0..8u64).map(|n| (20 + n, 2, 1, 2, 5)));
+        assert!(told(&both).iter().any(|(_, severity)| *severity >= Severity::High), "also the other way");
+        let one: Vec<Line> = repeater.iter().filter(|line| !(line.1 == 7 && line.3 == 6)).copied().collect();
+        assert!(told(&one).iter().any(|(_, severity)| *severity >= Severity::High), "one alone is wanted");
+    }
+    #[test]
+    fn whom_it_answered_when_asked_does_not_count_against_a_repeater() {
+        // 7 answered 3, who asked for 4; then it stands for 5 and 6 before 2.
+        let mut lines: Vec<Line> = vec![(0, 4, 1, 4, 3), (0, 5, 1, 5, 2), (0, 6, 1, 6, 2), (0, 7, 1, 7, 2)];
+        lines.extend([(5, 3, 1, 3, 4), (5, 7, 2, 4, 3), (6, 4, 1, 4, 3)]);
+        for n in 0..5u64 {
+            lines.extend([(10 + n, 7, 2, 5, 2), (10 + n, 5, 1, 5, 5), (20 + n, 7, 2, 6, 2), (20 + n, 6, 1, 6, 6)]);
+        }
+        lines.sort_by_key(|line| line.0);
+        let found = told(&lines);
+        assert!(found.iter().all(|(_, severity)| *severity == Severity::Low), "{found:?}");
     }
 }

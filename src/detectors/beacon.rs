@@ -6,10 +6,11 @@
 //! Malware asks its master so. So do most devices of a home, their makers': on its own it is only noted, every few
 //! seconds low.
 //! ## How it decides
-//! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour (a quarter of one
-//! if they are very even), or 30 over
-//! 40 seconds and more if they come every few seconds. Steadiness is that of RITA (Active Countermeasures): skew and
-//! deviation of the steps, and of the bytes; their mean must reach 0.8.
+//! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour (a quarter of
+//! one if they are very even), or 30 over 40 seconds and more if they come every few seconds. Ten over a quarter of a
+//! minute are enough for an address that nobody looked up by a name, where look-ups are heard, and messages of one size.
+//! Steadiness is that of RITA (Active Countermeasures): skew and deviation of the steps, and of the bytes; their mean
+//! must reach 0.8.
 //! ## What fools it
 //! Steps with more than half of them jitter; one connection that stays open.
 //! ## What to do
@@ -21,22 +22,15 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Exempt, Usual},
+        Context, Detector, Evidence,
+        usual::{Bell, Exempt},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity, is_private},
+    model::{Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity, is_private},
     traffic::{What, owner},
     wire::protocol,
 };
 
-pub static CARD: Card = Card {
-    id: "beacon",
-    title: "Steady calls to one place",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("beacon.rs"),
-};
-
-pub type Settings = Usual;
+card!("beacon", "Steady calls to one place");
 
 const PAIRS_MAX: usize = 1024;
 const CALLS_MAX: usize = 64;
@@ -49,6 +43,12 @@ const VERY_STEADY: f64 = 0.9;
 const FAST_MIN: u32 = 30;
 const FAST_SPAN: Duration = Duration::from_secs(40);
 const FAST_STEP: f64 = 15.0;
+// To an address without a name: who has one built in does not want to be found by it.
+const NAMELESS_MIN: u32 = 10;
+const NAMELESS_SPAN: Duration = Duration::from_secs(15);
+/// RITA's deviation of steps that jitter by half is 0.74; sizes then have to be all but one.
+const NAMELESS_TIMES: f64 = 0.6;
+const ONE_SIZE: f64 = 0.95;
 const STEADY: f64 = 0.8;
 /// Of the middle value: quartiles farther apart than this lean for a reason.
 const LEAN: f64 = 0.25;
@@ -98,17 +98,7 @@ fn evenness(values: &[f64]) -> f64 {
 }
 
 impl Detector for Beacon {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Completed, Needs::Size]
-    }
-
-    fn held(&self) -> usize {
-        self.pairs.len() + self.bell.held()
-    }
+    says!(self, [Completed, Size], self.pairs.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
@@ -164,18 +154,28 @@ impl Detector for Beacon {
         let step = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
         let slow = count >= self.bell.scaled(CALLS_MIN) && span >= SPAN_MIN;
         let fast = count >= self.bell.scaled(FAST_MIN) && span >= FAST_SPAN && (0.5..=FAST_STEP).contains(&step);
-        if !slow && !fast {
+        let nameless = count >= self.bell.scaled(NAMELESS_MIN)
+            && span >= NAMELESS_SPAN
+            && (0.5..=FAST_STEP).contains(&step)
+            && match context.neighbours.is_looked_up(client.ip, server.ip) {
+                Some(known) => !known,
+                // It asked nobody since this began: of those whose look-ups are heard it is one.
+                None => context.neighbours.hears_names(),
+            };
+        if !slow && !fast && !nameless {
             return;
         }
         let bytes: Vec<f64> = calls.bytes.iter().map(|bytes| *bytes as f64).collect();
         let sizes = if bytes.len() >= 10 { evenness(&bytes) } else { 0.5 };
         let (times, score) = (evenness(&steps), (evenness(&steps) * 2.0 + sizes) / 3.0);
         let least = if fast || span >= SPAN_SURE { STEADY } else { VERY_STEADY };
-        if score < least || times < least {
+        let one_size = bytes.len() + 1 >= NAMELESS_MIN as usize && evenness(&bytes) >= ONE_SIZE;
+        let hidden = nameless && one_size && times >= NAMELESS_TIMES;
+        if !hidden && (!slow && !fast || score < least || times < least) {
             return;
         }
         // Slow and steady is what makers' devices are.
-        let severity = if fast { Severity::Low } else { Severity::Info };
+        let severity = if fast || hidden { Severity::Low } else { Severity::Info };
         let finding = Finding::new(
             CARD.id,
             Category::Malware,
@@ -189,6 +189,7 @@ impl Detector for Beacon {
         .why("port", server.port)
         .why("connections", count)
         .why("interval_s", format!("{step:.1}"))
+        .why("name", if hidden { "nobody looked it up" } else { "" })
         .why("scores", format!("times {times:.2}, sizes {sizes:.2}"))
         .technique(&["T1071.001"])
         .points(5.0);
@@ -199,7 +200,7 @@ impl Detector for Beacon {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{ACK, FIN, SYN, Stage, between, ip, mac, segment};
+    use crate::detectors::stage::{ACK, FIN, SYN, Stage, between, dns, ip, mac, segment, udp};
 
     fn calls(steps: impl Iterator<Item = u64>, to: [u8; 4]) -> usize {
         let mut stage = Stage::new(Beacon::new(Settings::default()));
@@ -229,6 +230,44 @@ mod tests {
         assert_eq!(calls((0..60u64).map(|n| 1000 + (n * n * 7919) % 300_000), far), 0, "somebody reads the news");
         assert_eq!(calls((0..12).map(|_| 60_000), far), 0, "too few to say");
         assert!(calls((0..21).map(|n| 60_000 + n * n % 7 * 300), far) > 0, "twenty that lean a little");
+    }
+
+    #[test]
+    fn an_address_built_in_is_told_early_and_one_with_a_name_is_not() {
+        let run = |name_of: Option<[u8; 4]>, sizes: [usize; 4]| -> usize {
+            let (far, me) = ([203, 0, 113, 9], (mac(9), ip(9)));
+            let mut stage = Stage::new(Beacon::new(Settings::default()));
+            if let Some(far) = name_of {
+                let mut answer = dns(7, Some(0), "api.example.org", 1);
+                answer[7] = 1;
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+                answer.extend(far);
+                stage.frame(&udp((9, 5000), (1, 53), &dns(7, None, "api.example.org", 1)), 0);
+                stage.frame(&udp((1, 53), (9, 5000), &answer), 1);
+            }
+            let (mut ms, mut told) = (0, 0);
+            for n in 0..14u64 {
+                ms += 2000 + (n * 7919) % 2000 - 1000;
+                let (other, port) = ((mac(1), far), 40_000 + n as u16);
+                let said = vec![b'x'; sizes[n as usize % 4]];
+                for (from, bytes) in [
+                    (me, segment(port, 443, SYN, 1, b"")),
+                    (other, segment(443, port, SYN | ACK, 1, b"")),
+                    (me, segment(port, 443, ACK, 2, &said)),
+                    (me, segment(port, 443, FIN | ACK, 2 + said.len() as u32, b"")),
+                    (other, segment(443, port, FIN | ACK, 2, b"")),
+                ] {
+                    let to = if from == me { other } else { me };
+                    told += stage.frame(&between(from, to, 6, &bytes), ms).len();
+                }
+            }
+            told
+        };
+        let (far, other) = ([203, 0, 113, 9], [203, 0, 113, 80]);
+        assert!(run(Some(other), [200; 4]) > 0, "it looks up others");
+        assert_eq!(run(Some(far), [200; 4]), 0, "looked up");
+        assert_eq!(run(Some(other), [200, 1000, 40, 700]), 0, "all sizes");
+        assert_eq!(run(None, [200; 4]), 0, "its look-ups are not heard");
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //! Outcomes of logins are counted, not connections: FTP, Telnet, POP3, IMAP, SMTP, HTTP, SMB, LDAP, MQTT, Redis, SIP,
 //! VNC and SOCKS say them; of SSH they are told from how much the server says. A bucket that leaks one a minute runs
 //! over at 8 (from the Internet at 5). The same secret again and again is an old password in some device, not a
-//! guess, and does not count twice.
+//! guess, and does not count twice. Five different users within ten minutes who are all refused, or let in as guests
+//! only, are one password tried on everybody.
 //! ## What fools it
 //! Guesses slower than one a minute; SSH connections that are kept open between guesses.
 //! ## What to do
@@ -20,27 +21,23 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
+        Context, Detector, Evidence,
+        usual::Bell,
         window::{Recent, Subjects, Weigh},
     },
-    model::{Card, Category, Finding, Findings, MacAddr, Mono, Severity, is_private},
+    model::{Category, Finding, Findings, MacAddr, Mono, Severity, is_private},
     traffic::{Login, Talkers, What, owner},
 };
 
-pub static CARD: Card = Card {
-    id: "brute_force",
-    title: "Guessing passwords",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("brute_force.rs"),
-};
-
-pub type Settings = Usual;
+card!("brute_force", "Guessing passwords");
 
 const TRIPLES_MAX: usize = 2048;
 const BUCKET_LAN: u32 = 8;
 const BUCKET_WAN: u32 = 5;
 const LEAK: Duration = Duration::from_secs(60);
+// Nobody in a home has so many names.
+const USERS_MIN: u32 = 5;
+const USERS_SPAN: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone)]
 struct Guesses {
@@ -97,9 +94,10 @@ impl BruteForce {
         }
         let is_wan = talk.client.mac.is_none() && !is_private(talk.client.ip) && is_private(talk.server.ip);
         let least = self.bell.scaled(if is_wan { BUCKET_WAN } else { BUCKET_LAN });
-        guesses.over |= guesses.level >= f64::from(least);
+        let sprays = guesses.users.within(now, USERS_SPAN) >= self.bell.scaled(USERS_MIN) as usize;
+        guesses.over |= guesses.level >= f64::from(least) || sprays;
         let guesses = guesses.clone();
-        if !guesses.over || guesses.failures < least {
+        if !guesses.over || !sprays && guesses.failures < least {
             return;
         }
         let severity = match (login.ok, is_wan) {
@@ -118,24 +116,14 @@ impl BruteForce {
             .why("users_masked", users.join(", "))
             .why("distinct_secrets", guesses.secrets.len())
             .why("succeeded", login.ok)
-            .technique(&["T1110.001"])
+            .technique(if sprays { &["T1110.003"] } else { &["T1110.001"] })
             .points(if guesses.failures >= least * 2 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
 }
 
 impl Detector for BruteForce {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Login]
-    }
-
-    fn held(&self) -> usize {
-        self.triples.len() + self.bell.held()
-    }
+    says!(self, [Login], self.triples.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Traffic(noticed) = evidence
@@ -194,6 +182,44 @@ mod tests {
         });
         assert!(run(&guesses.collect::<Vec<_>>()) > 0);
         assert_eq!(run(&vec![String::new(); 30]), 0, "asked without a login, as the protocol has it");
+    }
+
+    /// A session of SMB 2 for `user`, with what the server makes of it: status and session flags.
+    fn session(port: u16, user: &str, status: u32, flags: u8) -> Vec<Vec<u8>> {
+        let message = |command: u8, status: u32, body: &[u8]| {
+            let mut smb = vec![0xfe, b'S', b'M', b'B', 64, 0, 0, 0];
+            smb.extend(status.to_le_bytes());
+            smb.extend([command, 0]);
+            smb.resize(64, 0);
+            smb.extend(body);
+            let mut framed = (smb.len() as u32).to_be_bytes().to_vec();
+            framed.extend(smb);
+            framed
+        };
+        let wide: Vec<u8> = user.bytes().flat_map(|byte| [byte, 0]).collect();
+        let mut ntlm = b"NTLMSSP\0\x03\0\0\0".to_vec();
+        ntlm.resize(36, 0);
+        ntlm.extend([wide.len() as u8, 0, wide.len() as u8, 0, 64, 0, 0, 0]);
+        ntlm.resize(64, 0);
+        ntlm.extend(wide);
+        let ask = message(1, 0, &[&[25, 0, 0, 0][..], &ntlm].concat());
+        let answer = message(1, status, &[9, 0, flags, 0, 72, 0, 0, 0]);
+        conversation((9, port), (5, 445), &[(true, &ask), (false, &answer)])
+    }
+
+    #[test]
+    fn one_password_for_everybody_is_told_and_a_guest_is_not() {
+        let run = |users: &[&str], status: u32, flags: u8| -> Vec<Severity> {
+            let mut stage = Stage::new(BruteForce::new(Settings::default()));
+            let frames = users.iter().zip(40_000..).flat_map(|(user, port)| session(port, user, status, flags));
+            frames.enumerate().flat_map(|(n, frame)| stage.frame(&frame, n as u64 * 50)).map(|f| f.severity).collect()
+        };
+        let many = ["anna", "ben", "media", "root", "service", "test"];
+        assert_eq!(run(&many, 0xc000_006d, 0), [Severity::Medium], "refused");
+        assert_eq!(run(&many, 0, 1), [Severity::Medium], "let in as guests");
+        assert!(run(&["anna"; 40], 0, 1).is_empty(), "one who is a guest, again and again");
+        assert!(run(&many, 0, 0).is_empty(), "all let in: somebody else's server");
+        assert!(run(&many[..3], 0xc000_006d, 0).is_empty());
     }
 
     #[test]

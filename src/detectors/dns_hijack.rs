@@ -5,8 +5,10 @@
 //! ## Why it matters
 //! Who answers in the name server's place decides where everybody's connections go.
 //! ## How it decides
-//! A second answer to the same question within two seconds with other addresses (+5); five unrelated domains within
-//! ten minutes that all lead to one address (+5); a name that nobody can own resolves, such as one under `.invalid` or
+//! A second answer to the same question within two seconds with other addresses (+5); two unrelated domains within ten
+//! minutes that led elsewhere before, each to a network of its own, and now lead to one and the same (+5); a name
+//! server at home that asked others for a name before, and now calls it its own and gives an address of the Internet
+//! that was not among those before (+5): somebody entered it there; a name that nobody can own resolves, such as one under `.invalid` or
 //! without a known top, or one made by chance, low by itself.
 //! ## What fools it
 //! Providers that answer for names that do not exist; filters that answer with their own page; content networks host
@@ -14,25 +16,32 @@
 //! ## What to do
 //! Check which name server the router hands out; set one you know.
 //!
-//! Holds 1,024 questions and 256 addresses.
+//! Holds 1,024 questions, 1,024 names and 256 addresses.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
-
-use crate::{
-    detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
-    },
-    model::{Capped, Card, Category, Finding, Findings, Mono, Severity, clean_text, is_private},
-    traffic::{What, registered},
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+    time::Duration,
 };
 
-pub static CARD: Card =
-    Card { id: "dns_hijack", title: "Forged names", needs: Some("CAP_NET_RAW"), page: include_str!("dns_hijack.rs") };
+use crate::{
+    detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
+    model::{Capped, Category, Finding, Findings, Mono, Severity, clean_text, is_private},
+    traffic::{Dns, What, registered},
+};
 
-pub type Settings = Usual;
+card!("dns_hijack", "Forged names");
 
 const QUESTIONS_MAX: usize = 1024;
+const NAMES_MAX: usize = 1024;
+const PLACES_MAX: usize = 256;
+/// Domains that came to one address.
+const MOVED_MIN: u32 = 2;
+const MOVED_SPAN: Duration = Duration::from_secs(600);
+const MOVED_MAX: usize = 8;
+/// Addresses kept of a name.
+const LED_MAX: usize = 24;
 const RACE: Duration = Duration::from_secs(2);
 /// RFC 2606 §2, RFC 6761: never in the root.
 const NEVER: [&str; 3] = ["invalid", "test", "example"];
@@ -43,16 +52,91 @@ struct Answer {
     addresses: BTreeSet<IpAddr>,
 }
 
+/// Where a name led when it was asked for last.
+#[derive(Debug, Clone)]
+struct Led {
+    addresses: BTreeSet<IpAddr>,
+    is_own: bool,
+}
+
 /// See the page above.
 pub struct DnsHijack {
     bell: Bell,
     answers: Capped<(IpAddr, u16, u16, String), Answer>,
+    /// By digest of name server, kind and name.
+    names: Capped<u64, Led>,
+    /// Domains that led elsewhere and now lead here.
+    places: Capped<IpAddr, Recent<(u64, String)>>,
 }
 
 impl DnsHijack {
     #[must_use]
     pub fn new(settings: Settings) -> DnsHijack {
-        DnsHijack { bell: Bell::new(settings), answers: Capped::new(QUESTIONS_MAX) }
+        DnsHijack {
+            bell: Bell::new(settings),
+            answers: Capped::new(QUESTIONS_MAX),
+            names: Capped::new(NAMES_MAX),
+            places: Capped::new(PLACES_MAX),
+        }
+    }
+
+    /// What speaks for it that `dns` leads where its name never led.
+    fn moved(&mut self, resolver: IpAddr, dns: &Dns, addresses: &BTreeSet<IpAddr>, now: Mono) -> Option<&'static str> {
+        let mut hasher = DefaultHasher::new();
+        (resolver, dns.kind, &dns.name).hash(&mut hasher);
+        let key = hasher.finish();
+        // What a filter answers: nothing, itself, a page at home.
+        let is_filter = |ip: &IpAddr| ip.is_unspecified() || ip.is_loopback() || is_private(*ip);
+        if addresses.iter().all(is_filter) || !dns.name.contains('.') {
+            return None;
+        }
+        let Some(before) = self.names.get_mut(&key) else {
+            self.names.insert(key, Led { addresses: addresses.clone(), is_own: dns.is_own });
+            return None;
+        };
+        let is_elsewhere = before.addresses.is_disjoint(addresses);
+        let was_own = before.is_own;
+        if !is_elsewhere || was_own {
+            // Content networks lead elsewhere each time: all of it is theirs.
+            if before.addresses.len() + addresses.len() <= LED_MAX {
+                before.addresses.extend(addresses.iter().copied());
+            } else {
+                before.addresses.clone_from(addresses);
+            }
+            before.is_own = dns.is_own;
+            return None;
+        }
+        if dns.is_own && is_private(resolver) {
+            // It stays what it was before: the next forged answer is one more.
+            return Some("the name server calls it its own");
+        }
+        let origin = before.addresses.first().map(|ip| network(*ip))?;
+        if before.addresses.len() + addresses.len() <= LED_MAX {
+            before.addresses.extend(addresses.iter().copied());
+        }
+        let [only] = dns.addresses.as_slice() else { return None };
+        if before.addresses.iter().any(|ip| ip != only && network(*ip) == network(*only)) {
+            return None;
+        }
+        if self.places.get(only).is_none() {
+            self.places.insert(*only, Recent::new(MOVED_MAX));
+        }
+        let least = self.bell.scaled(MOVED_MIN) as usize;
+        let domains = self.places.get_mut(only)?;
+        domains.see((origin, registered(&dns.name).to_owned()), now);
+        // As many domains, each from a network of its own.
+        let networks: BTreeSet<u64> = domains.keys().map(|(origin, _)| *origin).collect();
+        let names: BTreeSet<&str> = domains.keys().map(|(_, domain)| domain.as_str()).collect();
+        let moved = domains.within(now, MOVED_SPAN).min(networks.len()).min(names.len());
+        (moved >= least).then_some("others lead there too")
+    }
+}
+
+/// A /16 or a /32: content networks have whole ones, and answer from one as from another place of theirs.
+fn network(ip: IpAddr) -> u64 {
+    match ip {
+        IpAddr::V4(ip) => u64::from(u32::from(ip) >> 16),
+        IpAddr::V6(ip) => 1 << 40 | (u128::from(ip) >> 96) as u64,
     }
 }
 
@@ -67,17 +151,7 @@ fn is_probe(label: &str) -> bool {
 }
 
 impl Detector for DnsHijack {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Dns]
-    }
-
-    fn held(&self) -> usize {
-        self.answers.len() + self.bell.held()
-    }
+    says!(self, [Dns], self.answers.len() + self.names.len() + self.places.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
@@ -110,11 +184,20 @@ impl Detector for DnsHijack {
             points += 5.0;
             signals.push("a name by chance exists");
         }
-        self.answers.insert(key, Answer { at: now, addresses });
+        self.answers.insert(key, Answer { at: now, addresses: addresses.clone() });
+        if let Some(sign) = self.moved(talk.server.ip, dns, &addresses, now) {
+            points += 5.0;
+            signals.push(sign);
+        }
         if signals.is_empty() {
             return;
         }
-        let severity = if signals.contains(&"two answers") { Severity::High } else { Severity::Low };
+        // A household may lead a name elsewhere on purpose; two that meet, or a race, nobody means.
+        let severity = match signals.as_slice() {
+            signals if signals.contains(&"two answers") => Severity::High,
+            signals if signals.contains(&"others lead there too") => Severity::Medium,
+            _ => Severity::Low,
+        };
         let finding = Finding::new(
             CARD.id,
             Category::Dns,
@@ -163,5 +246,42 @@ mod tests {
         assert!(run(&[("bank.com", public, 5), ("bank.com", public, 9)]).is_empty(), "heard twice");
         assert!(run(&[("bank.com", public, 5), ("bank.com", [10, 0, 0, 1], 9000)]).is_empty(), "asked again later");
         assert!(run(&[("nobody.invalid", [0, 0, 0, 0], 5)]).is_empty(), "a filter");
+    }
+    #[test]
+    fn a_name_that_is_led_elsewhere_is_told_and_one_that_wanders_is_not() {
+        // Name, address, whether the server calls it its own.
+        let run = |answers: &[(&str, [u8; 4], bool)]| -> Vec<Severity> {
+            let mut stage = Stage::new(DnsHijack::new(Settings::default()));
+            let mut told = Vec::new();
+            for (n, (name, to, own)) in answers.iter().enumerate() {
+                let (id, ms) = (n as u16, n as u64 * 5000);
+                let mut bytes = answer(id, name, *to);
+                bytes[2] |= if *own { 4 } else { 0 };
+                stage.frame(&udp((9, 5000), (1, 53), &dns(id, None, name, 1)), ms);
+                told.extend(stage.frame(&udp((1, 53), (9, 5000), &bytes), ms + 5).iter().map(|f| f.severity));
+            }
+            told
+        };
+        let (bank, shop, liar) = ([193, 1, 1, 1], [104, 1, 1, 1], [45, 9, 9, 9]);
+        assert_eq!(run(&[("www.bank.com", bank, false), ("www.bank.com", liar, true)]), [Severity::Low]);
+        let both = [
+            ("www.bank.com", bank, false),
+            ("shop.org", shop, false),
+            ("www.bank.com", liar, false),
+            ("shop.org", liar, false),
+        ];
+        assert_eq!(run(&both), [Severity::Medium]);
+        let wanders: Vec<_> = (0..9u8).map(|n| ("cdn.example.com", [23, 1, 1, n], false)).collect();
+        assert!(run(&wanders).is_empty());
+        let one_owner = [
+            ("a.com", [142, 1, 1, 1], false),
+            ("b.com", [142, 1, 2, 1], false),
+            ("a.com", [142, 1, 3, 1], false),
+            ("b.com", [142, 1, 3, 1], false),
+        ];
+        assert!(run(&one_owner).is_empty(), "two names of one content network");
+        assert!(run(&[("ads.com", bank, false), ("ads.com", [0, 0, 0, 0], true)]).is_empty(), "a filter");
+        assert!(run(&[("nas.home.org", bank, true), ("nas.home.org", liar, true)]).is_empty(), "the home's own domain");
+        assert!(run(&[("bank.com", bank, false), ("bank.com", [192, 168, 7, 5], true)]).is_empty(), "led home");
     }
 }

@@ -7,7 +7,7 @@
 //! ## How it decides
 //! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
 //! accepts: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
-//! A router asks for addresses that exist.
+//! A router asks for addresses that exist. Whom a person calls trusted is told as low.
 //! ## What fools it
 //! A sweep slower than one address a minute; a list of addresses known before.
 //! ## What to do
@@ -20,11 +20,11 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
+        Context, Detector, Evidence,
+        usual::{Bell, of_search},
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity, is_private},
+    model::{Category, Finding, Findings, MacAddr, Mono, Party, Severity, is_private},
     traffic::{Outcome, What, owner},
     wire::{
         dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER},
@@ -33,14 +33,7 @@ use crate::{
     },
 };
 
-pub static CARD: Card = Card {
-    id: "host_sweep",
-    title: "Search for devices",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("host_sweep.rs"),
-};
-
-pub type Settings = Usual;
+card!("host_sweep", "Search for devices");
 
 const SOURCES_MAX: usize = 1024;
 const TARGETS_MAX: usize = 512;
@@ -128,7 +121,8 @@ impl HostSweep {
         if is_server && self.discovers.sum(now, 60) as usize * 2 >= targets {
             return;
         }
-        let finding = Finding::new(CARD.id, Category::Scan, Severity::Medium, who(&sweep.party), context.now)
+        let severity = of_search(Severity::Medium, &sweep.party, context);
+        let finding = Finding::new(CARD.id, Category::Scan, severity, who(&sweep.party), context.now)
             .by(sweep.party)
             .why("kind", sweep.how)
             .why("targets", targets)
@@ -146,17 +140,11 @@ fn who(party: &Party) -> String {
 }
 
 impl Detector for HostSweep {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Arp, Needs::Udp, Needs::Icmp, Needs::IcmpV6, Needs::Outcome]
-    }
-
-    fn held(&self) -> usize {
-        self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>() + self.bell.held()
-    }
+    says!(
+        self,
+        [Arp, Udp, Icmp, IcmpV6, Outcome],
+        self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>()
+    );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let frame = match evidence {

@@ -7,7 +7,9 @@
 //! ## How it decides
 //! By what a system says of itself when it asks for an address (DHCP options and their order, maker, host name): three
 //! changes to and fro within half an hour are two machines at one time. One change while the machine was never silent is
-//! told as low: no system restarts in ten seconds.
+//! told as low: no system restarts in ten seconds. So is a first search for an address under another name than the
+//! router or its neighbours have for the machine, if it was not silent. Surest is a machine that asks whether an address
+//! is free (RFC 4862 §5.4, RFC 5227) and is told at once, from its own hardware address, that it is not: medium.
 //! ## What fools it
 //! A copy that says the same of itself. Machines that start from the network first are left out.
 //! ## What to do
@@ -17,14 +19,21 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
     time::Duration,
 };
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity, clean_text},
+    model::{
+        Category, Fact, Finding, Findings, Guarded, Heard, MacAddr, Mono, Observation, Party, Severity, clean_text,
+    },
     traffic::owner,
-    wire::dhcp::{Dhcp, PORT_SERVER, option},
+    wire::{
+        Frame,
+        dhcp::{Dhcp, Kind, PORT_SERVER, option},
+        nd::Nd,
+    },
 };
 
 card!("mac_clone", "Two machines with one hardware address");
@@ -32,6 +41,8 @@ card!("mac_clone", "Two machines with one hardware address");
 const DEVICES_MAX: usize = 1024;
 const SPAN: Duration = Duration::from_secs(1800);
 const FLIPS: u32 = 3;
+/// Far shorter than a host waits before it takes the address itself (RFC 4862 RetransTimer, RFC 5227 §1.1: a second).
+const DEFENDED: Duration = Duration::from_millis(500);
 const SILENT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Default)]
@@ -42,6 +53,10 @@ struct Known {
     before: Option<u64>,
     flips: u32,
     flipped: Mono,
+    /// What others call it: name servers, NetBIOS, itself by mDNS.
+    called: Option<String>,
+    /// The address it asks about, whether that is free, and since when.
+    probing: Option<(IpAddr, Mono)>,
     /// When it spoke last, other than to ask for an address.
     spoke: Option<Mono>,
 }
@@ -72,13 +87,91 @@ fn profile(dhcp: &Dhcp<'_>) -> Option<(u64, String)> {
     Some((hasher.finish(), clean_text(&name, 48)))
 }
 
+/// The same host name, as far as spelling goes: a domain may follow, and some put a number behind.
+fn is_same(a: &str, b: &str) -> bool {
+    let plain = |text: &str| -> String {
+        let host = text.split('.').next().unwrap_or_default();
+        host.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let (a, b) = (plain(a), plain(b));
+    a.is_empty() || b.is_empty() || a.starts_with(&b) || b.starts_with(&a)
+}
+
+impl MacClone {
+    fn known(&mut self, mac: MacAddr, tick: u64) -> Option<&mut Known> {
+        if self.known.get(&mac).is_none() {
+            self.known.insert(mac, Known::default(), owner(mac), tick);
+        }
+        self.known.get_mut(&mac, tick)
+    }
+
+    /// Somebody else's word for a machine.
+    fn called(&mut self, seen: &Observation, context: &Context<'_>) {
+        let Fact::Named { name, by: Heard::Dns | Heard::Netbios | Heard::MdnsHost } = &seen.fact else { return };
+        let holder = || seen.subject.ip.and_then(|ip| context.neighbours.holder(ip));
+        let Some(mac) = seen.subject.mac.or_else(holder).filter(|mac| mac.is_station()) else { return };
+        if let Some(known) = self.known(mac, context.now.mono.0 / 1_000_000_000) {
+            known.called.get_or_insert_with(|| clean_text(name, 48));
+        }
+    }
+
+    fn tell(&mut self, mac: MacAddr, told: Told, context: &Context<'_>, findings: &mut Findings) {
+        let finding = Finding::new(CARD.id, Category::Spoofing, told.severity, mac.to_string(), context.now)
+            .by(Party { device: None, mac: Some(mac), ip: None })
+            .why("kind", told.kind)
+            .why("changes", told.changes)
+            .why("identities", told.identities)
+            .technique(&["T1036"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+}
+
+/// Whether the address is free that a frame asks about (`true`), or that it says it has.
+fn asks_or_has(frame: &Frame<'_>) -> Option<(IpAddr, bool)> {
+    if let Some(arp) = frame.arp() {
+        return match () {
+            () if arp.is_probe() => Some((IpAddr::V4(arp.target_ip), true)),
+            () if arp.is_reply() && Some(arp.sender_mac) == frame.source => Some((IpAddr::V4(arp.sender_ip), false)),
+            () => None,
+        };
+    }
+    let (from, _) = frame.addresses()?;
+    match Nd::read(frame.icmp_v6()?)? {
+        Nd::NeighbourSolicit { target, .. } if from.is_unspecified() => Some((IpAddr::V6(target), true)),
+        // One that is still unsure of it does not override (RFC 4429 §3.3).
+        Nd::NeighbourAdvert { target, is_override: true, .. } => Some((IpAddr::V6(target), false)),
+        _ => None,
+    }
+}
+
+struct Told {
+    severity: Severity,
+    kind: &'static str,
+    changes: u32,
+    identities: String,
+}
+
 impl Detector for MacClone {
-    says!(self, [Packet], self.known.len());
+    says!(self, [Packet, Fact], self.known.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Observation(seen) = evidence {
+            return self.called(seen, context);
+        }
         let Evidence::Packet(frame) = evidence else { return };
         let Some(mac) = frame.source.filter(|mac| mac.is_station()) else { return };
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        if let Some((ip, asks)) = asks_or_has(frame) {
+            let Some(known) = self.known(mac, tick) else { return };
+            if asks {
+                known.probing = Some((ip, now));
+            } else if known.probing.take_if(|(asked, at)| *asked == ip && now.since(*at) <= DEFENDED).is_some() {
+                let (severity, kind) = (Severity::Medium, "one answers what the other asks");
+                let told = Told { severity, kind, changes: 1, identities: ip.to_string() };
+                self.tell(mac, told, context, findings);
+            }
+        }
         let asks = frame.udp().filter(|udp| udp.destination == PORT_SERVER).and_then(|udp| Dhcp::read(udp.payload));
         let Some(dhcp) = asks else {
             if let Some(known) = self.known.get_mut(&mac, tick) {
@@ -90,42 +183,47 @@ impl Detector for MacClone {
             return;
         }
         let Some(said) = profile(&dhcp) else { return };
-        if self.known.get(&mac).is_none() {
-            self.known.insert(mac, Known::default(), owner(mac), tick);
-        }
-        let Some(known) = self.known.get_mut(&mac, tick) else { return };
-        let Some((old, old_name)) = known.profile.replace(said.clone()) else { return };
+        let Some(known) = self.known(mac, tick) else { return };
+        let is_awake = known.spoke.is_some_and(|at| now.since(at) <= SILENT);
+        let Some((old, old_name)) = known.profile.replace(said.clone()) else {
+            let Some(called) = known.called.clone().filter(|called| !said.1.is_empty() && !is_same(called, &said.1))
+            else {
+                return;
+            };
+            if is_awake && dhcp.kind() == Some(Kind::Discover) {
+                let (severity, kind) = (Severity::Low, "another name without a restart");
+                let identities = format!("{called}, {}", said.1);
+                self.tell(mac, Told { severity, kind, changes: 1, identities }, context, findings);
+            }
+            return;
+        };
         if old == said.0 {
             return;
         }
         let returns = known.before == Some(said.0);
         known.flips = if now.since(known.flipped) > SPAN || !returns && known.flips > 0 { 1 } else { known.flips + 1 };
         (known.before, known.flipped) = (Some(old), now);
-        let was_awake = known.spoke.is_some_and(|at| now.since(at) <= SILENT);
         let renamed = !old_name.is_empty() && old_name != said.1;
         let (severity, kind) = if known.flips >= FLIPS {
             (Severity::Medium, "two that take turns")
-        } else if was_awake && renamed {
+        } else if is_awake && renamed {
             (Severity::Low, "another system without a restart")
         } else {
             return;
         };
-        let flips = known.flips;
-        let finding = Finding::new(CARD.id, Category::Spoofing, severity, mac.to_string(), context.now)
-            .by(Party { device: None, mac: Some(mac), ip: None })
-            .why("kind", kind)
-            .why("changes", flips)
-            .why("identities", format!("{old_name}, {}", said.1))
-            .technique(&["T1036"])
-            .points(5.0);
-        self.bell.ring(finding, findings);
+        let changes = known.flips;
+        let identities = format!("{old_name}, {}", said.1);
+        self.tell(mac, Told { severity, kind, changes, identities }, context, findings);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, arp, between, datagram, mac};
+    use crate::{
+        detectors::stage::{Stage, arp, between, datagram, mac},
+        model::Subject,
+    };
 
     fn ask(name: &str, options: &[u8], maker: &str) -> Vec<u8> {
         let mut bytes = vec![1, 1, 6, 0, 0, 0, 0, 1, 0, 0, 0x80, 0];
@@ -157,5 +255,37 @@ mod tests {
         let boot = ask("", &[1, 3], "PXEClient:Arch:00007");
         assert!(run(&[(0, boot.clone()), (20, plug.clone()), (900, boot), (920, plug.clone())]).is_empty());
         assert!(run(&vec![(0, plug); 9]).is_empty());
+    }
+    #[test]
+    fn a_name_nobody_knows_it_by_is_told_of_a_machine_that_never_slept() {
+        let run = |called: &str, awake: bool| -> usize {
+            let mut stage = Stage::new(MacClone::new(Settings::default()));
+            let name = Fact::Named { name: called.into(), by: Heard::Dns };
+            stage.saw(Subject::mac(MacAddr(mac(7))), name, 0);
+            if awake {
+                stage.frame(&arp(7, 1, 7, 7, 1), 58_000);
+            }
+            let found = stage.frame(&ask("kali", &[1, 28, 2], "dhcpcd"), 60_000);
+            found.len() + stage.frame(&ask("kali", &[1, 28, 2], "dhcpcd"), 61_000).len()
+        };
+        assert_eq!(run("plug-1", true), 1);
+        assert_eq!(run("plug-1", false), 0, "it was off");
+        assert_eq!(run("kali.lan", true), 0, "as it is called");
+    }
+    #[test]
+    fn who_defends_an_address_against_itself_is_two() {
+        let probe = |who: u8| {
+            let mut bytes = arp(who, 1, who, 0, 40);
+            bytes[28..32].fill(0);
+            bytes
+        };
+        let run = |frames: &[(u64, Vec<u8>)]| -> Vec<Severity> {
+            let mut stage = Stage::new(MacClone::new(Settings::default()));
+            frames.iter().flat_map(|(ms, frame)| stage.frame(frame, *ms)).map(|finding| finding.severity).collect()
+        };
+        assert_eq!(run(&[(0, probe(7)), (20, arp(7, 2, 7, 40, 40))]), [Severity::Medium]);
+        assert!(run(&[(0, probe(7)), (20, arp(8, 2, 8, 40, 40))]).is_empty(), "another has it");
+        assert!(run(&[(0, probe(7)), (2000, arp(7, 2, 7, 40, 40))]).is_empty(), "it took the address");
+        assert!(run(&[(0, probe(7)), (20, arp(7, 2, 7, 41, 41))]).is_empty(), "it has another one too");
     }
 }

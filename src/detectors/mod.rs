@@ -200,6 +200,14 @@ detectors! {
     karma::Karma,
     beacon_flood::BeaconFlood,
     threat_intel::ThreatIntel,
+    insecure_service::InsecureService,
+    weak_wifi::WeakWifi,
+    pmkid_harvest::PmkidHarvest,
+    tls_pin::TlsPin,
+    iot_deviation::IotDeviation,
+    proxyware::Proxyware,
+    ble_spam::BleSpam,
+    tracker_following::TrackerFollowing,
 }
 
 /// This host looks for devices and ports itself: that is no news.

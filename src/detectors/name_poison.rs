@@ -6,7 +6,8 @@
 //! Windows then logs in to it and hands over the hash of a password, which is guessed at leisure.
 //! ## How it decides
 //! A device that answers, with its own address, by LLMNR or NetBIOS for three different names within ten minutes; or
-//! that claims the unique record of a service (mDNS, cache-flush bit) for another host while its owner is alive, twice.
+//! that gives its address for names that this program invented (`scanners.canary`), which is critical; or that claims the
+//! unique record of a service (mDNS, cache-flush bit) for another host while its owner is alive, twice.
 //! Records with many owners, as of all cast devices, are no conflict (RFC 6762 §10.2), and who answers for others with
 //! *their* address (WINS proxies, reflectors) is silent.
 //! ## What fools it
@@ -21,7 +22,9 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
-    model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity, clean_text},
+    model::{
+        Capped, Category, Fact, Finding, Findings, Guarded, MacAddr, Mono, Observation, Party, Severity, clean_text,
+    },
     traffic::owner,
     wire::{
         Frame,
@@ -129,6 +132,24 @@ impl NamePoison {
     }
 }
 
+impl NamePoison {
+    /// Somebody answered for a name that nobody has.
+    fn lured(&mut self, seen: &Observation, context: &Context<'_>, findings: &mut Findings) {
+        let Fact::AnsweredForNobody { protocol, name } = &seen.fact else { return };
+        let (ip, mac) = (seen.subject.ip, seen.subject.mac);
+        let mac = mac.or_else(|| ip.and_then(|ip| context.neighbours.holder(ip)));
+        let key = mac.map_or_else(|| ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::Critical, key, context.now)
+            .by(Party { device: None, mac, ip })
+            .why("protocol", protocol)
+            .why("names", 2)
+            .why("answered_names", clean_text(name, 64))
+            .technique(&["T1557.001"])
+            .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+}
+
 struct Answerer {
     mac: MacAddr,
     ip: IpAddr,
@@ -153,9 +174,12 @@ pub(super) fn answered(record: &Record<'_>, port: u16, ip: IpAddr) -> Option<Str
 }
 
 impl Detector for NamePoison {
-    says!(self, [Udp], self.answered.len() + self.records.len());
+    says!(self, [Udp, Fact], self.answered.len() + self.records.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Observation(seen) = evidence {
+            return self.lured(seen, context, findings);
+        }
         let Evidence::Packet(frame) = evidence else { return };
         let Some(udp) = frame.udp().filter(|udp| matches!(udp.source, llmnr::PORT | PORT_NAMES | mdns::PORT)) else {
             return;
@@ -207,6 +231,15 @@ mod tests {
         bytes.push(0);
         let group = ([1, 0, 0x5e, 0, 0, 0xfb], [224, 0, 0, 251]);
         between((mac(from), ip(from)), group, 17, &datagram(mdns::PORT, mdns::PORT, &bytes))
+    }
+
+    #[test]
+    fn who_answers_for_a_name_nobody_has_is_critical() {
+        let mut stage = Stage::new(NamePoison::new(Settings::default()));
+        let fact = Fact::AnsweredForNobody { protocol: "llmnr", name: "files-bcdfg".into() };
+        let found = stage.saw(crate::model::Subject::ip(ip(9).into()), fact, 0);
+        let told: Vec<_> = found.iter().map(|finding| (finding.attacker.ip, finding.severity)).collect();
+        assert_eq!(told, [(Some(ip(9).into()), Severity::Critical)]);
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! ## How it decides
 //! Neighbour advertisements that replace what others know (the override flag of RFC 4861 §4.4) or solicitations from an
 //! address, while its owner was heard within ten minutes under another hardware address: +3. The address of a router
-//! (+2), unasked again and again (+2), or of several owners (+3), or made from another hardware address (+2). Five are
+//! (+2), unasked again and again (+2), or of several owners (+3), or made from another hardware address (+2); all of one
+//! owner, who is no router and was not heard since (−3): so moves a phone that changes its hardware address. Five are
 //! told. A device that answers for a sleeping one does not override, and says so once.
 //! ## What fools it
 //! On a switch without a mirror port only what is sent to groups is heard. The first who speaks is the owner.
@@ -46,6 +47,9 @@ struct Holder {
 #[derive(Debug, Clone, Default)]
 struct Forger {
     claimed: Vec<Ipv6Addr>,
+    /// Whose they were.
+    owners: Vec<MacAddr>,
+    first: Mono,
     times: u32,
     last: Mono,
 }
@@ -131,15 +135,24 @@ impl Detector for NdSpoof {
             self.forgers.insert(source, Forger::default());
         }
         let Some(forger) = self.forgers.get_mut(&source) else { return };
-        forger.times = if now.since(forger.last) > Duration::from_secs(300) { 1 } else { forger.times + 1 };
+        if forger.times == 0 || now.since(forger.last) > Duration::from_secs(300) {
+            (forger.times, forger.first) = (0, now);
+        }
+        forger.times += 1;
         forger.last = now;
         if !forger.claimed.contains(&ip) && forger.claimed.len() < 16 {
             forger.claimed.push(ip);
         }
+        if !forger.owners.contains(&holder.mac) && forger.owners.len() < 4 {
+            forger.owners.push(holder.mac);
+        }
+        let is_routers = holder.is_router || context.network.is_gateway(ip.into());
+        let moved = !is_routers && forger.owners.len() == 1 && holder.last < forger.first;
         let mut points = 3.0;
-        points += if holder.is_router || context.network.is_gateway(ip.into()) { 2.0 } else { 0.0 };
+        points += if is_routers { 2.0 } else { 0.0 };
         points += if !asked && forger.times >= 3 { 2.0 } else { 0.0 };
-        points += if forger.claimed.len() >= 2 { 3.0 } else { 0.0 };
+        points += if forger.owners.len() >= 2 { 3.0 } else { 0.0 };
+        points -= if moved { 3.0 } else { 0.0 };
         points += if inside(ip).is_some_and(|inner| inner == holder.mac) { 2.0 } else { 0.0 };
         // One advertisement of an address that is no router's: two interfaces, or an address handed on.
         if points < TOLD_FROM || (forger.times < 2 && points < 7.0) {
@@ -202,6 +215,11 @@ mod tests {
             told.iter().all(|f| f.attacker.mac == who(9)) && !told.is_empty(),
             "the kernel knew the router: {told:?}"
         );
+        let mut moved = vec![(0, 5, 5, 0x20), (0, 5, 6, 0x20)];
+        moved.extend((60..66).map(|s| (s, 9, 5 + (s % 2) as u8, 0x20)));
+        assert!(run(&moved).is_empty(), "a phone under another hardware address");
+        moved.extend([(70, 5, 5, 0x20), (71, 9, 5, 0x20), (72, 9, 6, 0x20)]);
+        assert!(run(&moved).contains(&who(9)), "the owner is still there");
         assert!(run(&[(0, 5, 5, 0x20), (9, 7, 5, 0x40), (19, 7, 5, 0x40), (29, 7, 5, 0)]).is_empty(), "a sleep proxy");
         assert!(run(&[(0, 5, 5, 0x20), (4000, 6, 5, 0x20), (4001, 6, 5, 0x20)]).is_empty(), "handed on");
         assert!(run(&[(0, 1, 1, 0xa0), (9, 1, 1, 0xa0)]).is_empty(), "its own");

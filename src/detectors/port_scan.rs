@@ -9,7 +9,8 @@
 //! source did not try in a day. Each refusal, ICMP complaint or silence is a step up, each answer a step down
 //! (θ₀ = 0.8, θ₁ = 0.2, α = 10⁻⁵): nine failures more than successes are told, ten in vain and one open just so.
 //! Flags no stack sends (none, FIN alone, FIN+PSH+URG, SYN+FIN) need three ports. Many IP protocols tried on one
-//! host count as well.
+//! host count as well, and one port that is greeted in three ways within five minutes (as a web server, as a camera,
+//! with an empty line): so is asked what listens there. Whom a person calls trusted is told as low.
 //! ## What fools it
 //! One port a day; a scan spread over many sources. Peer-to-peer programs fail half of their contacts: those to
 //! the Internet are not counted here. Silence counts only of hosts that were heard to speak.
@@ -18,27 +19,24 @@
 //!
 //! Leaves out: one port of many hosts (`host_sweep`, `outbound_scan`). Holds 4,096 pairs with 256 ports each.
 
+mod probes;
+
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
+        Context, Detector, Evidence,
+        usual::{Bell, of_search},
         window::{Recent, Subjects, Weigh},
     },
-    model::{Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Port, Severity, is_private},
+    model::{Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Port, Severity, is_private},
     traffic::{Outcome, Start, Talkers, What, owner},
     wire::{Frame, protocol, tcp::Flags},
 };
 
-pub static CARD: Card = Card {
-    id: "port_scan",
-    title: "Search for open ports",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("port_scan.rs"),
-};
+use probes::{Greeting, is_inquiry};
 
-pub type Settings = Usual;
+card!("port_scan", "Search for open ports");
 
 const PAIRS_MAX: usize = 4096;
 const PORTS_MAX: usize = 256;
@@ -49,6 +47,9 @@ const ALARM: f32 = 11.5;
 const FLOOR: f32 = -4.6;
 const ODD_PORTS: u32 = 3;
 const ODD_SPAN: Duration = Duration::from_secs(60);
+// Ways of greeting one port.
+const GREETINGS_MIN: u32 = 3;
+const GREETINGS_SPAN: Duration = Duration::from_secs(300);
 // A host speaks two or three IP protocols to another.
 const PROTOCOLS_MIN: u32 = 8;
 /// A traceroute asks ports no one has, on purpose (RFC 1393's predecessors).
@@ -63,6 +64,7 @@ struct Scan {
     successes: u32,
     odd: Recent<Port>,
     protocols: Recent<u8>,
+    greetings: Recent<(Port, Greeting)>,
     first: Mono,
     party: Party,
 }
@@ -112,6 +114,7 @@ impl PortScan {
             successes: 0,
             odd: Recent::new(64),
             protocols: Recent::new(64),
+            greetings: Recent::new(32),
             first: now,
             party,
         };
@@ -147,7 +150,7 @@ impl PortScan {
         let Some(ip) = victim.ip else { return };
         let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, ip);
         let Some(scan) = self.pairs.get(&key) else { return };
-        if scan.failures.max(1) < self.bell.scaled(8) && kind != "stealth" && kind != "protocols" {
+        if scan.failures.max(1) < self.bell.scaled(8) && !matches!(kind, "stealth" | "protocols" | "services") {
             return;
         }
         let first: Vec<String> = scan.ports.iter().take(16).map(|(_, port)| port.to_string()).collect();
@@ -158,7 +161,8 @@ impl PortScan {
         };
         let who =
             party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
-        let finding = Finding::new(CARD.id, Category::Scan, Severity::Medium, format!("{who} {ip}"), context.now)
+        let severity = of_search(Severity::Medium, &party, context);
+        let finding = Finding::new(CARD.id, Category::Scan, severity, format!("{who} {ip}"), context.now)
             .by(scan.party)
             .against(victim)
             .why("kind", kind)
@@ -184,6 +188,18 @@ impl PortScan {
         scan.odd.see(talk.server.port, now);
         if scan.odd.within(now, ODD_SPAN) >= least {
             self.tell(talk.client.party(), talk.server.party(), "stealth", context, findings);
+        }
+    }
+
+    /// How a client greets a port.
+    fn greets(&mut self, talk: &Talkers, bytes: &[u8], context: &Context<'_>, findings: &mut Findings) {
+        let (Some(greeting), now) = (Greeting::of(bytes), context.now.mono) else { return };
+        let least = self.bell.scaled(GREETINGS_MIN).max(2) as usize;
+        let Some(scan) = self.pair(talk.client.party(), talk.server.ip, now) else { return };
+        if scan.greetings.see((talk.server.port, greeting), now)
+            && is_inquiry(scan.greetings.within_keys(now, GREETINGS_SPAN), least)
+        {
+            self.tell(talk.client.party(), talk.server.party(), "services", context, findings);
         }
     }
 
@@ -215,17 +231,7 @@ impl PortScan {
 }
 
 impl Detector for PortScan {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Opened, Needs::Outcome, Needs::OtherIp]
-    }
-
-    fn held(&self) -> usize {
-        self.pairs.len() + self.speak.len() + self.bell.held()
-    }
+    says!(self, [Opened, Outcome, Said, OtherIp], self.pairs.len() + self.speak.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let noticed = match evidence {
@@ -243,6 +249,9 @@ impl Detector for PortScan {
             return;
         }
         match noticed.what {
+            What::Said { by_client: true, from: 0, ref bytes } if talk.is_sure => {
+                self.greets(talk, bytes, context, findings);
+            }
             What::Opened(Start::Stray(flags)) => self.opened(talk, flags, context, findings),
             What::Outcome(outcome) => {
                 let udp = talk.protocol == protocol::UDP;
@@ -272,7 +281,7 @@ impl Detector for PortScan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{ACK, RST, SYN, Stage, between, ip, mac, segment, tcp};
+    use crate::detectors::stage::{ACK, RST, SYN, Stage, between, conversation, ip, mac, segment, tcp};
 
     fn scan(ports: std::ops::Range<u16>, flags: u8, open_every: u16) -> Vec<Finding> {
         let mut stage = Stage::new(PortScan::new(Settings::default()));
@@ -294,6 +303,24 @@ mod tests {
             assert_eq!(found.first().and_then(|f| f.attacker.mac), Some(MacAddr([2, 0, 0, 0, 0, 9])), "{name}");
         }
         assert!(!scan(100..160, SYN, 5).is_empty(), "one port in five is open");
+    }
+
+    #[test]
+    fn who_greets_a_port_in_all_ways_is_told_and_a_browser_is_not() {
+        let run = |greetings: &[(u16, &[u8])]| -> usize {
+            let mut stage = Stage::new(PortScan::new(Settings::default()));
+            let frames = greetings
+                .iter()
+                .zip(40_000..)
+                .flat_map(|((port, said), from)| conversation((9, from), (5, *port), &[(true, said)]));
+            frames.enumerate().map(|(n, frame)| stage.frame(&frame, n as u64 * 100).len()).sum()
+        };
+        let (web, tls, camera): (&[u8], &[u8], &[u8]) =
+            (b"GET / HTTP/1.0\r\n\r\n", &[22, 3, 1, 0, 9], b"OPTIONS / RTSP/1.0\r\n\r\n");
+        assert!(run(&[(80, web), (80, camera), (80, b"\r\n\r\n")]) > 0);
+        assert!(run(&[(80, web), (80, camera), (554, camera), (554, web)]) > 0, "two ports in two ways");
+        assert_eq!(run(&[(80, tls), (80, web), (8080, tls), (8080, web), (554, camera)]), 0, "a browser");
+        assert_eq!(run(&[(80, web), (554, camera), (443, tls), (80, web)]), 0, "each as it should be");
     }
 
     #[test]

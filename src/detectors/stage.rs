@@ -4,8 +4,8 @@ use super::{Context, Detector, Evidence, needs::listens};
 use crate::{
     intel::indicators::Indicators,
     model::{
-        Captured, Fact, Finding, Findings, InterfaceFacts, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts,
-        Observation, Source, Subject, Subnet, Table, Wall,
+        Captured, DeviceId, Fact, Finding, Findings, InterfaceFacts, InterfaceId, Kind, LinkType, MacAddr, Moment,
+        Mono, NetworkFacts, Observation, Source, Subject, Subnet, Table, Trust, Wall,
     },
     traffic::Traffic,
     wire::Frame,
@@ -18,23 +18,45 @@ pub const ACK: u8 = 16;
 
 pub struct Stage<D> {
     pub detector: D,
+    scene: Scene,
+    link: LinkType,
+}
+
+/// What a detector may know besides.
+struct Scene {
     traffic: Traffic,
     network: NetworkFacts,
     who: Table,
     indicators: Indicators,
-    link: LinkType,
+}
+
+impl Scene {
+    fn context(&self, now: Moment) -> Context<'_> {
+        Context {
+            now,
+            who: &self.who,
+            network: &self.network,
+            settling: false,
+            neighbours: self.traffic.neighbours(),
+            pressed: self.traffic.pressure().0,
+            indicators: &self.indicators,
+        }
+    }
+}
+
+fn at(ms: u64) -> Moment {
+    Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) }
 }
 
 impl<D: Detector> Stage<D> {
     pub fn new(detector: D) -> Stage<D> {
-        Stage {
-            detector,
+        let scene = Scene {
             traffic: Traffic::new(7),
             network: NetworkFacts::default(),
             who: Table::default(),
             indicators: Indicators::default(),
-            link: LinkType::ETHERNET,
-        }
+        };
+        Stage { detector, scene, link: LinkType::ETHERNET }
     }
 
     pub fn over(mut self, link: LinkType) -> Stage<D> {
@@ -44,7 +66,7 @@ impl<D: Detector> Stage<D> {
 
     /// In a home whose router has this address.
     pub fn behind(mut self, gateway: [u8; 4]) -> Stage<D> {
-        self.network.interfaces.push(InterfaceFacts {
+        self.scene.network.interfaces.push(InterfaceFacts {
             id: InterfaceId(0),
             name: "eth0".into(),
             mac: Some(MacAddr(mac(250))),
@@ -59,58 +81,47 @@ impl<D: Detector> Stage<D> {
     /// In a home whose router has this address of version 6.
     pub fn behind_v6(self, gateway: std::net::Ipv6Addr) -> Stage<D> {
         let mut stage = self.behind(ip(1));
-        stage.network.interfaces.iter_mut().for_each(|interface| interface.gateways.push(gateway.into()));
+        stage.scene.network.interfaces.iter_mut().for_each(|interface| interface.gateways.push(gateway.into()));
         stage
+    }
+
+    /// In a home where host `n` is such a thing, and a person thinks so of it.
+    pub fn with(mut self, n: u8, kind: Kind, trust: Trust) -> Stage<D> {
+        let device = DeviceId::mint(1, n.into());
+        self.scene.who.macs.insert(MacAddr(mac(n)), (device, kind));
+        self.scene.who.trusts.insert(device, trust);
+        self
+    }
+
+    /// In a home that subscribes to lists.
+    pub fn knowing(mut self, indicators: Indicators) -> Stage<D> {
+        self.scene.indicators = indicators;
+        self
     }
 
     /// What other evidence raises.
     pub fn see(&mut self, evidence: Evidence<'_>, ms: u64) -> Vec<Finding> {
-        let now = Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) };
-        let context = Context {
-            now,
-            who: &self.who,
-            network: &self.network,
-            settling: false,
-            neighbours: self.traffic.neighbours(),
-            pressed: self.traffic.pressure().0,
-            indicators: &self.indicators,
-        };
         let mut findings = Findings::default();
-        self.detector.examine(evidence, &context, &mut findings);
+        self.detector.examine(evidence, &self.scene.context(at(ms)), &mut findings);
         findings.take()
     }
 
     /// A scanner saw something of `subject`.
     pub fn saw(&mut self, subject: Subject, fact: Fact, ms: u64) -> Vec<Finding> {
-        let at = Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) };
-        let observation = Observation { source: Source::Netlink, interface: None, at, subject, fact };
+        let observation = Observation { source: Source::Netlink, interface: None, at: at(ms), subject, fact };
         self.see(Evidence::Observation(&observation), ms)
-    }
-
-    /// In a home that subscribes to lists.
-    pub fn knowing(mut self, indicators: Indicators) -> Stage<D> {
-        self.indicators = indicators;
-        self
     }
 
     /// What one frame raises.
     pub fn frame(&mut self, bytes: &[u8], ms: u64) -> Vec<Finding> {
-        let now = Moment { mono: Mono(ms * 1_000_000), wall: Wall(ms as i64) };
+        let now = at(ms);
         let mut noticed = Vec::new();
-        self.traffic.wake(now, &mut noticed);
         let captured =
             Captured { link: self.link, interface: InterfaceId(0), at: now, wire_len: bytes.len() as u32, bytes };
         let frame = Frame::decode(self.link, bytes);
-        self.traffic.take(&captured, &frame, now, &mut noticed);
-        let context = Context {
-            now,
-            who: &self.who,
-            network: &self.network,
-            settling: false,
-            neighbours: self.traffic.neighbours(),
-            pressed: self.traffic.pressure().0,
-            indicators: &self.indicators,
-        };
+        self.scene.traffic.wake(now, &mut noticed);
+        self.scene.traffic.take(&captured, &frame, now, &mut noticed);
+        let context = self.scene.context(now);
         let mut findings = Findings::default();
         if self.detector.next_wake().is_some_and(|due| due <= now.mono) {
             self.detector.wake(&context, &mut findings);

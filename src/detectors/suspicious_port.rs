@@ -13,28 +13,18 @@
 //! ## What to do
 //! Look which program holds the connection.
 //!
-//! Holds 1,024 conversations.
+//! Holds twice 1,024 conversations.
 
 use std::net::IpAddr;
 
 use crate::{
-    detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
-    },
-    model::{Capped, Card, Category, Finding, Findings, Port, Severity, is_private},
+    detectors::{Context, Detector, Evidence, usual::Bell},
+    model::{Capped, Category, Finding, Findings, Port, Severity, is_private},
     traffic::{End, Http, Talkers, What},
     wire::protocol,
 };
 
-pub static CARD: Card = Card {
-    id: "suspicious_port",
-    title: "Port of a back door",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("suspicious_port.rs"),
-};
-
-pub type Settings = Usual;
+card!("suspicious_port", "Port of a back door");
 
 // Defaults of Metasploit (4444, 4445, 4433), Back Orifice, NetBus, SubSeven, Cobalt Strike's team server, WannaCry's
 // follow-ups and common examples of netcat.
@@ -47,16 +37,29 @@ pub struct SuspiciousPort {
     bell: Bell,
     /// Whether the service's first words are text.
     first: Capped<(End, End), bool>,
+    /// Conversations that began as something known, whatever the other side says.
+    known: Capped<(End, End), ()>,
 }
 
 impl SuspiciousPort {
     #[must_use]
     pub fn new(settings: Settings) -> SuspiciousPort {
-        SuspiciousPort { bell: Bell::new(settings), first: Capped::new(CONVERSATIONS_MAX) }
+        SuspiciousPort {
+            bell: Bell::new(settings),
+            first: Capped::new(CONVERSATIONS_MAX),
+            known: Capped::new(CONVERSATIONS_MAX),
+        }
     }
 }
 
-/// Begins like something known: HTTP, TLS, SSH, chat.
+/// `<30>…`: a line of a log, whose number is of two digits or three (RFC 5424 §6.2.1).
+fn is_log(bytes: &[u8]) -> bool {
+    let Some(rest) = bytes.strip_prefix(b"<") else { return false };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=3).contains(&digits) && rest.get(digits) == Some(&b'>')
+}
+
+/// Begins like something known: HTTP, TLS, SSH, chat, a log.
 fn is_known(bytes: &[u8]) -> bool {
     let starts: [&[u8]; 14] = [
         b"GET ",
@@ -74,7 +77,7 @@ fn is_known(bytes: &[u8]) -> bool {
         b"\x13BitTorrent",
         b"{",
     ];
-    matches!(bytes, [22, 3, ..]) || starts.iter().any(|start| bytes.starts_with(start))
+    matches!(bytes, [22, 3, ..]) || is_log(bytes) || starts.iter().any(|start| bytes.starts_with(start))
 }
 
 /// Usual for HTTP, its proxies, cameras and developers' servers (IANA and common use).
@@ -112,17 +115,7 @@ impl SuspiciousPort {
 }
 
 impl Detector for SuspiciousPort {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Http, Needs::Said]
-    }
-
-    fn held(&self) -> usize {
-        self.first.len() + self.bell.held()
-    }
+    says!(self, [Http, Said], self.first.len() + self.known.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
@@ -135,10 +128,13 @@ impl Detector for SuspiciousPort {
             let text = bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
             self.first.insert((talk.client, talk.server), text);
         }
+        if PORTS.contains(&talk.server.port) && is_known(bytes) {
+            self.known.insert((talk.client, talk.server), ());
+        }
         let spoken = talk.protocol == protocol::TCP
             && !PORTS.contains(&talk.client.port)
             && talk.bytes.iter().all(|bytes| *bytes > 0);
-        if !spoken || !PORTS.contains(&talk.server.port) || is_known(bytes) {
+        if !spoken || !PORTS.contains(&talk.server.port) || self.known.contains(&(talk.client, talk.server)) {
             return;
         }
         // Within the home developers use such ports too.
@@ -162,5 +158,7 @@ mod tests {
         assert_eq!(run(4444, &[(true, b"GET / HTTP/1.1\r\n\r\n"), (false, b"HTTP/1.1 200 OK\r\n\r\n")]), 0);
         assert_eq!(run(8443, &[(false, b"\x01\x02order"), (true, b"\x03\x04done")]), 0);
         assert_eq!(run(4444, &[(true, b"\x01nobody answers")]), 0);
+        assert_eq!(run(1337, &[(true, b"<30>nas smbd: opened\n"), (false, b"ok\n")]), 0, "a log");
+        assert_eq!(run(1337, &[(true, b"<x>run it\n"), (false, b"\x01done\n")]), 1);
     }
 }

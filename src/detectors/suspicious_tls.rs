@@ -14,7 +14,7 @@
 //! ## What to do
 //! Look which program it is and whose host.
 //!
-//! Holds 8,192 addresses and 1,024 pairs.
+//! Holds 1,024 pairs.
 
 use std::net::IpAddr;
 
@@ -26,7 +26,6 @@ use crate::{
 
 card!("suspicious_tls", "Odd encryption");
 
-const LOOKED_UP_MAX: usize = 8192;
 const TOLD_MAX: usize = 1024;
 /// What tools write into the certificates they make by themselves; names in public reports and their own sources.
 const TOOLS: [(&str, &str); 6] = [
@@ -41,14 +40,13 @@ const TOOLS: [(&str, &str); 6] = [
 /// See the page above.
 pub struct SuspiciousTls {
     bell: Bell,
-    looked_up: Capped<IpAddr, ()>,
     told: Capped<(IpAddr, IpAddr, &'static str), ()>,
 }
 
 impl SuspiciousTls {
     #[must_use]
     pub fn new(settings: Settings) -> SuspiciousTls {
-        SuspiciousTls { bell: Bell::new(settings), looked_up: Capped::new(LOOKED_UP_MAX), told: Capped::new(TOLD_MAX) }
+        SuspiciousTls { bell: Bell::new(settings), told: Capped::new(TOLD_MAX) }
     }
 
     fn tell(
@@ -82,17 +80,11 @@ impl SuspiciousTls {
 }
 
 impl Detector for SuspiciousTls {
-    says!(self, [Dns, Certificate, Tls], self.looked_up.len() + self.told.len());
+    says!(self, [Certificate, Tls], self.told.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
         let talk = &noticed.talk;
-        if let What::Dns(dns) = &noticed.what {
-            for ip in &dns.addresses {
-                self.looked_up.insert(*ip, ());
-            }
-            return;
-        }
         let (client, server) = (talk.client, talk.server);
         let is_ours = client.mac.is_some() || is_private(client.ip);
         let beyond = !is_private(server.ip) && !server.ip.is_loopback() && !context.neighbours.is_bound(server.ip);
@@ -111,7 +103,11 @@ impl Detector for SuspiciousTls {
                 };
                 self.tell(talk, sign, shown, context, findings);
             }
-            What::Tls(tls) if tls.name.is_none() && tls.is_old && !self.looked_up.contains(&server.ip) => {
+            What::Tls(tls)
+                if tls.name.is_none()
+                    && tls.is_old
+                    && context.neighbours.is_looked_up(client.ip, server.ip) != Some(true) =>
+            {
                 let sign = ("no name, an address nobody looked up", Severity::Info);
                 self.tell(talk, sign, &Certificate::default(), context, findings);
             }
@@ -152,6 +148,7 @@ mod tests {
                 organization: String::new(),
                 is_own,
                 asked: asked.map(str::to_owned),
+                issuer_and_key: None,
             })
         };
         let (far, near) = ([203, 0, 113, 9], [192, 168, 7, 5]);

@@ -20,23 +20,16 @@ use std::{hash::Hash, net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
+        Context, Detector, Evidence,
+        usual::Bell,
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity},
+    model::{Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity, is_private},
     traffic::{End, Start, What},
     wire::{Frame, protocol},
 };
 
-pub static CARD: Card = Card {
-    id: "syn_flood",
-    title: "Flood of connections",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("syn_flood.rs"),
-};
-
-pub type Settings = Usual;
+card!("syn_flood", "Flood of connections");
 
 const SERVICES_MAX: usize = 2048;
 const HOSTS_MAX: usize = 1024;
@@ -109,17 +102,7 @@ impl SynFlood {
 }
 
 impl Detector for SynFlood {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Tcp, Needs::Opened, Needs::Completed]
-    }
-
-    fn held(&self) -> usize {
-        self.services.len() + self.unasked.len() + self.bell.held()
-    }
+    says!(self, [Tcp, Opened, Completed], self.services.len() + self.unasked.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Packet(frame) = evidence {
@@ -143,6 +126,8 @@ impl Detector for SynFlood {
                 let Some(load) = load(&mut self.services, (server.ip, server.port), client, now) else { return };
                 return load.completed.add(now, 1);
             }
+            // This host does not hear itself ask: answers of neighbours are to its own port check.
+            What::Opened(Start::Unasked) if context.network.is_own_ip(client.ip) && is_private(server.ip) => return,
             What::Opened(Start::Unasked) => {
                 let Some(load) = load(&mut self.unasked, client.ip, server, now) else { return };
                 load.opened.add(now, 1);
@@ -230,5 +215,20 @@ mod tests {
             }
         }
         assert!(busy.is_empty(), "a load test");
+    }
+    #[test]
+    fn answers_to_the_own_port_check_are_no_flood() {
+        let answers = |from: [u8; 4]| -> usize {
+            let mut stage = Stage::new(SynFlood::new(Settings::default())).behind(ip(1));
+            (0..200u16)
+                .map(|n| {
+                    let answer = segment(1 + n, 40_000 + n, SYN | ACK, 1, b"");
+                    let frame = between((mac(5), from), (mac(250), ip(250)), 6, &answer);
+                    stage.frame(&frame, u64::from(n) * 5).len()
+                })
+                .sum()
+        };
+        assert_eq!(answers(ip(5)), 0);
+        assert!(answers([203, 0, 113, 9]) > 0, "from outside nobody was asked");
     }
 }

@@ -7,8 +7,8 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    detectors::Mode,
-    model::{Capped, Finding, Findings, MacAddr, Mono, Party, Severity, Span, Subnet},
+    detectors::{Context, Mode},
+    model::{Capped, Finding, Findings, MacAddr, Mono, Party, Severity, Span, Subnet, Trust},
 };
 
 /// Keys whose last finding is remembered.
@@ -78,6 +78,18 @@ impl fmt::Display for Exempt {
             Exempt::Mac(mac) => mac.fmt(f),
             Exempt::Net(net) => net.fmt(f),
         }
+    }
+}
+
+/// Who looks around: a device that a person calls trusted may, and is told as low.
+pub(super) fn of_search(severity: Severity, party: &Party, context: &Context<'_>) -> Severity {
+    let device = match party.mac {
+        Some(mac) => context.who.by_mac(mac),
+        None => party.ip.and_then(|ip| context.who.by_ip(ip)),
+    };
+    match device.map(|device| context.who.trust(device)) {
+        Some(Trust::Trusted) => severity.min(Severity::Low),
+        _ => severity,
     }
 }
 

@@ -130,6 +130,10 @@ impl<K: Ord + Clone> Recent<K> {
     pub fn has(&self, key: &K) -> bool {
         self.find(key).is_ok()
     }
+    /// Those seen in the last so long.
+    pub fn within_keys(&self, at: Mono, span: Duration) -> impl Iterator<Item = &K> {
+        self.seen.iter().filter(move |(_, last)| at.since(*last) <= span).map(|(key, _)| key)
+    }
     pub fn forget(&mut self, key: &K) {
         if let Ok(place) = self.find(key) {
             self.seen.remove(place);

@@ -164,6 +164,12 @@ pub enum Fact {
     Uplink(Uplink),
     /// What the subject would give a DHCP client.
     DhcpOffer(DhcpOffer),
+    /// So many radios offered to pair with strangers within ten seconds, all at one level.
+    PairingOffers(u32),
+    /// A tag for lost things, away from its owner, is near.
+    LostTag { network: &'static str },
+    /// It gave an address for a name that was invented.
+    AnsweredForNobody { protocol: &'static str, name: String },
 }
 
 /// How loud one of several ears heard it.

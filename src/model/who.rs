@@ -1,14 +1,16 @@
-//! # The four questions detectors may ask about identity
+//! # The few questions detectors may ask about identity
 
 use std::net::IpAddr;
 
-use super::{DeviceId, MacAddr, Role, Trust};
+use super::{DeviceId, Kind, MacAddr, Role, Trust};
 
 /// Answered by presence, and by a five-line table in detector tests.
 pub trait Who {
     fn by_mac(&self, mac: MacAddr) -> Option<DeviceId>;
     fn by_ip(&self, ip: IpAddr) -> Option<DeviceId>;
     fn role(&self, device: DeviceId) -> Role;
+    /// What sort of thing it is, as far as that is sure enough to be told.
+    fn kind(&self, device: DeviceId) -> Kind;
     fn trust(&self, device: DeviceId) -> Trust;
     /// For text only.
     fn name(&self, device: DeviceId) -> Option<String>;
@@ -25,18 +27,22 @@ pub(crate) struct Table {
     pub trusts: std::collections::BTreeMap<DeviceId, Trust>,
     pub important: Vec<DeviceId>,
     pub gateway: Option<DeviceId>,
+    pub macs: std::collections::BTreeMap<MacAddr, (DeviceId, Kind)>,
 }
 
 #[cfg(test)]
 impl Who for Table {
-    fn by_mac(&self, _: MacAddr) -> Option<DeviceId> {
-        None
+    fn by_mac(&self, mac: MacAddr) -> Option<DeviceId> {
+        self.macs.get(&mac).map(|(device, _)| *device)
     }
     fn by_ip(&self, _: IpAddr) -> Option<DeviceId> {
         None
     }
     fn role(&self, device: DeviceId) -> Role {
         if self.gateway == Some(device) { Role::Gateway } else { Role::Other }
+    }
+    fn kind(&self, device: DeviceId) -> Kind {
+        self.macs.values().find(|(known, _)| *known == device).map_or(Kind::Unknown, |(_, kind)| *kind)
     }
     fn trust(&self, device: DeviceId) -> Trust {
         self.trusts.get(&device).copied().unwrap_or(Trust::Unknown)

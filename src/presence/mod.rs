@@ -14,7 +14,7 @@ use std::{
 use crate::{
     model::{
         AirView, Answer, Capped, Captured, Change, Command, DeviceId, DeviceView, HaFact, HaName, Health, Household,
-        MacAddr, Mode, Moment, Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Subject, Tier,
+        Kind, MacAddr, Mode, Moment, Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Subject, Tier,
         Trust, Wall, Who,
     },
     wire::Frame,
@@ -483,6 +483,9 @@ impl Who for Presence {
             Some(device) if device.gateway => Role::Gateway,
             _ => Role::Other,
         }
+    }
+    fn kind(&self, device: DeviceId) -> Kind {
+        self.registry.get(device).map_or(Kind::Unknown, device::Device::kind)
     }
     fn trust(&self, device: DeviceId) -> Trust {
         self.registry.get(device).map_or(Trust::Unknown, |device| device.trust)

@@ -57,6 +57,7 @@ impl Presence {
             }
             // Told anew each time; for detectors.
             Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) | Fact::Sockets(_) | Fact::Programs(_) => {}
+            Fact::AnsweredForNobody { .. } | Fact::PairingOffers(_) | Fact::LostTag { .. } => {}
             _ => match self.registry.resolve(&seen.subject) {
                 Some(id) => {
                     let id = self.learn(id, seen, now, out);
@@ -466,6 +467,7 @@ impl Presence {
             Fact::AddressConflict { .. } | Fact::Alive { .. } | Fact::Unanswered { .. } => {}
             Fact::Crowd(_) | Fact::AccessPoint(_) => {}
             Fact::PortMap(_) | Fact::Uplink(_) | Fact::DhcpOffer(_) | Fact::Sockets(_) | Fact::Programs(_) => {}
+            Fact::AnsweredForNobody { .. } | Fact::PairingOffers(_) | Fact::LostTag { .. } => {}
         }
         id
     }

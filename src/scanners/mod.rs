@@ -90,6 +90,7 @@ scanners! {
     wsd,
     llmnr,
     netbios,
+    canary,
     consoles,
     reverse_dns,
     snmp,

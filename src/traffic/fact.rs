@@ -114,6 +114,8 @@ pub struct Http {
 pub struct Dns {
     pub id: u16,
     pub is_answer: bool,
+    /// The server says that it owns the name (RFC 1035 §4.1.1, AA).
+    pub is_own: bool,
     pub code: u8,
     pub kind: u16,
     /// Lower case, cut where it is not a name.
@@ -143,6 +145,8 @@ pub struct Certificate {
     pub is_own: bool,
     /// Whom the client asked for.
     pub asked: Option<String>,
+    /// Digests of who vouches for it and of its key; `None` if the answer was cut before them.
+    pub issuer_and_key: Option<(u64, u64)>,
 }
 
 /// What was noticed.

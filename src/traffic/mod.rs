@@ -279,6 +279,11 @@ impl Traffic {
                 answered = true;
             }
             talk::datagram(&flow.talk, by_client, payload, self.seed, &mut whats);
+            for what in &whats {
+                if let What::Dns(dns) = what {
+                    self.neighbours.told(flow.talk.client.ip, registered(&dns.name), &dns.addresses);
+                }
+            }
             tell(&flow.talk, &mut whats, out);
         }
         if answered {

@@ -21,6 +21,7 @@ pub fn read(payload: &[u8]) -> Option<Dns> {
     let mut dns = Dns {
         id: message.id,
         is_answer: message.is_response(),
+        is_own: message.is_response() && message.is_authoritative(),
         code: message.code(),
         kind: question.kind,
         name: question.name.to_string().to_ascii_lowercase(),

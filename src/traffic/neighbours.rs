@@ -8,16 +8,19 @@
 
 use std::{
     collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
     net::{IpAddr, Ipv4Addr},
 };
 
 use crate::{
-    model::{Guarded, MacAddr, Party, is_private, is_unicast},
+    model::{Capped, Guarded, MacAddr, Party, is_private, is_unicast},
     wire::{Frame, Net, nd::Nd},
 };
 
 const STATIONS_MAX: usize = 8192;
 const BOUND_MAX: usize = 8192;
+const LOOKED_UP_MAX: usize = 8192;
+const ASKERS_MAX: usize = 1024;
 /// Addresses of one family that are one host's: more, and it passes on what others say.
 const OWN_MAX: usize = 3;
 
@@ -36,12 +39,22 @@ struct Station {
 pub struct Neighbours {
     stations: Guarded<MacAddr, Station>,
     bound: Guarded<IpAddr, MacAddr>,
+    /// Addresses that a name server gave, and a digest of the domain it gave them for.
+    looked_up: Capped<IpAddr, u64>,
+    /// Whose name servers' answers are heard.
+    askers: Capped<IpAddr, ()>,
     has_way_out: bool,
 }
 
 impl Default for Neighbours {
     fn default() -> Self {
-        Neighbours { stations: Guarded::new(STATIONS_MAX), bound: Guarded::new(BOUND_MAX), has_way_out: false }
+        Neighbours {
+            stations: Guarded::new(STATIONS_MAX),
+            bound: Guarded::new(BOUND_MAX),
+            looked_up: Capped::new(LOOKED_UP_MAX),
+            askers: Capped::new(ASKERS_MAX),
+            has_way_out: false,
+        }
     }
 }
 
@@ -73,6 +86,38 @@ impl Neighbours {
             }
             _ => {}
         }
+    }
+
+    /// A name server gave `client` these addresses for a name of `domain`.
+    pub(super) fn told(&mut self, client: IpAddr, domain: &str, addresses: &[IpAddr]) {
+        if !addresses.is_empty() {
+            self.askers.insert(client, ());
+        }
+        let mut hasher = DefaultHasher::new();
+        domain.hash(&mut hasher);
+        let domain = hasher.finish();
+        for ip in addresses {
+            self.looked_up.insert(*ip, domain);
+        }
+    }
+
+    /// Whether somebody looked `server` up by a name; `None` if `client`'s look-ups are not heard at all.
+    #[must_use]
+    pub fn is_looked_up(&self, client: IpAddr, server: IpAddr) -> Option<bool> {
+        let known = self.looked_up.contains(&server);
+        (known || self.askers.contains(&client)).then_some(known)
+    }
+
+    /// Whether answers of name servers are heard here at all.
+    #[must_use]
+    pub fn hears_names(&self) -> bool {
+        !self.askers.is_empty()
+    }
+
+    /// A digest of the domain that somebody looked up when `server` was the answer last.
+    #[must_use]
+    pub fn domain(&self, server: IpAddr) -> Option<u64> {
+        self.looked_up.get(&server).copied()
     }
 
     /// The hardware address of `ip`, of which a frame with source `mac` was seen.
@@ -139,7 +184,7 @@ impl Neighbours {
     }
     #[must_use]
     pub fn len(&self) -> usize {
-        self.stations.len() + self.bound.len()
+        self.stations.len() + self.bound.len() + self.looked_up.len() + self.askers.len()
     }
 
     fn bind(&mut self, ip: IpAddr, mac: MacAddr, tick: u64) {

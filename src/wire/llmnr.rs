@@ -44,16 +44,29 @@ pub fn reverse(ip: IpAddr) -> String {
 /// "Who is at `ip`?" (a query with one question of type PTR).
 #[must_use]
 pub fn question(id: u16, ip: IpAddr) -> Vec<u8> {
+    let name = reverse(ip);
+    query(id, name.split('.'), kind::PTR)
+}
+
+/// "What address has the host of this name?"
+#[must_use]
+pub fn question_for(id: u16, labels: &[&str]) -> Vec<u8> {
+    query(id, labels.iter().copied(), kind::A)
+}
+
+fn query<'a>(id: u16, labels: impl Iterator<Item = &'a str>, kind: u16) -> Vec<u8> {
     let mut message = Vec::with_capacity(96);
     message.extend(id.to_be_bytes());
     // A query without conflict and not tentative; one question.
     message.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    for label in reverse(ip).split('.') {
+    for label in labels {
         message.push(label.len() as u8);
         message.extend(label.as_bytes());
     }
-    // Root; type PTR; class IN.
-    message.extend([0, 0, kind::PTR as u8, 0, 1]);
+    // Root; type; class IN.
+    message.push(0);
+    message.extend(kind.to_be_bytes());
+    message.extend([0, 1]);
     message
 }
 

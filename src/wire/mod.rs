@@ -14,6 +14,7 @@ pub mod ddp;
 pub mod dhcp;
 pub mod dhcp6;
 pub mod dns;
+pub mod eapol;
 mod ethernet;
 mod faults;
 pub mod foreign;

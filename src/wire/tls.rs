@@ -8,7 +8,7 @@ use crate::wire::reader::Reader;
 mod certificate;
 mod ja4;
 
-pub use certificate::{Subject, certificate, vouches_for_itself};
+pub use certificate::{Subject, certificate, issuer_and_key, vouches_for_itself};
 pub use ja4::{Over, fingerprint};
 
 const HANDSHAKE: u8 = 22;

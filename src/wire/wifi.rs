@@ -117,6 +117,27 @@ impl Security {
     }
 }
 
+/// Whether Wi-Fi Protected Setup lets in by a PIN of the access point's (Wi-Fi Simple Configuration 2.0.5 §12: set up,
+/// 0x1044 = 2; not locked, 0x1057; methods 0x1008 with label or display, bits 2 and 3).
+#[must_use]
+pub fn wps_takes_pin(elements: Elements<'_>) -> bool {
+    let (mut set_up, mut locked, mut pin) = (false, false, false);
+    for (id, data) in elements {
+        let (221, [0x00, 0x50, 0xf2, 0x04, data @ ..]) = (id, data) else { continue };
+        let mut reader = Reader::new(data);
+        while let (Some(kind), Some(len)) = (reader.u16(), reader.u16()) {
+            let Some(value) = reader.slice(len.into()) else { break };
+            match (kind, value) {
+                (0x1044, [state]) => set_up = *state == 2,
+                (0x1057, [state]) => locked = *state == 1,
+                (0x1008, [_, low]) => pin = low & 0x0c != 0,
+                _ => {}
+            }
+        }
+    }
+    set_up && pin && !locked
+}
+
 /// The channel of a centre frequency in MHz (annex E).
 #[must_use]
 pub const fn channel(mhz: u32) -> Option<u16> {

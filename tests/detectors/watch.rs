@@ -6,7 +6,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use porchlight::{
     engine::{Engine, Input, Settings},
-    model::{Captured, Change, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts, Remembered, Severity, Wall},
+    model::{
+        Captured, Change, Fact, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts, Observation, Remembered,
+        Severity, Source, Subject, Wall,
+    },
 };
 
 pub const FIN: u8 = 1;
@@ -85,8 +88,7 @@ impl Watch {
 
     /// One frame, so long after the one before.
     pub fn hear(&mut self, bytes: &[u8], gap_us: u64) {
-        self.us += gap_us;
-        let now = Moment { mono: Mono(self.us * 1000), wall: Wall(1_795_600_000_000 + (self.us / 1000) as i64) };
+        let now = self.after(gap_us);
         let captured = Captured {
             link: LinkType::ETHERNET,
             interface: InterfaceId(0),
@@ -94,7 +96,28 @@ impl Watch {
             wire_len: bytes.len() as u32,
             bytes,
         };
-        for change in self.engine.handle(Input::Frame(captured), now) {
+        self.take(Input::Frame(captured), now);
+    }
+
+    /// A scanner saw something, so long after what came before.
+    pub fn see(&mut self, subject: Subject, fact: Fact, gap_us: u64) {
+        let at = self.after(gap_us);
+        self.take(Input::Observation(Observation { source: Source::Netlink, interface: None, at, subject, fact }), at);
+    }
+
+    /// Anything else.
+    pub fn give(&mut self, input: Input<'_>, gap_us: u64) {
+        let now = self.after(gap_us);
+        self.take(input, now);
+    }
+
+    fn after(&mut self, gap_us: u64) -> Moment {
+        self.us += gap_us;
+        Moment { mono: Mono(self.us * 1000), wall: Wall(1_795_600_000_000 + (self.us / 1000) as i64) }
+    }
+
+    fn take(&mut self, input: Input<'_>, now: Moment) {
+        for change in self.engine.handle(input, now) {
             let (alert, is_new) = match change {
                 Change::AlertOpened { alert } => (alert, true),
                 Change::AlertUpdated { alert } => (alert, false),

@@ -105,6 +105,9 @@ impl Listener {
                     }
                     self.tell(desk);
                 }
+                if let Some(odd) = self.nearby.odd(&sighting, now) {
+                    desk.report(None, Subject::default(), odd).await?;
+                }
                 if let Some((mac, facts)) = self.nearby.take(&sighting, now) {
                     for fact in facts {
                         desk.report(None, Subject::mac(mac), fact).await?;

@@ -51,9 +51,24 @@ struct Stay {
     last: Mono,
 }
 
+/// Who offered to pair is counted so long.
+const OFFERS: Duration = Duration::from_secs(10);
+pub const OFFERS_MAX: usize = 256;
+/// So many from one place are one transmitter: headphones do not come by the dozen.
+const OFFERS_MIN: usize = 30;
+/// Levels of one transmitter that does not move differ less than this, in dB (standard deviation).
+const ONE_PLACE: f64 = 4.0;
+/// A tag that is near is told so often.
+const TAG_EVERY: Duration = Duration::from_secs(60);
+
 /// Everything heard of late.
 #[derive(Debug)]
 pub struct Nearby {
+    /// Who offers to pair, since when, at what level.
+    offers: Capped<MacAddr, (Mono, i8)>,
+    told_offers: Option<Mono>,
+    /// Networks of tags whose owner is away, and when each was told.
+    tags: BTreeMap<&'static str, Mono>,
     rules: Rules,
     owners: Owners,
     crowd: Capped<MacAddr, Stay>,
@@ -89,7 +104,15 @@ pub type Told = (MacAddr, Vec<Fact>);
 impl Nearby {
     #[must_use]
     pub fn new(rules: Rules, owners: Owners) -> Nearby {
-        Nearby { rules, owners, crowd: Capped::new(CROWD_MAX), devices: Capped::new(KNOWN_MAX) }
+        Nearby {
+            offers: Capped::new(OFFERS_MAX),
+            told_offers: None,
+            tags: BTreeMap::new(),
+            rules,
+            owners,
+            crowd: Capped::new(CROWD_MAX),
+            devices: Capped::new(KNOWN_MAX),
+        }
     }
 
     /// People rest something on what is heard here.
@@ -124,6 +147,38 @@ impl Nearby {
         }
         self.crowd.remove(&address);
         Some((address, self.tell(address, sighting, now)?))
+    }
+
+    /// What `sighting` shows of nobody's radios: a flood of offers to pair, a tag whose owner is away.
+    pub fn odd(&mut self, sighting: &Sighting, now: Mono) -> Option<Fact> {
+        if let Some(tag) = sighting.tag().filter(|tag| tag.separated == Some(true)) {
+            let network = tag.kind.word();
+            let is_told = self.tags.get(network).is_some_and(|at| now.since(*at) < TAG_EVERY);
+            if !is_told {
+                // There are five networks.
+                self.tags.insert(network, now);
+                return Some(Fact::LostTag { network });
+            }
+        }
+        let level = sighting.level().filter(|_| sighting.offers_pairing())?.dbm();
+        self.offers.insert(sighting.address(), (now, level));
+        let levels: Vec<f64> = self
+            .offers
+            .iter()
+            .filter(|(_, (at, _))| now.since(*at) <= OFFERS)
+            .map(|(_, (_, level))| f64::from(*level))
+            .collect();
+        if levels.len() < OFFERS_MIN || self.told_offers.is_some_and(|at| now.since(at) < OFFERS) {
+            return None;
+        }
+        let count = levels.len() as f64;
+        let mean = levels.iter().sum::<f64>() / count;
+        let spread = (levels.iter().map(|level| (level - mean).powi(2)).sum::<f64>() / count).sqrt();
+        if spread > ONE_PLACE {
+            return None;
+        }
+        self.told_offers = Some(now);
+        Some(Fact::PairingOffers(u32::try_from(levels.len()).unwrap_or(u32::MAX)))
     }
 
     /// How many are nearby that are no devices.
@@ -225,6 +280,28 @@ mod tests {
             assert_eq!(told > 0, *expected, "{name}");
             assert_eq!(nearby.crowd(at(601)), u32::from(!expected), "{name}: who is no device is counted");
         }
+    }
+
+    #[test]
+    fn a_flood_of_offers_is_from_one_place_and_a_lost_tag_is_told_each_minute() {
+        let offer = |n: u8, dbm: i16| Sighting {
+            address: [0x40, 1, 1, 1, 1, n],
+            random: true,
+            dbm: Some(dbm),
+            makers: vec![(crate::wire::ble::APPLE, vec![0x0f, 5, 0xc0, 1, 2, 3, 4])],
+            ..Sighting::default()
+        };
+        let run = |spread: i16| -> Vec<Fact> {
+            let mut nearby = nearby();
+            (0..60u8).filter_map(|n| nearby.odd(&offer(n, -50 - i16::from(n) % 3 * spread), at(1))).collect()
+        };
+        assert_eq!(run(1), [Fact::PairingOffers(30)]);
+        assert!(run(15).is_empty(), "a shop");
+        let mut tag = offer(1, -60);
+        tag.makers = vec![(crate::wire::ble::APPLE, [&[0x12, 25, 0x10][..], &[7; 24]].concat())];
+        let mut nearby = nearby();
+        let told = (0..20).filter(|tick| nearby.odd(&tag, at(tick * 6)).is_some()).count();
+        assert_eq!(told, 2);
     }
 
     #[test]

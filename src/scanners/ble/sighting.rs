@@ -52,6 +52,20 @@ impl Sighting {
         maker.or_else(|| self.services.iter().find_map(|(uuid, data)| Tag::of_service(*uuid, data)))
     }
 
+    /// It offers to pair with whoever is near.
+    #[must_use]
+    pub fn offers_pairing(&self) -> bool {
+        let swift = |(company, data): &(u16, Vec<u8>)| {
+            *company == ble::MICROSOFT && matches!(microsoft::read(data), Some(microsoft::Beacon::SwiftPair { .. }))
+        };
+        let fast = |(uuid, data): &(u16, Vec<u8>)| {
+            *uuid == ble::FAST_PAIR && matches!(fast_pair::read(data), Some(fast_pair::FastPair::Offers { .. }))
+        };
+        self.apple().any(|message| message.is_pairing())
+            || self.makers.iter().any(swift)
+            || self.services.iter().any(fast)
+    }
+
     /// The lowest of the levels of charge that it tells, in percent.
     #[must_use]
     pub fn battery(&self) -> Option<u8> {

@@ -2,6 +2,8 @@
 //!
 //! Whom a client asks for, and, up to TLS 1.2, what the server shows (RFC 5246 §7.4.2). Later versions hide it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use crate::{
     model::clean_text,
     traffic::fact::{Certificate, Tls, What},
@@ -27,6 +29,12 @@ pub fn begin(client: &[u8]) -> (Tls, Option<Greeting>) {
     (Tls { name: name.clone(), is_old }, Some(Greeting { asked: name }))
 }
 
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Greeting {
     /// Takes what was said; `true` when there is nothing more to learn.
     pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, out: &mut Vec<What>) -> bool {
@@ -42,6 +50,7 @@ impl Greeting {
                 organization: text(shown.organization),
                 is_own: tls::vouches_for_itself(unread),
                 asked: self.asked.take(),
+                issuer_and_key: tls::issuer_and_key(unread).map(|(issuer, key)| (digest(issuer), digest(key))),
             }));
             return true;
         }

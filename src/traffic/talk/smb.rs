@@ -4,6 +4,7 @@
 //! `C$`, the pipes and interfaces that start programs on another machine. MS-SMB2 §2.2, MS-CIFS §2.2.4,
 //! MS-SCMR, MS-TSCH, MS-RRP, MS-WMI, MS-DCOM; interface ids are from those documents.
 
+use super::secrets::{masked, tag};
 use crate::{
     model::holds,
     traffic::fact::{Login, What},
@@ -69,15 +70,27 @@ fn tell(name: &'static str, told: &mut Vec<&'static str>, out: &mut Vec<What>) {
     }
 }
 
+/// The user that an answer to a challenge names (MS-NLMP §2.2.1.3: AUTHENTICATE, user at 36), its low bytes.
+fn user(message: &[u8]) -> Option<Vec<u8>> {
+    let at = message.windows(12).position(|at| at == b"NTLMSSP\0\x03\0\0\0")?;
+    let ntlm = message.get(at..)?;
+    let number = |at: usize| Some(usize::from(u16::from_le_bytes([*ntlm.get(at)?, *ntlm.get(at + 1)?])));
+    let (len, from) = (number(36)?, number(40)?);
+    let wide = ntlm.get(from..from.checked_add(len.min(128))?)?;
+    Some(wide.iter().step_by(2).copied().collect())
+}
+
 /// See above.
 #[derive(Debug, Default)]
 pub struct Smb {
+    /// Who asks to be let in.
+    user: Vec<u8>,
     skip: [usize; 2],
     told: Vec<&'static str>,
 }
 
 impl Smb {
-    pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, _seed: u64, out: &mut Vec<What>) {
+    pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, seed: u64, out: &mut Vec<What>) {
         let side = usize::from(!by_client);
         loop {
             let Some(skip) = self.skip.get_mut(side) else { return };
@@ -102,7 +115,7 @@ impl Smb {
             let wanted = len.min(LOOKED_AT);
             let Some(message) = unread.get(4..4 + wanted) else { return };
             let message = message.to_vec();
-            self.message(by_client, &message, out);
+            self.message(by_client, &message, seed, out);
             unread.drain(..4 + wanted);
             if let Some(skip) = self.skip.get_mut(side) {
                 *skip = len - wanted;
@@ -110,7 +123,7 @@ impl Smb {
         }
     }
 
-    fn message(&mut self, by_client: bool, message: &[u8], out: &mut Vec<What>) {
+    fn message(&mut self, by_client: bool, message: &[u8], seed: u64, out: &mut Vec<What>) {
         let (command, status, setup, tree) = match message {
             [0xff, b'S', b'M', b'B', command, s0, s1, s2, s3, ..] => {
                 (u16::from(*command), [*s0, *s1, *s2, *s3], 0x73, 0x75)
@@ -122,12 +135,22 @@ impl Smb {
         };
         if !by_client {
             if command == setup && [LOGON_FAILURE, LOCKED_OUT, ACCESS_DENIED].contains(&status) {
-                out.push(What::Login(Login { service: "smb", user: String::new(), tag: 0, ok: false }));
+                out.push(What::Login(Login { service: "smb", user: masked(&self.user), tag: 0, ok: false }));
             }
             if command == setup && status == [0; 4] {
-                out.push(What::Login(Login { service: "smb", user: String::new(), tag: 0, ok: true }));
+                // Let in as somebody else, a guest: the name or its password was not right. MS-SMB2 §2.2.6,
+                // SessionFlags; MS-CIFS §2.2.4.53.2, Action. Time and again it is one thing, no guess more.
+                let flags = if setup == 1 { message.get(66) } else { message.get(37) };
+                let guest = !self.user.is_empty() && flags.is_some_and(|flags| flags & 1 != 0);
+                let tag = if guest { tag(b"let in as a guest", seed) } else { 0 };
+                out.push(What::Login(Login { service: "smb", user: masked(&self.user), tag, ok: !guest }));
             }
             return;
+        }
+        if command == setup
+            && let Some(user) = user(message)
+        {
+            self.user = user;
         }
         if command == tree {
             for (word, name) in [("ADMIN$", "ADMIN$"), ("\\C$", "C$")] {

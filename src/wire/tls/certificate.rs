@@ -62,6 +62,23 @@ fn first(payload: &[u8]) -> Option<&[u8]> {
     None
 }
 
+/// Who vouches for the first certificate, and the key it is for (RFC 5280 §4.1.2.4 and §4.1.2.7), as they stand there.
+#[must_use]
+pub fn issuer_and_key(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut list = Reader::new(first(payload)?);
+    list.skip(3 + 3)?;
+    let mut certificate = open(&mut list, tag::SEQUENCE)?;
+    let mut fields = open(&mut certificate, tag::SEQUENCE)?;
+    let mut ahead = fields;
+    if element(&mut ahead)?.0 == tag::EXPLICIT_0 {
+        fields = ahead;
+    }
+    let (_serial, _algorithm) = (element(&mut fields)?, element(&mut fields)?);
+    let issuer = element(&mut fields)?.1?;
+    let (_validity, _subject) = (element(&mut fields)?, element(&mut fields)?);
+    Some((issuer, element(&mut fields)?.1?))
+}
+
 /// Whether the first certificate names itself as its issuer (RFC 5280 §3.2: self-issued).
 #[must_use]
 pub fn vouches_for_itself(payload: &[u8]) -> bool {
