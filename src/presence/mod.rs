@@ -424,10 +424,7 @@ impl Presence {
             return;
         };
         let moved = std::mem::replace(&mut device.stale, false);
-        if gauges && !moved {
-            return;
-        }
-        if device.unannounced.is_some() {
+        if (gauges && !moved) || device.unannounced.is_some() {
             return;
         }
         let old = self.views.get(&id);
