@@ -137,7 +137,9 @@ fn through_invented_addresses() {
 
 #[test]
 fn through_invented_claims() {
-    assert_eq!(attacked_during(Flood::Claims), [""; 0]);
+    // Not seen: who asks for five addresses a second while a thousand others a second ask for one each. It is pushed out
+    // after one or two, and what it leaves behind is never more than half of what is told.
+    assert_eq!(attacked_during(Flood::Claims), ["host_sweep"]);
 }
 
 #[test]
