@@ -173,8 +173,10 @@ pub fn guess_by(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool) -> Gu
     let is_counted = |cloud: &&Cloud| counts(&Evidence { sort: "asks", pattern: cloud.what, maker: cloud.maker });
     let cloud = asks("asks_as_system").or_else(|| asks("asks")).filter(is_counted);
     if let Some(Cloud { what, kind: Some(kind), confidence, maker }) = cloud {
-        // That it is a machine of its maker is no second witness.
-        let is_own = maker.is_some_and(|maker| signs.vendor.is_some_and(|vendor| is_same(vendor, maker)));
+        // That it is a machine of its maker is no second witness: it may be whatever else its maker makes. Of a maker of
+        // things of one purpose it is one of those.
+        let is_makers = maker.is_some_and(|maker| signs.vendor.is_some_and(|vendor| is_same(vendor, maker)));
+        let is_own = is_makers && *kind != Kind::Iot;
         let sign = if is_own { Sign::Vendor } else { Sign::Asks };
         tally.take(*kind, sign, confidence * weight(signs, *maker), || format!("asks the Internet for {what}"));
     }
