@@ -56,6 +56,8 @@ def tell(home):
     until(15, "a position came", sent, pause=1)
     # After a colon it is a time of the day.
     need(not re.search(r"(?<!:)52\.314", home.porchlight.text()), "where somebody is stays out of the log")
+    # From here on Anna is where Porchlight says: an app that is away would outweigh a tracker that is not up yet.
+    look.ask("person/update", person_id=person["id"], device_trackers=[t for t in trackers if t != phone.tracker])
 
 
 def heard(home):

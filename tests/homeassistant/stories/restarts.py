@@ -42,7 +42,7 @@ def tell(home):
         home.settled()
         same(table, home.table(), f"states some time after {name}")
     time.sleep(2)  # the recorder commits once a second
-    moved = {(entity, state) for entity, state in home.moves(begun) if state not in (table.get(entity), "unknown", "unavailable")}
+    moved = {(entity, state) for entity, state in home.moves(begun) if entity in table and state not in (table[entity], "unknown", "unavailable")}
     need(not moved, f"somebody or something moved meanwhile: {moved}")
 
 
