@@ -7,7 +7,8 @@
 //! Attackers put programs where everybody may write, run them from memory, and give them harmless names.
 //! ## How it decides
 //! It runs from /tmp, /var/tmp or /dev/shm, or from memory only (memfd); or its name stands in brackets as those of
-//! threads of the kernel do, and it has a file; or its arguments hold `/dev/tcp/`, `nc -e` or `stratum+`.
+//! threads of the kernel do, and it has a file; or its arguments hold `/dev/tcp/`, `nc -e` or `stratum+`. Porchlight
+//! itself is left out, wherever it was built.
 //! ## What fools it
 //! Programs of other users are seen only with the right to look (CAP_SYS_PTRACE), and none without sockets. A program
 //! replaced by an upgrade is "deleted" too: that alone is silent. AppImages mount below /tmp: `.mount_` is left out.
@@ -63,7 +64,7 @@ impl Detector for SuspiciousProcess {
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Observation(seen) = evidence else { return };
         let Fact::Programs(programs) = &seen.fact else { return };
-        for program in &programs.programs {
+        for program in programs.programs.iter().filter(|program| program.pid != programs.looker) {
             let Some(sign) = sign(program) else { continue };
             let key = format!("{} {}", program.pid, program.started);
             let finding = Finding::new(CARD.id, Category::Device, Severity::High, key, context.now)
@@ -82,7 +83,13 @@ impl Detector for SuspiciousProcess {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{
+        detectors::stage::{Stage, ip},
+        model::{OwnPrograms, Subject},
+    };
 
     pub fn program(name: &str, exe: &str, arguments: &str, parent: &str) -> Program {
         Program {
@@ -96,6 +103,16 @@ pub(super) mod tests {
             parent: Some((1, parent.to_owned())),
             listeners: Vec::new(),
             connections: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn who_looks_is_not_found() {
+        for (looker, expected) in [(77, 0), (78, 1)] {
+            let mut stage = Stage::new(SuspiciousProcess::new(Settings::default()));
+            let programs = vec![program("porchlight", "/tmp/try/porchlight", "run", "bash")];
+            let found = OwnPrograms { programs, looker, ..OwnPrograms::default() };
+            assert_eq!(stage.saw(Subject::ip(ip(250).into()), Fact::Programs(Arc::new(found)), 0).len(), expected);
         }
     }
 

@@ -95,6 +95,8 @@ pub struct Program {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OwnPrograms {
     pub programs: Vec<Program>,
+    /// The number of the process that looked: this program itself. No other can have it meanwhile.
+    pub looker: u32,
     /// Sockets whose program could not be seen: other users', without the right to look.
     pub unseen: u32,
     /// Programs that found no room.

@@ -192,12 +192,15 @@ impl Names {
         self.heard.iter().map(|(source, name)| (*source, name.text.as_str()))
     }
 
-    /// What it goes by on the network. A name of its make is better than none; one that says nothing is not.
+    /// What it goes by on the network. A name of its make is better than none. One that says nothing counts only
+    /// where the device itself asked for an address by it: its router lists it so, and people look there.
     pub fn hostname(&self) -> Option<&str> {
         let hosts = || HOSTS.iter().filter_map(|source| self.heard.get(source)).map(|name| name.text.as_str());
         // An SNMP name may be a sentence.
         let fit = |text: &&str| !is_nothing(text) && !text.contains(' ');
-        hosts().filter(fit).find(|text| !is_generic(text)).or_else(|| hosts().find(fit))
+        let asked = self.heard.get(&NameSource::Dhcp).map(|name| name.text.as_str());
+        let best = hosts().filter(fit).find(|text| !is_generic(text)).or_else(|| hosts().find(fit));
+        best.or(asked.filter(|text| !text.contains(' ') && !is_placeholder(text)))
     }
 
     /// Its address is another now: what name servers said of the old one was not about it, or will be said anew.
@@ -336,7 +339,12 @@ pub fn is_nothing(name: &str) -> bool {
             && rest.bytes().any(|b| b.is_ascii_digit())
             && rest.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'p' | b's' | b'o' | b'x'))
     });
-    digits || hex || numbered || placed || matches!(name.as_str(), "localhost" | "unknown" | "none" | "null" | "(none)")
+    digits || hex || numbered || placed || is_placeholder(&name)
+}
+
+/// Stands where a name was never set.
+fn is_placeholder(name: &str) -> bool {
+    ["localhost", "unknown", "none", "null", "(none)"].iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
 /// Says what sort of thing it is at most, not which.

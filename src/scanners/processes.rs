@@ -90,7 +90,7 @@ fn look(listing: &sock_diag::Listing) -> procfs::ProcResult<OwnPrograms> {
         .chain(listing.connections.iter().map(|held| held.inode))
         .filter(|inode| *inode != 0)
         .collect();
-    let mut found = OwnPrograms::default();
+    let mut found = OwnPrograms { looker: std::process::id(), ..OwnPrograms::default() };
     let mut held: BTreeSet<u64> = BTreeSet::new();
     for process in all_processes()?.flatten() {
         // A process may end while it is looked at, and others' may not be ours to see.
@@ -183,6 +183,7 @@ mod tests {
         let own = found.programs.iter().find(|program| program.pid == std::process::id()).expect("this process");
         assert!(own.listeners.iter().any(|listener| listener.tcp && listener.at == at), "{own:?}");
         let exe = std::env::current_exe().expect("a file");
+        assert_eq!(found.looker, own.pid);
         assert_eq!(own.exe.as_deref(), Some(&*exe.to_string_lossy()));
         assert!(!own.deleted && own.parent.is_some(), "{own:?}");
     }

@@ -10,7 +10,9 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 
-use crate::model::{Clock, DeviceView, HomeView, Kind, MacAddr, NetworkFacts, Presence, is_link_local, is_private};
+use crate::model::{
+    Clock, DeviceView, HomeView, Kind, MacAddr, NameSource, NetworkFacts, Presence, is_link_local, is_private,
+};
 
 /// Hosts remembered as visited; beyond it, the rest waits for the next round.
 const VISITED_MAX: usize = 4096;
@@ -75,14 +77,14 @@ impl Visits {
         self.waiting.clear();
     }
 
-    /// Whether a host name is known of it by now.
+    /// Whether a host name that tells which it is is known of it by now: `wlan0` and `iphone` are no answer.
     pub fn is_named(&self, host: &Host) -> bool {
         let view = self.home.borrow();
         let device = view.devices.values().find(|device| match host.mac {
             Some(mac) => device.macs.contains(&mac),
             None => device.addresses.contains(&host.ip),
         });
-        device.is_some_and(|device| device.hostname.is_some())
+        device.is_some_and(|device| device.hostname.is_some() && device.name_source > NameSource::VendorKind)
     }
 
     /// The next host, counted as visited. Waits while there is none; may be dropped while it waits.
