@@ -78,9 +78,8 @@ pub struct Published {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub site: Option<Site>,
-    /// Devices whose topics were as they should be, by the very view that showed it, and whether a
-    /// threat was shown.
-    pub agreed: BTreeMap<DeviceId, (Arc<DeviceView>, bool)>,
+    /// Devices whose topics were as they should be.
+    pub agreed: BTreeMap<DeviceId, Agreed>,
     /// Activity words that wait for their minute.
     pub waiting: BTreeMap<DeviceId, (Presence, Wall)>,
     /// The time of the last reconcile.
@@ -91,6 +90,16 @@ pub(super) struct Memory {
     pub fast_at: BTreeMap<DeviceId, Wall>,
     /// Devices whose topics were compared, and topics of devices that are no more that were looked at, so far.
     pub looked: (u64, u64),
+}
+
+/// By what a device's topics were as they should be.
+#[derive(Debug)]
+pub(super) struct Agreed {
+    pub view: Arc<DeviceView>,
+    /// A threat was shown.
+    pub threat: bool,
+    /// Its gauges, too. Else they are news that must wait.
+    pub is_quiet: bool,
 }
 
 impl Published {

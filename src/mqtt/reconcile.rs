@@ -12,7 +12,7 @@ use super::{
     Publish, Site, discovery,
     entities::{About, needs_a_look},
     payloads,
-    published::Memory,
+    published::{Agreed, Memory},
     topics::{Place, Thing, Topics},
 };
 pub use super::{
@@ -67,16 +67,19 @@ fn within(view: &HomeView, site: &Site, published: &Published, bytes: usize) -> 
     difference.fixed(view, &mut memory);
     let threatened = threatened(view);
     let mut is_last = true;
-    for (id, device, threat) in moved(view, &threatened, &memory) {
+    for Moved { device, threat, part } in moved(view, &threatened, &memory) {
         if bytes < usize::MAX && difference.bytes() > bytes {
             is_last = false;
             break;
         }
         memory.looked.0 += 1;
-        if difference.device(device, threat, &mut memory) {
-            memory.agreed.insert(id, (Arc::clone(device), threat));
+        let is_agreed = part == Part::Gauges || difference.device(device, threat, &mut memory);
+        let states = difference.states.len();
+        let is_quiet = difference.fast(device, &mut memory) && states == difference.states.len();
+        if is_agreed {
+            memory.agreed.insert(device.id, Agreed { view: Arc::clone(device), threat, is_quiet });
         } else {
-            memory.agreed.remove(&id);
+            memory.agreed.remove(&device.id);
         }
     }
     let most = memory.agreed.len().max(memory.waiting.len()).max(memory.fast_at.len());
@@ -155,7 +158,7 @@ impl Difference<'_> {
         self.state(topic, payload, 0);
     }
 
-    /// Whether all its topics are as they should be, and will stay so while it does not change.
+    /// Whether its topics but the gauges are as they should be, and will stay so while it does not change.
     fn device(&mut self, device: &DeviceView, threat: bool, memory: &mut Memory) -> bool {
         let thing = Thing::Device(device.id);
         let before = self.discovery.len() + self.states.len();
@@ -175,9 +178,7 @@ impl Difference<'_> {
         let activity = self.activity(device, self.published.at(&topic).as_deref(), memory);
         self.state(topic, payloads::device_state(About { device, threat, activity }), 1);
 
-        let is_shown = activity == device.presence;
-        let is_quiet = self.fast(device, memory);
-        is_shown && is_quiet && before == self.discovery.len() + self.states.len()
+        activity == device.presence && before == self.discovery.len() + self.states.len()
     }
 
     /// The gauges: news of five minutes, or that it left with news; never sooner than five minutes
@@ -255,24 +256,44 @@ impl Difference<'_> {
     }
 }
 
+/// What is to be looked at of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    All,
+    /// All else is as it was when it was as it should be.
+    Gauges,
+}
+
+struct Moved<'v> {
+    device: &'v Arc<DeviceView>,
+    threat: bool,
+    part: Part,
+}
+
 /// Devices that are not the very ones that needed nothing before. Both lists are in the order of ids, so
-/// one walk along both finds them; only these are looked at closer.
-fn moved<'v>(
-    view: &'v HomeView,
-    threatened: &BTreeSet<DeviceId>,
-    memory: &Memory,
-) -> Vec<(DeviceId, &'v Arc<DeviceView>, bool)> {
+/// one walk along both finds them; only these are looked at closer. Most of them were only heard again.
+fn moved<'v>(view: &'v HomeView, threatened: &BTreeSet<DeviceId>, memory: &Memory) -> Vec<Moved<'v>> {
     let mut agreed = memory.agreed.iter().peekable();
     let mut moved = Vec::new();
     for (id, device) in &view.devices {
         let threat = threatened.contains(id);
         while agreed.next_if(|(known, _)| *known < id).is_some() {}
         let known = agreed.next_if(|(known, _)| *known == id).map(|(_, known)| known);
-        if !known.is_some_and(|(seen, was)| Arc::ptr_eq(seen, device) && *was == threat) {
-            moved.push((*id, device, threat));
-        }
+        let part = match known.filter(|known| known.threat == threat) {
+            Some(known) if Arc::ptr_eq(&known.view, device) && known.is_quiet => continue,
+            Some(known) if is_same_but_for_gauges(&known.view, device) => Part::Gauges,
+            _ => Part::All,
+        };
+        moved.push(Moved { device, threat, part });
     }
     moved
+}
+
+/// Nothing but [`payloads::fast`] tells what may differ.
+fn is_same_but_for_gauges(old: &DeviceView, new: &DeviceView) -> bool {
+    let gauges = |view: &DeviceView| (view.last_seen, view.signal_dbm, view.window.clone());
+    let (last_seen, signal_dbm, window) = gauges(old);
+    *old == DeviceView { last_seen, signal_dbm, window, ..new.clone() }
 }
 
 /// Topics of devices that are no more. Discovery first: Home Assistant must not read an empty state.

@@ -47,6 +47,10 @@ impl Desk {
 
     /// Whoever answers late shows that others may be later still.
     pub(super) fn prolong(&mut self) {
+        // A daemon never settles: its desks do not count the home at each change of it.
+        if self.settling.is_none() {
+            return;
+        }
         let (now, addresses) = (self.now().mono, self.addresses());
         if let Some((most, known)) = &mut self.settling
             && addresses > *known
