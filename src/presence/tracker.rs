@@ -90,29 +90,6 @@ impl Presence {
         }
     }
 
-    /// This host's device. One found before it was known to be this host becomes it.
-    fn as_own(
-        &mut self,
-        resolved: Option<DeviceId>,
-        mac: Option<crate::model::MacAddr>,
-        now: Moment,
-        out: &mut Vec<Change>,
-    ) -> Option<DeviceId> {
-        let really = mac.is_none_or(|mac| self.network.is_own_mac(mac));
-        let into = match (resolved, self.own) {
-            (None, own) => return own,
-            (Some(id), None) => id,
-            (Some(id), Some(own)) if id != own && really => self.merge(id, own, true, now, out),
-            (Some(id), Some(_)) => return Some(id),
-        };
-        self.own = Some(into);
-        if let Some(device) = self.registry.get_mut(into) {
-            device.own = true;
-        }
-        self.touch(into);
-        Some(into)
-    }
-
     /// A group address or zeros are nobody; an address that cannot be a host's says nothing.
     fn cleaned(&self, subject: &Subject) -> Subject {
         Subject { mac: subject.mac.filter(|mac| mac.is_station()), ip: subject.ip.filter(|ip| is_unicast(*ip)) }
