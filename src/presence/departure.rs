@@ -27,9 +27,10 @@ const PAUSE_FIRST: Duration = Duration::from_secs(10);
 const PAUSE_LATER: Duration = Duration::from_secs(30);
 const PAUSE_LAST: Duration = Duration::from_secs(5);
 const LAST_STRETCH: Duration = Duration::from_secs(20);
-/// Of an hour's questions so many are left for what matters more: a silence that goes on, and its end.
+/// Of an hour's questions so many are left for what matters more: a silence that goes on, and its end. However often it
+/// was asked before, those that a decision takes are there.
 const KEPT_ROUTINE: u32 = 8;
-const KEPT_OVERDUE: u32 = 1;
+const KEPT_OVERDUE: u32 = UNANSWERED_MIN;
 const KEPT_SPELL: u32 = 4;
 /// A first question that the budget held back for so long is put from the reserve.
 const OVERDUE: Duration = Duration::from_secs(60);
