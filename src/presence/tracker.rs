@@ -255,8 +255,11 @@ impl Presence {
             }
             if self.registry.get(id).is_some_and(|device| self.must_prove(device)) {
                 if let Some(device) = self.registry.get_mut(id) {
-                    if proof == Proof::DhcpRequest {
+                    // One with a fixed address asks nothing: there it is enough that it comes anew.
+                    let fixed = device.visit.doubt.is_some() && device.fingerprint.is_fixed();
+                    if proof == Proof::DhcpRequest || proof.is_join() && fixed {
                         device.visit.again();
+                        self.dirty.insert(id);
                     }
                     device.visit.held.get_or_insert((at, proof.word()));
                     device.last = at;
