@@ -191,6 +191,7 @@ impl Presence {
         let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
+        let others = self.others_tell(id);
         let Some(device) = self.registry.get_mut(id) else { return };
         device.sources.insert(seen.source, (proof, at.wall));
         let joined = (!unheard && !device.joins_unheard()).then(|| proof.is_join());
@@ -216,8 +217,10 @@ impl Presence {
                     Some(Spell::unasked(device.mute.quiet_since, from, device.context(now)))
                 };
                 match asked.or_else(unasked) {
-                    Some(spell) => device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, dial),
-                    None if device.mute.lesson.is_some() => device.teach(at, joined, dial),
+                    Some(spell) => {
+                        device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, others, dial)
+                    }
+                    None if device.mute.lesson.is_some() => device.teach(at, joined, others, dial),
                     None => {}
                 }
                 device.mute.proven(at.mono);
@@ -282,6 +285,7 @@ impl Presence {
         let ask_after = self.settings.ask_after.busy.0;
         let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
+        let others = self.others_tell(id);
         let Some(device) = self.registry.get_mut(id) else { return };
         let was_here = device.here && device.window.is_some();
         let from = std::mem::replace(&mut device.presence, Where::Home);
@@ -304,7 +308,7 @@ impl Presence {
         if let Some(trip) = device.mute.trip.take() {
             let joins = why.parse().is_ok_and(Proof::is_join);
             let joined = (!unheard && !device.joins_unheard()).then_some(joins);
-            device.woke(trip, at, joined, dial);
+            device.woke(trip, at, joined, others, dial);
         }
         device.mute.sleep = super::departure::Sleep::default();
         device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);
