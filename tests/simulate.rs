@@ -107,12 +107,24 @@ fn a_month_is_told_in_the_format_the_same_twice_and_limits_count() {
 
     // The same again, with a limit that cannot hold: the same figures, exit 1, and what broke is named.
     let strict = format!("{HOME}fail_if: {{departure_p50_fixed: 1s, wrong_joins: 0}}\n");
-    let again = simulate(&strict, &["--json"]);
+    let again = simulate(&strict, &["--json", "--dials=10"]);
     assert_eq!(again.status.code(), Some(1), "{}", text(&again.stderr));
     let second: Value = serde_json::from_slice(&again.stdout).expect("JSON");
     for part in ["engine", "rules", "by_device"] {
         assert_eq!(second[part], told[part], "{part}");
     }
+    // The fixed times are met at the dial that was asked for and at the other.
+    let matched = second["matched"].as_array().expect("a list");
+    assert_eq!(matched.iter().map(|it| it["rule"].as_str().unwrap()).collect::<Vec<_>>(), ["180s", "2700s"]);
+    for it in matched {
+        assert_eq!(keys(it), ["as_fast", "as_right", "better_on_both", "fixed", "rule"]);
+        let wrong = |point: &Value| point["false_aways_per_sleeper_month"].as_f64();
+        if it["as_right"].is_object() {
+            assert!(wrong(&it["as_right"]) <= wrong(&it["fixed"]), "{it}");
+        }
+    }
+    // One that waits three quarters of an hour for everybody is slower than any.
+    assert!(matched[1]["as_fast"]["dial"].as_f64() <= Some(1.0), "{matched:?}");
     let failed = second["failed"].as_array().expect("a list");
     assert!(
         failed.len() == 1 && failed[0].as_str().is_some_and(|it| it.starts_with("departure_p50_fixed")),
@@ -158,7 +170,7 @@ fn every_home_reads_and_holds_no_key_that_means_nothing() {
         assert!(home.fail_if.contains_key("mass_departures") && home.compare.len() == 3, "{}", path.display());
         count += 1;
     }
-    assert!(count >= 8, "{count}");
+    assert!(count >= 14, "{count}");
 }
 
 /// `cargo test --release --test simulate promises -- --ignored --nocapture`: a month of each home against its limits.

@@ -3731,7 +3731,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__simulate)
-            opts="-h -V --months --seed --seeds --dial --timeline --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            opts="-h -V --months --seed --seeds --dial --dials --timeline --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3750,6 +3750,10 @@ _porchlight() {
                     return 0
                     ;;
                 --dial)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dials)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

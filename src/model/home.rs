@@ -210,6 +210,8 @@ pub struct Household {
     pub people_home: Vec<String>,
     /// Every person known, with home or not.
     pub people: BTreeMap<String, bool>,
+    /// Every group of devices, with home or not: what stands for it best is here.
+    pub groups: BTreeMap<String, bool>,
     pub devices_home: u32,
     pub guests: Vec<DeviceId>,
     pub unknown: Vec<DeviceId>,
@@ -229,6 +231,7 @@ impl Default for Household {
             occupied: false,
             people_home: Vec::new(),
             people: BTreeMap::new(),
+            groups: BTreeMap::new(),
             devices_home: 0,
             guests: Vec::new(),
             unknown: Vec::new(),

@@ -153,6 +153,8 @@ pub fn household_who(view: &HomeView) -> Vec<u8> {
     let name = |name: &str| cut(name, NAME_CHARS_MAX);
     let mut list = List::new(LIST_BYTES_MAX);
     let people = list.take(NAMES_MAX, home.people_home.iter().map(|person| Json::from(name(person))));
+    let groups = home.groups.iter().filter(|(_, home)| **home).map(|(group, _)| Json::from(name(group)));
+    let groups = list.take(NAMES_MAX, groups);
     let known =
         |ids: &[crate::model::DeviceId]| -> Vec<_> { ids.iter().filter_map(|id| view.devices.get(id)).collect() };
     let guests = list.take(NAMES_MAX, known(&home.guests).into_iter().map(|device| Json::from(name(&device.name))));
@@ -162,7 +164,7 @@ pub fn household_who(view: &HomeView) -> Vec<u8> {
             |device| json!({"id": device.id.to_string(), "name": name(&device.name), "ip": device.addresses.first()}),
         ),
     );
-    bytes(&json!({"people": people, "guests": guests, "unknown": unknown, "more": list.left_out}))
+    bytes(&json!({"people": people, "groups": groups, "guests": guests, "unknown": unknown, "more": list.left_out}))
 }
 
 /// `security/state`.

@@ -27,9 +27,10 @@ const PAUSE_FIRST: Duration = Duration::from_secs(10);
 const PAUSE_LATER: Duration = Duration::from_secs(30);
 const PAUSE_LAST: Duration = Duration::from_secs(5);
 const LAST_STRETCH: Duration = Duration::from_secs(20);
-/// Of an hour's questions so many are left for what matters more: a silence that goes on, and its end.
+/// Of an hour's questions so many are left for what matters more: a silence that goes on, and its end. However often it
+/// was asked before, those that a decision takes are there.
 const KEPT_ROUTINE: u32 = 8;
-const KEPT_OVERDUE: u32 = 1;
+const KEPT_OVERDUE: u32 = UNANSWERED_MIN;
 const KEPT_SPELL: u32 = 4;
 /// A first question that the budget held back for so long is put from the reserve.
 const OVERDUE: Duration = Duration::from_secs(60);
@@ -56,8 +57,10 @@ pub struct Mute {
     pub sleep: Sleep,
     /// The spell that it left in: it may turn out to have been sleep.
     pub trip: Option<Trip>,
-    /// A silence that ended, and when: whether by joining anew shows within moments.
-    pub lesson: Option<(Trip, Moment)>,
+    /// A silence that ended: what it was shows within moments.
+    pub lesson: Option<Lesson>,
+    /// The last long silence that ended by joining the network anew: since when, until when.
+    pub rejoined: Option<(Mono, Mono)>,
     pub hour: Bucket,
     pub day: Bucket,
 }
@@ -84,6 +87,15 @@ pub struct Trip {
     pub by_habit: bool,
     /// What else was known of it at its end.
     pub seen: Evidence,
+}
+
+/// A silence that ended, before it is known what it was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    pub trip: Trip,
+    pub at: Moment,
+    /// Its joining could have been heard.
+    pub joins: bool,
 }
 
 impl Spell {
@@ -158,6 +170,7 @@ impl Mute {
             sleep: Sleep { awake_since: at, ..Sleep::default() },
             trip: None,
             lesson: None,
+            rejoined: None,
             hour: Bucket::default(),
             day: Bucket::default(),
         }

@@ -19,7 +19,7 @@ use crate::{
 
 use super::{
     departure::{
-        Mute, Trip,
+        Lesson, Mute, Trip,
         habit::{Activity, Context, Ended, Habit, SHORT},
     },
     fingerprint::{Fingerprint, Visit},
@@ -324,36 +324,43 @@ impl Device {
     }
 
     /// `trip` ended with a proof at `at`. Short ones teach at once; of long ones it shows within moments whether
-    /// it joined the network anew, as after a trip: the first sign of life may be another radio's.
-    pub fn woke(&mut self, trip: Trip, at: Moment, joined: Option<bool>, dial: f64) {
-        self.teach(at, None, dial);
+    /// it joined the network anew, or its owner's other devices came back too: the first sign of life may be another
+    /// radio's. `others` tells of a silence that still waits.
+    pub fn woke(&mut self, trip: Trip, at: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
+        self.teach(at, None, others, dial);
         let short = at.mono.since(trip.spell.first_ask).as_secs_f64() < SHORT;
-        if joined == Some(false) && !short {
-            self.mute.lesson = Some((trip, at));
+        if joined == Some(true) || short {
+            self.learn(&trip, at, joined, None, dial);
         } else {
-            self.learn(&trip, at, joined, dial);
+            self.mute.lesson = Some(Lesson { trip, at, joins: joined.is_some() });
         }
     }
 
-    /// Teaches what waited, if its time has come or `joined` says how it ended.
-    pub fn teach(&mut self, now: Moment, joined: Option<bool>, dial: f64) {
+    /// Teaches what waited, if its time has come or `joined` says how it ended. `others`: its owner's other devices
+    /// came back with it (true), or were here all along.
+    pub fn teach(&mut self, now: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
         let over = |since: Mono| now.mono.since(since) > JOINS_WITHIN;
         let joins = joined == Some(true);
-        if let Some((trip, at)) = self.mute.lesson.take_if(|(_, at)| joins || over(at.mono)) {
+        if let Some(Lesson { trip, at, joins: heard }) =
+            self.mute.lesson.take_if(|lesson| joins || over(lesson.at.mono))
+        {
             let joined = joins && !over(at.mono);
-            self.learn(&trip, at, Some(joined), dial);
+            self.learn(&trip, at, (heard || joined).then_some(joined), others, dial);
         }
     }
 
-    fn learn(&mut self, trip: &Trip, at: Moment, joined: Option<bool>, dial: f64) {
+    fn learn(&mut self, trip: &Trip, at: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
         let spell = &trip.spell;
+        if joined == Some(true) && at.mono.since(spell.first_ask).as_secs_f64() >= SHORT {
+            self.mute.rejoined = Some((spell.began, at.mono));
+        }
         if spell.unanswered == 0 || self.mute.frozen.is_some() || !self.kind().is_sleeper() {
             return;
         }
         let began = at.back_to(spell.began.min(at.mono)).wall;
         let mute_s = at.mono.since(spell.first_ask).as_secs_f64();
-        let ended =
-            Ended { context: spell.context, began, mute_s, joined, called_away: trip.by_habit, seen: trip.seen };
+        let (context, called_away, seen) = (spell.context, trip.by_habit, trip.seen);
+        let ended = Ended { context, began, mute_s, joined, others, called_away, seen };
         let habit = self.habit.get_or_insert_default();
         habit.learn(&ended, dial);
         // Now and then it is cut anew, so that a crash forgets little.

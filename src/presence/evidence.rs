@@ -8,11 +8,14 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{HaContact, HaPlace, Kind, Mono, clean_text};
+use crate::model::{DeviceId, HaContact, HaPlace, Kind, Mono, clean_text};
 
 use super::{
     Presence,
-    departure::evidence::{Evidence, Others, Place, Station},
+    departure::{
+        Lesson,
+        evidence::{Evidence, Others, Place, Station},
+    },
     device::Device,
 };
 
@@ -30,6 +33,10 @@ const FAR_M: f64 = 500.0;
 const LISTED_FOR: Duration = Duration::from_secs(120);
 /// Devices that fell silent within this time fell silent together.
 const TOGETHER: Duration = Duration::from_secs(120);
+/// Who went out with several devices comes back with all of them within this time, and they were heard last within
+/// that: a phone that sleeps may have fallen silent before its owner went.
+const BACK: Duration = Duration::from_secs(60);
+const LEFT_WITH: Duration = Duration::from_secs(600);
 /// A device heard within this time is here.
 const HERE: Duration = Duration::from_secs(90);
 
@@ -141,23 +148,54 @@ impl Presence {
 
     /// What else `person` carries, and whether it is here.
     fn others(&self, device: &Device, person: &str, now: Mono) -> Option<Others> {
-        let theirs = self.people.devices_of(person).filter(|id| *id != device.id);
-        let mut others = theirs
-            .filter_map(|id| self.registry.get(id))
-            .filter(|other| other.here && matches!(other.kind(), Kind::Phone | Kind::Watch))
-            .filter(|other| other.mute.frozen.is_none())
-            .peekable();
-        others.peek()?;
-        let (mut here, mut together) = (false, true);
-        for other in others {
-            let (a, b) = (other.mute.quiet_since, device.mute.quiet_since);
-            here |= other.mute.spell.is_none() && now.since(a) <= HERE;
-            together &= a.since(b).max(b.since(a)) <= TOGETHER;
+        let since = device.mute.quiet_since;
+        let (mut here, mut gone, mut silent, mut all) = (false, false, false, true);
+        for other in self.carried_beside(device.id, person) {
+            if !other.here {
+                gone |= other.mute.trip.as_ref().is_some_and(|trip| apart(trip.spell.began, since) <= TOGETHER);
+                continue;
+            }
+            if other.mute.frozen.is_some() {
+                continue;
+            }
+            here |= other.mute.spell.is_none() && now.since(other.mute.quiet_since) <= HERE;
+            let is_together = apart(other.mute.quiet_since, since) <= TOGETHER;
+            silent |= is_together;
+            all &= is_together;
         }
-        match (here, together) {
+        match (here, gone) {
+            (true, true) => None,
+            (false, true) => Some(Others::GoneToo),
+            (_, false) if silent && all => Some(Others::SilentToo),
             (true, false) => Some(Others::Here),
-            (_, true) => Some(Others::SilentToo),
             (false, false) => None,
         }
     }
+
+    /// Phones and watches of `person`, other than `id`.
+    fn carried_beside(&self, id: DeviceId, person: &str) -> impl Iterator<Item = &Device> {
+        let theirs = self.people.devices_of(person).filter(move |other| *other != id);
+        theirs.filter_map(|id| self.registry.get(id)).filter(|other| matches!(other.kind(), Kind::Phone | Kind::Watch))
+    }
+
+    /// What the other devices of its owner tell of the silence of `id` that ended a moment ago: one left and came back
+    /// with it (true), or one was here all along (false). None: there is no other that would tell.
+    pub(super) fn others_tell(&self, id: DeviceId) -> Option<bool> {
+        let device = self.registry.get(id)?;
+        let Lesson { trip, at, .. } = device.mute.lesson.as_ref()?;
+        let (began, ended) = (trip.spell.began, at.mono);
+        let mut was_here = false;
+        for other in self.carried_beside(id, device.person()?).filter(|other| !other.joins_unheard()) {
+            let back = other.mute.rejoined.filter(|(since, until)| apart(*until, ended) <= BACK && *since <= ended);
+            if back.is_some_and(|(since, _)| apart(since, began) <= LEFT_WITH) {
+                return Some(true);
+            }
+            was_here |= other.here && other.since.mono <= began && other.mute.frozen.is_none() && back.is_none();
+        }
+        was_here.then_some(false)
+    }
+}
+
+fn apart(a: Mono, b: Mono) -> Duration {
+    a.since(b).max(b.since(a))
 }

@@ -16,6 +16,8 @@ pub struct Fingerprint {
     pub host: Option<String>,
     /// Family of systems by its SYN.
     pub system: Option<String>,
+    /// What it calls itself by multicast DNS.
+    pub spoken: Option<String>,
 }
 
 /// What this visit showed.
@@ -24,6 +26,11 @@ pub struct Visit {
     /// What its DHCP client asks for agrees, and so does a second fact.
     pub dhcp: bool,
     pub second: bool,
+    /// How it speaks and what it calls itself agree: all that one with a fixed address, which asks nothing of DHCP, has.
+    pub system: bool,
+    pub spoken: bool,
+    /// It never asked DHCP for anything.
+    pub fixed: bool,
     /// What differs, since when.
     pub doubt: Option<(&'static str, Mono)>,
     pub told: bool,
@@ -41,7 +48,8 @@ impl Visit {
 
     /// `sure`: two facts agree with what is known; `doubtful`: one differs; else `fresh`.
     pub fn word(&self) -> &'static str {
-        match (self.doubt, self.dhcp && self.second) {
+        let is_proven = self.dhcp && self.second || self.fixed && self.system && self.spoken;
+        match (self.doubt, is_proven) {
             (Some(_), _) => "doubtful",
             (None, true) => "sure",
             (None, false) => "fresh",
@@ -66,6 +74,11 @@ fn compare<T: PartialEq>(known: &mut Option<T>, said: T) -> Option<bool> {
 }
 
 impl Fingerprint {
+    /// It never asked DHCP for anything, as a device with a fixed address.
+    pub fn is_fixed(&self) -> bool {
+        self.asked.is_empty() && self.client.is_none()
+    }
+
     /// Compares a fact with what is known and learns what is not: whether it agrees, and what it is.
     pub fn check(&mut self, seen: &Observation) -> Option<(bool, &'static str)> {
         match &seen.fact {
@@ -89,6 +102,9 @@ impl Fingerprint {
             Fact::Named { name, by: Heard::Dhcp } if !name.is_empty() => {
                 compare(&mut self.host, name.to_lowercase()).map(|same| (same, "host_name"))
             }
+            Fact::Named { name, by: Heard::MdnsHost } if !name.is_empty() => {
+                compare(&mut self.spoken, name.to_lowercase()).map(|same| (same, "mdns_name"))
+            }
             Fact::Label { key: "os", value } => compare(&mut self.system, value.clone()).map(|same| (same, "system")),
             _ => None,
         }
@@ -104,6 +120,7 @@ impl Fingerprint {
         facts.extend(self.client.as_deref().map(|client| ("client", hex(client))));
         facts.extend(self.host.clone().map(|host| ("host", host)));
         facts.extend(self.system.clone().map(|system| ("system", system)));
+        facts.extend(self.spoken.clone().map(|spoken| ("spoken", spoken)));
         facts
     }
 
@@ -114,6 +131,7 @@ impl Fingerprint {
             "client" => self.client = unhex(value),
             "host" => self.host = Some(value.to_owned()),
             "system" => self.system = Some(value.to_owned()),
+            "spoken" => self.spoken = Some(value.to_owned()),
             _ => {}
         }
     }

@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
     sync::Arc,
     time::Duration,
 };
@@ -14,8 +13,7 @@ use std::{
 use crate::{
     model::{
         AirView, Answer, Capped, Captured, Change, Command, DeviceId, DeviceView, HaFact, HaName, Health, Household,
-        Kind, MacAddr, Mode, Moment, Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Role, Subject, Tier,
-        Trust, Wall, Who,
+        MacAddr, Mode, Moment, Mono, NetworkFacts, Observation, PartId, Refusal, Remembered, Subject, Wall,
     },
     wire::Frame,
 };
@@ -36,10 +34,12 @@ mod joins;
 pub mod kinds;
 mod learned;
 mod lobby;
+mod memory;
 mod names;
 mod night;
 mod orders;
 pub mod overheard;
+mod own;
 mod people;
 mod priors;
 pub mod rooms;
@@ -53,7 +53,9 @@ mod titles;
 mod told;
 mod tracker;
 mod view;
+mod views;
 mod visits;
+mod whose;
 mod windows;
 
 pub use departure::whatif::{Learned, WhatIf};
@@ -261,33 +263,6 @@ impl Presence {
         }
     }
 
-    /// Rebuilds the views of what changed and returns all. Gauges (last_seen, signal, sightings)
-    /// are refreshed at most every 10 s so that unchanged `Arc`s stay the same.
-    pub fn view(&mut self, now: Moment) -> &BTreeMap<DeviceId, Arc<DeviceView>> {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        let gauges = now.mono.since(self.gauges_at) >= GAUGES;
-        if gauges {
-            self.gauges_at = now.mono;
-            for id in std::mem::take(&mut self.stale) {
-                if !dirty.contains(&id) {
-                    self.refresh(id, true);
-                }
-            }
-        }
-        while let Some(id) = dirty.pop_first() {
-            self.refresh(id, false);
-        }
-        let crowd = self.air.crowd(now.mono);
-        self.household_dirty |= std::mem::replace(&mut self.crowd, crowd) != crowd;
-        if std::mem::take(&mut self.household_dirty) || gauges {
-            let household = self.household_now(now);
-            if *self.household != household {
-                self.household = Arc::new(household);
-            }
-        }
-        &self.views
-    }
-
     pub fn household(&self) -> &Arc<Household> {
         &self.household
     }
@@ -297,7 +272,7 @@ impl Presence {
 
     /// Takes what the radio header and the 802.11 header show. True: what the frame carries is the home's.
     pub fn hear_radio(&mut self, captured: &Captured<'_>, frame: &Frame<'_>, out: &mut Vec<Observation>) -> bool {
-        let whose = Whose { registry: &self.registry, network: &self.network };
+        let whose = whose::Whose { registry: &self.registry, network: &self.network };
         self.air.hear(captured, frame, &whose, out)
     }
 
@@ -313,187 +288,5 @@ impl Presence {
     /// What was refused or dropped for want of room.
     pub fn dropped(&self) -> u64 {
         self.lobby.refused().saturating_add(self.waiting.dropped()).saturating_add(self.rooms.dropped)
-    }
-
-    fn restore(&mut self, remembered: &Remembered, now: Moment) {
-        let stopped = remembered
-            .stopped
-            .map_or(Duration::MAX, |at| Duration::from_millis(now.wall.0.saturating_sub(at.0).max(0).unsigned_abs()));
-        let short = stopped <= self.settings.restart_keep.0;
-        let mut known: Vec<&DeviceView> = remembered.devices.iter().collect();
-        known.sort_by_key(|view| (view.first_seen, view.id));
-        let mut unsaid = Vec::new();
-        for view in known.into_iter().take(identity::DEVICES_MAX) {
-            let mut device = view::restore(view, &self.network, now);
-            let id = device.id;
-            device.mute.restart(now.mono, GRACE_RESTART);
-            if device.here && !device.own {
-                // After a short stop as if nothing had been; after a long one it is asked at once.
-                let wait = if short { self.settings.ask_after.busy.0 } else { Duration::from_secs(1) };
-                if !short {
-                    device.mute.quiet_since = now.mono - self.settings.ask_after.asleep.0;
-                }
-                self.timers.set(Key::Device(id), now.mono + wait);
-            } else if !device.own {
-                self.timers.set(Key::Device(id), now.mono + self.settings.arrival_ask.0.max(Duration::from_secs(1)));
-            }
-            if device.own {
-                self.own = Some(id);
-            }
-            self.exposed += u32::from(device.tier != Tier::None);
-            self.registry.insert(device);
-            self.rekey(id);
-            self.classify(id, now, &mut unsaid);
-            self.settle(id, now, &mut unsaid);
-            self.touch(id);
-        }
-        self.recall_mode(now);
-        self.find_never_wake();
-    }
-
-    /// This host is a device too, and always here.
-    fn find_own(&mut self, now: Moment, out: &mut Vec<Change>) {
-        let network = Arc::clone(&self.network);
-        for interface in network.own_cards() {
-            let Some(mac) = interface.mac.filter(|mac| mac.is_station()) else { continue };
-            // The first is the one shown: an IPv4 address, if there is one. Claimed last, it comes first.
-            let mut claimed: Vec<Option<IpAddr>> = interface.addresses.iter().copied().map(Some).collect();
-            claimed.sort_by_key(|ip| ip.is_some_and(|ip| ip.is_ipv4()));
-            if claimed.is_empty() {
-                claimed.push(None);
-            }
-            for ip in claimed.into_iter().take(device::ADDRESSES_MAX) {
-                let observation = Observation {
-                    source: crate::model::Source::Netlink,
-                    interface: Some(interface.id),
-                    at: now,
-                    subject: Subject { mac: Some(mac), ip },
-                    fact: crate::model::Fact::Alive { proof: crate::model::Proof::OwnHost, age: Duration::ZERO },
-                };
-                self.take(&observation, now, out);
-            }
-        }
-    }
-
-    fn find_never_wake(&mut self) {
-        let listed = &self.settings.never_wake;
-        let called = |device: &device::Device| listed.iter().any(|text| exposure::is_called(device, text));
-        self.never_wake = self.registry.iter().filter(|device| called(device)).map(|device| device.id).collect();
-    }
-
-    /// Guests of long ago are nobody's business any more. Looks again when the next one will be one;
-    /// who leaves or is decided about later sets the timer anew.
-    fn forget_guests(&mut self, now: Moment, out: &mut Vec<Change>) {
-        let after = i64::from(self.settings.guest_forget_days).saturating_mul(86_400_000);
-        let mut next = None::<i64>;
-        let mut gone = Vec::new();
-        for guest in self.registry.iter().filter(|d| !d.here && d.is_random() && d.is_nobodys()) {
-            let left = after.saturating_sub(now.wall.0.saturating_sub(guest.last.wall.0));
-            if left < 0 {
-                gone.push(guest.id);
-            } else {
-                next = Some(next.map_or(left, |next| next.min(left)));
-            }
-        }
-        for id in gone {
-            self.forget(id, now, out);
-        }
-        if let Some(left) = next {
-            let left = Duration::from_millis(left.saturating_add(1).unsigned_abs());
-            self.timers.by(Key::Sweep, now.mono + left.max(SWEEP));
-        }
-    }
-
-    /// Its view is to be cut anew at once.
-    fn touch(&mut self, id: DeviceId) {
-        self.dirty.insert(id);
-        self.household_dirty = true;
-    }
-
-    /// Only gauges moved: the view may wait.
-    fn grew_stale(&mut self, id: DeviceId) {
-        if let Some(device) = self.registry.get_mut(id).filter(|device| !device.stale) {
-            device.stale = true;
-            self.stale.push(id);
-        }
-    }
-
-    fn refresh(&mut self, id: DeviceId, gauges: bool) {
-        let Some(device) = self.registry.get_mut(id) else {
-            self.views.remove(&id);
-            return;
-        };
-        let moved = std::mem::replace(&mut device.stale, false);
-        if (gauges && !moved) || device.unannounced.is_some() {
-            return;
-        }
-        let old = self.views.get(&id);
-        let facts = old.filter(|_| gauges).map(|view| Arc::clone(&view.facts));
-        let view = view::cut(device, &self.network, facts);
-        if old.is_none_or(|old| **old != view) {
-            self.views.insert(id, Arc::new(view));
-        }
-    }
-
-    /// Its view as it is now, for a change that carries it.
-    fn view_of(&mut self, id: DeviceId) -> Arc<DeviceView> {
-        self.refresh(id, false);
-        match (self.views.get(&id), self.registry.get(id)) {
-            (Some(view), _) => Arc::clone(view),
-            (None, Some(device)) => Arc::new(view::cut(device, &self.network, None)),
-            (None, None) => Arc::new(view::cut(&device::Device::new(id, Moment::default()), &self.network, None)),
-        }
-    }
-
-    /// The label of the network `id` is on.
-    fn segment(&self, id: DeviceId) -> Option<String> {
-        view::segment(self.registry.get(id)?, &self.network)
-    }
-}
-
-/// Whose an address is, for what is heard by radio.
-struct Whose<'a> {
-    registry: &'a identity::Registry,
-    network: &'a NetworkFacts,
-}
-
-impl air::Whose for Whose<'_> {
-    fn is_known(&self, mac: MacAddr) -> bool {
-        self.registry.by_mac(mac).is_some()
-    }
-    fn is_anchor(&self, mac: MacAddr) -> bool {
-        let device = self.registry.by_mac(mac).and_then(|id| self.registry.get(id));
-        self.network.is_own_mac(mac) || device.is_some_and(|device| device.own || device.gateway)
-    }
-}
-
-impl Who for Presence {
-    fn by_mac(&self, mac: MacAddr) -> Option<DeviceId> {
-        self.registry.by_mac(mac)
-    }
-    fn by_ip(&self, ip: IpAddr) -> Option<DeviceId> {
-        self.registry.by_ip(ip)
-    }
-    fn role(&self, device: DeviceId) -> Role {
-        match self.registry.get(device) {
-            Some(device) if device.own => Role::Own,
-            Some(device) if device.gateway => Role::Gateway,
-            _ => Role::Other,
-        }
-    }
-    fn kind(&self, device: DeviceId) -> Kind {
-        self.registry.get(device).map_or(Kind::Unknown, device::Device::kind)
-    }
-    fn trust(&self, device: DeviceId) -> Trust {
-        self.registry.get(device).map_or(Trust::Unknown, |device| device.trust)
-    }
-    fn name(&self, device: DeviceId) -> Option<String> {
-        self.registry.get(device).map(|device| device.title.shown.clone()).filter(|name| !name.is_empty())
-    }
-    fn is_important(&self, device: DeviceId) -> bool {
-        self.registry.get(device).is_some_and(|d| d.important)
-    }
-    fn tells(&self, device: DeviceId) -> bool {
-        self.registry.get(device).is_none_or(|device| device.alerts)
     }
 }

@@ -3,6 +3,7 @@
 //! A person is home while a device they carry is here. The household is what comes of all.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -13,8 +14,9 @@ use super::{Presence, device::Device, timers::Key, tracker::between};
 
 /// New devices are those first seen within this time.
 const NEW_FOR_MS: i64 = 86_400_000;
-/// Persons that are kept.
+/// Persons that are kept, and groups that are told of.
 const PERSONS_MAX: usize = 256;
+const GROUPS_MAX: usize = 256;
 /// A phone that nobody used for so long, while another of its owner went out for certain, was left at home.
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 /// Nobody home for so long is a vacation.
@@ -339,6 +341,26 @@ impl Presence {
         true
     }
 
+    /// Each group that devices were put into, and whether somebody of it is here. As with a person, what stands for it
+    /// best decides: while the children's phones are out, their tablet at home says nothing.
+    fn groups(&self) -> BTreeMap<String, bool> {
+        let mut all: BTreeMap<&str, (u8, bool)> = BTreeMap::new();
+        for device in self.registry.iter().filter(|device| device.unannounced.is_none()) {
+            let Some(name) = device.group.as_deref() else { continue };
+            if all.len() >= GROUPS_MAX && !all.contains_key(name) {
+                continue;
+            }
+            let (rank, here) = (rank(device.kind()), device.here);
+            let best = all.entry(name).or_insert((rank, here));
+            *best = match best.0.cmp(&rank) {
+                Ordering::Less => *best,
+                Ordering::Equal => (rank, best.1 || here),
+                Ordering::Greater => (rank, here),
+            };
+        }
+        all.into_iter().map(|(name, (_, here))| (name.to_owned(), here)).collect()
+    }
+
     /// The household as outlets see it. `unknown`: here, trusted by nobody, named by nobody, owned
     /// by nobody. `new_today`: first seen within the last 24 hours (the core knows no time zone).
     pub(super) fn household_now(&self, now: Moment) -> Household {
@@ -357,6 +379,7 @@ impl Presence {
             occupied: self.people.occupied(),
             people_home: self.people.persons.iter().filter(|(_, p)| p.home).map(|(name, _)| name.clone()).collect(),
             people: self.people.persons.iter().map(|(name, person)| (name.clone(), person.home)).collect(),
+            groups: self.groups(),
             devices_home: count(here().count()),
             guests: self.people.guests.iter().copied().collect(),
             unknown: here().filter(unknown).map(|device| device.id).collect(),

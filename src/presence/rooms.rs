@@ -15,6 +15,7 @@ use crate::model::{Change, DeviceId, HeardAt, Moment, Mono, Observation, Rssi, S
 use super::{Presence, device::Device, timers::Key};
 
 mod filter;
+mod gains;
 
 use filter::{EarId, Ears, RoomId, Rules, Track};
 
@@ -26,6 +27,8 @@ const NAME_MAX: usize = 60;
 const HERE: &str = "here";
 /// So long after it was heard by Bluetooth, what is heard of it by Wi-Fi does not count.
 const BLUETOOTH_FIRST: Duration = Duration::from_secs(120);
+/// So often it is worked out by how much ears differ.
+const GAINS_EVERY: Duration = Duration::from_secs(600);
 /// An ear that heard nobody at all for so long is deaf, and its silence says nothing.
 const DEAF: Duration = Duration::from_secs(120);
 
@@ -89,6 +92,8 @@ struct Tables {
     ears: Vec<Ear>,
     /// Areas of sensors in Home Assistant.
     areas: BTreeMap<String, String>,
+    /// By how much each hears louder than the others.
+    offsets: BTreeMap<EarId, f64>,
     now: Mono,
 }
 
@@ -96,6 +101,10 @@ impl Ears for Tables {
     fn room(&self, ear: EarId) -> Option<RoomId> {
         let ear = self.ears.get(usize::from(ear))?;
         (self.now.since(ear.heard) < DEAF).then_some(ear.room)
+    }
+
+    fn offset(&self, ear: EarId) -> f64 {
+        self.offsets.get(&ear).copied().unwrap_or_default()
     }
 }
 
@@ -154,6 +163,15 @@ impl Tables {
 struct Placed {
     track: Track,
     bluetooth: Option<Mono>,
+    /// How loud it is in each room where it lay, by Bluetooth and by Wi-Fi.
+    at_home: gains::AtHome,
+    at_home_wifi: gains::AtHome,
+}
+
+impl Placed {
+    fn at_home(&self) -> [&gains::AtHome; 2] {
+        [&self.at_home, &self.at_home_wifi]
+    }
 }
 
 /// All of it.
@@ -161,6 +179,7 @@ struct Placed {
 pub struct Rooms {
     tables: Tables,
     placed: BTreeMap<DeviceId, Placed>,
+    gains_at: Mono,
     /// Levels that found no room or no ear.
     pub dropped: u64,
 }
@@ -174,7 +193,12 @@ impl Rooms {
             return false;
         };
         if is_anothers {
-            self.placed.values_mut().for_each(|placed| placed.track.forget(ear));
+            self.tables.offsets.remove(&ear);
+            for placed in self.placed.values_mut() {
+                placed.track.forget(ear);
+                placed.at_home.forget(ear);
+                placed.at_home_wifi.forget(ear);
+            }
         }
         if self.placed.len() >= PLACED_MAX && !self.placed.contains_key(&id) {
             self.dropped += 1;
@@ -191,7 +215,15 @@ impl Rooms {
         } else if placed.bluetooth.replace(at).is_none() {
             placed.track.turn();
         }
-        placed.track.hear(ear, heard.level.dbm(), at, &self.tables, &settings.rules())
+        let moved = placed.track.hear(ear, heard.level.dbm(), at, &self.tables, &settings.rules());
+        if let Some(level) = placed.track.level_at_home(ear, &self.tables) {
+            if heard.wifi { &mut placed.at_home_wifi } else { &mut placed.at_home }.hear(ear, level);
+        }
+        if at.since(self.gains_at) >= GAINS_EVERY {
+            self.gains_at = at;
+            self.tables.offsets = gains::offsets(self.placed.values().flat_map(Placed::at_home));
+        }
+        moved
     }
 
     /// Sensors were put into areas in Home Assistant.
@@ -209,11 +241,12 @@ impl Rooms {
     }
 
     /// Entries of each table.
-    pub fn sizes(&self) -> [(&'static str, usize); 4] {
+    pub fn sizes(&self) -> [(&'static str, usize); 5] {
         [
             ("rooms", self.tables.rooms.len()),
             ("rooms.ears", self.tables.ears.len() + self.tables.areas.len()),
             ("rooms.placed", self.placed.len()),
+            ("rooms.at_home", self.placed.values().flat_map(Placed::at_home).map(gains::AtHome::len).sum()),
             ("rooms.levels", self.placed.values().map(|placed| placed.track.len()).sum()),
         ]
     }

@@ -285,8 +285,12 @@ impl Presence {
             leaving_after = leaving_after.min(away_after);
         }
         let after = &self.settings.ask_after;
+        let askable = self.is_askable(device);
         let mut ask_after = match (kind.is_sleeper(), deep, device.context(now)) {
             (false, ..) => self.awake_patience(),
+            // Whom nobody can ask costs nothing to wait for: the pauses between two words of its own are no silences, and
+            // without them the rest is told apart sooner (`docs/decisions/0013-two-devices-of-one-person.md`).
+            (true, ..) if !askable => after.asleep.0,
             (true, true, _) => after.asleep.0,
             (true, false, context) if learned.is_some() => match context {
                 Context::Busy => after.busy.0,
@@ -305,7 +309,6 @@ impl Presence {
         if device.said_goodbye().is_some() {
             ask_after = ask_after.min(Duration::from_secs(5));
         }
-        let askable = self.is_askable(device);
         Rules {
             ask_after,
             away_after,

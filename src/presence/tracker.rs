@@ -90,29 +90,6 @@ impl Presence {
         }
     }
 
-    /// This host's device. One found before it was known to be this host becomes it.
-    fn as_own(
-        &mut self,
-        resolved: Option<DeviceId>,
-        mac: Option<crate::model::MacAddr>,
-        now: Moment,
-        out: &mut Vec<Change>,
-    ) -> Option<DeviceId> {
-        let really = mac.is_none_or(|mac| self.network.is_own_mac(mac));
-        let into = match (resolved, self.own) {
-            (None, own) => return own,
-            (Some(id), None) => id,
-            (Some(id), Some(own)) if id != own && really => self.merge(id, own, true, now, out),
-            (Some(id), Some(_)) => return Some(id),
-        };
-        self.own = Some(into);
-        if let Some(device) = self.registry.get_mut(into) {
-            device.own = true;
-        }
-        self.touch(into);
-        Some(into)
-    }
-
     /// A group address or zeros are nobody; an address that cannot be a host's says nothing.
     fn cleaned(&self, subject: &Subject) -> Subject {
         Subject { mac: subject.mac.filter(|mac| mac.is_station()), ip: subject.ip.filter(|ip| is_unicast(*ip)) }
@@ -214,6 +191,7 @@ impl Presence {
         let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
+        let others = self.others_tell(id);
         let Some(device) = self.registry.get_mut(id) else { return };
         device.sources.insert(seen.source, (proof, at.wall));
         let joined = (!unheard && !device.joins_unheard()).then(|| proof.is_join());
@@ -239,8 +217,10 @@ impl Presence {
                     Some(Spell::unasked(device.mute.quiet_since, from, device.context(now)))
                 };
                 match asked.or_else(unasked) {
-                    Some(spell) => device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, dial),
-                    None if device.mute.lesson.is_some() => device.teach(at, joined, dial),
+                    Some(spell) => {
+                        device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, others, dial)
+                    }
+                    None if device.mute.lesson.is_some() => device.teach(at, joined, others, dial),
                     None => {}
                 }
                 device.mute.proven(at.mono);
@@ -278,8 +258,11 @@ impl Presence {
             }
             if self.registry.get(id).is_some_and(|device| self.must_prove(device)) {
                 if let Some(device) = self.registry.get_mut(id) {
-                    if proof == Proof::DhcpRequest {
+                    // One with a fixed address asks nothing: there it is enough that it comes anew.
+                    let fixed = device.visit.doubt.is_some() && device.fingerprint.is_fixed();
+                    if proof == Proof::DhcpRequest || proof.is_join() && fixed {
                         device.visit.again();
+                        self.dirty.insert(id);
                     }
                     device.visit.held.get_or_insert((at, proof.word()));
                     device.last = at;
@@ -302,6 +285,7 @@ impl Presence {
         let ask_after = self.settings.ask_after.busy.0;
         let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
+        let others = self.others_tell(id);
         let Some(device) = self.registry.get_mut(id) else { return };
         let was_here = device.here && device.window.is_some();
         let from = std::mem::replace(&mut device.presence, Where::Home);
@@ -324,7 +308,7 @@ impl Presence {
         if let Some(trip) = device.mute.trip.take() {
             let joins = why.parse().is_ok_and(Proof::is_join);
             let joined = (!unheard && !device.joins_unheard()).then_some(joins);
-            device.woke(trip, at, joined, dial);
+            device.woke(trip, at, joined, others, dial);
         }
         device.mute.sleep = super::departure::Sleep::default();
         device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);

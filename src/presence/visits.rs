@@ -34,6 +34,7 @@ impl Presence {
 
     /// A fact of this visit, beside what is known. Arrives who has proven it; tells once of whom it doubts.
     pub(super) fn compare_visit(&mut self, id: DeviceId, seen: &Observation, now: Moment, out: &mut Vec<Change>) {
+        let is_strict = self.settings.identity == Identity::Enforce;
         let Some(device) = self.registry.get_mut(id).filter(|device| !device.own) else { return };
         // What is heard of it beyond its own frames is not of this visit.
         let own_voice = matches!(seen.source, Source::Capture);
@@ -41,11 +42,22 @@ impl Presence {
             return;
         }
         let (before, was) = (device.fingerprint.clone(), device.visit.word());
-        let Some((same, what)) = device.fingerprint.check(seen) else { return };
+        let told = device.fingerprint.check(seen);
+        // Who is not let in yet teaches nothing: an impostor's facts would keep the true one out.
+        if is_strict && device.important && !device.here && !device.visit.vouched {
+            device.fingerprint.clone_from(&before);
+        }
+        device.visit.fixed = device.fingerprint.is_fixed();
+        let Some((same, what)) = told else { return };
         let visit = &mut device.visit;
         if same {
             visit.dhcp |= what == "dhcp";
             visit.second |= matches!(what, "host_name" | "system");
+            visit.system |= what == "system";
+            visit.spoken |= what == "mdns_name";
+        } else if what == "mdns_name" && !visit.fixed {
+            // A name that a conflict on the network changes (RFC 6762 §9) counts where there is nothing better.
+            return;
         } else {
             let (_, since) = *visit.doubt.get_or_insert((what, now.mono));
             if now.mono.since(since) >= ADOPTED_AFTER && self.settings.identity == Identity::Warn {
@@ -54,8 +66,8 @@ impl Presence {
             }
         }
         // A new name alone is what people give: the alert is for software that is another.
-        let doubted =
-            visit.doubt.is_some_and(|(what, _)| what != "host_name") && !std::mem::replace(&mut visit.told, true);
+        let doubted = visit.doubt.is_some_and(|(what, _)| !matches!(what, "host_name" | "mdns_name"))
+            && !std::mem::replace(&mut visit.told, true);
         if doubted {
             tracing::warn!(%id, what, "a known address comes back with other software behind it");
             out.push(Change::IdentityDoubted { device: id, what, at: now.wall });

@@ -156,6 +156,7 @@ pub fn view() -> HomeView {
     view.household = Arc::new(Household {
         occupied: true,
         people_home: vec!["Anna".into(), "Ben".into()],
+        groups: [("Children".to_owned(), true), ("Grandparents".to_owned(), false)].into(),
         devices_home: 31,
         unknown: vec![spy().id],
         new_today: 1,

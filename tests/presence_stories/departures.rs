@@ -348,3 +348,25 @@ fn a_host_beyond_a_router_is_missed_too() {
     home.run(400);
     assert_eq!(home.saw("-> away no_answer"), 1, "{:#?}", home.lines);
 }
+
+// A device that says nothing by itself is asked all day, more often than its budget lasts. What a decision needs is
+// left all the same: a time that people set holds whenever it goes.
+#[test]
+fn a_time_that_people_set_holds_however_often_it_was_asked_before() {
+    let mut waits = Vec::new();
+    for later in [0, 11, 23, 37, 52, 68, 81] {
+        let mut home = World::new();
+        home.comes(GATEWAY);
+        home.comes(PHONE);
+        let device = home.id(PHONE);
+        assert!(home.order(Command::SetAwayAfter { device, after: Duration::from_secs(40) }));
+        home.run(2 * 3_600 + later);
+        assert_eq!(home.saw("-> away"), 0, "{:#?}", home.lines);
+        let left = home.now;
+        home.goes(PHONE);
+        home.run(600);
+        let away = home.lines.iter().find(|(_, line)| line.contains("-> away")).map(|(at, _)| (at - left) / 1_000);
+        waits.push(away.expect("away"));
+    }
+    assert!(waits.iter().all(|wait| *wait <= 130), "{waits:?}");
+}

@@ -218,3 +218,76 @@ fn a_return_first_heard_by_bluetooth_is_a_return_all_the_same() {
     let count = |text: &str| text.split(", ").nth(1).map(ToOwned::to_owned);
     assert_eq!(count(&after), count(&before), "{before} / {after}");
 }
+
+/// Anna's watch, which only Bluetooth hears and nobody can ask, beside her phone. Both at home for so long.
+fn with_a_watch(home: &mut World, dice: &mut u64, seconds: u64) {
+    let end = home.now + seconds * 1_000;
+    let mut spoke = home.now;
+    while home.now < end {
+        *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        heard(home, Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO });
+        // Once in an hour and a half it is not heard for some minutes.
+        let pause = if *dice >> 56 == 0 { 100 + (*dice >> 40) % 120 } else { 10 + (*dice >> 40) % 20 };
+        home.run(pause);
+        if home.now >= spoke + 40_000 && home.there.contains(&mac(PHONE.0)) {
+            home.seen(PHONE, Proof::Frame);
+            spoke = home.now;
+        }
+    }
+}
+
+// What a watch does on its own cannot be told from what it does on an errand: no return of it is a joining. Its owner's
+// phone tells, both when they come back together and when they go.
+#[test]
+fn a_watch_goes_where_its_owners_phone_goes() {
+    let learn = |owned: bool| {
+        let mut home = World::new();
+        home.comes(GATEWAY);
+        home.comes(PHONE);
+        home.dhcp(PHONE, "Annas-iPhone");
+        heard(&mut home, Fact::Alive { proof: Proof::BleAdvert, age: Duration::ZERO });
+        heard(&mut home, Fact::Named { name: "Annas Apple Watch".into(), by: porchlight::model::Heard::Bluetooth });
+        let watch = home.engine.view().devices.values().find(|d| d.macs.contains(&mac(TAG))).expect("known").id;
+        let phone = home.id(PHONE);
+        for device in [phone, watch].into_iter().filter(|_| owned) {
+            assert!(home.order(Command::SetOwner { device, owner: Some("Anna".into()) }));
+        }
+        let mut dice = 5u64;
+        for _ in 0..24 {
+            with_a_watch(&mut home, &mut dice, 4 * 3_600);
+            // Bread, twelve minutes.
+            home.goes(PHONE);
+            home.run(720);
+            home.there.insert(mac(PHONE.0));
+            home.seen(PHONE, Proof::DhcpRequest);
+            home.run(3);
+        }
+        with_a_watch(&mut home, &mut dice, 3_600);
+        let away_after = |home: &mut World, phone_goes: bool| {
+            let (left, lines) = (home.now, home.lines.len());
+            if phone_goes {
+                home.goes(PHONE);
+            }
+            for _ in 0..4 * 60 {
+                home.run(60);
+                if home.there.contains(&mac(PHONE.0)) {
+                    home.seen(PHONE, Proof::Frame);
+                }
+            }
+            let is_it = |line: &str| line.contains(&watch.to_string()) && line.contains("-> away");
+            let away = home.lines[lines..].iter().find(|(_, line)| is_it(line)).expect("away").0;
+            home.there.insert(mac(PHONE.0));
+            home.seen(PHONE, Proof::DhcpRequest);
+            home.run(3);
+            (away - left) / 1_000
+        };
+        let both = away_after(&mut home, true);
+        with_a_watch(&mut home, &mut dice, 3_600);
+        let alone = away_after(&mut home, false);
+        (both, alone)
+    };
+    let ((both, alone), (nobodys, _)) = (learn(true), learn(false));
+    // Told by the phone, and what it learned is free of errands.
+    assert!(both * 10 <= alone * 8 && both * 2 <= nobodys && alone < nobodys, "{both} {alone} {nobodys}");
+    assert!(alone <= 3_700, "a watch that goes alone is away too: {alone}");
+}

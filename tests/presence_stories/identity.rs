@@ -425,6 +425,55 @@ fn what_has_no_second_fact_is_never_sure_and_not_let_in_by_itself() {
     }
 }
 
+// A fixed address asks nothing of DHCP. How such a device speaks and what it calls itself are two facts all the same.
+#[test]
+fn a_fixed_address_is_proven_by_how_it_speaks_and_what_it_calls_itself() {
+    use Presence::{Away, Home};
+    let says = |home: &mut World, system: &str, name: &str| {
+        home.comes(PHONE);
+        for fact in [
+            Fact::Label { key: "os", value: system.into() },
+            Fact::Named { name: name.into(), by: porchlight::model::Heard::MdnsHost },
+        ] {
+            let is_said = !matches!(&fact, Fact::Label { value, .. } if value.is_empty())
+                && !matches!(&fact, Fact::Named { name, .. } if name.is_empty());
+            if is_said {
+                home.fact(PHONE, fact);
+            }
+        }
+        home.run(10);
+    };
+    let mut settings = Settings::default();
+    settings.presence.identity = porchlight::presence::Identity::Enforce;
+    settings.presence.away_after.insert("computer".into(), porchlight::model::Span::minutes(5));
+    let mut home = World::with(settings, &porchlight::model::Remembered::default());
+    home.comes(GATEWAY);
+    home.run(3_600);
+    says(&mut home, "Linux", "den");
+    let phone = home.id(PHONE);
+    assert!(home.order(Command::SetKind { device: phone, kind: Some(Kind::Computer) }));
+    assert!(home.order(Command::SetImportant { device: phone, on: true }));
+    home.run(600);
+    for (name, system, called, shown, word) in [
+        ("itself", "Linux", "den", Home, "sure"),
+        ("another system", "Windows", "den", Away, "doubtful"),
+        ("another name", "Linux", "kali", Away, "doubtful"),
+        ("half of it", "Linux", "", Away, "fresh"),
+        ("nothing", "", "", Away, "fresh"),
+        ("itself again", "Linux", "den", Home, "sure"),
+    ] {
+        let came = goes_and(&mut home, |home| says(home, system, called));
+        assert_eq!((came, identity(&mut home).as_str()), (shown, word), "{name}: {:#?}", home.lines);
+    }
+    // An impostor that asks DHCP is not proven by it, and teaches nothing: the true one is let in afterwards.
+    let came = goes_and(&mut home, |home| visits(home, LINUX, None, "den"));
+    assert_eq!((came, identity(&mut home).as_str()), (Away, "fresh"), "{:#?}", home.lines);
+    let came = goes_and(&mut home, |home| visits(home, LINUX, None, "den"));
+    assert_eq!(came, Away, "what it said the first time proves nothing the second: {:#?}", home.lines);
+    let came = goes_and(&mut home, |home| says(home, "Linux", "den"));
+    assert_eq!(came, Home, "{:#?}", home.lines);
+}
+
 // Its first frame makes it home, what proves it comes a moment later: that is told too, and not only when something else is.
 #[test]
 fn a_proof_that_follows_the_arrival_is_told_at_once() {

@@ -129,3 +129,37 @@ fn a_phone_left_at_home_does_not_hold_its_owner() {
     let (away, after, back) = leave(true, true);
     assert!(back == 1 && away == 1 && after == 1, "{away} {after} {back}");
 }
+
+// A group is home while somebody of it is: of phones and watches first, and only without them of what lies about.
+#[test]
+fn a_group_is_home_while_what_stands_for_it_best_is() {
+    let (tablet, lamp) = (("3c:22:fb:0a:0b:0d", "192.168.7.42"), ("34:94:54:0a:0b:0e", "192.168.7.43"));
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    let put = |home: &mut World, who: (&str, &str), kind: Kind, group: Option<&str>| {
+        home.comes(who);
+        let device = home.id(who);
+        assert!(home.order(Command::SetKind { device, kind: Some(kind) }));
+        assert!(home.order(Command::SetGroup { device, group: group.map(Into::into) }));
+    };
+    let groups = |home: &mut World| {
+        let groups = home.engine.view().household.groups.clone();
+        groups.into_iter().map(|(name, here)| format!("{name} {here}")).collect::<Vec<_>>()
+    };
+    assert!(groups(&mut home).is_empty());
+    put(&mut home, PHONE, Kind::Phone, Some("Children"));
+    put(&mut home, tablet, Kind::Tablet, Some("Children"));
+    put(&mut home, lamp, Kind::Light, Some("Garden"));
+    assert_eq!(groups(&mut home), ["Children true", "Garden true"]);
+    home.run(300);
+    home.goes(PHONE);
+    home.goes(lamp);
+    home.run(3_600);
+    assert_eq!(groups(&mut home), ["Children false", "Garden false"], "{:#?}", home.lines);
+    // Without the phone the tablet stands for them.
+    put(&mut home, PHONE, Kind::Phone, None);
+    home.goes(PHONE);
+    assert_eq!(groups(&mut home), ["Children true", "Garden false"]);
+    home.comes(lamp);
+    assert_eq!(groups(&mut home), ["Children true", "Garden true"]);
+}

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
+    dials::{self, Matched},
     home::Span,
     score::{Figures, OfDevice, Total},
     world::Outcome,
@@ -22,6 +23,8 @@ pub struct Report {
     engine: Total,
     rules: BTreeMap<u64, Total>,
     devices: BTreeMap<String, Vec<OfDevice>>,
+    /// The engine by dial.
+    dials: Vec<(f64, Figures)>,
 }
 
 /// What is printed. The names are those of the format.
@@ -33,11 +36,22 @@ pub struct Told {
     pub rules: serde_json::Map<String, Value>,
     pub by_device: BTreeMap<String, OfDevice>,
     pub failed: Vec<String>,
+    /// Only if other dials were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matched: Vec<Matched>,
 }
 
 impl Report {
     pub fn new(seed: u64, months: u32) -> Report {
-        Report { seed, months, runs: 0, engine: Total::default(), rules: BTreeMap::new(), devices: BTreeMap::new() }
+        Report {
+            seed,
+            months,
+            runs: 0,
+            engine: Total::default(),
+            rules: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            dials: Vec::new(),
+        }
     }
 
     pub fn add(&mut self, outcome: Outcome) {
@@ -51,13 +65,18 @@ impl Report {
         }
     }
 
+    /// All runs at another dial.
+    pub fn at_dial(&mut self, dial: f64, total: &Total) {
+        self.dials.push((dial, total.figures()));
+    }
+
     pub fn told(self, fail_if: &BTreeMap<String, Value>) -> Told {
         let engine = self.engine.figures();
         let failed = fail_if.iter().filter_map(|(key, limit)| broken(&engine, key, limit)).collect();
-        let rules = self
-            .rules
-            .iter()
-            .map(|(after, total)| (format!("{after}s"), serde_json::to_value(total.figures()).unwrap_or_default()));
+        let rules: Vec<(String, Figures)> =
+            self.rules.iter().map(|(after, total)| (format!("{after}s"), total.figures())).collect();
+        let matched = if self.dials.is_empty() { Vec::new() } else { dials::matched(&self.dials, &rules) };
+        let rules = rules.into_iter().map(|(name, of)| (name, serde_json::to_value(of).unwrap_or_default()));
         Told {
             seed: self.seed,
             months: self.months,
@@ -69,6 +88,7 @@ impl Report {
                 .collect(),
             engine,
             failed,
+            matched,
         }
     }
 }
@@ -95,6 +115,7 @@ fn broken(engine: &Figures, key: &str, limit: &Value) -> Option<String> {
         "departure_p95_fixed" => engine.departure_s.fixed.p95,
         "arrival_p50" => engine.arrival_s.p50,
         "arrival_p95" => engine.arrival_s.p95,
+        "arrival_p99" => engine.arrival_s.p99,
         "asks_per_device_day" => Some(engine.asks_per_device_day),
         "joins_found_with_key_fact" => {
             let part = engine.joins_found_with_key_fact?;
@@ -165,9 +186,10 @@ impl Told {
         let engine = &self.engine;
         let _ = writeln!(
             out,
-            "\narrival: p50 {} s, p95 {} s after the first frame; questions: {} a device and day; first month: {} false",
+            "\narrival: p50 {} s, p95 {} s, p99 {} s after the first frame; questions: {} a device and day; first month: {} false",
             engine.arrival_s.p50.map_or_else(|| "-".into(), |value| format!("{value:.2}")),
             engine.arrival_s.p95.map_or_else(|| "-".into(), |value| format!("{value:.2}")),
+            engine.arrival_s.p99.map_or_else(|| "-".into(), |value| format!("{value:.2}")),
             engine.asks_per_device_day,
             engine.first_month_false_aways,
         );
@@ -197,6 +219,9 @@ impl Told {
                 seconds(device.departure_s.p95),
                 device.quality
             );
+        }
+        if !self.matched.is_empty() {
+            out.push_str(&dials::table(&self.matched));
         }
         for failed in &self.failed {
             let _ = writeln!(out, "\nfailed: {failed}");

@@ -187,7 +187,11 @@ impl Total {
             missed_departures: missed,
             departures: missed + (self.sleepers.delays.len() + self.fixed.delays.len()) as u64,
             departure_s: ByKind { phone: Delays::of(&self.sleepers.delays), fixed: Delays::of(&self.fixed.delays) },
-            arrival_s: Arrivals { p50: share(&arrivals, 0.5), p95: share(&arrivals, 0.95) },
+            arrival_s: Arrivals {
+                p50: share(&arrivals, 0.5),
+                p95: share(&arrivals, 0.95),
+                p99: share(&arrivals, 0.99),
+            },
             mass_departures: self.mass,
             rotations: self.rotations,
             joins_found: self.joined,
@@ -241,6 +245,9 @@ pub struct Delays {
 pub struct Arrivals {
     pub p50: Option<f64>,
     pub p95: Option<f64>,
+    /// Not of the format; a limit may ask for it.
+    #[serde(skip)]
+    pub p99: Option<f64>,
 }
 
 /// One device under the engine.

@@ -8,7 +8,8 @@ use crate::{
     mqtt::topics::Place,
 };
 
-pub(super) static ROWS: &[&Entity] = &[&OCCUPIED, &PEOPLE, &DEVICES, &GUESTS, &UNKNOWN, &NEW, &CROWD, &EVENT, &MODE];
+pub(super) static ROWS: &[&Entity] =
+    &[&OCCUPIED, &PEOPLE, &GROUPS, &DEVICES, &GUESTS, &UNKNOWN, &NEW, &CROWD, &EVENT, &MODE];
 
 const COUNT: (&str, super::Config) = ("state_class", Text("measurement"));
 const WHO: (&str, super::Config) = ("json_attributes_topic", Topic(Place::Who));
@@ -46,6 +47,25 @@ static PEOPLE: Entity = Entity {
     value: Value::Household(|home| home.people_home.len().into()),
     act: Act::Nothing,
     says: "Persons at home; attribute `names`.",
+};
+
+static GROUPS: Entity = Entity {
+    key: "groups",
+    platform: Platform::Sensor,
+    scope: Scope::Household,
+    shown: Shown::Basic,
+    name: Some("Groups home"),
+    slug: "groups_home",
+    config: &[
+        ("icon", Text("mdi:home-group")),
+        COUNT,
+        ("value_template", Text("{{ value_json.groups }}")),
+        WHO,
+        ("json_attributes_template", Text("{{ {'names': value_json.groups | default([])} | tojson }}")),
+    ],
+    value: Value::Household(|home| home.groups.values().filter(|home| **home).count().into()),
+    act: Act::Nothing,
+    says: "Groups of devices of which somebody is at home: the best of phones and watches, then tablets, laptops and cars, then all else decides; attribute `names`.",
 };
 
 static DEVICES: Entity = Entity {

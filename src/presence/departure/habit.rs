@@ -37,6 +37,10 @@ pub const SHORT: f64 = 90.0;
 const DEPARTURE: f64 = 120.0;
 /// Of those who come back from a trip, so many join the network without being heard to.
 const UNSIGNED: f64 = 0.005;
+/// Of silences at home, so many are without another device of the person that left and came back with it; of trips, so
+/// many with one, where there is another that tells.
+const BESIDE_HOME: f64 = 0.98;
+const BESIDE_TRIP: f64 = 0.9;
 /// Whatever the curve says, a part of spells is of any length; and no more than so many a month, where nothing else
 /// tells a spell from a trip. There are a dozen lengths that a trip may have: together they must stay far below the dial.
 const UNEXPECTED: f64 = 1e-4;
@@ -98,6 +102,8 @@ pub struct Ended {
     pub mute_s: f64,
     /// It ended with joining the network anew. None: that cannot be heard of this device.
     pub joined: Option<bool>,
+    /// Other devices of its owner came back with it, or were here all along. None: they tell nothing.
+    pub others: Option<bool>,
     /// It had been called away by what was learned.
     pub called_away: bool,
     /// What else was known of it.
@@ -350,13 +356,14 @@ impl Habit {
 
     /// Takes in a spell that ended; returns how sure it is that it was one at home.
     pub fn learn(&mut self, spell: &Ended, dial: f64) -> f64 {
-        let Ended { context, began, mute_s, joined, called_away, seen } = *spell;
+        let Ended { context, began, mute_s, called_away, seen, .. } = *spell;
+        let joined = spell.joined;
         let day = day(began);
         self.since.get_or_insert(day);
         if let Some(joined) = joined.filter(|_| mute_s < SHORT) {
             self.signed = (self.signed.0 + 1.0, self.signed.1 + f64::from(u8::from(joined)));
         }
-        let home = if mute_s < SHORT { 1.0 } else { self.was_home(context, began, mute_s, joined) };
+        let home = if mute_s < SHORT { 1.0 } else { self.was_home(spell) };
         if mute_s >= SHORT {
             self.signs.learn(&seen, home);
         }
@@ -386,11 +393,17 @@ impl Habit {
     }
 
     /// A spell at home, or a trip? By how long it was, how it ended and how often there is either.
-    fn was_home(&self, context: Context, began: Wall, mute_s: f64, joined: Option<bool>) -> f64 {
+    fn was_home(&self, spell: &Ended) -> f64 {
+        let Ended { context, began, mute_s, joined, .. } = *spell;
         let signed = self.signed.1 / self.signed.0;
         let (if_home, if_trip) = match joined {
             Some(true) => (signed, 1.0 - UNSIGNED),
             Some(false) => (1.0 - signed, UNSIGNED),
+            None => (1.0, 1.0),
+        };
+        let (beside_home, beside_trip) = match spell.others {
+            Some(true) => (1.0 - BESIDE_HOME, BESIDE_TRIP),
+            Some(false) => (BESIDE_HOME, 1.0 - BESIDE_TRIP),
             None => (1.0, 1.0),
         };
         let (low, high) = (mute_s.ln() - 0.17, mute_s.ln() + 0.17);
@@ -399,11 +412,11 @@ impl Habit {
         // One that falls mute thousands of times a month would be called asleep after every trip.
         let least = if joined.is_none() { UNEXPECTED.min(UNEXPECTED_MONTHLY / rate) } else { UNEXPECTED };
         let within = (sleep.above(low.exp()) - sleep.above(high.exp())).max(least);
-        let home = rate * within * if_home;
+        let home = rate * within * if_home * beside_home;
         let (median, sigma) = TRIP;
         let trips = tail((low - median.ln()) / sigma) - tail((high - median.ln()) / sigma);
         let monthly = of(&self.departures, context) * 30.0 / (self.age(day(began)) + 30.0);
-        let trip = monthly * self.odds(began) * trips * if_trip;
+        let trip = monthly * self.odds(began) * trips * if_trip * beside_trip;
         home / (home + trip)
     }
 

@@ -93,7 +93,7 @@ mod tests {
             let mut habit = Habit::default();
             for (context, s, mute_s, joined, called_away) in spells {
                 let began = Wall(1_795_600_000_000 + i64::from(s) * 1_000);
-                habit.learn(&Ended { context: CONTEXTS[context], began, mute_s, joined, called_away, seen: Evidence::default() }, 1.0);
+                habit.learn(&Ended { context: CONTEXTS[context], began, mute_s, joined, others: None, called_away, seen: Evidence::default() }, 1.0);
             }
             let mut again = Habit::default();
             for (key, value) in habit.lines() {

@@ -98,6 +98,7 @@ mod tests {
                         began,
                         mute_s,
                         joined: Some(false),
+                        others: None,
                         called_away: false,
                         seen: Evidence::default(),
                     },

@@ -86,11 +86,22 @@ pub struct Track {
 pub trait Ears {
     /// Its room; `None`: it takes no part now, since it hears nobody at all.
     fn room(&self, ear: EarId) -> Option<RoomId>;
+    /// By how much it hears louder than others do, in dB.
+    fn offset(&self, _ear: EarId) -> f64 {
+        0.0
+    }
 }
 
 impl Track {
     pub fn room(&self) -> Option<RoomId> {
         self.room
+    }
+
+    /// The smoothed level at `ear`, if it has lain in that ear's room for a while.
+    pub fn level_at_home(&self, ear: EarId, ears: &impl Ears) -> Option<f64> {
+        let level = self.levels.get(&ear)?;
+        let lies = self.room.is_some() && self.room == ears.room(ear) && level.at.since(self.since) >= LIES;
+        lies.then_some(level.smooth)
     }
 
     /// When it will be lost if nothing comes.
@@ -184,7 +195,7 @@ impl Track {
             let Some(room) = ears.room(*ear) else { continue };
             let heard = loudest.entry(room).or_insert(UNHEARD);
             if now.since(level.at) < patience(rules, level.pause) {
-                *heard = heard.max(level.smooth);
+                *heard = heard.max(level.smooth - ears.offset(*ear));
             }
         }
         if loudest.is_empty() {

@@ -68,8 +68,10 @@ fn the_same_spells_teach_what_they_teach_the_reference_model() {
         assert!(near(away, value(6)), "{number}: {away} {row}");
         let joined = Some(value(3) > 0.0);
         let called_away = value(4) > 0.0;
-        let home = habit
-            .learn(&Ended { context, began, mute_s: value(2), joined, called_away, seen: Evidence::default() }, 1.0);
+        let home = habit.learn(
+            &Ended { context, began, mute_s: value(2), joined, others: None, called_away, seen: Evidence::default() },
+            1.0,
+        );
         assert!(near(home, value(5)), "{number}: {home} {row}");
     }
     assert_eq!(habit.spells(), 300);
@@ -103,6 +105,7 @@ fn a_false_away_makes_it_wait_longer() {
         began: noon,
         mute_s: before + 60.0,
         joined: Some(false),
+        others: None,
         called_away: true,
         seen: Evidence::default(),
     };

@@ -1,0 +1,76 @@
+//! # Who was known before, and who is to be forgotten
+//!
+//! A restart moves nobody: devices come back from the store as they were. Guests of long ago go.
+
+use std::time::Duration;
+
+use crate::model::{Change, DeviceView, Moment, Remembered, Tier};
+
+use super::{GRACE_RESTART, Presence, SWEEP, device, exposure, identity, timers::Key, view};
+
+impl Presence {
+    pub(super) fn restore(&mut self, remembered: &Remembered, now: Moment) {
+        let stopped = remembered
+            .stopped
+            .map_or(Duration::MAX, |at| Duration::from_millis(now.wall.0.saturating_sub(at.0).max(0).unsigned_abs()));
+        let short = stopped <= self.settings.restart_keep.0;
+        let mut known: Vec<&DeviceView> = remembered.devices.iter().collect();
+        known.sort_by_key(|view| (view.first_seen, view.id));
+        let mut unsaid = Vec::new();
+        for view in known.into_iter().take(identity::DEVICES_MAX) {
+            let mut device = view::restore(view, &self.network, now);
+            let id = device.id;
+            device.mute.restart(now.mono, GRACE_RESTART);
+            if device.here && !device.own {
+                // After a short stop as if nothing had been; after a long one it is asked at once.
+                let wait = if short { self.settings.ask_after.busy.0 } else { Duration::from_secs(1) };
+                if !short {
+                    device.mute.quiet_since = now.mono - self.settings.ask_after.asleep.0;
+                }
+                self.timers.set(Key::Device(id), now.mono + wait);
+            } else if !device.own {
+                self.timers.set(Key::Device(id), now.mono + self.settings.arrival_ask.0.max(Duration::from_secs(1)));
+            }
+            if device.own {
+                self.own = Some(id);
+            }
+            self.exposed += u32::from(device.tier != Tier::None);
+            self.registry.insert(device);
+            self.rekey(id);
+            self.classify(id, now, &mut unsaid);
+            self.settle(id, now, &mut unsaid);
+            self.touch(id);
+        }
+        self.recall_mode(now);
+        self.find_never_wake();
+    }
+
+    pub(super) fn find_never_wake(&mut self) {
+        let listed = &self.settings.never_wake;
+        let called = |device: &device::Device| listed.iter().any(|text| exposure::is_called(device, text));
+        self.never_wake = self.registry.iter().filter(|device| called(device)).map(|device| device.id).collect();
+    }
+
+    /// Guests of long ago are nobody's business any more. Looks again when the next one will be one;
+    /// who leaves or is decided about later sets the timer anew.
+    pub(super) fn forget_guests(&mut self, now: Moment, out: &mut Vec<Change>) {
+        let after = i64::from(self.settings.guest_forget_days).saturating_mul(86_400_000);
+        let mut next = None::<i64>;
+        let mut gone = Vec::new();
+        for guest in self.registry.iter().filter(|d| !d.here && d.is_random() && d.is_nobodys()) {
+            let left = after.saturating_sub(now.wall.0.saturating_sub(guest.last.wall.0));
+            if left < 0 {
+                gone.push(guest.id);
+            } else {
+                next = Some(next.map_or(left, |next| next.min(left)));
+            }
+        }
+        for id in gone {
+            self.forget(id, now, out);
+        }
+        if let Some(left) = next {
+            let left = Duration::from_millis(left.saturating_add(1).unsigned_abs());
+            self.timers.by(Key::Sweep, now.mono + left.max(SWEEP));
+        }
+    }
+}
