@@ -56,18 +56,13 @@ impl InsecureService {
 
     fn port(&mut self, device: DeviceId, port: Port, open: bool, context: &Context<'_>, findings: &mut Findings) {
         let Some((_, service, severity)) = OPEN.iter().find(|(known, ..)| *known == port) else { return };
-        let mut finding = Finding::new(CARD.id, Category::Exposure, *severity, format!("{device} {port}"), context.now)
+        let finding = Finding::new(CARD.id, Category::Exposure, *severity, format!("{device} {port}"), context.now)
             .by(Party { device: Some(device), ..Party::default() })
             .why("service", service)
             .why("port", port)
             .technique(&["T1040"])
             .points(5.0);
-        if open {
-            self.bell.ring(finding, findings);
-        } else {
-            finding.over = true;
-            findings.push(finding);
-        }
+        self.bell.hold(finding, open, findings);
     }
 }
 

@@ -58,9 +58,7 @@ impl SensorBlind {
         match health {
             Health::Up | Health::Degraded { .. } => {
                 self.parts.insert(part.to_owned(), true);
-                let mut finding = self.finding(part, Severity::Info, context);
-                finding.over = true;
-                findings.push(finding);
+                findings.push(self.finding(part, Severity::Info, context).ended());
             }
             Health::Down { why, .. } if was_well => {
                 self.parts.insert(part.to_owned(), false);

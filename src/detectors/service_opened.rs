@@ -67,18 +67,13 @@ impl Detector for ServiceOpened {
         if open && (is_new || context.settling) {
             return;
         }
-        let mut finding = Finding::new(CARD.id, Category::Exposure, severity, format!("{device} {port}"), context.now)
+        let finding = Finding::new(CARD.id, Category::Exposure, severity, format!("{device} {port}"), context.now)
             .by(Party { device: Some(device), ..Party::default() })
             .why("port", port)
             .why("service", name)
             .technique(&["T1133"])
             .points(5.0);
-        if open {
-            self.bell.ring(finding, findings);
-        } else {
-            finding.over = true;
-            findings.push(finding);
-        }
+        self.bell.hold(finding, open, findings);
     }
 }
 

@@ -70,8 +70,7 @@ impl UpnpPortmap {
         let mut finding = Finding::new(CARD.id, Category::Exposure, Severity::Info, key, context.now);
         if !map.open {
             if self.open.remove(&place).is_some() {
-                finding.over = true;
-                findings.push(finding);
+                findings.push(finding.ended());
             }
             return;
         }

@@ -141,6 +141,15 @@ impl Bell {
         }
     }
 
+    /// Raises `finding` as long as it goes on, and says when it is over.
+    pub fn hold(&mut self, finding: Finding, goes_on: bool, findings: &mut Findings) {
+        if goes_on {
+            self.ring(finding, findings);
+        } else {
+            findings.push(finding.ended());
+        }
+    }
+
     #[must_use]
     pub fn held(&self) -> usize {
         self.rung.len()

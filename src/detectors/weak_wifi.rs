@@ -63,9 +63,7 @@ impl WeakWifi {
         match weak {
             Some((word, severity)) => self.bell.ring(finding(severity).why("security", word), findings),
             None if self.own.iter().all(|(_, (weak, name))| weak.is_none() || *name != ssid) => {
-                let mut finding = finding(Severity::Low);
-                finding.over = true;
-                findings.push(finding);
+                findings.push(finding(Severity::Low).ended());
             }
             None => {}
         }

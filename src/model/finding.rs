@@ -76,6 +76,12 @@ impl Finding {
         self.evidence.push((name, value.to_string()));
         self
     }
+    /// What it was about is over.
+    #[must_use]
+    pub fn ended(mut self) -> Finding {
+        self.over = true;
+        self
+    }
     #[must_use]
     pub const fn technique(mut self, technique: &'static [&'static str]) -> Finding {
         self.technique = technique;

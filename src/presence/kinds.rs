@@ -24,6 +24,10 @@ use rules::{Looked, RULES, Sign, maker_is};
 
 /// Below this it is not said.
 pub const SAID_FROM: f32 = 0.55;
+/// Weak signs do not add up to a strong one: one at least must say it alone.
+const ONE_FROM: f32 = 0.55;
+/// What weak signs say together: a runner-up that `explain` shows.
+const WEAK_MOST: f32 = 0.5;
 /// `iot` says little and is said of many: only of what is surely a thing of one purpose, and of none known.
 const IOT_FROM: f32 = 0.8;
 /// Two kinds of different groups so near to each other: neither is said.
@@ -47,6 +51,9 @@ const TELEVISION_FROM: f32 = 0.85;
 const TELEVISION_NAMED_FROM: f32 = 0.95;
 /// A bridge to locks or lights speaks as they do, and says that it is a bridge.
 const HUB_FROM: f32 = 0.9;
+/// Laptops are told by what they are built of, and some that stand on a desk are built of the same: those that are named after
+/// what they are (`DESKTOP-…`) are no laptops.
+const DESK_FROM: f32 = 0.7;
 /// Words of names that are so much less sure than the surest say nothing beside it.
 const NAME_MARGIN: f32 = 0.1;
 /// It runs this program: some computer, if nothing says better which.
@@ -98,6 +105,7 @@ impl Default for Guess {
 struct OwnWords {
     television: bool,
     hub: bool,
+    desk: bool,
 }
 
 /// For each kind the best of each sort of sign.
@@ -119,6 +127,7 @@ impl Tally {
         OwnWords {
             television: said(Kind::Tv, Sign::Label) >= TELEVISION_FROM
                 || said(Kind::Tv, Sign::Host) >= TELEVISION_NAMED_FROM,
+            desk: said(Kind::Computer, Sign::Host) >= DESK_FROM,
             hub: said(Kind::Hub, Sign::Label).max(said(Kind::Hub, Sign::Host)) >= HUB_FROM,
         }
     }
@@ -131,6 +140,8 @@ impl Tally {
             .map(|(kind, signs)| {
                 let doubt: f32 = signs.values().map(|(confidence, _)| 1.0 - confidence).product();
                 let confidence = ((1.0 - doubt) * 100.0).round() / 100.0;
+                let surest = signs.values().map(|(confidence, _)| *confidence).fold(0.0, f32::max);
+                let confidence = if surest < ONE_FROM { confidence.min(WEAK_MOST) } else { confidence };
                 let why = signs.into_values().map(|(_, why)| why).collect::<Vec<_>>().join(", ");
                 Second { kind, confidence, why }
             })
@@ -231,6 +242,7 @@ fn choose(mut ranked: Vec<Second>, own: OwnWords) -> Guess {
             |(of, kind, from): &(Kind, Kind, f32)| (*of, *kind) == (wide, guess.kind) && guess.confidence >= *from;
         match guess.kind {
             Kind::Tv => own.television && wide == Kind::MediaPlayer,
+            Kind::Laptop if own.desk => false,
             Kind::Hub => own.hub && matches!(wide.group(), KindGroup::Home | KindGroup::Security),
             _ => NARROWER.iter().any(of_rule),
         }

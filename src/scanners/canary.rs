@@ -21,15 +21,14 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     Desk, ScanError, Work,
-    groups::{Group, Said},
+    groups::{self, Group, Said},
     page::page,
+    timed::timed,
 };
 use crate::{
-    model::{Capped, Card, Fact, Health, Probe, Source, Span, Subject},
+    model::{Capped, Card, Fact, Probe, Source, Span, Subject},
     wire::{
         dns::{Data, Message},
         llmnr, mdns,
@@ -48,19 +47,11 @@ const WORDS: [&str; 8] = ["files", "fileserv", "print", "backup", "intra", "medi
 /// Without vowels chance makes no word of them, and nobody's name.
 const LETTERS: &[u8; 16] = b"bcdfghklmnprstvw";
 
-/// `scanners.canary`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.canary`.
+    Settings
     /// How often an invented name is asked for.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(10) }
-    }
+    interval: Span::minutes(10)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
@@ -75,9 +66,7 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                 None => return Ok(()),
                 Some(Work::Round) => {
                     let voices = short.renew(&desk.network()).min(multicast.renew(&desk.network()));
-                    let why = "no interface to ask on".to_owned();
-                    let advice = Some("set network.interfaces".to_owned());
-                    desk.health(if voices == 0 { Health::Degraded { why, advice } } else { Health::Up });
+                    desk.health(groups::health(voices));
                     if !state.ask(&short, "llmnr", &mut desk).await? || !state.ask(&multicast, "mdns", &mut desk).await? {
                         return Ok(());
                     }

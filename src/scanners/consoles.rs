@@ -14,15 +14,9 @@
 //!
 //! Holds: [`ASKED_MAX`] consoles whose answer is awaited.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
-use serde::{Deserialize, Serialize};
-use tokio::net::UdpSocket;
-
-use super::{Desk, ScanError, Work, page::page};
+use super::{Desk, ScanError, Work, groups::asking, page::page, timed::timed};
 use crate::{
     model::{Capped, Card, Fact, Health, Heard, Kind, Probe, Proof, Source, Span, Subject, clean_text},
     wire::ddp,
@@ -37,24 +31,15 @@ const ASKED_MAX: usize = 64;
 const ANSWER: Duration = Duration::from_secs(2);
 const NAME_MAX: usize = 63;
 
-/// `scanners.consoles`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.consoles`.
+    Settings
     /// How often a console is asked again. Newcomers are asked at once.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(60) }
-    }
+    interval: Span::minutes(60)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
-    let failed = |source| ScanError::System { doing: "open a UDP socket", source };
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(failed)?;
+    let socket = asking().await?;
     let mut asked: Capped<IpAddr, ()> = Capped::new(ASKED_MAX);
     let mut visits = desk.visits();
     let mut room = [0; 2048];

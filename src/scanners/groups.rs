@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{io::ReadBuf, net::UdpSocket};
 
 use super::ScanError;
-use crate::model::{InterfaceId, NetworkFacts, Port};
+use crate::model::{Health, InterfaceId, NetworkFacts, Port};
 
 /// Longer messages are cut; SSDP and WS-Discovery fit one packet.
 pub const MESSAGE_MAX: usize = 8192;
@@ -141,6 +141,19 @@ impl Group {
         }
         Poll::Pending
     }
+}
+
+/// Of a scanner that speaks with so many voices: none is no fault of ours, and can be mended.
+pub fn health(voices: usize) -> Health {
+    let advice = "set network.interfaces".to_owned();
+    let unheard = Health::Degraded { why: "no interface to ask on".to_owned(), advice: Some(advice) };
+    if voices == 0 { unheard } else { Health::Up }
+}
+
+/// A socket for questions to single devices, by IPv4.
+pub async fn asking() -> Result<UdpSocket, ScanError> {
+    let failed = |source| ScanError::System { doing: "open a UDP socket", source };
+    UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(failed)
 }
 
 /// A socket that shares `port` with other programs of this host.

@@ -6,13 +6,13 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6},
     time::Duration,
 };
 
 use tokio::net::UdpSocket;
 
-use super::ScanError;
+use super::{ScanError, groups::asking};
 use crate::model::InterfaceId;
 
 /// The discard service (RFC 863): whoever runs it throws the byte away.
@@ -34,10 +34,9 @@ impl Knocker {
     /// # Errors
     /// No UDP sockets are to be had.
     pub async fn open() -> Result<Knocker, ScanError> {
-        let failed = |source| ScanError::System { doing: "open a UDP socket", source };
         let mut v4 = Vec::new();
         for _ in 0..SOCKETS {
-            v4.push(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(failed)?);
+            v4.push(asking().await?);
         }
         // A host without IPv6 has none.
         let v6 = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).await.ok();

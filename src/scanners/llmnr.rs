@@ -18,16 +18,15 @@
 
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     Desk, ScanError, Work,
-    groups::{Group, Said},
+    groups::{self, Group, Said},
     page::page,
+    timed::timed,
     visits::{Host, Visits},
 };
 use crate::{
-    model::{Capped, Card, Fact, Health, Heard, Mono, Probe, Proof, Source, Span, Subject, clean_text},
+    model::{Capped, Card, Fact, Heard, Mono, Probe, Proof, Source, Span, Subject, clean_text},
     wire::llmnr,
 };
 
@@ -41,19 +40,11 @@ const OTHERS_FIRST: Duration = Duration::from_secs(4);
 /// Answers come within half a second (JITTER_INTERVAL and LLMNR_TIMEOUT, RFC 4795 §7).
 const ANSWERS: Duration = Duration::from_secs(2);
 
-/// `scanners.llmnr`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.llmnr`.
+    Settings
     /// How often a device without a name is asked again. Newcomers are asked at once.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(60) }
-    }
+    interval: Span::minutes(60)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
@@ -68,9 +59,7 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                 None => return Ok(()),
                 Some(Work::Round) => {
                     let voices = group.renew(&desk.network());
-                    let why = "no interface to ask on".to_owned();
-                    let advice = Some("set network.interfaces".to_owned());
-                    desk.health(if voices == 0 { Health::Degraded { why, advice } } else { Health::Up });
+                    desk.health(groups::health(voices));
                     visits.again();
                     desk.stay(OTHERS_FIRST + ANSWERS);
                     desk.done(std::mem::take(&mut state.seen));

@@ -28,10 +28,9 @@ use futures_util::{
     stream::{FuturesUnordered, SelectAll},
 };
 use mdns_sd::{IfKind, IfPredicate, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
-use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-use super::{Desk, ScanError, Work, mdns_ask::Asker, mdns_read as read, page::page};
+use super::{Desk, ScanError, Work, mdns_ask::Asker, mdns_read as read, page::page, timed::timed};
 use crate::model::{
     Capped, Card, Fact, Health, InterfaceId, Mono, NetworkFacts, Probe, Proof, Source, Span, Subject, is_unicast,
 };
@@ -54,19 +53,11 @@ const SEEN_MAX: usize = 4096;
 const REST: Duration = Duration::from_secs(5);
 const META: &str = "_services._dns-sd._udp.local.";
 
-/// `scanners.mdns`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.mdns`.
+    Settings
     /// How often what is known is told again and new interfaces are looked for. Announcements are heard at once.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(10) }
-    }
+    interval: Span::minutes(10)
 }
 
 pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanError> {

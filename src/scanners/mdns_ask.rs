@@ -4,11 +4,11 @@
 //! answer it where they sleep through multicast. Only an answer from the address asked, with the id of the
 //! question, counts.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use tokio::net::UdpSocket;
 
-use super::ScanError;
+use super::{ScanError, groups::asking};
 use crate::model::{Capped, Look};
 
 const PORT: u16 = 5353;
@@ -27,9 +27,8 @@ impl Asker {
     /// # Errors
     /// No UDP socket is to be had.
     pub async fn open() -> Result<Asker, ScanError> {
-        let failed = |source| ScanError::System { doing: "open a UDP socket", source };
         Ok(Asker {
-            v4: UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(failed)?,
+            v4: asking().await?,
             v6: UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).await.ok(),
             asked: Capped::new(ASKED_MAX),
         })
@@ -106,6 +105,8 @@ fn question(id: u16) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use std::net::Ipv4Addr;
 
     use super::*;
     use crate::model::Probe;

@@ -30,6 +30,7 @@ mod ping;
 mod raw;
 mod sock_diag;
 mod targets;
+mod timed;
 mod visits;
 mod witness;
 

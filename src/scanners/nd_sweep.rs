@@ -24,8 +24,6 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
-
 use futures_util::future::select_all;
 
 use super::{
@@ -35,6 +33,7 @@ use super::{
     page::page,
     ping::{Pinger, Reply},
     raw::FrameSender,
+    timed::timed,
 };
 use crate::model::{
     Capped, Card, Fact, Health, InterfaceFacts, InterfaceId, Look, MacAddr, Mono, NetworkFacts, Probe, Proof, Source,
@@ -54,19 +53,11 @@ const GUESS_PACKETS: u32 = 3;
 /// Between two readings of the neighbour table.
 const TABLE_REST: Duration = Duration::from_millis(50);
 
-/// `scanners.nd_sweep`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.nd_sweep`.
+    Settings
     /// How often everybody is asked at once.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(5) }
-    }
+    interval: Span::minutes(5)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {

@@ -14,15 +14,9 @@
 //!
 //! Holds: [`ASKED_MAX`] open questions; sleepers are not asked.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
-use serde::{Deserialize, Serialize};
-use tokio::net::UdpSocket;
-
-use super::{Desk, ScanError, Work, page::page};
+use super::{Desk, ScanError, Work, groups::asking, page::page, timed::timed};
 use crate::{
     model::{Capped, Card, Fact, Health, Heard, Probe, Proof, Source, Span, Subject, clean_text},
     wire::netbios::{self, PORT_NAMES},
@@ -38,24 +32,15 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// Names read of one answer; Windows has about ten.
 const NAMES_MAX: usize = 32;
 
-/// `scanners.netbios`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.netbios`.
+    Settings
     /// How often a device is asked again. Newcomers are asked at once.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(60) }
-    }
+    interval: Span::minutes(60)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
-    let failed = |source| ScanError::System { doing: "open a UDP socket", source };
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(failed)?;
+    let socket = asking().await?;
     let mut asked: Capped<IpAddr, u16> = Capped::new(ASKED_MAX);
     let mut visits = desk.visits();
     let mut room = [0; 2048];

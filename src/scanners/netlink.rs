@@ -27,13 +27,13 @@ use rtnetlink::{
         neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState},
     },
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
     Desk, ScanError, Work,
     links::{Events, GROUP_NEIGHBOURS, Kernel, mac_of},
     neighbours::{Entry, State, Table, Told},
     page::page,
+    timed::timed,
 };
 use crate::model::{Card, Fact, Heard, InterfaceId, Mono, Probe, Proof, Source, Span, Subject, clean_text};
 
@@ -47,19 +47,11 @@ const TICK: Duration = Duration::from_millis(10);
 /// The table is not read again sooner than this, however many events are lost.
 const RELIST_MIN: Duration = Duration::from_secs(1);
 
-/// `scanners.netlink`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.netlink`.
+    Settings
     /// How often the whole table is read. Changes are heard at once in any case.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::seconds(30) }
-    }
+    interval: Span::seconds(30)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {

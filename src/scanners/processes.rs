@@ -24,9 +24,8 @@ use std::{
 };
 
 use procfs::process::{FDTarget, Process, all_processes};
-use serde::{Deserialize, Serialize};
 
-use super::{Desk, ScanError, Work, page::page, sock_diag, sockets::own};
+use super::{Desk, ScanError, Work, page::page, sock_diag, sockets::own, timed::timed};
 use crate::model::{Card, Fact, Health, OwnPrograms, Probe, Program, Source, Span, clean_text};
 
 pub(super) static CARD: Card = Card {
@@ -47,19 +46,11 @@ const PATH_MAX: usize = 256;
 /// What `readlink` shows behind the path of a file that is gone (fs/d_path.c).
 const DELETED: &str = " (deleted)";
 
-/// `scanners.processes`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.processes`.
+    Settings
     /// How often programs are looked at.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(1) }
-    }
+    interval: Span::minutes(1)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {

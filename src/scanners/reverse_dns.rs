@@ -23,10 +23,7 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
-use tokio::net::UdpSocket;
-
-use super::{Desk, ScanError, Work, page::page};
+use super::{Desk, ScanError, Work, groups::asking, page::page, timed::timed};
 use crate::{
     model::{Capped, Card, Fact, Health, Heard, Mono, NetworkFacts, Probe, Source, Span, Subject, clean_text},
     wire::{
@@ -49,24 +46,15 @@ const PORT: u16 = 53;
 /// A resolver's file is a few lines.
 const RESOLV_MAX: usize = 16 * 1024;
 
-/// `scanners.reverse_dns`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.reverse_dns`.
+    Settings
     /// How often a device's name is asked again. Newcomers are asked for at once.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(60) }
-    }
+    interval: Span::minutes(60)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
-    let failed = |source| ScanError::System { doing: "open a UDP socket", source };
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(failed)?;
+    let socket = asking().await?;
     // By id: who was asked about whom. Ids are drawn, so nobody guesses one.
     let mut asked: Capped<u16, (IpAddr, IpAddr)> = Capped::new(ASKED_MAX);
     // Whom nobody answered about yet: when to ask again, and how often that was done.

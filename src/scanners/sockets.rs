@@ -17,9 +17,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Desk, ScanError, Work, page::page, sock_diag};
+use super::{Desk, ScanError, Work, page::page, sock_diag, timed::timed};
 use crate::model::{Card, Fact, Health, NetworkFacts, OwnSockets, Port, Probe, Source, Span, Subject};
 
 pub(super) static CARD: Card =
@@ -30,19 +28,11 @@ pub(super) const PROBES: &[Probe] = &[];
 /// Ports told of already.
 const TOLD_MAX: usize = 256;
 
-/// `scanners.sockets`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.sockets`.
+    Settings
     /// How often the kernel is asked.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::seconds(30) }
-    }
+    interval: Span::seconds(30)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {

@@ -23,18 +23,17 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use serde::{Deserialize, Serialize};
 
 use super::{
     Desk, ScanError, Work,
     fetch::{Ask, FetchError, fetch},
-    groups::{Group, Said},
+    groups::{self, Group, Said},
     page::page,
+    timed::timed,
 };
 use crate::{
     model::{
-        Capped, Card, Fact, Goodbye, Health, Heard, InterfaceId, Mono, NetworkFacts, Port, Probe, Proof, Source, Span,
-        Subject,
+        Capped, Card, Fact, Goodbye, Heard, InterfaceId, Mono, NetworkFacts, Port, Probe, Proof, Source, Span, Subject,
     },
     wire::{
         http::Place,
@@ -65,19 +64,11 @@ const HOLDS: Duration = Duration::from_secs(6 * 3600);
 /// A description that could not be had is tried again after this.
 const RETRY: Duration = Duration::from_secs(15 * 60);
 
-/// `scanners.ssdp`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.ssdp`.
+    Settings
     /// How often devices are searched for. Announcements are heard at once.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(10) }
-    }
+    interval: Span::minutes(10)
 }
 
 pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanError> {
@@ -102,7 +93,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                     let voices = group.renew(&desk.network());
                     desk.done(std::mem::take(&mut known.seen).len() as u64);
                     known.messages.clear();
-                    desk.health(if voices == 0 { unheard() } else { Health::Up });
+                    desk.health(groups::health(voices));
                     if !search(&group, &mut desk).await? {
                         return Ok(());
                     }
@@ -137,11 +128,6 @@ async fn search(group: &Group, desk: &mut Desk) -> Result<bool, ScanError> {
         group.say(message.as_bytes()).await;
     }
     Ok(true)
-}
-
-fn unheard() -> Health {
-    let advice = "set network.interfaces".to_owned();
-    Health::Degraded { why: "no interface to search on".to_owned(), advice: Some(advice) }
 }
 
 /// A description to be fetched.

@@ -16,9 +16,7 @@
 //! Anybody may send beacons under the home's name. Levels of NetworkManager are percents turned back into dBm. A
 //! machine that is connected scans seldom, so what is listed may be minutes old.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Desk, ScanError, Work, nl80211::Kernel, page::page};
+use super::{Desk, ScanError, Work, nl80211::Kernel, page::page, timed::timed};
 use crate::{
     model::{AccessPoint, Card, Fact, Health, MacAddr, Probe, Rssi, Source, Span, Subject, clean_text},
     wire::wifi::{Security, channel},
@@ -38,19 +36,11 @@ const POINTS_MAX: usize = 512;
 /// A name has at most 32 bytes (IEEE 802.11-2020 §9.4.2.2).
 const SSID_MAX: usize = 32;
 
-/// `scanners.wifi`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.wifi`.
+    Settings
     /// How often what was found is read.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::seconds(60) }
-    }
+    interval: Span::seconds(60)
 }
 
 /// An access point as some source lists it.

@@ -23,16 +23,16 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use serde::{Deserialize, Serialize};
 
 use super::{
     Desk, ScanError, Work,
     fetch::{Ask, FetchError, fetch},
-    groups::{Group, Said},
+    groups::{self, Group, Said},
     page::page,
+    timed::timed,
 };
 use crate::{
-    model::{Capped, Card, Fact, Health, Heard, InterfaceId, Mono, NetworkFacts, Probe, Proof, Source, Span, Subject},
+    model::{Capped, Card, Fact, Heard, InterfaceId, Mono, NetworkFacts, Probe, Proof, Source, Span, Subject},
     wire::{
         http::Place,
         wsd::{self, Match, Metadata, Wanted},
@@ -58,19 +58,11 @@ const ANSWERS: Duration = Duration::from_secs(4);
 /// And for the answer to where it is, and what it is.
 const RESOLVED: Duration = Duration::from_secs(2);
 
-/// `scanners.wsd`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub enabled: bool,
+timed! {
+    /// `scanners.wsd`.
+    Settings
     /// How often devices are searched for. Announcements are heard at once.
-    pub interval: Span,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { enabled: true, interval: Span::minutes(30) }
-    }
+    interval: Span::minutes(30)
 }
 
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
@@ -110,9 +102,7 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                     let voices = group.renew(&desk.network());
                     desk.done(std::mem::take(&mut known.seen).len() as u64);
                     known.counts.clear();
-                    let why = "no interface to search on".to_owned();
-                    let advice = Some("set network.interfaces".to_owned());
-                    desk.health(if voices == 0 { Health::Degraded { why, advice } } else { Health::Up });
+                    desk.health(groups::health(voices));
                     desk.stay(ANSWERS);
                     for wanted in [Wanted::Device, Wanted::Camera] {
                         if !desk.pace(group.voices()).await? {

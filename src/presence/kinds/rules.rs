@@ -36,6 +36,9 @@ const NO_PRODUCT: &[&str] = &[
     "link",
 ];
 
+/// How rules name an address that the device drew itself.
+const RANDOM: &str = "random";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sign {
     Service,
@@ -244,11 +247,14 @@ impl<'a> Looked<'a> {
         let hosts = signs.hosts.iter().copied().chain(friendly);
         let announced = ["maker", "manufacturer"].iter().filter_map(|key| signs.labels.get(*key).map(String::as_str));
         let hosts: Vec<String> = hosts.map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
-        let words = hosts.iter().flat_map(|host| words(host)).flat_map(|word| [word, unnumbered(word)]);
+        let humps = signs.hosts.iter().copied().chain(friendly).flat_map(humps).map(|word| word.to_lowercase());
+        let humps: Vec<String> = humps.collect();
+        let words = hosts.iter().map(String::as_str).flat_map(words).chain(humps.iter().map(String::as_str));
+        let words = words.flat_map(|word| [word, unnumbered(word)]);
         Looked {
             words: words.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
             asked: signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(","),
-            macs: signs.macs.iter().map(ToString::to_string).collect(),
+            macs: signs.macs.iter().map(ToString::to_string).chain(signs.random.then(|| RANDOM.to_owned())).collect(),
             hosts,
             labels: signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect(),
             products: signs
@@ -351,6 +357,28 @@ fn series_is<'a>(makers: &[&str], mut models: impl Iterator<Item = &'a str>, pat
 /// `plug` of `plug2`.
 fn unnumbered(word: &str) -> &str {
     word.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
+/// `Cam` and `Doorbell` of `CamDoorbell`: where a great letter follows a small one, a word begins. Nothing of a name that has
+/// none such.
+fn humps(host: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for word in words(host) {
+        let mut begin = 0;
+        for (at, pair) in word.as_bytes().windows(2).enumerate() {
+            if let [small, great] = pair
+                && small.is_ascii_lowercase()
+                && great.is_ascii_uppercase()
+            {
+                found.extend(word.get(begin..=at));
+                begin = at + 1;
+            }
+        }
+        if begin > 0 {
+            found.extend(word.get(begin..));
+        }
+    }
+    found
 }
 
 fn words(host: &str) -> impl Iterator<Item = &str> {

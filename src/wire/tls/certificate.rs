@@ -62,54 +62,46 @@ fn first(payload: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// Who vouches for the first certificate, and the key it is for (RFC 5280 §4.1.2.4 and §4.1.2.7), as they stand there.
-#[must_use]
-pub fn issuer_and_key(payload: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut list = Reader::new(first(payload)?);
-    list.skip(3 + 3)?;
+/// What is signed of a certificate, from its serial number on (RFC 5280 §4.1). What follows may be cut, so outer lengths
+/// are not held against it.
+fn signed(body: &[u8]) -> Option<Reader<'_>> {
+    let mut list = Reader::new(body);
+    list.skip(3 + 3)?; // lengths of the list and of the first certificate
     let mut certificate = open(&mut list, tag::SEQUENCE)?;
     let mut fields = open(&mut certificate, tag::SEQUENCE)?;
+    // The version, which old certificates lack.
     let mut ahead = fields;
     if element(&mut ahead)?.0 == tag::EXPLICIT_0 {
         fields = ahead;
     }
+    Some(fields)
+}
+
+/// Who vouches for the first certificate, whom it is for, and what stands behind that, as they stand there.
+fn issuer_and_subject(payload: &[u8]) -> Option<(&[u8], &[u8], Reader<'_>)> {
+    let mut fields = signed(first(payload)?)?;
     let (_serial, _algorithm) = (element(&mut fields)?, element(&mut fields)?);
     let issuer = element(&mut fields)?.1?;
-    let (_validity, _subject) = (element(&mut fields)?, element(&mut fields)?);
-    Some((issuer, element(&mut fields)?.1?))
+    let _validity = element(&mut fields)?;
+    Some((issuer, element(&mut fields)?.1?, fields))
+}
+
+/// Who vouches for the first certificate, and the key it is for (RFC 5280 §4.1.2.4 and §4.1.2.7), as they stand there.
+#[must_use]
+pub fn issuer_and_key(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (issuer, _subject, mut rest) = issuer_and_subject(payload)?;
+    Some((issuer, element(&mut rest)?.1?))
 }
 
 /// Whether the first certificate names itself as its issuer (RFC 5280 §3.2: self-issued).
 #[must_use]
 pub fn vouches_for_itself(payload: &[u8]) -> bool {
-    let issuer_and_subject = || {
-        let mut list = Reader::new(first(payload)?);
-        list.skip(3 + 3)?;
-        let mut certificate = open(&mut list, tag::SEQUENCE)?;
-        let mut fields = open(&mut certificate, tag::SEQUENCE)?;
-        let mut ahead = fields;
-        if element(&mut ahead)?.0 == tag::EXPLICIT_0 {
-            fields = ahead;
-        }
-        let (_serial, _algorithm) = (element(&mut fields)?, element(&mut fields)?);
-        let issuer = element(&mut fields)?.1?;
-        element(&mut fields)?; // validity
-        Some((issuer, element(&mut fields)?.1?))
-    };
-    issuer_and_subject().is_some_and(|(issuer, subject)| issuer == subject && !issuer.is_empty())
+    issuer_and_subject(payload).is_some_and(|(issuer, subject, _)| issuer == subject && !issuer.is_empty())
 }
 
 fn subject(body: &[u8]) -> Option<Subject<'_>> {
-    let mut list = Reader::new(body);
-    list.skip(3 + 3)?; // lengths of the list and of the first certificate
-    // What follows may be cut, so outer lengths are not held against it.
-    let mut certificate = open(&mut list, tag::SEQUENCE)?;
-    let mut fields = open(&mut certificate, tag::SEQUENCE)?;
-    // Version, which old certificates lack; serial number, algorithm, issuer, validity (RFC 5280 §4.1).
-    let mut ahead = fields;
-    if element(&mut ahead)?.0 == tag::EXPLICIT_0 {
-        fields = ahead;
-    }
+    let mut fields = signed(body)?;
+    // Serial number, algorithm, issuer, validity.
     for wanted in [tag::INTEGER, tag::SEQUENCE, tag::SEQUENCE, tag::SEQUENCE] {
         let (found, value) = element(&mut fields)?;
         value.filter(|_| found == wanted)?;

@@ -55,3 +55,17 @@ fn addresses_of_programs_tell_machines_within_machines() {
         assert_eq!(kind(mac, host), wanted, "{mac} {host}");
     }
 }
+
+/// What joins by a card for laptops is one, unless it is named after a desk.
+#[test]
+fn windows_on_a_card_for_laptops_is_a_laptop() {
+    let windows = Heard { class: "MSFT 5.0", ..NOTHING };
+    for (vendor, host, kind) in [
+        ("Intel", "ULTRA", Kind::Laptop),
+        ("Intel", "DESKTOP-7K2M", Kind::Computer),
+        ("Gigabyte", "ULTRA", Kind::Computer),
+        ("", "ULTRA", Kind::Computer),
+    ] {
+        assert_eq!(told(&Heard { vendor, host, ..windows }).kind, kind, "{vendor} {host}");
+    }
+}
