@@ -257,16 +257,7 @@ impl Presence {
                 device.shows_second_key(seen.source);
             }
             if self.registry.get(id).is_some_and(|device| self.must_prove(device)) {
-                if let Some(device) = self.registry.get_mut(id) {
-                    // One with a fixed address asks nothing: there it is enough that it comes anew.
-                    let fixed = device.visit.doubt.is_some() && device.fingerprint.is_fixed();
-                    if proof == Proof::DhcpRequest || proof.is_join() && fixed {
-                        device.visit.again();
-                        self.dirty.insert(id);
-                    }
-                    device.visit.held.get_or_insert((at, proof.word()));
-                    device.last = at;
-                }
+                self.waits_for_proof(id, (proof, at));
                 self.grew_stale(id);
             } else {
                 self.arrive(id, at, proof.word(), now, out);
@@ -277,6 +268,19 @@ impl Presence {
         }
         self.attach(id, subject, at.mono, Claim::of(seen), now, out);
         self.ask_in_a_crowd(id, now, out);
+    }
+
+    /// Whose identity must be proven stays away until it is.
+    fn waits_for_proof(&mut self, id: DeviceId, (proof, at): (Proof, Moment)) {
+        let Some(device) = self.registry.get_mut(id) else { return };
+        // One with a fixed address asks nothing: there it is enough that it comes anew.
+        let fixed = device.visit.doubt.is_some() && device.fingerprint.is_fixed();
+        if proof == Proof::DhcpRequest || proof.is_join() && fixed {
+            device.visit.again();
+            self.dirty.insert(id);
+        }
+        device.visit.held.get_or_insert((at, proof.word()));
+        device.last = at;
     }
 
     /// It is here: opens the window and says so.
