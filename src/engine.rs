@@ -47,6 +47,8 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub enum Input<'a> {
     Frame(Captured<'a>),
+    /// One that was taken apart already.
+    Decoded(Captured<'a>, &'a Frame<'a>),
     Observation(Observation),
     Told(HaFact),
     Command(Ticket, Command),
@@ -136,7 +138,7 @@ impl Engine {
         let now = if now.mono < self.now.mono { Moment { mono: self.now.mono, wall: now.wall } } else { now };
         let mut out = std::mem::take(&mut self.owed);
         let is_due = self.due.is_some_and(|due| due <= now.mono);
-        if !self.plain.is_empty() && (is_due || !matches!(input, Input::Frame(_))) {
+        if !self.plain.is_empty() && (is_due || !matches!(input, Input::Frame(_) | Input::Decoded(..))) {
             self.tell_plain(&mut out);
         }
         if let Input::Blind(blind) = input {
@@ -214,6 +216,7 @@ impl Engine {
         self.view.mutes = Arc::clone(self.alerts.mutes());
         let named = |(id, sight)| Some((self.network.interface(id)?.name.clone(), sight));
         self.view.sights = self.sights.view().filter_map(named).collect();
+        self.view.pieces = self.traffic.pieces();
         self.tally.fill(&mut self.view.scanners, self.now.mono);
         self.view.now = self.now.wall;
         self.view.settling = self.is_settling(self.now);
@@ -284,7 +287,10 @@ impl Engine {
 
     fn run_input(&mut self, input: Input<'_>, now: Moment, out: &mut Vec<Change>) {
         match input {
-            Input::Frame(captured) => self.frame(&captured, now, out),
+            Input::Frame(captured) => {
+                self.frame(&captured, &Frame::decode(captured.link, captured.bytes), now, out);
+            }
+            Input::Decoded(captured, frame) => self.frame(&captured, frame, now, out),
             Input::Observation(observation) => self.observe(&observation, now, out),
             Input::Told(fact) => self.presence.told(&fact, now, out),
             Input::Command(ticket, command) => self.obey(ticket, &command, now, out),
@@ -316,18 +322,20 @@ impl Engine {
         }
     }
 
-    fn frame(&mut self, captured: &Captured<'_>, now: Moment, out: &mut Vec<Change>) {
-        let mut frame = Frame::decode(captured.link, captured.bytes);
+    fn frame(&mut self, captured: &Captured<'_>, frame: &Frame<'_>, now: Moment, out: &mut Vec<Change>) {
+        let bare;
+        let mut frame = frame;
         let mut gleaned = std::mem::take(&mut self.gleaned);
-        if self.presence.hear_radio(captured, &frame, &mut gleaned) {
-            self.overheard.glean(captured, &frame, &self.network, &mut gleaned);
+        if self.presence.hear_radio(captured, frame, &mut gleaned) {
+            self.overheard.glean(captured, frame, &self.network, &mut gleaned);
             if frame.wifi.is_some() {
                 // A monitor is no interface of the home's networks.
                 gleaned.iter_mut().for_each(|seen| seen.interface = None);
             }
         } else {
             // What neighbours say to one another over an open network is theirs.
-            (frame.net, frame.transport) = (None, None);
+            bare = Frame { net: None, transport: None, ..*frame };
+            frame = &bare;
         }
         for observation in gleaned.drain(..) {
             let (before, is_plain) = match self.plain.next(&observation) {
@@ -344,10 +352,10 @@ impl Engine {
             }
         }
         self.gleaned = gleaned;
-        self.sights.hear(captured.interface, &frame, &self.network, now.mono);
+        self.sights.hear(captured.interface, frame, &self.network, now.mono);
         let mut noticed = std::mem::take(&mut self.noticed);
-        self.traffic.take(captured, &frame, now, &mut noticed);
-        self.examine(Evidence::Packet(&frame), now, out);
+        self.traffic.take(captured, frame, now, &mut noticed);
+        self.examine(Evidence::Packet(frame), now, out);
         // What all pieces of a packet say together was shown by none of them.
         if let Some(payload) = self.traffic.joined() {
             let whole = frame.joined(&payload);

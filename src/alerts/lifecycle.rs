@@ -143,7 +143,7 @@ impl Alerts {
             .records
             .iter()
             .filter(|(_, r)| r.closed.is_none())
-            .min_by_key(|(id, r)| (r.view.severity, (*id).clone()))
+            .min_by(|(a, one), (b, two)| (one.view.severity, a).cmp(&(two.view.severity, b)))
             .map(|(id, _)| id.clone());
         if let Some(id) = lowest {
             self.close(&id, AlertState::Resolved, now, out);
@@ -152,16 +152,17 @@ impl Alerts {
 
     /// Forgets the longest-closed beyond the cap; muted and false alarms go last.
     fn trim(&mut self) {
-        let mut closed: Vec<_> = self
-            .records
-            .iter()
-            .filter_map(|(id, r)| r.closed.map(|at| (r.view.state != AlertState::Resolved, at, id.clone())))
-            .collect();
-        if closed.len() <= CLOSED_MAX {
+        // Nearly always it is none, or one.
+        let beyond = self.records.values().filter(|r| r.closed.is_some()).count().saturating_sub(CLOSED_MAX);
+        if beyond == 0 {
             return;
         }
-        closed.sort();
-        for (_, _, id) in closed.iter().take(closed.len() - CLOSED_MAX) {
+        let closed =
+            self.records.iter().filter_map(|(id, r)| Some((r.view.state != AlertState::Resolved, r.closed?, id)));
+        let mut closed: Vec<_> = closed.collect();
+        closed.sort_unstable();
+        let gone: Vec<AlertId> = closed.into_iter().take(beyond).map(|(_, _, id)| id.clone()).collect();
+        for id in &gone {
             if let Some(record) = self.records.remove(id) {
                 self.by_key.remove(&(record.view.detector.clone(), record.view.key.clone()));
             }

@@ -139,7 +139,7 @@ impl FileReader {
                 Some(FileFrame {
                     interface: InterfaceId(interface),
                     link,
-                    wall: Wall(i64::try_from(stamp_ns.div_euclid(1_000_000)).unwrap_or(0)),
+                    wall: timeline::wall(stamp_ns),
                     stamp_ns,
                     wire_len: wire_len.max(u32::try_from(len).unwrap_or(u32::MAX)),
                     bytes,

@@ -93,6 +93,7 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     checks.push(witness::check(&here));
     checks.extend(tls::files(&here));
     checks.extend(here.state_dir.as_deref().and_then(packets));
+    checks.extend(here.state_dir.as_deref().and_then(pieces));
     super::vendors::take_newer(context);
     checks.push(Check::well("makers", super::vendors::found(here.wall)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
@@ -128,6 +129,25 @@ fn sent(packets: &Json) -> Option<String> {
     let (total, since) = (packets["sent"].as_u64()?, packets["since"].as_str()?);
     let by = by.collect::<Vec<_>>().join(", ");
     Some(format!("{} a second, {total} since {since}: {by}", packets["per_second"].as_f64()?))
+}
+
+/// What the running daemon heard in pieces: much that overlaps is somebody who hides what they send.
+fn pieces(state_dir: &Path) -> Option<Check> {
+    let health = control::ask(state_dir, "health", serde_json::Map::new(), PATIENCE).ok()?;
+    Some(Check::well("heard in pieces", torn(&health["pieces"])?))
+}
+
+fn torn(pieces: &Json) -> Option<String> {
+    let count = |key: &str| pieces[key].as_u64();
+    Some(format!(
+        "{} packets joined, {} thrown away for overlaps, {} odd pieces, {} never whole; of streams {} holes, {} repeats",
+        count("joined")?,
+        count("overlapped")?,
+        count("refused")?,
+        count("given_up")?,
+        count("gaps")?,
+        count("repeated")?
+    ))
 }
 
 fn settings_read(file: Option<&Path>) -> Check {

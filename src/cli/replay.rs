@@ -235,7 +235,7 @@ impl Player {
             engine
         });
         self.last = captured.at;
-        let changes = engine.handle(Input::Frame(*captured), captured.at);
+        let changes = engine.handle(Input::Decoded(*captured, &frame), captured.at);
         self.keep(changes);
     }
 

@@ -65,7 +65,7 @@ const REPUTATION: [&str; 12] = [
     "avqs.mcafee.com",
 ];
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Asked {
     names: BTreeSet<String>,
     queries: u32,
@@ -160,7 +160,6 @@ impl DnsTunnel {
         if repeat > REPEAT_MAX && asked.names.len() < NAMES_MAX || !volume || !shape {
             return;
         }
-        let asked = asked.clone();
         let domain = if is_bare { "(none)" } else { domain };
         let finding =
             Finding::new(CARD.id, Category::Dns, Severity::High, format!("{} {domain}", talk.client.ip), context.now)

@@ -5,7 +5,7 @@
 
 use std::{hash::Hash, time::Duration};
 
-use crate::model::{Guarded, Mono, Sketch, hash_of};
+use crate::model::{Guarded, Mono, hash_of};
 
 const BUCKETS: usize = 64;
 
@@ -168,14 +168,63 @@ impl<K: Ord + Clone> Weigh for Recent<K> {
     }
 }
 
-/// A table of subjects. Who floods it to be forgotten is not: what was found of whoever is pushed out stays in a sketch
-/// for one to two spans. At most `max` of it, less than an alarm by itself: who fills all cells on purpose makes nobody
-/// guilty by that.
+/// Who did it so often and comes again is no passer-by: a flood of those that come once cannot push it out.
+const AGAIN: u32 = 2;
+
+const BUCKETS_MAX: usize = 2048;
+const PLACES: usize = 4;
+
+/// What those that were pushed out had on them, by their hashes: fixed size, and nobody answers for another. Of four that
+/// meet in one bucket and a fifth, the one with the least on it goes, of several the oldest.
+#[derive(Debug)]
+struct Residue(Vec<[(u32, u32); PLACES]>);
+
+impl Default for Residue {
+    fn default() -> Residue {
+        Residue(vec![[(0, 0); PLACES]; BUCKETS_MAX])
+    }
+}
+
+impl Residue {
+    /// Where it lies, and what it is known by there.
+    const fn place(key: u64) -> (usize, u32) {
+        ((key >> 32) as usize % BUCKETS_MAX, key as u32)
+    }
+
+    fn of(&self, key: u64) -> u32 {
+        let (bucket, name) = Residue::place(key);
+        let held = self.0.get(bucket).into_iter().flatten().filter(|(known, _)| *known == name);
+        held.map(|(_, weight)| *weight).max().unwrap_or_default()
+    }
+
+    fn leave(&mut self, key: u64, weight: u32) {
+        let (bucket, name) = Residue::place(key);
+        let Some(bucket) = self.0.get_mut(bucket) else { return };
+        if let Some((_, held)) = bucket.iter_mut().find(|(known, held)| *known == name && *held > 0) {
+            *held = weight.max(*held);
+            return;
+        }
+        // Newest first.
+        let mut least = 0;
+        for (place, (_, weight)) in bucket.iter().enumerate() {
+            if bucket.get(least).is_some_and(|(_, known)| weight <= known) {
+                least = place;
+            }
+        }
+        if let Some(older) = bucket.get_mut(..=least) {
+            older.rotate_right(1);
+        }
+        bucket[0] = (name, weight);
+    }
+}
+
+/// A table of subjects. Who floods it to be forgotten is not: what was found of whoever is pushed out stays behind for one
+/// to two spans. At most `max` of it, less than an alarm by itself.
 #[derive(Debug)]
 pub struct Subjects<K, V> {
     table: Guarded<K, V>,
     /// Of the span before this one, and of this one. Made when the first is pushed out.
-    residue: [Option<Box<Sketch>>; 2],
+    residue: [Option<Residue>; 2],
     turned: Mono,
     span: Duration,
     max: u32,
@@ -190,17 +239,27 @@ impl<K: Ord + Hash + Clone, V: Weigh> Subjects<K, V> {
 
     /// The subject at `key`, made by `fresh` of what was left of it before if it is new.
     pub fn of(&mut self, key: K, owner: u64, now: Mono, fresh: impl FnOnce(u32) -> V) -> Option<&mut V> {
-        let place = match self.table.place(&key) {
-            Some(place) => Some(place),
+        let is_again = match self.table.place(&key) {
+            Some(place) if self.table.is_proven(place) => return self.table.at_mut(place, second(now)),
+            Some(place) => self.table.at(place).is_some_and(|value| value.weight(now, self.span) >= AGAIN),
             None => {
-                let value = fresh(self.left(hash_of(&key), now));
-                if let Some((key, gone)) = self.table.insert(key.clone(), value, owner, second(now)) {
-                    self.leave(hash_of(&key), gone.weight(now, self.span), now);
-                }
-                self.table.place(&key)
+                let left = self.left(hash_of(&key), now);
+                let gone = self.table.insert(key.clone(), fresh(left), owner, second(now));
+                self.gone(gone, now);
+                left >= AGAIN
             }
         };
-        self.table.at_mut(place?, second(now))
+        if is_again {
+            let gone = self.table.prove(&key);
+            self.gone(gone, now);
+        }
+        self.table.get_mut(&key, second(now))
+    }
+
+    fn gone(&mut self, gone: Option<(K, V)>, now: Mono) {
+        if let Some((key, gone)) = gone {
+            self.leave(hash_of(&key), gone.weight(now, self.span), now);
+        }
     }
 
     fn turn(&mut self, now: Mono) {
@@ -217,7 +276,7 @@ impl<K: Ord + Hash + Clone, V: Weigh> Subjects<K, V> {
             return 0;
         }
         self.turn(now);
-        self.residue.iter().flatten().map(|sketch| u32::from(sketch.count(key))).max().unwrap_or_default()
+        self.residue.iter().flatten().map(|residue| residue.of(key)).max().unwrap_or_default()
     }
 
     fn leave(&mut self, key: u64, weight: u32, now: Mono) {
@@ -225,9 +284,7 @@ impl<K: Ord + Hash + Clone, V: Weigh> Subjects<K, V> {
             return;
         }
         self.turn(now);
-        let sketch = self.residue[1].get_or_insert_with(|| Box::new(Sketch::new(hash_of(&0u8))));
-        let weight = u16::try_from(weight.min(self.max)).unwrap_or(u16::MAX);
-        sketch.add(key, weight.saturating_sub(sketch.count(key)));
+        self.residue[1].get_or_insert_with(Residue::default).leave(key, weight.min(self.max));
     }
 
     pub fn get(&self, key: &K) -> Option<&V> {
@@ -288,13 +345,17 @@ mod tests {
     fn who_is_pushed_out_is_not_forgotten() {
         let span = Duration::from_secs(10);
         let mut subjects: Subjects<u32, Window> = Subjects::new(400, span, 50);
-        // Each time it is counted once, a flood pushes it out.
+        // Each time it is counted once, a flood of those that come again pushes it out.
         let count = |subjects: &mut Subjects<u32, Window>, s: u64| {
             let window = subjects.of(7, 1, at(s), |left| Window::with(left, at(s))).expect("there is room");
             window.add(at(s), 1);
             let sum = window.sum(at(s), 60);
-            for n in 0..200 {
-                subjects.of(1000 + n, u64::from(n) + 2, at(s), |left| Window::with(left, at(s)));
+            for n in 0..600 {
+                // Those that come once push out those that do, those that come again those.
+                for who in [1000 + n, 5000 + n, 5000 + n, 5000 + n] {
+                    let one = subjects.of(who, u64::from(who), at(s), |left| Window::with(left, at(s)));
+                    one.expect("there is room").add(at(s), 1);
+                }
             }
             assert!(subjects.get(&7).is_none());
             sum
@@ -304,5 +365,31 @@ mod tests {
         let most = (0..100).map(|n| count(&mut subjects, 121 + n / 20)).max();
         assert_eq!(most, Some(51), "never an alarm by itself");
         assert_eq!(count(&mut subjects, 200), 1, "long after");
+    }
+
+    #[test]
+    fn a_flood_of_passers_by_pushes_out_nobody_who_comes_again() {
+        let mut subjects: Subjects<u32, Window> = Subjects::new(400, Duration::from_secs(10), 50);
+        for s in 100..120 {
+            subjects.of(7, 1, at(s), |left| Window::with(left, at(s))).expect("there is room").add(at(s), 1);
+            for n in 0..2000 {
+                let who = 1000 + (s as u32 - 100) * 2000 + n;
+                let one = subjects.of(who, u64::from(n) + 2, at(s), |left| Window::with(left, at(s)));
+                one.expect("there is room").add(at(s), 1);
+            }
+        }
+        assert_eq!(subjects.get(&7).map(|window| window.sum(at(119), 60)), Some(20));
+    }
+
+    #[test]
+    fn what_is_left_behind_is_its_own_and_the_heavy_outlast_the_light() {
+        let mut residue = Residue::default();
+        let key = |n: u64| hash_of(&n);
+        residue.leave(key(1), 5);
+        residue.leave(key(1), 3);
+        (1000..60_000).for_each(|n| residue.leave(key(n), 1));
+        assert_eq!(residue.of(key(1)), 5);
+        assert_eq!((200_000..210_000).filter(|n| residue.of(key(*n)) > 0).count(), 0);
+        assert!((59_000..60_000).filter(|n| residue.of(key(*n)) == 1).count() > 950, "the newest of the light ones");
     }
 }

@@ -8,14 +8,14 @@ use std::{collections::BTreeMap, fmt, str::FromStr, sync::LazyLock};
 use crate::model::Kind;
 
 /// Speaks from its port, or calls another's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Way {
     From,
     To,
 }
 
 /// One port and who speaks there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Talk {
     pub way: Way,
     pub tcp: bool,

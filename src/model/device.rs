@@ -2,7 +2,7 @@
 //!
 //! The minted id and the fixed words said of a device.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 use super::words;
 
@@ -11,8 +11,24 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const BITS: u32 = 30;
 
 /// `d-7f3k2m`: minted once, never derived from an address, never changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeviceId([u8; 6]);
+
+// Looked up for each frame that says something: compared as one number.
+impl Ord for DeviceId {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        let number = |[a, b, c, d, e, f]: [u8; 6]| u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        number(self.0).cmp(&number(other.0))
+    }
+}
+
+impl PartialOrd for DeviceId {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl DeviceId {
     /// The `counter`th id of the installation `instance` (24 bits). No clock, no chance, no

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{
-    AirView, AlertId, AlertState, Category, DeviceId, Health, Kind, LeaveReason, MacAddr, Mode, PartId, Party,
+    AirView, AlertId, AlertState, Category, DeviceId, Health, Kind, LeaveReason, MacAddr, Mode, PartId, Party, Pieces,
     Presence, Severity, Sight, Source, Tier, Trust, Wall, words,
 };
 
@@ -263,6 +263,7 @@ pub struct HomeView {
     pub parts: Vec<PartView>,
     /// What is heard at each interface, as far as that can be said.
     pub sights: Vec<(String, Sight)>,
+    pub pieces: Pieces,
     /// The exposure limit kept a device out.
     pub limit_reached: bool,
     /// The first minutes of a first start: everything is new, so nothing new is told.

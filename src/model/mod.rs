@@ -48,7 +48,7 @@ pub use change::{Change, LeaveReason};
 pub use command::{Answer, Command, Refusal, RefusalCode, Ticket};
 pub use device::{DeviceId, Kind, KindGroup, Mode, Presence, Role, Tier, Trust};
 pub use finding::{Evidence, Finding, Findings, Party};
-pub use guarded::{Guarded, Sketch};
+pub use guarded::Guarded;
 pub use ha::{HaContact, HaFact, HaFix, HaInfo, HaName, HaPerson, HaPlace, HaTracker};
 pub use home::{
     AlertView, DeviceView, HomeView, Household, NameSource, PartView, ScannerView, ServiceView, WindowView,
@@ -65,7 +65,7 @@ pub use part::{Health, PartId, Phase};
 pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
 pub use secret::Secret;
 pub use seeded::{Seeded, hash_of, set_seed};
-pub use sight::Sight;
+pub use sight::{Pieces, Sight};
 pub use span::Span;
 pub use subject::Subject;
 pub use text::{clean_text, find, holds};

@@ -66,7 +66,11 @@ impl Hasher for Seeded {
         for word in words {
             self.mix(u64::from_le_bytes(*word));
         }
-        if !rest.is_empty() {
+        // Addresses of version 4 have four bytes.
+        if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+            self.state ^= rest.len() as u64;
+            self.mix(u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)));
+        } else if !rest.is_empty() {
             let tail = rest.iter().fold(rest.len() as u64, |sum, byte| sum << 8 | u64::from(*byte));
             self.mix(tail);
         }
@@ -86,6 +90,11 @@ impl Hasher for Seeded {
     #[inline]
     fn write_u64(&mut self, n: u64) {
         self.mix(n);
+    }
+    #[inline]
+    fn write_u128(&mut self, n: u128) {
+        self.mix(n as u64);
+        self.mix((n >> 64) as u64);
     }
     #[inline]
     fn write_usize(&mut self, n: usize) {

@@ -173,6 +173,9 @@ impl Device {
     pub fn label(&mut self, key: &str, value: String) -> bool {
         let sure = |name: &str| clouds::known(name).map_or(0.0, |cloud| cloud.confidence);
         let old = self.labels.get(key);
+        if old == Some(&value) {
+            return false;
+        }
         // Words that stand beside each other.
         if matches!(key, "speaks" | "accepts" | "vlan") && (self.labels.len() < LABELS_MAX || old.is_some()) {
             let Some(both) = also(old.map_or("", String::as_str), &value) else { return false };
@@ -180,7 +183,7 @@ impl Device {
             return true;
         }
         // Whoever speaks first or last: the same facts end in the same kind.
-        let is_weaker = old.filter(|old| **old != value).is_some_and(|old| {
+        let is_weaker = old.is_some_and(|old| {
             if key.starts_with("asks") {
                 return (sure(old), old) >= (sure(&value), &value);
             }
@@ -193,7 +196,7 @@ impl Device {
             }
         });
         let has_room = self.labels.len() < LABELS_MAX || old.is_some();
-        if !has_room || is_weaker || value.is_empty() || old == Some(&value) {
+        if !has_room || is_weaker || value.is_empty() {
             return false;
         }
         self.labels.insert(key.to_owned(), value);
@@ -398,6 +401,9 @@ impl Device {
 /// `word` added to `words`, in order. Nothing if it is there, or none fits: the first of the order stay, whichever came
 /// first.
 fn also(words: &str, word: &str) -> Option<String> {
+    if words.split(' ').any(|known| known == word) {
+        return None;
+    }
     let mut all: BTreeSet<&str> = words.split(' ').filter(|word| !word.is_empty()).collect();
     if word.contains(' ') || word.is_empty() || !all.insert(word) {
         return None;

@@ -20,6 +20,7 @@ use crate::{
 
 mod rules;
 
+pub use rules::places;
 use rules::{Looked, RULES, Sign, maker_is};
 
 /// Below this it is not said.

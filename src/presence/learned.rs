@@ -3,6 +3,8 @@
 //! A fact is worth what its source is worth and how fresh it is: `explain` shows both. Times move without telling
 //! outlets: they are cut with the next view that is due for another reason.
 
+use std::fmt::{self, Write as _};
+
 use crate::model::{Fact, Observation, Source, Wall};
 
 use super::device::Device;
@@ -10,29 +12,56 @@ use super::device::Device;
 /// Facts of one device of which this is kept; more than it can hold in labels, names and services.
 const LEARNED_MAX: usize = 160;
 
-/// The key that a fact has among those of a view.
-fn key(fact: &Fact) -> Option<String> {
-    Some(match fact {
-        Fact::Named { by, .. } => format!("name.{by}"),
-        Fact::Dhcp { .. } => "dhcp".into(),
-        Fact::Service { tcp, port, .. } => format!("service.{}/{port}", if *tcp { "tcp" } else { "udp" }),
-        Fact::Label { key, .. } => format!("label.{key}"),
-        Fact::Routes => "routes".into(),
-        _ => return None,
-    })
+/// The longest key: keys of labels and names are words of this program.
+const KEY_MAX: usize = 64;
+
+/// A key that is being looked for: nearly always it is known, and need not be kept.
+struct Key {
+    bytes: [u8; KEY_MAX],
+    len: usize,
+}
+
+impl fmt::Write for Key {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+impl Key {
+    /// The key that a fact has among those of a view.
+    fn of(fact: &Fact) -> Option<Key> {
+        let mut key = Key { bytes: [0; KEY_MAX], len: 0 };
+        match fact {
+            Fact::Named { by, .. } => write!(key, "name.{by}"),
+            Fact::Dhcp { .. } => key.write_str("dhcp"),
+            Fact::Service { tcp, port, .. } => write!(key, "service.{}/{port}", if *tcp { "tcp" } else { "udp" }),
+            Fact::Label { key: label, .. } => key.write_str("label.").and_then(|()| key.write_str(label)),
+            Fact::Routes => key.write_str("routes"),
+            _ => return None,
+        }
+        .ok()?;
+        Some(key)
+    }
+
+    fn text(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
 }
 
 impl Device {
     /// Notes who said a fact, and when.
     pub fn learned_from(&mut self, seen: &Observation) {
-        let Some(key) = key(&seen.fact) else { return };
+        let Some(key) = Key::of(&seen.fact) else { return };
         let fresh = (seen.source, seen.at.wall);
-        if let Some(held) = self.learned.get_mut(&key) {
+        if let Some(held) = self.learned.get_mut(key.text()) {
             if held.1 <= seen.at.wall {
                 *held = fresh;
             }
         } else if self.learned.len() < LEARNED_MAX {
-            self.learned.insert(key, fresh);
+            self.learned.insert(key.text().to_owned(), fresh);
         }
     }
 

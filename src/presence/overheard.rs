@@ -13,12 +13,12 @@
 //!
 //! Leaves out: whether an address is attached here, and whose a MAC is; presence knows.
 
-use std::{net::IpAddr, time::Duration};
+use std::{hash::Hash, net::IpAddr, time::Duration};
 
 use crate::{
     model::{
-        Captured, Fact, MacAddr, Mono, NetworkFacts, Observation, Proof, Source, Subject, clean_text, is_link_local,
-        is_private, is_unicast,
+        Captured, Fact, MacAddr, Mono, NetworkFacts, Observation, Proof, Source, Subject, clean_text, hash_of,
+        is_link_local, is_private, is_unicast,
     },
     wire::{Faults, Frame, Net, arp::Arp, llmnr, mdns, nd, netbios, ssdp},
 };
@@ -50,6 +50,10 @@ const LONG_TEXT_MAX: usize = 120;
 /// Costly looks in a second: reading a document, undoing a cipher. A home with forty people opens
 /// fewer connections; a flood of more costs no more.
 const WORK_MAX: u32 = 200;
+/// A device says the same of itself with each connection. It is told again after so long.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Of so many things it is known when they were told.
+const TOLD_MAX: usize = 256;
 
 /// What overhears. Keeps a budget of work, and of what was said only greetings that came in pieces.
 #[derive(Debug, Default)]
@@ -58,6 +62,8 @@ pub struct Overheard {
     work: (u64, u32),
     passed_over: u64,
     halves: halves::Halves,
+    /// What was told just now, by hash, and when. Who shares a place is told twice: nothing more.
+    told: Vec<(u64, Mono)>,
 }
 
 impl Overheard {
@@ -82,6 +88,20 @@ impl Overheard {
     #[must_use]
     pub fn half_heard(&self) -> usize {
         self.halves.len()
+    }
+
+    /// The same was told less than [`AGAIN`] ago. If not, it is from now on.
+    fn was_told(&mut self, what: &impl Hash, at: Mono) -> bool {
+        if self.told.is_empty() {
+            self.told = vec![(0, Mono::default()); TOLD_MAX];
+        }
+        let hash = hash_of(what);
+        let Some(place) = self.told.get_mut(hash as usize % TOLD_MAX) else { return false };
+        if place.0 == hash && at.since(place.1) < AGAIN {
+            return true;
+        }
+        *place = (hash, at);
+        false
     }
 
     fn may_work(&mut self, at: Mono) -> bool {
@@ -164,6 +184,13 @@ struct Gleaned<'a> {
 
 impl Gleaned<'_> {
     fn fact(&mut self, subject: Subject, fact: Fact) {
+        // A new address takes the VLAN away: what comes next tells it.
+        if let Fact::Label { key, value } = &fact
+            && *key != "vlan"
+            && self.was_told(subject, (key, value))
+        {
+            return;
+        }
         let Some(left) = self.left.checked_sub(1) else { return };
         self.left = left;
         self.out.push(Observation {
@@ -190,6 +217,11 @@ impl Gleaned<'_> {
         let own = self.network.interface(self.captured.interface);
         let is_bare = own.is_none_or(crate::model::InterfaceFacts::only_listens);
         is_link_local(from) || self.network.is_attached(from) || (is_bare && is_private(from))
+    }
+
+    /// It was told of `subject` just now.
+    fn was_told(&mut self, subject: Subject, what: impl Hash) -> bool {
+        self.ears.was_told(&(subject, self.captured.interface, what), self.captured.at.mono)
     }
 
     /// There is time for a costly look.

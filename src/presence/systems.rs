@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use super::kinds::Signs;
+use super::kinds::{Signs, places};
 
 /// A word about a device, how sure it is, and what says so.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ pub fn system(signs: &Signs<'_>) -> Option<Known> {
             "host" => hosts
                 .iter()
                 .map(String::as_str)
-                .find(|host| host.match_indices(rule.pattern).any(|(at, _)| at == 0 || host[..at].ends_with('-'))),
+                .find(|host| places(host, rule.pattern).any(|before| before.is_none_or(|byte| byte == b'-'))),
             key => labels.get(key).map(String::as_str).filter(|value| value.contains(rule.pattern)),
         };
         let Some(found) = found else { continue };

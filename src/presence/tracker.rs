@@ -416,11 +416,12 @@ impl Presence {
                         device.dhcp.client_id = Some(client.iter().take(CLIENT_ID_MAX).copied().collect());
                     }
                 }
-                if self.registry.get(id).map(|device| &device.dhcp) != before.as_ref() {
-                    self.touch(id);
-                }
+                let has_changed = self.registry.get(id).map(|device| &device.dhcp) != before.as_ref();
                 self.rekey(id);
-                self.classify(id, now, out);
+                if has_changed {
+                    self.touch(id);
+                    self.classify(id, now, out);
+                }
                 return self.joined(id, now, out);
             }
             Fact::Service { .. } | Fact::ServiceGone { .. } | Fact::Product { .. } => {

@@ -1,6 +1,9 @@
 //! # One conversation
 
-use std::net::IpAddr;
+use std::{
+    hash::{Hash, Hasher},
+    net::IpAddr,
+};
 
 use super::{
     fact::{End, Outcome, Start, Talkers, What},
@@ -16,11 +19,33 @@ use crate::{
 };
 
 /// Both ends in order of address, so that both directions find it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     pub protocol: u8,
     pub low: (IpAddr, Port),
     pub high: (IpAddr, Port),
+}
+
+impl Hash for Key {
+    /// Once a packet: in as few steps as hold it.
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ports = u64::from(self.protocol) << 32 | u64::from(self.low.1) << 16 | u64::from(self.high.1);
+        state.write_u64(ports);
+        match (self.low.0, self.high.0) {
+            (IpAddr::V4(low), IpAddr::V4(high)) => {
+                state.write_u64(u64::from(u32::from(low)) << 32 | u64::from(u32::from(high)));
+            }
+            (low, high) => {
+                let number = |ip| match ip {
+                    IpAddr::V4(ip) => u128::from(u32::from(ip)),
+                    IpAddr::V6(ip) => u128::from(ip),
+                };
+                state.write_u128(number(low));
+                state.write_u128(number(high));
+            }
+        }
+    }
 }
 
 impl Key {

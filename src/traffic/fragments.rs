@@ -11,7 +11,7 @@ use std::{net::IpAddr, time::Duration};
 
 use super::neighbours::owner;
 use crate::{
-    model::{Guarded, Mono},
+    model::{Guarded, Mono, Pieces},
     wire::{Faults, Frame, Net},
 };
 
@@ -88,29 +88,17 @@ pub enum Piece {
     Whole(Vec<u8>, bool),
 }
 
-/// Counted since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    pub joined: u64,
-    /// Packets thrown away because their pieces lay over one another.
-    pub overlapped: u64,
-    /// Pieces that no system makes: too long, too many, of a length that is none.
-    pub refused: u64,
-    /// Packets that waited too long, or had to go for others.
-    pub given_up: u64,
-}
-
 /// See the page above.
 #[derive(Debug)]
 pub struct Fragments {
     halves: Guarded<Key, Half>,
     held: usize,
-    counts: Counts,
+    counts: Pieces,
 }
 
 impl Default for Fragments {
     fn default() -> Fragments {
-        Fragments { halves: Guarded::new(PACKETS_MAX), held: 0, counts: Counts::default() }
+        Fragments { halves: Guarded::new(PACKETS_MAX), held: 0, counts: Pieces::default() }
     }
 }
 
@@ -194,7 +182,7 @@ impl Fragments {
     }
 
     #[must_use]
-    pub const fn counts(&self) -> Counts {
+    pub const fn counts(&self) -> Pieces {
         self.counts
     }
     #[must_use]

@@ -10,7 +10,7 @@
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use crate::{
-    model::{Captured, Guarded, Moment, Mono, Port},
+    model::{Captured, Guarded, Moment, Mono, Pieces, Port},
     wire::{Frame, Net, Transport, icmp::Icmp, ipv4::Ipv4, ipv6::Ipv6, protocol, tcp::Tcp},
 };
 
@@ -24,7 +24,6 @@ mod stream;
 mod talk;
 
 pub use fact::{Certificate, Credential, Dns, End, Http, Login, Noticed, Outcome, Start, Talkers, Tls, What};
-pub use fragments::Counts as FragmentCounts;
 pub use names::registered;
 pub use neighbours::{Neighbours, owner};
 pub use sight::Sights;
@@ -62,6 +61,8 @@ pub struct Traffic {
     /// A packet that was joined just now, if none of its pieces showed its transport.
     joined: Option<Vec<u8>>,
     buffered: usize,
+    /// Of streams: holes and repeats.
+    torn: (u64, u64),
     /// Conversations whose words were not read, for want of room.
     shed: u64,
     said: Vec<u8>,
@@ -80,6 +81,7 @@ impl Traffic {
             fragments: Fragments::default(),
             joined: None,
             buffered: 0,
+            torn: (0, 0),
             shed: 0,
             said: Vec::new(),
             whats: Vec::new(),
@@ -111,10 +113,11 @@ impl Traffic {
         self.joined.take()
     }
 
-    /// Packets that came in pieces.
+    /// What came in pieces.
     #[must_use]
-    pub const fn fragments(&self) -> FragmentCounts {
-        self.fragments.counts()
+    pub const fn pieces(&self) -> Pieces {
+        let (gaps, repeated) = self.torn;
+        Pieces { gaps, repeated, ..self.fragments.counts() }
     }
 
     fn packet(&mut self, frame: &Frame<'_>, now: Moment, out: &mut Vec<Noticed>) {
@@ -213,7 +216,11 @@ impl Traffic {
             is_proven = flow.completed && !was_completed;
             if !(tcp.payload.is_empty() && tcp.flags.0 & (crate::wire::tcp::Flags::SYN) == 0) {
                 self.buffered = self.buffered.saturating_sub(held(flow));
+                let before = torn(flow, side);
                 read(flow, tcp, real_len(frame, tcp), by_client, self.seed, &mut self.said, &mut whats);
+                let after = torn(flow, side);
+                self.torn.0 += u64::from(after.0.saturating_sub(before.0));
+                self.torn.1 += u64::from(after.1.saturating_sub(before.1));
                 self.buffered += held(flow);
                 if self.buffered > BUFFERED_MAX {
                     self.buffered -= held(flow);
@@ -372,6 +379,11 @@ fn beyond(ip: IpAddr) -> u64 {
 
 fn held(flow: &Flow) -> usize {
     flow.streams.iter().map(stream::Stream::held).sum::<usize>() + flow.app.as_ref().map_or(0, |app| app.held())
+}
+
+/// Holes and repeats of one direction.
+fn torn(flow: &Flow, side: usize) -> (u32, u32) {
+    flow.streams.get(side).map_or((0, 0), |stream| (stream.gaps, stream.overlaps))
 }
 
 /// How long a segment was on the wire, also where the capture cut it.

@@ -3,7 +3,10 @@
 //! Estimated from the frames themselves, for each interface: only what is sent to this host and to all, or what others
 //! say to each other as well. Detectors that need the latter are asleep without it, and people should know.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 use crate::{
     model::{InterfaceId, Mono, NetworkFacts, Sight, is_private},
@@ -64,10 +67,12 @@ pub struct Sights {
 impl Sights {
     /// Counts one frame.
     pub fn hear(&mut self, interface: InterfaceId, frame: &Frame<'_>, network: &NetworkFacts, now: Mono) {
-        if !self.counts.contains_key(&interface) && self.counts.len() >= INTERFACES_MAX {
-            return;
-        }
-        let (count, found) = self.counts.entry(interface).or_default();
+        let is_full = self.counts.len() >= INTERFACES_MAX;
+        let (count, found) = match self.counts.entry(interface) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if is_full => return,
+            Entry::Vacant(room) => room.insert(Default::default()),
+        };
         if now.since(count.since) > SPAN {
             *found = count.verdict().or(*found);
             *count = Count { since: now, ..Count::default() };

@@ -20,6 +20,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` bytes.
+    #[inline]
     pub fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.rest.split_first_chunk::<N>()?;
         self.rest = rest;
@@ -27,6 +28,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `len` bytes, borrowed.
+    #[inline]
     pub fn slice(&mut self, len: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
@@ -34,6 +36,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `len` bytes, or as many as there are.
+    #[inline]
     pub fn at_most(&mut self, len: usize) -> &'a [u8] {
         let (head, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, &[]));
         self.rest = rest;
@@ -41,33 +44,42 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over `len` bytes.
+    #[inline]
     pub fn skip(&mut self, len: usize) -> Option<()> {
         self.slice(len).map(|_| ())
     }
 
+    #[inline]
     pub fn u8(&mut self) -> Option<u8> {
         self.take::<1>().map(|[byte]| byte)
     }
     /// Network byte order.
+    #[inline]
     pub fn u16(&mut self) -> Option<u16> {
         self.take().map(u16::from_be_bytes)
     }
     /// Network byte order.
+    #[inline]
     pub fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_be_bytes)
     }
+    #[inline]
     pub fn u16_le(&mut self) -> Option<u16> {
         self.take().map(u16::from_le_bytes)
     }
+    #[inline]
     pub fn u32_le(&mut self) -> Option<u32> {
         self.take().map(u32::from_le_bytes)
     }
+    #[inline]
     pub fn mac(&mut self) -> Option<MacAddr> {
         self.take().map(MacAddr)
     }
+    #[inline]
     pub fn ipv4(&mut self) -> Option<Ipv4Addr> {
         self.take::<4>().map(Ipv4Addr::from)
     }
+    #[inline]
     pub fn ipv6(&mut self) -> Option<Ipv6Addr> {
         self.take::<16>().map(Ipv6Addr::from)
     }

@@ -13,7 +13,7 @@ use crate::wire::reader::Reader;
 const OPTIONS_MAX: usize = 40;
 
 /// One SYN, as p0f sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape<'a> {
     pub is_v6: bool,
     pub ttl: u8,

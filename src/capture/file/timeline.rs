@@ -12,6 +12,15 @@ const CROSSING_NS: i128 = 60 * 1_000_000_000;
 /// would be the end of the clock.
 const GAP_MAX: Duration = Duration::from_hours(24 * 31);
 
+/// The wall clock at a stamp; 1970 if it is absurd.
+pub fn wall(stamp_ns: i128) -> Wall {
+    match i64::try_from(stamp_ns) {
+        // All but the absurd, without a division of 128 bits for each frame.
+        Ok(ns) => Wall(ns.div_euclid(1_000_000)),
+        Err(_) => Wall(i64::try_from(stamp_ns.div_euclid(1_000_000)).unwrap_or(0)),
+    }
+}
+
 /// Turns stamps into moments: `mono` never goes back; forward it follows the stamps, also over
 /// weeks. `wall` is as stamped.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +33,7 @@ pub struct Timeline {
 impl Timeline {
     /// The moment of a frame stamped so.
     pub fn at(&mut self, stamp_ns: i128) -> Moment {
-        let wall = Wall(i64::try_from(stamp_ns.div_euclid(1_000_000)).unwrap_or(0));
+        let wall = wall(stamp_ns);
         let step = match self.mono_ns {
             None => {
                 self.high_ns = stamp_ns;

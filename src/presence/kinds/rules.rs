@@ -3,7 +3,10 @@
 //! Rules are lines of the tables beside this file: evidence, pattern, kind, confidence. A line of evidence `all` has
 //! several parts that must all be met (`vendor=Maker & class=udhcp`); it counts as what it says of the maker.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use crate::model::Kind;
 
@@ -64,6 +67,26 @@ pub struct Part {
     pub pattern: &'static str,
     /// Of a service: its name alone, as [`bare`].
     service: &'static str,
+    /// What the text must hold that it is held against: the first byte of what is looked for there.
+    first: u8,
+}
+
+/// Which bytes there are. Nearly all of the rules fail at their first letter.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bytes([u64; 4]);
+
+impl Bytes {
+    fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Bytes {
+        let mut bytes = Bytes::default();
+        texts.flat_map(str::bytes).for_each(|byte| bytes.add(byte));
+        bytes
+    }
+    const fn add(&mut self, byte: u8) {
+        self.0[(byte >> 6) as usize] |= 1 << (byte & 63);
+    }
+    const fn has(&self, byte: u8) -> bool {
+        self.0[(byte >> 6) as usize] >> (byte & 63) & 1 != 0
+    }
 }
 
 #[derive(Debug)]
@@ -89,6 +112,14 @@ pub const TABLES: &[&str] = &[
 
 pub static RULES: LazyLock<Box<[Rule]>> =
     LazyLock::new(|| TABLES.iter().flat_map(|table| table.lines()).filter_map(rule).collect());
+
+/// What a label alone can meet: by its key, and, under none, what is held against all that tell of the product.
+static OF_LABELS: LazyLock<BTreeMap<Option<&str>, Vec<&Rule>>> = LazyLock::new(|| {
+    let mut all: BTreeMap<Option<&str>, Vec<&Rule>> = BTreeMap::new();
+    let alone = |rule: &&Rule| rule.besides.is_empty() && matches!(rule.part.sign, Sign::Label | Sign::Series);
+    RULES.iter().filter(alone).for_each(|rule| all.entry(rule.part.key).or_default().push(rule));
+    all
+});
 
 pub fn rule(line: &'static str) -> Option<Rule> {
     let mut columns = line.split('\t');
@@ -121,7 +152,13 @@ fn part(evidence: &str, pattern: &'static str) -> Option<Part> {
         None => (None, pattern),
     };
     let service = if sign == Sign::Service { bare(pattern) } else { "" };
-    Some(Part { sign, key, pattern, service })
+    let looked_for = match sign {
+        Sign::Service => service,
+        Sign::Series => pattern.split_once('/').map_or("", |(_, start)| start),
+        _ => pattern,
+    };
+    let first = *looked_for.as_bytes().first()?;
+    Some(Part { sign, key, pattern, service, first })
 }
 
 impl Sign {
@@ -207,16 +244,21 @@ impl Rule {
 
 /// What rules make of a label alone, the surest first. Series count whoever the maker is: that may come later.
 pub fn says(key: &str, value: &str) -> Vec<(u16, Kind, &'static str)> {
+    let (of_key, of_products) = (OF_LABELS.get(&Some(key)), OF_LABELS.get(&None).filter(|_| is_product(key)));
+    if of_key.is_none() && of_products.is_none() {
+        return Vec::new();
+    }
     let value = value.to_lowercase();
-    let is_met = |part: &Part| match part.sign {
-        Sign::Label => match part.key {
-            Some(only) => only == key && holds(&value, part.pattern),
-            None => is_product(key) && holds(&value, part.pattern),
-        },
-        Sign::Series => is_product(key) && part.pattern.split_once('/').is_some_and(|(_, start)| holds(&value, start)),
-        _ => false,
+    let bytes = Bytes::of(std::iter::once(value.as_str()));
+    let is_met = |part: &Part| {
+        let start = match part.sign {
+            Sign::Series => part.pattern.split_once('/').map_or("", |(_, start)| start),
+            _ => part.pattern,
+        };
+        bytes.has(part.first) && holds(&value, start)
     };
-    let hits: Vec<&Rule> = RULES.iter().filter(|rule| rule.besides.is_empty() && is_met(&rule.part)).collect();
+    let rules = of_key.into_iter().chain(of_products).flatten();
+    let hits: Vec<&Rule> = rules.copied().filter(|rule| is_met(&rule.part)).collect();
     let mut said: Vec<_> = hits
         .iter()
         .filter(|rule| !hits.iter().any(|other| rule.is_outdone_by(other)))
@@ -239,6 +281,13 @@ pub struct Looked<'a> {
     products: Vec<String>,
     services: BTreeSet<String>,
     makers: Vec<&'a str>,
+    /// What names and their words begin with; what is anywhere in labels; in names and labels of the product; what
+    /// services begin with; what the vendor's name begins with.
+    starts: Bytes,
+    said: Bytes,
+    told: Bytes,
+    offered: Bytes,
+    vendor: Bytes,
 }
 
 impl<'a> Looked<'a> {
@@ -251,19 +300,37 @@ impl<'a> Looked<'a> {
         let humps: Vec<String> = humps.collect();
         let words = hosts.iter().map(String::as_str).flat_map(words).chain(humps.iter().map(String::as_str));
         let words = words.flat_map(|word| [word, unnumbered(word)]);
+        let words: BTreeSet<String> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let labels: Vec<(&str, String)> =
+            signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect();
+        let products: Vec<String> =
+            labels.iter().filter(|(key, _)| is_product(key)).map(|(_, value)| value.clone()).collect();
+        let services: BTreeSet<String> =
+            signs.services.iter().map(|service| bare(&service.name).to_ascii_lowercase()).collect();
+        let mut starts = Bytes::default();
+        // Of a word within a name, behind a hyphen, too.
+        let begun = hosts.iter().flat_map(|host| host.split_inclusive('-')).chain(words.iter().map(String::as_str));
+        begun.filter_map(|text| text.as_bytes().first()).for_each(|byte| starts.add(*byte));
+        let mut offered = Bytes::default();
+        services.iter().filter_map(|name| name.as_bytes().first()).for_each(|byte| offered.add(*byte));
+        let mut vendor = Bytes::default();
+        if let Some(first) = signs.vendor.and_then(|vendor| vendor.as_bytes().first()) {
+            vendor.add(first.to_ascii_lowercase());
+            vendor.add(first.to_ascii_uppercase());
+        }
         Looked {
-            words: words.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+            starts,
+            said: Bytes::of(labels.iter().map(|(_, value)| value.as_str())),
+            told: Bytes::of(hosts.iter().chain(&products).map(String::as_str)),
+            offered,
+            vendor,
+            words,
             asked: signs.asked.iter().map(u8::to_string).collect::<Vec<_>>().join(","),
             macs: signs.macs.iter().map(ToString::to_string).chain(signs.random.then(|| RANDOM.to_owned())).collect(),
             hosts,
-            labels: signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect(),
-            products: signs
-                .labels
-                .iter()
-                .filter(|(key, _)| is_product(key))
-                .map(|(_, value)| value.to_lowercase())
-                .collect(),
-            services: signs.services.iter().map(|service| bare(&service.name).to_ascii_lowercase()).collect(),
+            labels,
+            products,
+            services,
             makers: signs.vendor.into_iter().chain(announced).collect(),
             signs,
         }
@@ -291,6 +358,17 @@ impl<'a> Looked<'a> {
 
     fn is_met(&self, part: &Part) -> bool {
         let pattern = part.pattern;
+        let bytes = match part.sign {
+            Sign::Service => Some(&self.offered),
+            Sign::Host | Sign::Word => Some(&self.starts),
+            Sign::Series => Some(&self.told),
+            Sign::Label => Some(&self.said),
+            Sign::Vendor => Some(&self.vendor),
+            _ => None,
+        };
+        if bytes.is_some_and(|bytes| !bytes.has(part.first)) {
+            return false;
+        }
         match part.sign {
             Sign::Service => self.services.contains(part.service),
             Sign::Host => self.named(pattern),
@@ -335,7 +413,17 @@ pub fn maker_is(vendor: &str, pattern: &str) -> bool {
 fn holds(text: &str, pattern: &str) -> bool {
     // Where the pattern begins with a letter, a word must begin there.
     let inner = pattern.starts_with(|c: char| c.is_ascii_alphanumeric());
-    text.match_indices(pattern).any(|(at, _)| !inner || !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()))
+    places(text, pattern).any(|before| !inner || !before.is_some_and(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// The byte before each place where `text` holds `pattern`; none at its start. There are thousands of patterns, of a few
+/// letters: what a search prepares costs more than the search.
+pub fn places(text: &str, pattern: &str) -> impl Iterator<Item = Option<u8>> {
+    let (text, pattern) = (text.as_bytes(), pattern.as_bytes());
+    let first = pattern.first().copied().unwrap_or_default();
+    memchr::memchr_iter(first, text)
+        .filter(move |at| text.get(*at..).is_some_and(|rest| rest.starts_with(pattern)))
+        .map(move |at| text.get(at.checked_sub(1)?).copied())
 }
 
 /// `ipp`: `_ipp._tcp.local`, `_ipp` and `ipp` are one service, whoever reports it; `_ipps` is another.
@@ -345,7 +433,7 @@ fn bare(name: &str) -> &str {
 
 /// `galaxy-tab` somewhere in `annas-galaxy-tab-s9`.
 fn has_words(host: &str, pattern: &str) -> bool {
-    pattern.contains('-') && host.match_indices(pattern).any(|(at, _)| host[..at].ends_with('-'))
+    pattern.contains('-') && places(host, pattern).any(|before| before == Some(b'-'))
 }
 
 /// `D-Link/dcs-`: a word that begins so in a name or model, on a device of that maker.

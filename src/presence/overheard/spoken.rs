@@ -28,7 +28,10 @@ pub fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
         _ => [None, None],
     };
     for talk in talks.into_iter().flatten().filter(|talk| talk.is_listed()) {
-        gleaned.fact(Subject::mac(mac), Fact::Label { key: "speaks", value: talk.to_string() });
+        // With each segment of a conversation again.
+        if !gleaned.was_told(Subject::mac(mac), talk) {
+            gleaned.fact(Subject::mac(mac), Fact::Label { key: "speaks", value: talk.to_string() });
+        }
     }
     // What any other port accepts tells no kind, but that something is open there: worth a look.
     let opened = frame.tcp().and_then(|tcp| stream(tcp)[0].filter(|_| tcp.flags.is_accept()));

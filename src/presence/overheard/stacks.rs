@@ -31,6 +31,10 @@ const SYSTEMS: [(u8, &str, &str, &str); 11] = [
 /// `frame` opens a connection, and is its source's own.
 pub fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
     let Some(shape) = Shape::read(frame) else { return };
+    // A host opens all its connections alike.
+    if gleaned.was_told(Subject::mac(mac), shape) {
+        return;
+    }
     if let Some(system) = system(&shape) {
         gleaned.fact(Subject::mac(mac), Fact::Label { key: "os", value: system.to_owned() });
     }

@@ -278,16 +278,21 @@ fn what_says_most_of_a_device_stays() {
 
 #[test]
 fn a_flood_of_documents_is_read_only_as_far_as_the_budget_goes() {
-    let xml = b"<?xml version=\"1.0\"?><root xmlns=\"urn:schemas-upnp-org:device-1-0\"><device><modelName>Q</modelName></device></root>";
+    let xml = b"<?xml version=\"1.0\"?><root xmlns=\"urn:schemas-upnp-org:device-1-0\"><device><modelName>Qaa</modelName></device></root>";
     let bytes = tcp4(TV, TV_IP, 64, (80, 40_000), 0x18, xml);
-    let frame = Frame::decode(LinkType::ETHERNET, &bytes);
     let mut ears = Overheard::default();
     let mut read = |second: u64| {
         let at = Moment { mono: Mono::default() + Duration::from_secs(second), ..Moment::default() };
         let captured = Captured { link: LinkType::ETHERNET, interface: InterfaceId(2), at, wire_len: 0, bytes: &bytes };
         let mut out = Vec::new();
-        for _ in 0..1000 {
-            ears.glean(&captured, &frame, &home(), &mut out);
+        for n in 0..1000 {
+            // Each says something else; the same again is not told.
+            let mut bytes = bytes.clone();
+            let model = bytes.len() - b"Qaa</modelName></device></root>".len();
+            bytes[model + 1..model + 3].copy_from_slice(&[b'a' + (n / 26 % 26) as u8, b'a' + (n % 26) as u8]);
+            bytes[11] = (n / 676) as u8;
+            let captured = Captured { bytes: &bytes, ..captured };
+            ears.glean(&captured, &Frame::decode(LinkType::ETHERNET, &bytes), &home(), &mut out);
         }
         (out.iter().filter(|seen| matches!(seen.fact, Fact::Label { .. })).count(), ears.passed_over())
     };
