@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{DeviceId, MacAddr, Moment, Mono, Subject, Wall};
+use crate::model::{Capped, DeviceId, MacAddr, Moment, Mono, Subject, Wall};
 
 use super::{
     addresses::{Attached, Claim},
@@ -34,8 +34,9 @@ pub struct Registry {
     minted: u32,
     /// Boxed: the nodes of the map stay small, and are never full.
     devices: BTreeMap<DeviceId, Box<Device>>,
-    by_mac: BTreeMap<MacAddr, DeviceId>,
-    by_ip: BTreeMap<IpAddr, DeviceId>,
+    // Asked for each frame. No device holds more than its share of them.
+    by_mac: Capped<MacAddr, DeviceId>,
+    by_ip: Capped<IpAddr, DeviceId>,
     by_client: BTreeMap<Vec<u8>, BTreeSet<DeviceId>>,
     by_host: BTreeMap<String, BTreeSet<DeviceId>>,
     /// Random addresses of nobody.
@@ -52,8 +53,8 @@ impl Registry {
             instance,
             minted,
             devices: BTreeMap::new(),
-            by_mac: BTreeMap::new(),
-            by_ip: BTreeMap::new(),
+            by_mac: Capped::new(DEVICES_MAX * MACS_MAX),
+            by_ip: Capped::new(DEVICES_MAX * ADDRESSES_MAX),
             by_client: BTreeMap::new(),
             by_host: BTreeMap::new(),
             strays: BTreeSet::new(),
@@ -321,7 +322,8 @@ impl Registry {
     /// The address answers for `id` now. A device that is away has lost it; one that is here may
     /// hold it still (a sleep proxy answers for a sleeper) and is asked there.
     fn take_ip(&mut self, ip: IpAddr, id: DeviceId) {
-        let Some(before) = self.by_ip.insert(ip, id).filter(|before| *before != id) else { return };
+        let before = self.by_ip.insert(ip, id).filter(|(held, before)| *held == ip && *before != id);
+        let Some((_, before)) = before else { return };
         if let Some(loser) = self.devices.get_mut(&before).filter(|loser| !loser.here) {
             for held in loser.addresses.iter_mut().filter(|held| held.ip == ip) {
                 held.current = false;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    SILENT,
     fact::{End, Outcome, Start, Talkers, What},
     stream::Stream,
     talk::Talk,
@@ -85,6 +86,12 @@ impl Flow {
             streams: Default::default(),
             app: None,
         }
+    }
+
+    /// Nobody answered yet, and it is in vain at `due`.
+    #[must_use]
+    pub fn waits_until(&self, due: Mono) -> bool {
+        self.outcome.is_none() && self.talk.began.mono + SILENT == due
     }
 
     /// Reads no more of it.

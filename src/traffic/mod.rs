@@ -7,7 +7,7 @@
 //! Packets that come in pieces are joined first (`fragments`). Leaves out: ICMP is no conversation here, only its
 //! complaints about others.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use crate::{
     model::{Captured, Guarded, Moment, Mono, Pieces, Port},
@@ -45,8 +45,8 @@ pub const BUFFERED_MAX: usize = 32 << 20;
 const READ_MAX: u32 = 16 * 1024;
 /// Of those.
 const READ_LONG_MAX: u32 = 512 * 1024;
-/// Attempts that wait for an answer.
-const WAITING_MAX: usize = 16_384;
+/// Attempts that wait for an answer, or stand in the queue behind one that does.
+const WAITING_MAX: usize = 32_768;
 /// A conversation of UDP that was silent so long is over; another begins.
 const UDP_OVER: Duration = Duration::from_secs(120);
 
@@ -55,7 +55,9 @@ const UDP_OVER: Duration = Duration::from_secs(120);
 pub struct Traffic {
     seed: u64,
     flows: Guarded<Key, Flow>,
-    waiting: BTreeSet<(Mono, Key)>,
+    /// Attempts in the order in which they began, with when each is in vain. Who was answered stays in the queue until
+    /// those before are gone: the first is always one that waits.
+    waiting: VecDeque<(Mono, Key)>,
     neighbours: Neighbours,
     fragments: Fragments,
     /// A packet that was joined just now, if none of its pieces showed its transport.
@@ -76,7 +78,7 @@ impl Traffic {
         Traffic {
             seed,
             flows: Guarded::new(FLOWS_MAX),
-            waiting: BTreeSet::new(),
+            waiting: VecDeque::new(),
             neighbours: Neighbours::default(),
             fragments: Fragments::default(),
             joined: None,
@@ -133,23 +135,30 @@ impl Traffic {
 
     /// Tells which attempts were in vain.
     pub fn wake(&mut self, now: Moment, out: &mut Vec<Noticed>) {
-        while let Some((due, key)) = self.waiting.first().copied() {
-            if due > now.mono {
-                return;
-            }
-            self.waiting.pop_first();
+        while let Some((due, key)) = self.waiting.front().copied().filter(|(due, _)| *due <= now.mono) {
+            self.waiting.pop_front();
             let mut whats = std::mem::take(&mut self.whats);
-            if let Some(flow) = self.flows.get_mut(&key, 0) {
+            if let Some(flow) = self.flows.get_mut(&key, 0).filter(|flow| flow.waits_until(due)) {
                 flow.tell(Outcome::Silent, &mut whats);
                 tell(&flow.talk, &mut whats, out);
             }
             self.whats = whats;
+            self.answered();
+        }
+    }
+
+    /// Somebody was answered, or is gone: those at the head of the queue who do not wait any more leave it.
+    fn answered(&mut self) {
+        while let Some((due, key)) = self.waiting.front()
+            && !self.flows.get(key).is_some_and(|flow| flow.waits_until(*due))
+        {
+            self.waiting.pop_front();
         }
     }
 
     #[must_use]
     pub fn next_wake(&self) -> Option<Mono> {
-        self.waiting.first().map(|(due, _)| *due)
+        self.waiting.front().map(|(due, _)| *due)
     }
 
     /// Entries of each table.
@@ -198,7 +207,7 @@ impl Traffic {
             place = self.flows.place(&key);
         }
         let mut whats = std::mem::take(&mut self.whats);
-        let mut is_proven = false;
+        let (mut is_proven, mut is_answered) = (false, false);
         if let Some(flow) = place.and_then(|place| self.flows.at_mut(place, tick(now))) {
             let was_open = flow.outcome.is_none();
             flow.last = now.mono;
@@ -236,10 +245,11 @@ impl Traffic {
                 flow.silence();
                 self.buffered += held(flow);
             }
-            if was_open && flow.outcome.is_some() {
-                self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
-            }
+            is_answered = was_open && flow.outcome.is_some();
             tell(&flow.talk, &mut whats, out);
+        }
+        if is_answered {
+            self.answered();
         }
         if is_proven {
             let gone = self.flows.prove(&key);
@@ -282,7 +292,6 @@ impl Traffic {
             }
             if !by_client && flow.outcome.is_none() {
                 flow.tell(Outcome::Answered, &mut whats);
-                self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
                 answered = true;
             }
             talk::datagram(&flow.talk, by_client, payload, self.seed, &mut whats);
@@ -294,6 +303,7 @@ impl Traffic {
             tell(&flow.talk, &mut whats, out);
         }
         if answered {
+            self.answered();
             let gone = self.flows.prove(&key);
             self.gone(gone);
         }
@@ -320,12 +330,12 @@ impl Traffic {
         if let Some(flow) = self.flows.get_mut(&key, tick(now)) {
             // Only who was asked, or a router on the way, can complain to who asked.
             if flow.is_client((ends.0, source)) && flow.outcome.is_none() {
-                self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
                 flow.tell(Outcome::Unreachable(icmp.code), &mut whats);
                 tell(&flow.talk, &mut whats, out);
             }
         }
         self.whats = whats;
+        self.answered();
     }
 
     fn begin(&mut self, key: Key, flow: Flow, now: Moment, out: &mut Vec<Noticed>) {
@@ -334,7 +344,7 @@ impl Traffic {
         let gone = self.flows.insert(key, flow, owner, tick(now));
         self.gone(gone);
         if self.waiting.len() < WAITING_MAX {
-            self.waiting.insert((now.mono + SILENT, key));
+            self.waiting.push_back((now.mono + SILENT, key));
         }
     }
 
@@ -344,9 +354,11 @@ impl Traffic {
     }
 
     fn gone(&mut self, gone: Option<(Key, Flow)>) {
-        if let Some((key, flow)) = gone {
+        if let Some((_, flow)) = gone {
             self.buffered = self.buffered.saturating_sub(held(&flow));
-            self.waiting.remove(&(flow.talk.began.mono + SILENT, key));
+            if flow.outcome.is_none() {
+                self.answered();
+            }
         }
     }
 }
