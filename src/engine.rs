@@ -31,6 +31,9 @@ use plain::Next;
 // A timer that asks for the same moment again and again would hang the home. No input comes near.
 const TIMERS_MAX: usize = 1_000_000;
 
+/// What detectors learn takes days; what a crash costs of it is this.
+const WRITTEN_DOWN: Duration = Duration::from_secs(600);
+
 // Smaller steps are the noise of stamps, and nobody reads times that closely.
 const CLOCK_STEP_MS: u64 = 10_000;
 
@@ -87,6 +90,8 @@ pub struct Engine {
     /// Until then everything is new, as at a first start.
     settled_from: Mono,
     view: HomeView,
+    /// When detectors wrote down what they learned.
+    written: Mono,
     overheard: Overheard,
     plain: plain::Plain,
     /// What came of looking, for the next to hand on.
@@ -120,6 +125,7 @@ impl Engine {
             seen: None,
             settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
+            written: now.mono,
             overheard: Overheard::default(),
             plain: plain::Plain::default(),
             owed: Vec::new(),
@@ -127,6 +133,8 @@ impl Engine {
             noticed: Vec::new(),
             tally: tally::Tally::default(),
         };
+        engine.detectors.recall(&remembered.learned, now);
+        engine.view.learned = Arc::new(remembered.learned.clone());
         engine.due = engine.first_due();
         engine
     }
@@ -218,6 +226,13 @@ impl Engine {
         self.view.sights = self.sights.view().filter_map(named).collect();
         self.view.pieces = self.traffic.pieces();
         self.tally.fill(&mut self.view.scanners, self.now.mono);
+        if self.now.mono.since(self.written) >= WRITTEN_DOWN {
+            self.written = self.now.mono;
+            let learned = self.detectors.learned(self.now);
+            if learned.by != self.view.learned.by {
+                self.view.learned = Arc::new(learned);
+            }
+        }
         self.view.now = self.now.wall;
         self.view.settling = self.is_settling(self.now);
         self.view.revision += 1;
@@ -296,7 +311,7 @@ impl Engine {
             Input::Command(ticket, command) => self.obey(ticket, &command, now, out),
             Input::Adopt(settings) => {
                 self.presence.adopt(&settings.presence, &settings.exposure, now, out);
-                self.detectors.adopt(&settings.detectors);
+                self.detectors.adopt(&settings.detectors, now);
                 self.alerts.adopt(&settings.alerts);
             }
             Input::Network(network) => {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+#[path = "detectors/newer.rs"]
+mod newer;
 #[path = "detectors/things.rs"]
 mod things;
 #[path = "detectors/traps.rs"]

@@ -10,7 +10,8 @@
 //! conflict; what speaks for a forger adds up: the claims alternate (+3), the address is the router's (+2), replies
 //! nobody asked for (+1, three of them +2), they come steadily as tools send them (+2), the same device claims other
 //! contested addresses too (+3), the frame's sender is not the one that is claimed (+2), the claimant has an address
-//! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2). A lease handed on (−6),
+//! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2), it sends the owner's
+//! claim too, as tools put things back when they end (+3). A lease handed on (−6),
 //! answers only when asked and never for the router (−5), a single address announced as new hosts do (−4), a claimant
 //! that offers to answer for those asleep (−4, never for the router), and one that stands in for a router that fell
 //! silent, by VRRP (−8), speak against. Five points are told, eight are critical. A device that has its own address,
@@ -285,6 +286,7 @@ impl ArpSpoof {
         points += if own > 0 { 2.0 } else { 0.0 };
         points += if claimant.foreign.is_some() { 2.0 } else { 0.0 };
         points += if claimant.aimed && own > 0 { 2.0 } else { 0.0 };
+        points += if speaks_for(claimant, binding) { 3.0 } else { 0.0 };
         let leased =
             self.leases.get(&ip).is_some_and(|(mac, at)| *mac == claimant.mac && now.since(*at) <= LEASE_FRESH);
         points -= if leased { 6.0 } else { 0.0 };
@@ -318,6 +320,9 @@ impl ArpSpoof {
                 })
                 && others.all(|other| !context.neighbours.is_router(other.mac))
         };
+        if speaks_for(claimant, binding) {
+            return false;
+        }
         let contested: Vec<(&Ipv4Addr, &Binding)> = claims
             .keys()
             .filter_map(|other| Some((other, self.bindings.get(other)?)))
@@ -349,8 +354,13 @@ impl ArpSpoof {
             return;
         }
         let own_ip = self.claims.get(&forger.mac).and_then(|claims| {
-            let alone = |ip: &&Ipv4Addr| self.bindings.get(ip).is_some_and(|binding| binding.claimants.len() == 1);
-            claims.keys().find(alone).copied()
+            // Its own: nobody else claims it, and it asks under it or answers for it. What it tells one host unasked may
+            // be another's who was not heard yet.
+            let is_own = |ip: &&Ipv4Addr| match self.bindings.get(ip).map(|binding| binding.claimants.as_slice()) {
+                Some([only]) => only.requests + only.asked > 0,
+                _ => false,
+            };
+            claims.keys().find(is_own).copied()
         });
         let severity = match points {
             _ if self.is_proxy(ip, &forger, binding, context) => Severity::Low,
@@ -369,6 +379,13 @@ impl ArpSpoof {
             .points(points);
         self.bell.ring(finding, findings);
     }
+}
+
+/// It sends what another claims, as that one, beside its own claim: tools put things back so when they end. Who stands
+/// in for others never does.
+fn speaks_for(claimant: &Claimant, binding: &Binding) -> bool {
+    claimant.unasked > 0
+        && binding.claimants.iter().any(|other| other.mac != claimant.mac && other.foreign == Some(claimant.mac))
 }
 
 impl Detector for ArpSpoof {
@@ -402,79 +419,4 @@ impl Detector for ArpSpoof {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::detectors::stage::{Stage, arp};
-
-    /// Seconds, who (hardware), operation, claimed, to whom, asked for.
-    type Line = (u64, u8, u16, u8, u8);
-
-    fn told(lines: &[Line]) -> Vec<(Option<MacAddr>, Severity)> {
-        let mut stage = Stage::new(ArpSpoof::new(Settings::default()));
-        let found = lines.iter().flat_map(|(second, mac, op, sender, target)| {
-            stage.frame(&arp(*mac, *op, *mac, *sender, *target), second * 1000)
-        });
-        found.map(|finding| (finding.attacker.mac, finding.severity)).collect()
-    }
-
-    #[test]
-    fn a_forger_is_named_and_what_looks_like_one_is_not() {
-        let mac = |n: u8| MacAddr([2, 0, 0, 0, 0, n]);
-        // Hosts 1 and 5 speak; 9 forges both, again and again.
-        let mut attack = vec![(0, 1, 1, 1, 5), (0, 5, 2, 5, 1), (1, 9, 1, 9, 1)];
-        for n in 0..12u64 {
-            attack.extend([(2 + n * 2, 9, 2, 1, 5), (2 + n * 2, 9, 2, 5, 1), (3 + n * 2, 1, 1, 1, 5)]);
-        }
-        let found = told(&attack);
-        assert!(!found.is_empty() && found.iter().all(|(who, _)| *who == Some(mac(9))), "{found:?}");
-        let mut under_way: Vec<Line> = attack.iter().filter(|line| line.1 == 9).copied().collect();
-        under_way.push((40, 1, 1, 1, 5));
-        under_way.push((42, 9, 2, 1, 5));
-        assert!(told(&under_way).iter().all(|(who, _)| *who == Some(mac(9))));
-        // Host 9, which has an address of its own, tells all that the router's is its own.
-        let mut all = vec![(0, 9, 1, 9, 1), (1, 1, 1, 1, 5), (1, 5, 1, 5, 1)];
-        all.extend((0..6).flat_map(|n| [(2 + n, 9, 1, 1, 1), (2 + n, 1, 1, 1, 5)]));
-        assert!(told(&all).iter().all(|(who, _)| *who == Some(mac(9))) && !told(&all).is_empty());
-        let quiet: &[(&str, Vec<Line>)] = &[
-            ("duplicate fixed address", (0..20).map(|n| (n * 20, 5 + (n % 2) as u8, 1, 5, 1)).collect()),
-            ("a phone's announcements", vec![(0, 5, 1, 5, 5), (1, 5, 2, 5, 5), (2, 5, 2, 5, 1)]),
-            ("address handed on after an hour", vec![(0, 5, 1, 5, 1), (4000, 6, 1, 5, 1), (4001, 6, 2, 5, 1)]),
-            (
-                "a proxy that answers when asked",
-                (0..9).flat_map(|n| [(n * 60, 1, 1, 1, 5), (n * 60, 7, 2, 5, 1), (n * 60 + 9, 5, 1, 5, 1)]).collect(),
-            ),
-        ];
-        for (name, lines) in quiet {
-            assert!(told(lines).is_empty(), "{name}: {:?}", told(lines));
-        }
-    }
-    #[test]
-    fn a_repeater_is_low_and_who_wants_both_sides_is_not() {
-        // 7 has an address of its own, and tells 2 that it is 5 and 6, who speak as well.
-        let mut repeater: Vec<Line> = vec![(0, 5, 1, 5, 2), (0, 6, 1, 6, 2), (0, 7, 1, 7, 2), (0, 2, 1, 2, 5)];
-        for n in 0..8u64 {
-            repeater.extend([(1 + n, 7, 2, 5, 2), (1 + n, 7, 2, 6, 2), (1 + n, 5, 1, 5, 5), (1 + n, 6, 1, 6, 6)]);
-        }
-        // The first of several may be all that is known of it; what is told last is low.
-        let found = told(&repeater);
-        assert!(found.iter().all(|(_, severity)| *severity == Severity::Low), "{found:?}");
-        let mut both = repeater.clone();
-        both.extend((0..8u64).map(|n| (20 + n, 7, 2, 2, 5)));
-        both.extend((0..8u64).map(|n| (20 + n, 2, 1, 2, 5)));
-        assert!(told(&both).iter().any(|(_, severity)| *severity >= Severity::High), "also the other way");
-        let one: Vec<Line> = repeater.iter().filter(|line| !(line.1 == 7 && line.3 == 6)).copied().collect();
-        assert!(told(&one).iter().any(|(_, severity)| *severity >= Severity::High), "one alone is wanted");
-    }
-    #[test]
-    fn whom_it_answered_when_asked_does_not_count_against_a_repeater() {
-        // 7 answered 3, who asked for 4; then it stands for 5 and 6 before 2.
-        let mut lines: Vec<Line> = vec![(0, 4, 1, 4, 3), (0, 5, 1, 5, 2), (0, 6, 1, 6, 2), (0, 7, 1, 7, 2)];
-        lines.extend([(5, 3, 1, 3, 4), (5, 7, 2, 4, 3), (6, 4, 1, 4, 3)]);
-        for n in 0..5u64 {
-            lines.extend([(10 + n, 7, 2, 5, 2), (10 + n, 5, 1, 5, 5), (20 + n, 7, 2, 6, 2), (20 + n, 6, 1, 6, 6)]);
-        }
-        lines.sort_by_key(|line| line.0);
-        let found = told(&lines);
-        assert!(found.iter().all(|(_, severity)| *severity == Severity::Low), "{found:?}");
-    }
-}
+mod tests;

@@ -6,7 +6,9 @@
 //! With time, guesses hit. A login that works after many that did not is worse than all before.
 //! ## How it decides
 //! Outcomes of logins are counted, not connections: FTP, Telnet, POP3, IMAP, SMTP, HTTP, SMB, LDAP, MQTT, Redis, SIP,
-//! VNC and SOCKS say them; of SSH they are told from how much the server says. A bucket that leaks one a minute runs
+//! VNC and SOCKS say them; of SSH they are told from how much the server says, of databases (MySQL, PostgreSQL, SQL
+//! Server, MongoDB) by the words of the refusal, and a connection for remote desktop (RDP) with a user's name that ends
+//! before a picture came is one that failed. A bucket that leaks one a minute runs
 //! over at 8 (from the Internet at 5). The same secret again and again is an old password in some device, not a
 //! guess, and does not count twice. Five different users within ten minutes who are all refused, or let in as guests
 //! only, are one password tried on everybody.
@@ -25,7 +27,7 @@ use crate::{
         usual::Bell,
         window::{Recent, Subjects, Weigh},
     },
-    model::{Category, Finding, Findings, MacAddr, Mono, Severity, is_private},
+    model::{Capped, Category, Finding, Findings, MacAddr, Mono, Port, Severity, find, is_private},
     traffic::{Login, Talkers, What, owner},
 };
 
@@ -38,6 +40,25 @@ const LEAK: Duration = Duration::from_secs(60);
 // Nobody in a home has so many names.
 const USERS_MIN: u32 = 5;
 const USERS_SPAN: Duration = Duration::from_secs(600);
+
+/// X.224 connection request (ITU-T X.224 §13.3), with which RDP begins (MS-RDPBCGR §2.2.1.1).
+const CONNECT: u8 = 0xe0;
+const DESKTOPS_MAX: usize = 512;
+/// Keys, certificate and refusal are below, the first picture of a desktop is far above.
+const PICTURE_MIN: u64 = 16 * 1024;
+/// What services say of a refused login: MySQL's state 28000, PostgreSQL's 28P01 and 28000, SQL Server's error 18456 (in
+/// UTF-16), MongoDB's code 18.
+const REFUSALS: [(&str, &[u8]); 5] = [
+    ("mysql", b"#28000Access denied for user"),
+    ("postgres", b"C28P01\0"),
+    ("postgres", b"C28000\0"),
+    ("mssql", b"L\0o\0g\0i\0n\0 \0f\0a\0i\0l\0e\0d\0 \0f\0o\0r\0"),
+    ("mongodb", b"AuthenticationFailed\0"),
+];
+
+fn ends(talk: &Talkers) -> ((IpAddr, Port), (IpAddr, Port)) {
+    ((talk.client.ip, talk.client.port), (talk.server.ip, talk.server.port))
+}
 
 #[derive(Debug, Clone)]
 struct Guesses {
@@ -61,12 +82,43 @@ impl Weigh for Guesses {
 pub struct BruteForce {
     bell: Bell,
     triples: Subjects<Key, Guesses>,
+    /// Connections for remote desktop that began with a user's name: client and server.
+    desktops: Capped<((IpAddr, Port), (IpAddr, Port)), ()>,
 }
 
 impl BruteForce {
     #[must_use]
     pub fn new(settings: Settings) -> BruteForce {
-        BruteForce { bell: Bell::new(settings), triples: Subjects::new(TRIPLES_MAX, LEAK, BUCKET_WAN / 2) }
+        BruteForce {
+            bell: Bell::new(settings),
+            triples: Subjects::new(TRIPLES_MAX, LEAK, BUCKET_WAN / 2),
+            desktops: Capped::new(DESKTOPS_MAX),
+        }
+    }
+
+    /// Words of services whose logins are not read otherwise.
+    fn said(&mut self, talk: &Talkers, by_client: bool, bytes: &[u8], context: &Context<'_>, findings: &mut Findings) {
+        if by_client {
+            if bytes.starts_with(&[3, 0]) && bytes.get(5) == Some(&CONNECT) && find(bytes, b"mstshash=").is_some() {
+                self.desktops.insert(ends(talk), ());
+            }
+            return;
+        }
+        // Errors are short, and come first.
+        let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
+        let refused = REFUSALS.iter().find(|(_, words)| find(head, words).is_some());
+        if let Some((service, _)) = refused.filter(|_| talk.is_sure) {
+            let login = Login { service, user: String::new(), tag: 0, ok: false };
+            self.login(talk, &login, context, findings);
+        }
+    }
+
+    /// A connection ended.
+    fn ended(&mut self, talk: &Talkers, context: &Context<'_>, findings: &mut Findings) {
+        if !self.desktops.is_empty() && self.desktops.remove(&ends(talk)).is_some() && talk.bytes[1] < PICTURE_MIN {
+            let login = Login { service: "rdp", user: String::new(), tag: 0, ok: false };
+            self.login(talk, &login, context, findings);
+        }
     }
 
     fn login(&mut self, talk: &Talkers, login: &Login, context: &Context<'_>, findings: &mut Findings) {
@@ -123,13 +175,15 @@ impl BruteForce {
 }
 
 impl Detector for BruteForce {
-    says!(self, [Login], self.triples.len());
+    says!(self, [Login, Said, Size], self.triples.len() + self.desktops.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
-        if let Evidence::Traffic(noticed) = evidence
-            && let What::Login(login) = &noticed.what
-        {
-            self.login(&noticed.talk, login, context, findings);
+        let Evidence::Traffic(noticed) = evidence else { return };
+        match &noticed.what {
+            What::Login(login) => self.login(&noticed.talk, login, context, findings),
+            What::Said { by_client, bytes, .. } => self.said(&noticed.talk, *by_client, bytes, context, findings),
+            What::Closed { .. } => self.ended(&noticed.talk, context, findings),
+            _ => {}
         }
     }
 }
@@ -220,6 +274,34 @@ mod tests {
         assert!(run(&["anna"; 40], 0, 1).is_empty(), "one who is a guest, again and again");
         assert!(run(&many, 0, 0).is_empty(), "all let in: somebody else's server");
         assert!(run(&many[..3], 0xc000_006d, 0).is_empty());
+    }
+
+    #[test]
+    fn refusals_of_databases_and_desktops_count() {
+        let run = |port: u16, times: u16, script: &[(bool, &[u8])]| -> usize {
+            let mut stage = Stage::new(BruteForce::new(Settings::default()));
+            let frames = (0..times).flat_map(|n| conversation((9, 40_000 + n), (5, port), script));
+            let mut told: usize = frames.enumerate().map(|(n, frame)| stage.frame(&frame, n as u64 * 50).len()).sum();
+            // The last one ends with its other side's word.
+            told += stage.frame(&crate::detectors::stage::tcp((5, port), (9, 40_000), 17, 1, b""), 60_000).len();
+            told
+        };
+        let denied: [(bool, &[u8]); 3] = [
+            (false, b"\x4a\0\0\0\x0a8.0\0"),
+            (true, b"\x20\0\0\x01root"),
+            (false, b"\x48\0\0\x02\xff\x15\x04#28000Access denied for user 'root'@'x' (using password: YES)"),
+        ];
+        assert!(run(3306, 20, &denied) > 0);
+        assert_eq!(run(3306, 4, &denied), 0, "somebody mistyped");
+        let page: [(bool, &[u8]); 2] = [(true, b"GET /help"), (false, b"what to do if access is denied for a user")];
+        assert_eq!(run(80, 30, &page), 0);
+        let ask: &[u8] = b"\x03\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=admin\r\n";
+        let picture = vec![7; 1200];
+        let refused: [(bool, &[u8]); 2] = [(true, ask), (false, b"\x03\0\0\x13")];
+        let mut works: Vec<(bool, &[u8])> = vec![(true, ask)];
+        works.extend((0..20).map(|_| (false, picture.as_slice())));
+        assert!(run(3389, 30, &refused) > 0);
+        assert_eq!(run(3389, 30, &works), 0, "a desktop that is used");
     }
 
     #[test]

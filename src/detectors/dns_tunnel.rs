@@ -8,7 +8,8 @@
 //! Per device and registered domain in five minutes: at least 30 different names that are hardly ever asked
 //! twice, 2 KiB in them or 8 KiB in answers of unusual kinds, and one of: labels of 30 letters on average, unusual
 //! kinds of question a fifth of the time, letters as if by chance. One long name is never told: antivirus programs and
-//! block lists ask such names too.
+//! block lists ask such names too. Who takes their time is told by five such spans within an hour that each have fifteen
+//! names of long labels, each asked once; 150 names and 6 KiB together.
 //! ## What fools it
 //! A tunnel slower than that; look-ups that are encrypted.
 //! ## What to do
@@ -42,6 +43,12 @@ const NAMES_MAX: usize = 512;
 const SPAN: Duration = Duration::from_secs(300);
 const UNIQUE_MIN: u32 = 30;
 const STAYS_FROM: u32 = 4;
+/// For those who take their time: spans that look like data within an hour, their names, names and bytes of all.
+const SLOW_SPAN: Duration = Duration::from_secs(3600);
+const SLOW_SPANS_MIN: usize = 4;
+const SLOW_NAMES_MIN: u32 = 15;
+const SLOW_UNIQUE_MIN: u32 = 150;
+const SLOW_UP_MIN: usize = 6 * 1024;
 const UP_MIN: usize = 2 * 1024;
 const DOWN_MIN: usize = 8 * 1024;
 const REPEAT_MAX: f64 = 0.15;
@@ -65,8 +72,18 @@ const REPUTATION: [&str; 12] = [
     "avqs.mcafee.com",
 ];
 
+/// A span that ended: many long names, each once.
+#[derive(Debug, Clone, Copy)]
+struct SlowSpan {
+    since: Mono,
+    unique: u32,
+    up: usize,
+}
+
 #[derive(Debug)]
 struct Asked {
+    /// Earlier spans of the last hour.
+    slow: Vec<SlowSpan>,
     names: BTreeSet<String>,
     queries: u32,
     up: usize,
@@ -111,7 +128,10 @@ impl DnsTunnel {
         let key = (talk.client.ip, if is_bare { String::new() } else { domain.to_owned() });
         let fresh = self.pairs.get(&key).is_some_and(|asked| now.since(asked.since) <= SPAN);
         if !fresh {
+            // What a span that ended looked like goes on to count, for those who take their time.
+            let slow = self.pairs.get(&key).map(|asked| asked.slow_after(now)).unwrap_or_default();
             let asked = Asked {
+                slow,
                 names: BTreeSet::new(),
                 queries: 0,
                 up: 0,
@@ -141,6 +161,20 @@ impl DnsTunnel {
                 asked.chance += by_chance(said);
                 asked.sample.clone_from(&dns.name);
             }
+        }
+        if !asked.slow.is_empty() && is_slow(asked, self.bell.scaled(SLOW_UNIQUE_MIN)) {
+            let finding =
+                Finding::new(CARD.id, Category::Dns, Severity::High, format!("{} {}", key.0, key.1), context.now)
+                    .by(asked.client)
+                    .against(talk.server.party())
+                    .why("domain", domain)
+                    .why("unique", asked.slow.iter().map(|span| span.unique).sum::<u32>() + asked.names.len() as u32)
+                    .why("bytes_up", asked.slow.iter().map(|span| span.up).sum::<usize>() + asked.up)
+                    .why("spans", asked.slow.len() + 1)
+                    .why("samples", crate::model::clean_text(&asked.sample, 80))
+                    .technique(&["T1071.004", "T1572"])
+                    .points(5.0);
+            return self.bell.ring(finding, findings);
         }
         let unique = asked.names.len() as u32;
         if unique < self.bell.scaled(UNIQUE_MIN) || asked.queries == 0 {
@@ -176,6 +210,32 @@ impl DnsTunnel {
                 .points(if unique > 100 || asked.down > 65_536 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
+}
+
+impl Asked {
+    /// Whether names are long and hardly repeated, as data is.
+    fn is_data(&self) -> bool {
+        let unique = self.names.len() as u32;
+        unique >= SLOW_NAMES_MIN
+            && 1.0 - f64::from(unique) / f64::from(self.queries.max(unique)) <= REPEAT_MAX
+            && self.longest as f64 / f64::from(unique) >= LABEL_MEAN
+    }
+
+    /// The spans that count from `now` on: those of the last hour, this one included if it looked like data.
+    fn slow_after(&self, now: Mono) -> Vec<SlowSpan> {
+        let this = SlowSpan { since: self.since, unique: self.names.len() as u32, up: self.up };
+        let spans = self.slow.iter().copied().chain(self.is_data().then_some(this));
+        spans.filter(|span| now.since(span.since) <= SLOW_SPAN).collect()
+    }
+}
+
+/// Long names, each once, for at least half an hour.
+fn is_slow(asked: &Asked, least: u32) -> bool {
+    let (unique, up) = asked.slow.iter().fold((0, 0), |(unique, up), span| (unique + span.unique, up + span.up));
+    asked.slow.len() >= SLOW_SPANS_MIN
+        && asked.is_data()
+        && unique + asked.names.len() as u32 >= least
+        && up + asked.up >= SLOW_UP_MIN
 }
 
 /// Kinds that carry more than an address.
@@ -244,6 +304,22 @@ mod tests {
                 stage.frame(&udp((9, 5000 + n as u16), (1, 53), &dns(n as u16, None, &name, kind)), n as u64 * 400)
             })
             .collect()
+    }
+
+    #[test]
+    fn who_takes_their_time_is_told_too() {
+        let run = |count: u64, pause_s: u64, name: &dyn Fn(u64) -> String| -> usize {
+            let mut stage = Stage::new(DnsTunnel::new(Settings::default()));
+            let ask = |n: u64| udp((9, 5000 + n as u16), (1, 53), &dns(n as u16, None, &name(n), kind::A));
+            (0..count).map(|n| stage.frame(&ask(n), n * pause_s * 1000).len()).sum()
+        };
+        let code = |n: u64| format!("{:016x}{:016x}0123", n.wrapping_mul(0x9e37_79b9_7f4a_7c15), n.wrapping_mul(77));
+        let hidden = |n: u64| format!("{}.x.example.com", code(n));
+        assert!(run(300, 10, &hidden) > 0, "fifty minutes");
+        assert_eq!(run(100, 10, &hidden), 0, "a quarter of an hour");
+        assert_eq!(run(300, 40, &hidden), 0, "seven in five minutes");
+        assert_eq!(run(300, 10, &|n| format!("edge-{n}.cdn.example.net")), 0, "short names");
+        assert_eq!(run(300, 10, &|n| hidden(n / 10)), 0, "each asked ten times");
     }
 
     #[test]

@@ -12,12 +12,11 @@
 //! of which it was heard on three: more than 10 KiB with a place (a domain looked up, or a network and port) it never
 //! spoke with; medium while it knows fewer than ten places, noted below thirty, and nothing above.
 //! ## What fools it
-//! Whoever speaks with the maker's own cloud. What it knew of a thing's places is forgotten when this program restarts.
-//! A new cloud of the maker's under another domain.
+//! Whoever speaks with the maker's own cloud. A new cloud of the maker's under another domain.
 //! ## What to do
 //! Look whom it speaks with. If that is its maker, add the address to `exempt`. If not, disconnect and reset it.
 //!
-//! Needs a mirror port or the router. Holds 256 things with 32 places each.
+//! Needs a mirror port or the router. Holds 256 things with 32 places each, kept over a restart.
 
 use std::{
     collections::BTreeSet,
@@ -27,8 +26,12 @@ use std::{
 };
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, DeviceId, Finding, Findings, Kind, KindGroup, Mono, Port, Severity, is_private},
+    detectors::{
+        Context, Detector, Evidence,
+        kept::{Lines, next},
+        usual::Bell,
+    },
+    model::{Capped, Category, DeviceId, Finding, Findings, Kind, KindGroup, Moment, Mono, Port, Severity, is_private},
     traffic::{Talkers, What},
 };
 
@@ -37,7 +40,8 @@ card!("iot_deviation", "A simple thing does what it never does");
 const THINGS_MAX: usize = 256;
 const PLACES_MAX: usize = 32;
 const FEW: usize = 10;
-const LEARNS: Duration = Duration::from_secs(7 * 86_400);
+const LEARNS_DAYS: u64 = 7;
+const DAY: Duration = Duration::from_secs(86_400);
 const DAYS_MIN: u32 = 3;
 const MUCH: u64 = 10 * 1024;
 /// SSH, Telnet, endpoint mapper, remote desktop, Windows' remote management, VNC; IRC.
@@ -48,6 +52,8 @@ const FILES: [Port; 2] = [139, 445];
 #[derive(Debug, Clone)]
 struct Thing {
     since: Mono,
+    /// Days it was known for before this run.
+    before: u64,
     /// Days it was heard on, and the last of them.
     days: (u32, u64),
     places: BTreeSet<u64>,
@@ -69,14 +75,15 @@ impl IotDeviation {
         let now = context.now.mono;
         let day = now.0 / 86_400_000_000_000;
         if self.things.get(&device).is_none() {
-            self.things.insert(device, Box::new(Thing { since: now, days: (1, day), places: BTreeSet::new() }));
+            self.things
+                .insert(device, Box::new(Thing { since: now, before: 0, days: (1, day), places: BTreeSet::new() }));
         }
         let place = place(talk, context);
         let Some(thing) = self.things.get_mut(&device) else { return };
         if thing.days.1 != day {
             thing.days = (thing.days.0 + 1, day);
         }
-        let is_learned = now.since(thing.since) >= LEARNS && thing.days.0 >= DAYS_MIN;
+        let is_learned = thing.known_for(now) >= LEARNS_DAYS && thing.days.0 >= DAYS_MIN;
         let known = thing.places.len();
         if known >= PLACES_MAX || talk.bytes.iter().sum::<u64>() < MUCH && is_learned || !thing.places.insert(place) {
             return;
@@ -110,6 +117,20 @@ impl IotDeviation {
     }
 }
 
+impl Thing {
+    /// In days.
+    fn known_for(&self, now: Mono) -> u64 {
+        self.before.saturating_add(now.since(self.since).as_secs() / DAY.as_secs())
+    }
+}
+
+/// Places are digests; those of another build of this program may be others. This one tells.
+fn mark() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (0, "mark").hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Things of one purpose. Speakers, televisions and computers do what people want of them.
 fn is_simple(kind: Kind) -> bool {
     matches!(kind.group(), KindGroup::Home | KindGroup::Security) && kind != Kind::Hub
@@ -131,6 +152,36 @@ fn place(talk: &Talkers, context: &Context<'_>) -> u64 {
 
 impl Detector for IotDeviation {
     says!(self, [Completed, Size], self.things.iter().map(|(_, thing)| 1 + thing.places.len()).sum::<usize>());
+
+    /// Thing, days it is known for, days it was heard on, places.
+    fn learned(&self, now: Moment) -> Option<String> {
+        let mut lines = Lines::default();
+        if self.things.iter().next().is_some() {
+            lines.add(mark());
+        }
+        for (device, thing) in self.things.iter() {
+            let places: Vec<String> = thing.places.iter().map(u64::to_string).collect();
+            lines.add(format!("{device} {} {} {}", thing.known_for(now.mono), thing.days.0, places.join(" ")));
+        }
+        lines.done()
+    }
+
+    fn recall(&mut self, lines: &str, now: Moment) {
+        let mut lines = lines.lines();
+        if lines.next().and_then(|line| line.parse().ok()) != Some(mark()) {
+            return;
+        }
+        for line in lines.take(THINGS_MAX) {
+            let mut words = line.split_whitespace();
+            let (Some(device), Some(before), Some(days)) = (next(&mut words), next(&mut words), next(&mut words))
+            else {
+                continue;
+            };
+            let places = words.filter_map(|word| word.parse().ok()).take(PLACES_MAX).collect();
+            let today = now.mono.0 / 86_400_000_000_000;
+            self.things.insert(device, Box::new(Thing { since: now.mono, before, days: (days, today), places }));
+        }
+    }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
@@ -197,6 +248,29 @@ mod tests {
         assert!(call(&mut home(Kind::Camera), store, 10, 1000).is_empty(), "its pictures");
         assert_eq!(call(&mut home(Kind::Light), store, 10, 1000), [Severity::Medium]);
         assert!(call(&mut home(Kind::Plug), (mac(5), ip(5), 80), 10, 1000).is_empty());
+    }
+
+    #[test]
+    fn what_it_knew_of_a_thing_survives_a_restart() {
+        const DAY: u64 = 86_400_000;
+        let (maker, other) = ((mac(1), [47, 91, 92, 1], 8883), (mac(1), [203, 0, 113, 9], 443));
+        let mut stage = home(Kind::Camera);
+        for day in 0..8 {
+            call(&mut stage, maker, 20_000, day * DAY + 1000);
+        }
+        let then = Moment { mono: Mono(8 * DAY * 1_000_000), wall: crate::model::Wall(0) };
+        let lines = stage.detector.learned(then).expect("it learned");
+        let run = |lines: &str| -> (usize, Vec<Severity>) {
+            let mut again = home(Kind::Camera);
+            again.detector.recall(lines, Moment::default());
+            (call(&mut again, maker, 20_000, 1000).len(), call(&mut again, other, 20_000, 60_000))
+        };
+        assert_eq!(run(&lines), (0, vec![Severity::Medium]));
+        let (_, told) = run(&lines.replacen(|c: char| c.is_ascii_digit(), "x", 1));
+        assert!(told.is_empty(), "of another build");
+        for end in 0..lines.len() {
+            run(&lines[..end]);
+        }
     }
 
     #[test]

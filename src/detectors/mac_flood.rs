@@ -5,8 +5,9 @@
 //! ## Why it matters
 //! A switch whose table is full sends everything to everybody: then one device hears all others.
 //! ## How it decides
-//! 64 new senders within two seconds, or 500 in a minute, of which fewer than a quarter speak a second time; the quick ones with hardly two of one maker. The first seconds
-//! after a start, when everybody is new, do not count.
+//! 64 new senders within two seconds, or 500 in a minute, of which fewer than a quarter speak a second time; the quick
+//! ones with hardly two of one maker. In the first seconds after a start, when everybody is new, it takes 256 of that
+//! kind. It waits a second and a half for the second word, also when nothing follows.
 //! ## What fools it
 //! A flood slower than that. Who sends it cannot be told: the addresses are invented.
 //! ## What to do
@@ -32,6 +33,9 @@ const IN_ONE: u32 = 64;
 const IN_SIXTY: u32 = 500;
 const ECHO: Duration = Duration::from_millis(100);
 const START: Duration = Duration::from_secs(2);
+/// No home has so many that speak within two seconds.
+const AT_START: u32 = 256;
+const WAITS: Duration = Duration::from_millis(1500);
 
 /// See the page above.
 pub struct MacFlood {
@@ -44,6 +48,8 @@ pub struct MacFlood {
     started: Option<Mono>,
     latest: MacAddr,
     fresh_at: Mono,
+    /// When those that came last have had their time to speak again.
+    waits: Option<Mono>,
     /// First halves of new ones: makers, where they are real.
     makers: Recent<[u8; 3]>,
 }
@@ -59,6 +65,7 @@ impl MacFlood {
             started: None,
             latest: MacAddr::ZERO,
             fresh_at: Mono::default(),
+            waits: None,
             makers: Recent::new(256),
         }
     }
@@ -74,6 +81,8 @@ impl MacFlood {
         // Whoever is real speaks again within a second or so: judged is who came before that.
         let (older, sixty) = (three - self.fresh.sum(now, 1).min(three), self.fresh.sum(now, 60));
         let is_burst = older >= self.bell.scaled(IN_ONE) && self.again.sum(now, 3) * 4 < three;
+        let is_start = self.started.is_some_and(|started| now.since(started) < START + Duration::from_secs(3));
+        let is_burst = is_burst && (!is_start || older >= self.bell.scaled(AT_START));
         // A house that wakes up, or answers a search, has things of one maker.
         let is_flood = is_burst && self.makers.within(now, Duration::from_secs(3)) * 10 >= three.min(256) as usize * 9
             || sixty >= self.bell.scaled(IN_SIXTY) && self.again.sum(now, 60) * 4 < sixty;
@@ -93,11 +102,21 @@ impl MacFlood {
 impl Detector for MacFlood {
     says!(self, [Packet], self.known.len() + self.makers.len());
 
+    fn next_wake(&self) -> Option<Mono> {
+        self.waits
+    }
+
+    fn wake(&mut self, context: &Context<'_>, findings: &mut Findings) {
+        if self.waits.is_some_and(|due| due <= context.now.mono) {
+            self.waits = None;
+            self.judge(context, findings);
+        }
+    }
+
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
         let Some(mac) = frame.source.filter(|mac| mac.is_station() && frame.wifi.is_none()) else { return };
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
-        let started = *self.started.get_or_insert(now);
         if let Some((first, again)) = self.known.get_mut(&mac, tick) {
             // One frame heard at two interfaces is one frame.
             if now.since(*first) >= ECHO && !std::mem::replace(again, true) {
@@ -108,13 +127,15 @@ impl Detector for MacFlood {
         }
         // One owner for all that is new: those that spoke twice are safe from it.
         self.known.insert(mac, (now, false), u64::from(mac.0[5]), tick);
-        if now.since(started) < START {
-            return;
-        }
+        self.started.get_or_insert(now);
         self.fresh.add(now, 1);
         (self.latest, self.fresh_at) = (mac, now);
         let [a, b, c, ..] = mac.0;
         self.makers.see([a, b, c], now);
+        // Only where there are many, and not anew for each of them.
+        if self.waits.is_none() && self.fresh.sum(now, 3) >= self.bell.scaled(IN_ONE) {
+            self.waits = Some(now + WAITS);
+        }
         self.judge(context, findings);
     }
 }
@@ -140,6 +161,15 @@ mod tests {
         assert!(run(&mut (1..400).map(|n| (n, u64::from(n)))) > 0);
         assert!(run(&mut (1..700).map(|n| (n, u64::from(n) * 80))) > 0, "slower");
         assert_eq!(run(&mut (1..60).flat_map(|n| [(n, 0), (n, 200)])), 0, "power returns");
+        // From the first frame on, and nothing after it.
+        let at_once = |frames: &mut dyn Iterator<Item = (u32, u64)>| -> usize {
+            let mut stage = Stage::new(MacFlood::new(Settings::default()));
+            let told: usize = frames.map(|(who, ms)| stage.frame(&from(who), 400 + ms).len()).sum();
+            let due = stage.detector.next_wake().map_or(9000, |due| due.0 / 1_000_000);
+            told + stage.frame(&from(1), due.max(1500)).len()
+        };
+        assert!(at_once(&mut (1..900).map(|n| (n, u64::from(n)))) > 0, "it begins with the flood");
+        assert_eq!(at_once(&mut (1..200).map(|n| (n, u64::from(n)))), 0, "a large network, at the start");
         let house =
             |n: u32| [&[0xff; 6][..], &[0xac, 0xde, 0x48, 0, (n >> 8) as u8, n as u8], &[8, 0], &[0; 46]].concat();
         let mut stage = Stage::new(MacFlood::new(Settings::default()));

@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     intel::indicators::Indicators,
-    model::{Card, Category, Change, Finding, Findings, Moment, Mono, NetworkFacts, Observation, Who},
+    model::{Card, Category, Change, Finding, Findings, Learned, Moment, Mono, NetworkFacts, Observation, Who},
     traffic::{Neighbours, Noticed},
     wire::Frame,
 };
 
+mod kept;
 mod needs;
 #[cfg(test)]
 mod stage;
@@ -83,6 +84,12 @@ pub trait Detector: Send {
     fn held(&self) -> usize {
         0
     }
+    /// What it learned and must not learn again after a restart, one thing a line; `None` for most.
+    fn learned(&self, _now: Moment) -> Option<String> {
+        None
+    }
+    /// Takes back what it wrote down. What it cannot read, it learns again.
+    fn recall(&mut self, _lines: &str, _now: Moment) {}
 }
 
 /// The card of a detector of this name, whose settings are the usual ones.
@@ -208,6 +215,17 @@ detectors! {
     proxyware::Proxyware,
     ble_spam::BleSpam,
     tracker_following::TrackerFollowing,
+    rogue_ap::RogueAp,
+    wps_brute::WpsBrute,
+    rogue_resolver::RogueResolver,
+    encrypted_dns::EncryptedDns,
+    suspicious_domain::SuspiciousDomain,
+    fast_flux::FastFlux,
+    ssh_new_login::SshNewLogin,
+    p2p::P2p,
+    risky_listener::RiskyListener,
+    device_odd_hour::DeviceOddHour,
+    volume_baseline::VolumeBaseline,
 }
 
 /// This host looks for devices and ports itself: that is no news.
@@ -308,10 +326,29 @@ impl Detectors {
         }
     }
 
-    /// Takes new settings; what did not change keeps its memory.
-    pub fn adopt(&mut self, settings: &Settings) {
+    /// Takes new settings. What took days to learn is kept.
+    pub fn adopt(&mut self, settings: &Settings, now: Moment) {
         if *settings != self.settings {
+            let learned = self.learned(now);
             *self = Detectors::new(settings);
+            self.recall(&learned, now);
+        }
+    }
+
+    /// What all of them learned.
+    #[must_use]
+    pub fn learned(&self, now: Moment) -> Learned {
+        let slots = self.slots.iter().filter(|slot| !slot.benched);
+        let lines = slots.filter_map(|slot| Some((slot.detector.card().id.to_owned(), slot.detector.learned(now)?)));
+        Learned { at: now.wall, by: lines.collect() }
+    }
+
+    /// Gives back what was learned before.
+    pub fn recall(&mut self, learned: &Learned, now: Moment) {
+        for slot in &mut self.slots {
+            if let Some(lines) = learned.by.get(slot.detector.card().id) {
+                slot.detector.recall(lines, now);
+            }
         }
     }
 

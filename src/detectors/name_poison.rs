@@ -7,7 +7,8 @@
 //! ## How it decides
 //! A device that answers, with its own address, by LLMNR or NetBIOS for three different names within ten minutes; or
 //! that gives its address for names that this program invented (`scanners.canary`), which is critical; or that claims the
-//! unique record of a service (mDNS, cache-flush bit) for another host while its owner is alive, twice.
+//! unique record of a service (mDNS, cache-flush bit) for another host while its owner is alive, twice; or that gives its
+//! own address by mDNS for three names within ten minutes, each just asked for by another and never announced by it.
 //! Records with many owners, as of all cast devices, are no conflict (RFC 6762 §10.2), and who answers for others with
 //! *their* address (WINS proxies, reflectors) is silent.
 //! ## What fools it
@@ -41,6 +42,10 @@ const RECORDS_MAX: usize = 2048;
 const SPAN: Duration = Duration::from_secs(600);
 const NAMES_MIN: u32 = 3;
 const CLAIMS_MIN: u32 = 2;
+const ASKED_MAX: usize = 256;
+const ANNOUNCED_MAX: usize = 1024;
+/// Answers come within a fraction of a second (RFC 6762 §6).
+const JUST: Duration = Duration::from_secs(2);
 /// RFC 6762 §10.2: this host alone has such a record.
 const CACHE_FLUSH: u16 = 0x8000;
 
@@ -57,12 +62,25 @@ pub struct NamePoison {
     bell: Bell,
     answered: Guarded<MacAddr, Recent<String>>,
     records: Capped<String, Unique>,
+    /// Names of hosts that somebody asked for by mDNS, and when.
+    asked: Capped<String, (MacAddr, Mono)>,
+    /// Names each gave its own address for unasked.
+    announced: Capped<(MacAddr, String), ()>,
+    /// Names each gave its own address for because somebody asked.
+    given: Guarded<MacAddr, Recent<String>>,
 }
 
 impl NamePoison {
     #[must_use]
     pub fn new(settings: Settings) -> NamePoison {
-        NamePoison { bell: Bell::new(settings), answered: Guarded::new(DEVICES_MAX), records: Capped::new(RECORDS_MAX) }
+        NamePoison {
+            bell: Bell::new(settings),
+            answered: Guarded::new(DEVICES_MAX),
+            records: Capped::new(RECORDS_MAX),
+            asked: Capped::new(ASKED_MAX),
+            announced: Capped::new(ANNOUNCED_MAX),
+            given: Guarded::new(DEVICES_MAX),
+        }
     }
 
     /// `mac` at `ip` gave its own address for `name`.
@@ -84,6 +102,52 @@ impl NamePoison {
             .by(Party { device: None, mac: Some(mac), ip: Some(ip) })
             .against(victim.unwrap_or_default())
             .why("protocol", protocol)
+            .why("names", count)
+            .why("answered_names", samples.join(", "))
+            .technique(&["T1557.001"])
+            .points(if count >= 4 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+
+    /// Who asks for which names of hosts by mDNS.
+    fn asks(&mut self, mac: MacAddr, message: &Message<'_>, now: Mono) {
+        for question in message.questions().take(8).filter(|question| matches!(question.kind, kind::A | kind::AAAA)) {
+            let name = clean_text(&question.name.to_string(), 64).trim_end_matches('.').to_ascii_lowercase();
+            if !name.is_empty() {
+                self.asked.insert(name, (mac, now));
+            }
+        }
+    }
+
+    /// `mac` gave its own address for `name` by mDNS.
+    fn gave(&mut self, frame: &Frame<'_>, who: Answerer, context: &Context<'_>, findings: &mut Findings) {
+        let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        let (mac, key) = (who.mac, (who.mac, who.name.clone()));
+        let is_asked = self.asked.get(&who.name).is_some_and(|(by, at)| *by != mac && now.since(*at) <= JUST);
+        if !is_asked {
+            // As hosts do when they come up (RFC 6762 §8.3): those names are its own.
+            self.announced.insert(key, ());
+            return;
+        }
+        if self.announced.contains(&key) {
+            return;
+        }
+        if self.given.get(&mac).is_none() {
+            self.given.insert(mac, Recent::new(16), owner(mac), tick);
+        }
+        let Some(names) = self.given.get_mut(&mac, tick) else { return };
+        names.see(who.name.clone(), now);
+        let count = names.within(now, SPAN);
+        if count < self.bell.scaled(NAMES_MIN) as usize {
+            return;
+        }
+        let samples: Vec<&str> = names.keys().take(4).map(String::as_str).collect();
+        let victim = frame.addresses().filter(|(_, to)| !to.is_multicast());
+        let victim = victim.map(|(_, to)| context.neighbours.party(to, frame.destination)).unwrap_or_default();
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::Medium, format!("{mac} mdns"), context.now)
+            .by(Party { device: None, mac: Some(mac), ip: Some(who.ip) })
+            .against(victim)
+            .why("protocol", who.protocol)
             .why("names", count)
             .why("answered_names", samples.join(", "))
             .technique(&["T1557.001"])
@@ -174,7 +238,11 @@ pub(super) fn answered(record: &Record<'_>, port: u16, ip: IpAddr) -> Option<Str
 }
 
 impl Detector for NamePoison {
-    says!(self, [Udp, Fact], self.answered.len() + self.records.len());
+    says!(
+        self,
+        [Udp, Fact],
+        self.answered.len() + self.records.len() + self.asked.len() + self.announced.len() + self.given.len()
+    );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Observation(seen) = evidence {
@@ -187,9 +255,18 @@ impl Detector for NamePoison {
         let (Some(mac), Some((ip, _))) = (frame.source.filter(|mac| mac.is_station()), frame.addresses()) else {
             return;
         };
-        let Some(message) = Message::read(udp.payload).filter(|message| message.is_response()) else { return };
+        let Some(message) = Message::read(udp.payload) else { return };
+        if !message.is_response() {
+            if udp.source == mdns::PORT {
+                self.asks(mac, &message, context.now.mono);
+            }
+            return;
+        }
         for record in message.answers().take(16) {
             if udp.source == mdns::PORT {
+                if let Some(name) = answered(&record, udp.source, ip).filter(|name| !name.is_empty()) {
+                    self.gave(frame, Answerer { mac, ip, name, protocol: "mdns" }, context, findings);
+                }
                 if record.kind == kind::SRV
                     && record.class & CACHE_FLUSH != 0
                     && let Data::Srv { target, .. } = record.data()
@@ -231,6 +308,40 @@ mod tests {
         bytes.push(0);
         let group = ([1, 0, 0x5e, 0, 0, 0xfb], [224, 0, 0, 251]);
         between((mac(from), ip(from)), group, 17, &datagram(mdns::PORT, mdns::PORT, &bytes))
+    }
+
+    /// Host `from` asks for `name` by mDNS, or says that it is its own.
+    fn host(from: u8, name: &str, is_answer: bool) -> Vec<u8> {
+        let mut bytes = vec![0, 0, if is_answer { 0x84 } else { 0 }, 0, 0, u8::from(!is_answer)];
+        bytes.extend([0, u8::from(is_answer), 0, 0, 0, 0, name.len() as u8]);
+        bytes.extend(name.as_bytes());
+        bytes.extend(b"\x05local\0\0\x01");
+        bytes.extend(if is_answer { [0x80, 1] } else { [0, 1] });
+        if is_answer {
+            bytes.extend([0, 0, 0, 120, 0, 4]);
+            bytes.extend(ip(from));
+        }
+        let group = ([1, 0, 0x5e, 0, 0, 0xfb], [224, 0, 0, 251]);
+        between((mac(from), ip(from)), group, 17, &datagram(mdns::PORT, mdns::PORT, &bytes))
+    }
+
+    #[test]
+    fn who_is_every_host_somebody_asks_for_is_told() {
+        let run = |frames: &[Vec<u8>]| -> Vec<Option<MacAddr>> {
+            let mut stage = Stage::new(NamePoison::new(Settings::default()));
+            let found = frames.iter().zip(0..).flat_map(|(frame, n)| stage.frame(frame, n * 500));
+            found.map(|finding| finding.attacker.mac).collect()
+        };
+        let asked = |names: [&str; 3]| -> Vec<Vec<u8>> {
+            names.iter().flat_map(|name| [host(5, name, false), host(9, name, true)]).collect()
+        };
+        let names = ["files", "prinnt", "intranett"];
+        assert_eq!(run(&asked(names)), [Some(MacAddr(mac(9)))]);
+        let mut aliases: Vec<Vec<u8>> = names.iter().map(|name| host(9, name, true)).collect();
+        aliases.extend(asked(names));
+        assert!(run(&aliases).is_empty(), "a server with several names announced them");
+        assert!(run(&asked(["nas", "nas", "nas"])).is_empty(), "its own");
+        assert!(run(&names.map(|name| host(9, name, true))).is_empty(), "nobody asked");
     }
 
     #[test]

@@ -13,7 +13,8 @@
 //! with an empty line): so is asked what listens there. Whom a person calls trusted is told as low.
 //! ## What fools it
 //! One port a day; a scan spread over many sources. Peer-to-peer programs fail half of their contacts: those to
-//! the Internet are not counted here. Silence counts only of hosts that were heard to speak.
+//! the Internet are not counted here. Silence counts only of hosts that were heard to speak, of datagrams only of those
+//! that complained of others.
 //! ## What to do
 //! If it is a scanner of yours, add it to `exempt`. From the Internet: close what need not be open.
 //!
@@ -46,6 +47,8 @@ const STEP: f32 = 1.386;
 const ALARM: f32 = 11.5;
 const FLOOR: f32 = -4.6;
 const ODD_PORTS: u32 = 3;
+/// From then on silence of datagrams counts too.
+const COMPLAINTS_MIN: u32 = 4;
 const ODD_SPAN: Duration = Duration::from_secs(60);
 // Ways of greeting one port.
 const GREETINGS_MIN: u32 = 3;
@@ -144,6 +147,13 @@ impl PortScan {
             let kind = if talk.protocol == protocol::UDP { "udp" } else { "tcp" };
             self.tell(party, talk.server.party(), kind, context, findings);
         }
+    }
+
+    /// Whether the server complained of several datagrams of this client's before.
+    fn complains(&self, talk: &Talkers) -> bool {
+        let party = talk.client.party();
+        let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, talk.server.ip);
+        self.pairs.get(&key).is_some_and(|scan| scan.failures >= COMPLAINTS_MIN && scan.successes < scan.failures)
     }
 
     fn tell(&mut self, party: Party, victim: Party, kind: &str, context: &Context<'_>, findings: &mut Findings) {
@@ -264,7 +274,9 @@ impl Detector for PortScan {
                     Outcome::Answered => talk.is_sure || udp,
                     Outcome::Refused | Outcome::Unreachable(_) => talk.packets[1] <= 2,
                     // Without its answers on this wire silence says nothing.
-                    Outcome::Silent => !udp && talk.is_sure && self.speak.get(&talk.server.ip).is_some(),
+                    // A host complains of a few datagrams a second and not of the rest (RFC 1812 §4.3.2.8).
+                    Outcome::Silent if udp => self.complains(talk),
+                    Outcome::Silent => talk.is_sure && self.speak.get(&talk.server.ip).is_some(),
                 };
                 let traced = udp && TRACEROUTE.contains(&talk.server.port);
                 // Whoever answers from a port of a service was asked before this began.
@@ -281,7 +293,9 @@ impl Detector for PortScan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{ACK, RST, SYN, Stage, between, conversation, ip, mac, segment, tcp};
+    use crate::detectors::stage::{
+        ACK, RST, SYN, Stage, between, conversation, datagram, ip, mac, packet, segment, tcp, udp,
+    };
 
     fn scan(ports: std::ops::Range<u16>, flags: u8, open_every: u16) -> Vec<Finding> {
         let mut stage = Stage::new(PortScan::new(Settings::default()));
@@ -303,6 +317,29 @@ mod tests {
             assert_eq!(found.first().and_then(|f| f.attacker.mac), Some(MacAddr([2, 0, 0, 0, 0, 9])), "{name}");
         }
         assert!(!scan(100..160, SYN, 5).is_empty(), "one port in five is open");
+    }
+
+    #[test]
+    fn datagrams_in_vain_count_also_when_the_host_stops_complaining() {
+        // RFC 792: unreachable, port; it quotes the packet.
+        let complaint = |port: u16| {
+            let asked = packet(9, 5, 17, &datagram(50_000, port, b""));
+            packet(5, 9, 1, &[&[3, 3, 0, 0, 0, 0, 0, 0], &asked[14..]].concat())
+        };
+        let run = |complaints: u16, ports: u16| -> usize {
+            let mut stage = Stage::new(PortScan::new(Settings::default()));
+            let mut told = 0;
+            for port in 0..ports {
+                told += stage.frame(&udp((9, 50_000), (5, 100 + port), b""), u64::from(port) * 50).len();
+                if port < complaints {
+                    told += stage.frame(&complaint(100 + port), u64::from(port) * 50 + 1).len();
+                }
+            }
+            told + stage.frame(&udp((9, 50_000), (5, 999), b""), 60_000).len()
+        };
+        assert!(run(6, 25) > 0);
+        assert_eq!(run(2, 25), 0, "a host that mostly says nothing");
+        assert_eq!(run(6, 7), 0, "few");
     }
 
     #[test]

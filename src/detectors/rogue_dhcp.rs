@@ -7,7 +7,8 @@
 //! ## How it decides
 //! Servers are told apart by their hardware address and server identifier. The first is the household's, and so is one
 //! that was there for long. Another one that offers (+3) another router or name server (+3), to a question that the
-//! first answers too (+2), is told. Relays and servers that hand out the same are not. Answers to this host's own
+//! first answers too (+2), is told. By DHCPv6 a server that is neither a router nor an address server of version 4 here,
+//! and names itself or a link-local address as name server, is told: so do tools that take over what nobody uses. Relays and servers that hand out the same are not. Answers to this host's own
 //! questions (scanner `dhcp_probe`) are judged alike: those are heard on any switch.
 //! ## What fools it
 //! A rogue that was there first: then the other one is named. On a plain host offers are heard only if they are
@@ -17,17 +18,24 @@
 //!
 //! Holds 64 servers.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Observation, Party, Severity},
+    model::{
+        Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Observation, Party, Severity, is_link_local,
+    },
     wire::{
         Frame,
         dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER, option},
+        dhcp6::{self, Dhcp6},
+        nd::Nd,
     },
 };
 
@@ -41,6 +49,7 @@ pub static CARD: Card = Card {
 pub type Settings = Usual;
 
 const SERVERS_MAX: usize = 64;
+const ROUTERS_MAX: usize = 16;
 // A server that was silent for longer was replaced.
 const REPLACED: Duration = Duration::from_secs(3600);
 
@@ -58,12 +67,14 @@ struct Server {
 pub struct RogueDhcp {
     bell: Bell,
     servers: Capped<(MacAddr, Ipv4Addr), Server>,
+    /// Who routes version 6.
+    routers: Capped<MacAddr, Mono>,
 }
 
 impl RogueDhcp {
     #[must_use]
     pub fn new(settings: Settings) -> RogueDhcp {
-        RogueDhcp { bell: Bell::new(settings), servers: Capped::new(SERVERS_MAX) }
+        RogueDhcp { bell: Bell::new(settings), servers: Capped::new(SERVERS_MAX), routers: Capped::new(ROUTERS_MAX) }
     }
 }
 
@@ -73,16 +84,19 @@ impl Detector for RogueDhcp {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Udp, Needs::Fact]
+        &[Needs::Udp, Needs::IcmpV6, Needs::Fact]
     }
 
     fn held(&self) -> usize {
-        self.servers.len() + self.bell.held()
+        self.servers.len() + self.routers.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         match evidence {
-            Evidence::Packet(frame) => self.heard(frame, context, findings),
+            Evidence::Packet(frame) => {
+                self.heard(frame, context, findings);
+                self.heard_v6(frame, context, findings);
+            }
             Evidence::Observation(Observation { subject, fact: Fact::DhcpOffer(offer), .. }) => {
                 // Offers to this host's own questions: they reach it on any switch.
                 let id = offer.server.unwrap_or(offer.from);
@@ -106,6 +120,45 @@ impl Detector for RogueDhcp {
 impl RogueDhcp {
     fn since(&self, mac: MacAddr, id: Ipv4Addr, now: Mono) -> Mono {
         self.servers.get(&(mac, id)).map_or(now, |known| known.first)
+    }
+
+    /// Routers of version 6, and servers of DHCPv6.
+    fn heard_v6(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Some(mac) = frame.source.filter(|mac| mac.is_station()) else { return };
+        if let Some(Nd::RouterAdvert(advert)) = frame.icmp_v6().and_then(Nd::read) {
+            if advert.lifetime_s > 0 {
+                self.routers.insert(mac, context.now.mono);
+            }
+            return;
+        }
+        let Some(udp) = frame.udp().filter(|udp| udp.source == dhcp6::PORT_SERVER) else { return };
+        let (Some(message), Some((from, to))) = (Dhcp6::read(udp.payload), frame.addresses()) else { return };
+        if !matches!(message.kind, dhcp6::kind::ADVERTISE | dhcp6::kind::REPLY) || udp.destination != dhcp6::PORT_CLIENT
+        {
+            return;
+        }
+        let servers = message.option(dhcp6::option::DNS_SERVERS).unwrap_or_default().as_chunks::<16>().0;
+        let mut servers = servers.iter().map(|ip| IpAddr::from(*ip));
+        let names_itself = servers.any(|ip| ip == from || is_link_local(ip));
+        let is_known = self.routers.contains(&mac)
+            || context.neighbours.is_router(mac)
+            || context.network.is_gateway(from)
+            || self.servers.iter().any(|((server, _), _)| *server == mac);
+        // Where no router was heard nobody knows who it is.
+        let Some((router, _)) = self.routers.iter().find(|(other, _)| **other != mac) else { return };
+        if is_known || !names_itself {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Spoofing, Severity::High, format!("{mac} v6"), context.now)
+            .by(Party { device: None, mac: Some(mac), ip: Some(from) })
+            .against(context.neighbours.party(to, frame.destination))
+            .why("server_id", from)
+            .why("server_mac", mac)
+            .why("router", router)
+            .why("offered_ip", "DHCPv6")
+            .technique(&["T1557.003"])
+            .points(5.5);
+        self.bell.ring(finding, findings);
     }
 
     fn heard(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -193,6 +246,41 @@ mod tests {
         bytes.extend(ip(router));
         bytes.push(255);
         packet(server, 255, 17, &datagram(67, 68, &bytes))
+    }
+
+    /// From link-local address `from` to all.
+    fn v6(from: u8, next: u8, transport: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, from, 0x86, 0xdd, 0x60, 0, 0, 0];
+        bytes.extend((transport.len() as u16).to_be_bytes());
+        bytes.extend([next, 255, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, from]);
+        bytes.extend([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        bytes.extend(transport);
+        bytes
+    }
+
+    fn reply(from: u8, names: u8) -> Vec<u8> {
+        let mut bytes = vec![dhcp6::kind::REPLY, 1, 2, 3, 0, 23, 0, 16, 0xfe, 0x80];
+        bytes.resize(23, 0);
+        bytes.push(names);
+        v6(from, 17, &datagram(dhcp6::PORT_SERVER, dhcp6::PORT_CLIENT, &bytes))
+    }
+
+    #[test]
+    fn a_server_of_version_6_that_is_no_router_is_told() {
+        let router = v6(1, 58, &[134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let run = |frames: &[Vec<u8>]| -> Vec<Option<MacAddr>> {
+            let mut stage = Stage::new(RogueDhcp::new(Settings::default()));
+            let found = frames.iter().zip(1..).flat_map(|(frame, s)| stage.frame(frame, s * 1000));
+            found.map(|finding| finding.attacker.mac).collect()
+        };
+        let rogue = Some(MacAddr([2, 0, 0, 0, 0, 66]));
+        assert_eq!(run(&[router.clone(), reply(66, 66)]), [rogue]);
+        assert!(run(&[router.clone(), reply(1, 1)]).is_empty(), "the router");
+        assert!(run(&[reply(66, 66)]).is_empty(), "nobody knows who routes");
+        assert!(run(&[router.clone(), offer(66, 1, 1), reply(66, 66)]).is_empty(), "the home's address server");
+        for end in 0..reply(66, 66).len() {
+            run(&[router.clone(), reply(66, 66)[..end].to_vec()]);
+        }
     }
 
     #[test]

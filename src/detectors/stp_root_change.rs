@@ -7,7 +7,7 @@
 //! ## How it decides
 //! A root with a better (lower) number than the one in use, announced while the old one was heard within 20 seconds; or
 //! a device with an address of the network, a computer then, that announces itself as root with the best priority there
-//! is, where no switch spoke before.
+//! is, where no switch spoke before or the root fell silent.
 //! ## What fools it
 //! The first root heard is believed. A new switch that is better by chance looks the same: then look at it and be done.
 //! ## What to do
@@ -39,12 +39,13 @@ pub struct StpRootChange {
     bell: Bell,
     root: Option<(Bridge, Mono)>,
     started: Option<Mono>,
+    told: Option<Bridge>,
 }
 
 impl StpRootChange {
     #[must_use]
     pub fn new(settings: Settings) -> StpRootChange {
-        StpRootChange { bell: Bell::new(settings), root: None, started: None }
+        StpRootChange { bell: Bell::new(settings), root: None, started: None, told: None }
     }
 }
 
@@ -70,26 +71,26 @@ impl Detector for StpRootChange {
         let (Carries::Llc(SPANNING_TREE), Some(mac)) = (frame.carries, frame.source) else { return };
         let Some((root, bridge)) = read(frame.link_payload) else { return };
         let before = self.root.replace((root, now));
-        let is_old_alive = before.is_some_and(|(_, at)| now.since(at) <= ALIVE);
+        let is_old_alive = before.is_some_and(|(old, at)| old != root && now.since(at) <= ALIVE);
+        // Not in the first seconds, before switches had their turn; then with what it says next.
+        let is_computer = root == bridge
+            && root.0 & 0xf000 == 0
+            && context.neighbours.is_host(mac)
+            && now.since(started) >= WATCHED
+            && self.told != Some(root);
         let kind = match before {
-            Some((old, _)) if old == root => {
-                return;
-            }
+            Some((old, _)) if old == root && !is_computer => return,
             // The old one goes on beside it: the better one stays noted.
             Some((old, at)) if is_old_alive && old < root => {
                 self.root = Some((old, at));
                 return;
             }
             Some(_) if is_old_alive => "better than the one in use",
-            None if root == bridge
-                && root.0 & 0xf000 == 0
-                && context.neighbours.is_host(mac)
-                && now.since(started) >= WATCHED =>
-            {
-                "a computer as the first"
-            }
+            // Nobody spoke for it, or not any more.
+            _ if is_computer => "a computer as the first",
             _ => return,
         };
+        self.told = Some(root);
         let severity = if is_old_alive { Severity::High } else { Severity::Medium };
         let old = before.filter(|_| is_old_alive).map(|((_, mac), _)| mac);
         let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{}", root.1), context.now)
@@ -135,6 +136,12 @@ mod tests {
         let who = Some(MacAddr(mac(9)));
         assert_eq!(run(&[(1, 1, 0x8000), (3, 1, 0x8000), (4, 9, 0), (5, 1, 0x8000)], false), [who]);
         assert_eq!(run(&[(60, 9, 0), (62, 9, 0)], true), [who], "a computer");
+        assert_eq!(run(&[(1, 9, 0), (3, 9, 0), (11, 9, 0), (13, 9, 0)], true), [who], "from the first second on");
+        assert_eq!(
+            run(&[(1, 1, 0x8000), (60, 9, 0), (62, 9, 0)], true),
+            [who],
+            "a computer, after the old one fell silent"
+        );
         assert!(run(&[(1, 1, 0x8000), (3, 2, 0x9000), (4, 1, 0x8000)], false).is_empty(), "a worse one that joins");
         assert!(run(&[(1, 1, 0x8000), (60, 2, 0x4000)], false).is_empty(), "the old one is gone");
         assert!(run(&[(60, 9, 0x8000), (62, 9, 0x8000)], true).is_empty(), "a router with a switch in it");

@@ -16,13 +16,17 @@
 //! ## What to do
 //! Do not log in. Look at the fingerprint on the box itself, or by cable.
 //!
-//! Needs a mirror port or the router for what others are shown. Holds 512 boxes and 1,024 names, since the start.
+//! Needs a mirror port or the router for what others are shown. Holds 512 boxes and 1,024 names, kept over a restart.
 
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Mono, Port, Severity, clean_text, is_private},
+    detectors::{
+        Context, Detector, Evidence,
+        kept::{Lines, next},
+        usual::Bell,
+    },
+    model::{Capped, Category, Finding, Findings, Moment, Mono, Port, Severity, clean_text, is_private},
     traffic::{Certificate, Talkers, What},
 };
 
@@ -112,6 +116,37 @@ impl TlsPin {
 impl Detector for TlsPin {
     says!(self, [Certificate, Found], self.boxes.len() + self.names.len() + self.forged.len());
 
+    /// `box` address port issuer key own, or `name` and the name.
+    fn learned(&self, _now: Moment) -> Option<String> {
+        let mut lines = Lines::default();
+        for ((ip, port), pin) in self.boxes.iter() {
+            lines.add(format!("box {ip} {port} {} {} {}", pin.issuer, pin.key, pin.is_own));
+        }
+        for (name, ()) in self.names.iter().filter(|(name, ())| !name.contains(char::is_whitespace)) {
+            lines.add(format!("name {name}"));
+        }
+        lines.done()
+    }
+
+    fn recall(&mut self, lines: &str, _now: Moment) {
+        for line in lines.lines().take(BOXES_MAX + NAMES_MAX) {
+            let mut words = line.split_whitespace();
+            match words.next() {
+                Some("box") => {
+                    let place = next(&mut words).zip(next(&mut words));
+                    let (Some(place), Some(issuer), Some(key), Some(is_own)) =
+                        (place, next(&mut words), next(&mut words), next(&mut words))
+                    else {
+                        continue;
+                    };
+                    self.boxes.insert(place, Pin { issuer, key, is_own });
+                }
+                Some("name") => drop(next(&mut words).map(|name| self.names.insert(name, ()))),
+                _ => {}
+            }
+        }
+    }
+
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Found(found) = evidence
             && matches!(found.detector, "arp_spoof" | "nd_spoof" | "ip_conflict")
@@ -185,5 +220,26 @@ mod tests {
         assert_eq!(run(&[bank.clone(), liar.clone()], false), [Severity::High]);
         assert!(run(&[liar.clone(), liar], false).is_empty(), "always its own");
         assert!(run(&[bank, shown(far, "bank.com", (6, 2), false)], false).is_empty(), "another authority");
+    }
+
+    #[test]
+    fn what_was_shown_before_a_restart_counts() {
+        let (router, far) = (ip(1), [203, 0, 113, 9]);
+        let mut before = Stage::new(TlsPin::new(Settings::default()));
+        for row in [shown(router, "r.lan", (1, 1), true), shown(far, "bank.com", (5, 1), false)] {
+            before.see(Evidence::Traffic(&row), 0);
+        }
+        let lines = before.detector.learned(Moment::default()).expect("it learned");
+        let run = |lines: &str, row: Noticed| {
+            let mut stage = Stage::new(TlsPin::new(Settings::default()));
+            stage.detector.recall(lines, Moment::default());
+            stage.see(Evidence::Traffic(&row), 1000).len()
+        };
+        assert_eq!(run(&lines, shown(router, "r.lan", (2, 2), true)), 1);
+        assert_eq!(run(&lines, shown(router, "r.lan", (1, 1), true)), 0);
+        assert_eq!(run(&lines, shown(far, "bank.com", (9, 9), true)), 1);
+        for end in 0..lines.len() {
+            run(&lines[..end], shown(router, "r.lan", (1, 1), true));
+        }
     }
 }

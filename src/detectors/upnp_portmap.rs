@@ -20,7 +20,7 @@ use crate::{
     detectors::{Context, Detector, Evidence, exposed_service::RISKY, usual::Bell},
     model::{Capped, Category, Fact, Finding, Findings, Party, Port, PortMap, Severity, clean_text, is_private},
     traffic::{Http, Noticed, What},
-    wire::{Frame, natpmp},
+    wire::{Frame, natpmp, pcp, protocol},
 };
 
 card!("upnp_portmap", "Door opened in the router", None);
@@ -40,6 +40,28 @@ impl UpnpPortmap {
     #[must_use]
     pub fn new(settings: Settings) -> UpnpPortmap {
         UpnpPortmap { bell: Bell::new(settings), open: Capped::new(DOORS_MAX), behind: Capped::new(ROUTERS_MAX) }
+    }
+
+    /// PCP: a router that grants a door (RFC 6887 §11.4).
+    fn granted(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Some(udp) = frame.udp().filter(|udp| udp.source == natpmp::PORT) else { return };
+        let Some((router, asker)) = frame.addresses() else { return };
+        let Some(pcp::Pcp { result: Some(0), lifetime_s, what: pcp::What::Map(map), .. }) = pcp::Pcp::read(udp.payload)
+        else {
+            return;
+        };
+        let map = PortMap {
+            router,
+            tcp: map.protocol != protocol::UDP,
+            external: map.external,
+            internal: map.third_party.unwrap_or(asker),
+            internal_port: map.internal,
+            description: "PCP".into(),
+            lease_s: Some(lifetime_s),
+            remote: None,
+            open: lifetime_s > 0,
+        };
+        self.door(&map, context.neighbours.party(asker, frame.destination), context, findings);
     }
 
     /// NAT-PMP: a router that grants a door.
@@ -105,7 +127,10 @@ impl Detector for UpnpPortmap {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         match evidence {
-            Evidence::Packet(frame) => self.asked(frame, context, findings),
+            Evidence::Packet(frame) => {
+                self.asked(frame, context, findings);
+                self.granted(frame, context, findings);
+            }
             Evidence::Traffic(Noticed { talk, what: What::HttpRequest(http) }) => {
                 if let Some(map) = soap(http, talk.server.ip) {
                     self.door(&map, talk.client.party(), context, findings);
@@ -128,10 +153,10 @@ impl Detector for UpnpPortmap {
     }
 }
 
-/// `AddPortMapping` (UPnP WANIPConnection:2 §2.5.16), as a device asks for it.
+/// `AddPortMapping` or `AddAnyPortMapping` (UPnP WANIPConnection:2 §2.5.16, §2.5.20), as a device asks for it.
 fn soap(http: &Http, router: IpAddr) -> Option<PortMap> {
     let body = String::from_utf8_lossy(&http.body);
-    if http.method != "POST" || !body.contains("AddPortMapping") {
+    if http.method != "POST" || !body.contains("AddPortMapping") && !body.contains("AddAnyPortMapping") {
         return None;
     }
     let value = |name: &str| -> Option<&str> {
@@ -203,6 +228,23 @@ mod tests {
         let frames = crate::detectors::stage::conversation((5, 50_000), (1, 5000), &[(true, ask.as_bytes())]);
         let told: Vec<_> = frames.iter().flat_map(|frame| stage.frame(frame, 20_000)).collect();
         assert_eq!(told.first().map(|finding| finding.severity), Some(Severity::High), "{told:?}");
+        let any = body.replace("AddPortMapping", "AddAnyPortMapping").replace("22<", "5900<");
+        let ask = format!("POST /ctl HTTP/1.1\r\nContent-Length: {}\r\n\r\n{any}", any.len());
+        let frames = crate::detectors::stage::conversation((5, 50_001), (1, 5000), &[(true, ask.as_bytes())]);
+        let told: Vec<_> = frames.iter().flat_map(|frame| stage.frame(frame, 30_000)).collect();
+        assert_eq!(told.first().map(|finding| finding.severity), Some(Severity::High), "{told:?}");
+        let grant = |lease_s: u8, result: u8| {
+            let mut answer = vec![2, 0x81, 0, result, 0, 0, 0, lease_s, 0, 0, 0, 9];
+            answer.extend([0; 12]);
+            answer.extend([7; 12]);
+            answer.extend([6, 0, 0, 0, 0x01, 0xbd, 0x01, 0xbd]);
+            answer.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 9]);
+            crate::detectors::stage::udp((1, 5351), (5, 50_000), &answer)
+        };
+        assert!(stage.frame(&grant(120, 2), 40_000).is_empty(), "refused");
+        let told = stage.frame(&grant(120, 0), 41_000);
+        assert_eq!(told.first().map(|finding| finding.severity), Some(Severity::High), "{told:?}");
+        assert!(stage.frame(&grant(0, 0), 42_000).first().is_some_and(|finding| finding.over));
         let mut stage = Stage::new(UpnpPortmap::new(Settings::default()));
         let outside = Uplink { address: Some([100, 70, 1, 2].into()), before: None, connected: Some(true) };
         stage.saw(Subject::ip(ip(1).into()), Fact::Uplink(outside), 0);

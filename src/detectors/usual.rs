@@ -34,6 +34,38 @@ impl Default for Usual {
     }
 }
 
+/// `detectors.<name>` of those that are noted and not told, unless somebody wishes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Noted {
+    /// off: not run. observe: recorded, never told. alert: told.
+    pub mode: Mode,
+    /// quiet: needs twice as much. normal. keen: half as much is enough.
+    pub sensitivity: Keenness,
+    /// Hardware addresses, addresses and networks that it never names as the cause.
+    pub exempt: Vec<Exempt>,
+    /// The same thing is counted, not raised again, for so long.
+    pub cooldown: Span,
+}
+
+impl Default for Noted {
+    fn default() -> Self {
+        Noted {
+            mode: Mode::Observe,
+            sensitivity: Keenness::Normal,
+            exempt: Vec::new(),
+            cooldown: Span::seconds(86_400),
+        }
+    }
+}
+
+impl From<Noted> for Usual {
+    fn from(noted: Noted) -> Usual {
+        let Noted { mode, sensitivity, exempt, cooldown } = noted;
+        Usual { mode, sensitivity, exempt, cooldown }
+    }
+}
+
 /// How much is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Default)]
 #[serde(rename_all = "snake_case")]

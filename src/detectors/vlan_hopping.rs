@@ -16,7 +16,7 @@
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
+    model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
     traffic::owner,
     wire::Carries,
 };
@@ -24,6 +24,11 @@ use crate::{
 card!("vlan_hopping", "Out of its own network");
 
 const DEVICES_MAX: usize = 1024;
+const ASKERS_MAX: usize = 64;
+/// Once may be a switch that was plugged in.
+const ASKED_MIN: u32 = 3;
+/// Service access point of spanning tree (IEEE 802.1D-2004 §7.12.3).
+const SPANNING_TREE: u8 = 0x42;
 /// Dynamic Trunking Protocol, as Wireshark's dissector and Cisco's configuration guides have it.
 const TRUNKING: Carries = Carries::Snap { oui: [0, 0, 0x0c], id: 0x2004 };
 
@@ -32,17 +37,26 @@ pub struct VlanHopping {
     bell: Bell,
     /// Who speaks without a tag.
     plain: Guarded<MacAddr, ()>,
+    /// Who asked for a trunk, how often.
+    asked: Capped<MacAddr, u32>,
+    /// A switch was heard that speaks spanning tree.
+    switched: bool,
 }
 
 impl VlanHopping {
     #[must_use]
     pub fn new(settings: Settings) -> VlanHopping {
-        VlanHopping { bell: Bell::new(settings), plain: Guarded::new(DEVICES_MAX) }
+        VlanHopping {
+            bell: Bell::new(settings),
+            plain: Guarded::new(DEVICES_MAX),
+            asked: Capped::new(ASKERS_MAX),
+            switched: false,
+        }
     }
 }
 
 impl Detector for VlanHopping {
-    says!(self, [Packet], self.plain.len());
+    says!(self, [Packet], self.plain.len() + self.asked.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
@@ -51,10 +65,21 @@ impl Detector for VlanHopping {
         let (tags, is_plain) = (frame.vlans.ids(), self.plain.get(&mac).is_some());
         let kind = match tags {
             [] if frame.carries == TRUNKING => {
-                if !context.neighbours.is_host(mac) || context.neighbours.is_router(mac) {
+                if context.neighbours.is_router(mac) || self.switched {
                     return;
                 }
-                "asks for a trunk"
+                let is_host = context.neighbours.is_host(mac);
+                let count = self.asked.get(&mac).map_or(1, |count| count.saturating_add(1));
+                self.asked.insert(mac, count);
+                if !is_host && count < self.bell.scaled(ASKED_MIN) {
+                    return;
+                }
+                if is_host { "asks for a trunk" } else { "asks for a trunk where no switch speaks" }
+            }
+            [] if matches!(frame.carries, Carries::Llc(SPANNING_TREE)) => {
+                // A switch that is managed asks for trunks by itself.
+                self.switched |= !context.neighbours.is_host(mac);
+                return;
             }
             [] => {
                 if !is_plain && frame.net.is_some() {
@@ -94,6 +119,15 @@ mod tests {
             frames.iter().map(|frame| stage.frame(frame, 0).len()).sum()
         };
         assert_eq!(run(&[arp(9, 1, 9, 9, 1), tagged(9, &[1, 20])]), 1);
+        let trunk = |from: u8| {
+            let body = [&[0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 4][..], &[1; 30]].concat();
+            [&[1, 0, 0x0c, 0xcc, 0xcc, 0xcc, 2, 0, 0, 0, 0, from, 0, body.len() as u8][..], &body].concat()
+        };
+        let switch = [&[1, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 77, 0, 38, 0x42, 0x42, 3][..], &[0; 35]].concat();
+        assert_eq!(run(&[arp(9, 1, 9, 9, 1), trunk(9)]), 1, "a computer");
+        assert_eq!(run(&[trunk(9), trunk(9), trunk(9)]), 1, "an invented address");
+        assert_eq!(run(&[trunk(9), trunk(9)]), 0);
+        assert_eq!(run(&[switch, trunk(9), trunk(9), trunk(9)]), 0, "a managed switch");
         assert_eq!(run(&[tagged(9, &[7, 20]), tagged(9, &[7, 20])]), 0, "a provider's double tags");
         assert_eq!(run(&[arp(9, 1, 9, 9, 1), tagged(9, &[0]), tagged(9, &[20])]), 0, "priority, and a trunk");
     }

@@ -6,7 +6,8 @@
 //! It is how forgotten pages, backups and known holes are found.
 //! ## How it decides
 //! In a minute 15 different paths that are answered with 404, 403 or 400, and at most one in ten that worked; or three
-//! different paths that only such lists ask for; or ten folders whose names count up, none of which is there.
+//! different paths that only such lists ask for; or ten folders whose names count up, none of which is there; or five
+//! different paths by a program that calls itself what it is, a scanner.
 //! ## What fools it
 //! A page whose pictures are all gone; programs that keep folders in step (WebDAV) are left out.
 //! ## What to do
@@ -40,6 +41,28 @@ const SPAN: Duration = Duration::from_secs(60);
 const MISSING_MIN: u32 = 15;
 const LISTED_MIN: u32 = 3;
 const COUNTED_MIN: u32 = 10;
+const BY_SCANNER_MIN: u32 = 5;
+/// What scanners for web pages call themselves, by their own manuals.
+const SCANNERS: [&str; 18] = [
+    "nikto",
+    "sqlmap",
+    "nuclei",
+    "gobuster",
+    "dirbuster",
+    "wpscan",
+    "feroxbuster",
+    "wfuzz",
+    "ffuf",
+    "zgrab",
+    "masscan",
+    "nmap scripting engine",
+    "openvas",
+    "nessus",
+    "acunetix",
+    "whatweb",
+    "arachni",
+    "joomscan",
+];
 /// Asked for by lists of scanners (public word lists), and by nobody who uses a server.
 const LISTED: [&str; 26] = [
     "/.env",
@@ -77,6 +100,8 @@ struct Asked {
     worked: Window,
     /// Folders that count up: their name without the number, and the number.
     counted: Recent<(String, String)>,
+    /// Paths that a scanner asked for under its own name.
+    by_scanner: Recent<u64>,
 }
 
 /// `/old17/a.php` → `old`, `17`: a folder whose name ends in a number. The last part of a path is no folder: pieces of
@@ -117,11 +142,16 @@ impl WebScan {
             listed: Recent::new(64),
             worked: Window::default(),
             counted: Recent::new(64),
+            by_scanner: Recent::new(16),
         };
         let Some(asked) = self.pairs.of(key, talk.client.mac.map_or(0, owner), now, fresh) else { return };
         let path = http.path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         if let Some(which) = LISTED.iter().position(|listed| path.starts_with(listed)) {
             asked.listed.see(which, now);
+        }
+        let agent = http.agent.to_ascii_lowercase();
+        if SCANNERS.iter().any(|scanner| agent.contains(scanner)) {
+            asked.by_scanner.see(crate::model::hash_of(&path), now);
         }
         let folder = numbered(&path).map(|(name, number)| {
             asked.counted.see((name.clone(), number), now);
@@ -140,7 +170,8 @@ impl WebScan {
         let by_number = counted >= self.bell.scaled(COUNTED_MIN) as usize;
         let by_list = listed >= self.bell.scaled(LISTED_MIN) as usize;
         let by_missing = missing >= self.bell.scaled(MISSING_MIN) as usize && worked * 10 <= missing + worked;
-        if !by_list && !by_missing && !by_number {
+        let by_name = asked.by_scanner.within(now, SPAN) >= self.bell.scaled(BY_SCANNER_MIN) as usize;
+        if !by_list && !by_missing && !by_number && !by_name {
             return;
         }
         let samples: Vec<String> = asked.missing.keys().take(4).map(|path| clean_text(path, 48)).collect();
@@ -194,11 +225,15 @@ mod tests {
     use crate::detectors::stage::{Stage, conversation};
 
     fn visits(paths: &[String], status: &str) -> usize {
+        visits_by("Mozilla/5.0", paths, status)
+    }
+
+    fn visits_by(agent: &str, paths: &[String], status: &str) -> usize {
         let mut stage = Stage::new(WebScan::new(Settings::default()));
         let mut count = 0;
         for (n, path) in paths.iter().enumerate() {
             let (ask, answer) = (
-                format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"),
+                format!("GET {path} HTTP/1.1\r\nHost: x\r\nUser-Agent: {agent}\r\n\r\n"),
                 format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"),
             );
             let script: [(bool, &[u8]); 2] = [(true, ask.as_bytes()), (false, answer.as_bytes())];
@@ -219,6 +254,9 @@ mod tests {
         let film: Vec<String> = (0..40).map(|n| format!("/film/piece{n}.ts")).collect();
         assert_eq!(visits(&film, "500"), 0, "pieces of a film");
         assert!(visits(&["/.env", "/.git/config", "/wp-login.php", "/phpmyadmin/"].map(str::to_owned), "404") > 0);
+        let pages: Vec<String> = (0..8).map(|n| format!("/page/{n}")).collect();
+        assert!(visits_by("Mozilla/5.00 (Nikto/2.1.5)", &pages, "200") > 0, "under its own name");
+        assert_eq!(visits_by("sqlmap/1.7", &vec!["/login".to_owned(); 60], "200"), 0, "one page");
         assert_eq!(visits(&vec!["/favicon.ico".to_owned(); 60], "404"), 0, "one picture is gone");
     }
 }

@@ -273,4 +273,6 @@ pub struct HomeView {
     pub minted: u32,
     /// Detector, device, until when: alerts people do not want.
     pub mutes: Arc<Vec<(String, DeviceId, Wall)>>,
+    /// What detectors learned, for the store.
+    pub learned: Arc<super::Learned>,
 }

@@ -62,7 +62,7 @@ pub use observation::{
 };
 pub use own::{Connection, Listener, OwnPrograms, OwnSockets, Program};
 pub use part::{Health, PartId, Phase};
-pub use remembered::{Remembered, RememberedAlert, RememberedDevice};
+pub use remembered::{Learned, Remembered, RememberedAlert, RememberedDevice};
 pub use secret::Secret;
 pub use seeded::{Seeded, hash_of, set_seed};
 pub use sight::{Pieces, Sight};

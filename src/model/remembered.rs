@@ -10,6 +10,15 @@ pub type RememberedDevice = DeviceView;
 /// An alert as stored.
 pub type RememberedAlert = AlertView;
 
+/// What detectors learned, each in its own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// When it was written down.
+    pub at: Wall,
+    /// Detector to lines.
+    pub by: BTreeMap<String, String>,
+}
+
 /// Everything that survives a restart. Default: a first start.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Remembered {
@@ -29,4 +38,5 @@ pub struct Remembered {
     pub mode: Option<Mode>,
     /// Detector, device, until when.
     pub mutes: Vec<(String, DeviceId, Wall)>,
+    pub learned: Learned,
 }

@@ -18,7 +18,7 @@ use super::{
     error::is_damage,
     lock::Lock,
     remember::remember,
-    rows::{Lists, Row, Written},
+    rows::{Lists, Row, Written, learned_text},
     upgrade::{SCHEMA, Schema},
 };
 use crate::model::{Clock, Remembered, Wall};
@@ -105,6 +105,7 @@ fn written(remembered: &Remembered) -> Written {
         minted: Some(remembered.minted),
         instance: remembered.instance,
         mode: remembered.mode,
+        learned: Arc::new(remembered.learned.clone()),
         ..Written::default()
     }
 }
@@ -244,6 +245,7 @@ fn keep(conn: &Connection, remembered: &Remembered) -> rusqlite::Result<()> {
         ("mqtt_memo", remembered.mqtt_memo.clone()),
         ("stopped_ms", remembered.stopped.map(|at| at.0.to_string())),
         ("mode", remembered.mode.map(|mode| mode.word().to_owned())),
+        ("learned", Some(learned_text(&remembered.learned)).filter(|_| !remembered.learned.by.is_empty())),
     ];
     let written = written(remembered);
     let rows = (meta.into_iter().filter_map(|(key, value)| Some(Row::Meta(key, value?))))

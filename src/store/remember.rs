@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::decode::{Rows, alerts_sql, parsed};
-use crate::model::{Remembered, Wall};
+use crate::model::{Learned, Remembered, Wall};
 
 // Closed alerts stay known for a week, so that the same thing seen again is told as such.
 const CLOSED_ALERTS_MS: i64 = 7 * 86_400_000;
@@ -19,6 +19,14 @@ const ALERTS: &str = alerts_sql!(
     "where state in ('new', 'acknowledged') or last_seen_ms >= ?1 \
      order by state not in ('new', 'acknowledged'), last_seen_ms desc limit ?2"
 );
+
+/// What detectors learned. What cannot be read is learned again.
+fn learned(text: &str) -> Option<Learned> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    let lines = value.get("by")?.as_object()?.iter();
+    let by = lines.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect();
+    Some(Learned { at: Wall(value.get("at")?.as_i64()?), by })
+}
 
 /// Everything that survives a restart, and how many values could not be understood.
 pub(super) fn remember(conn: &Connection, now: Wall) -> rusqlite::Result<(Remembered, u64)> {
@@ -49,6 +57,7 @@ pub(super) fn remember(conn: &Connection, now: Wall) -> rusqlite::Result<(Rememb
         alerts,
         mode: meta.get("mode").and_then(|word| word.parse().ok()),
         mutes,
+        learned: meta.get("learned").and_then(|text| learned(text)).unwrap_or_default(),
     };
     Ok((remembered, rows.faults))
 }

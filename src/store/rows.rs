@@ -11,7 +11,7 @@ use std::{
 use serde_json::json;
 
 use crate::model::{
-    AlertId, AlertState, AlertView, Change, DeviceId, DeviceView, HomeView, Mode, Presence, Wall, WindowView,
+    AlertId, AlertState, AlertView, Change, DeviceId, DeviceView, HomeView, Learned, Mode, Presence, Wall, WindowView,
 };
 
 /// Events of one kind kept per day. A home has some hundreds; only a flood reaches it, and then
@@ -82,6 +82,7 @@ pub(super) struct Written {
     pub minted: Option<u32>,
     pub instance: Option<u32>,
     pub mode: Option<Mode>,
+    pub learned: Arc<Learned>,
     /// The view that was written last, if one was.
     pub view: Option<Arc<HomeView>>,
     /// Kind → day and how many events of it were written.
@@ -102,6 +103,13 @@ pub(super) fn plan(
     let mut rows = Vec::new();
     let mut windows = Vec::new();
     plan_meta(&mut next, view, &mut rows);
+    if depth == Depth::Everything && !Arc::ptr_eq(&next.learned, &view.learned) {
+        // A view that was cut before anything was learned takes nothing away.
+        if next.learned.by != view.learned.by && !view.learned.by.is_empty() {
+            rows.push(Row::Meta("learned", learned_text(&view.learned)));
+        }
+        next.learned = Arc::clone(&view.learned);
+    }
     plan_devices(&mut next, view, depth, &mut rows, &mut windows);
     let mut gone: BTreeSet<DeviceId> = BTreeSet::new();
     for change in changes.iter().flat_map(|list| list.iter()) {
@@ -126,6 +134,11 @@ pub(super) fn plan(
     plan_gone(&mut next, view, gone, &mut rows);
     next.view = Some(Arc::clone(view));
     (rows, next)
+}
+
+/// As `remember` reads it.
+pub(super) fn learned_text(learned: &Learned) -> String {
+    json!({ "at": learned.at.0, "by": learned.by }).to_string()
 }
 
 fn plan_meta(next: &mut Written, view: &HomeView, rows: &mut Vec<Row>) {

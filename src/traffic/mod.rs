@@ -11,7 +11,7 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use crate::{
     model::{Captured, Guarded, Moment, Mono, Pieces, Port},
-    wire::{Frame, Net, Transport, icmp::Icmp, ipv4::Ipv4, ipv6::Ipv6, protocol, tcp::Tcp},
+    wire::{Frame, Net, Transport, icmp::Icmp, ipv4::Ipv4, ipv6::Ipv6, protocol, tcp::Tcp, udp::Udp},
 };
 
 mod fact;
@@ -125,7 +125,7 @@ impl Traffic {
     fn packet(&mut self, frame: &Frame<'_>, now: Moment, out: &mut Vec<Noticed>) {
         match &frame.transport {
             Some(Transport::Tcp(tcp)) => self.segment(frame, tcp, now, out),
-            Some(Transport::Udp(udp)) => self.datagram(frame, (udp.source, udp.destination), udp.payload, now, out),
+            Some(Transport::Udp(udp)) => self.datagram(frame, udp, now, out),
             Some(Transport::Icmp(icmp)) if icmp.kind == Icmp::UNREACHABLE => self.complaint(icmp, now, out),
             // RFC 4443 §3.1: destination unreachable.
             Some(Transport::IcmpV6(icmp)) if icmp.kind == 1 => self.complaint(icmp, now, out),
@@ -216,7 +216,7 @@ impl Traffic {
             let side = usize::from(!by_client);
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
                 let before = *bytes;
-                (*packets, *bytes) = (*packets + 1, before + tcp.payload.len() as u64);
+                (*packets, *bytes) = (*packets + 1, before + real_len(frame, tcp) as u64);
                 if has_grown(before, *bytes) {
                     whats.push(What::Grew);
                 }
@@ -258,14 +258,10 @@ impl Traffic {
         self.whats = whats;
     }
 
-    fn datagram(
-        &mut self,
-        frame: &Frame<'_>,
-        ports: (Port, Port),
-        payload: &[u8],
-        now: Moment,
-        out: &mut Vec<Noticed>,
-    ) {
+    fn datagram(&mut self, frame: &Frame<'_>, udp: &Udp<'_>, now: Moment, out: &mut Vec<Noticed>) {
+        let (ports, payload) = ((udp.source, udp.destination), udp.payload);
+        // As claimed: captures are cut short, and what is counted is what was sent.
+        let said = usize::from(udp.len).saturating_sub(8).max(payload.len());
         let Some((source, destination)) = frame.addresses() else { return };
         let source = (source, ports.0);
         let key = Key::new(protocol::UDP, source, (destination, ports.1));
@@ -285,7 +281,7 @@ impl Traffic {
             let side = usize::from(!by_client);
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
                 let before = *bytes;
-                (*packets, *bytes) = (*packets + 1, before + payload.len() as u64);
+                (*packets, *bytes) = (*packets + 1, before + said as u64);
                 if has_grown(before, *bytes) {
                     whats.push(What::Grew);
                 }

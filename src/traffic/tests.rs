@@ -197,3 +197,23 @@ proptest! {
         }
     }
 }
+
+/// Captures are cut to save room: what counts is what was sent.
+#[test]
+fn bytes_are_counted_as_sent_also_when_frames_are_cut() {
+    let datagram = |len: u16| [&[0x9c, 0x40, 1, 0xbb][..], &(8 + len).to_be_bytes(), &[0, 0], &[7; 1200]].concat();
+    for (name, whole, headers) in
+        [("tcp", tcp((9, 40_000), (5, 443), ACK, 1, &[7; 1200]), 54), ("udp", frame(9, 5, 17, &datagram(1200)), 42)]
+    {
+        for kept in [whole.len(), headers + 60, headers] {
+            let mut traffic = Traffic::new(7);
+            let mut grown = 0;
+            for n in 0..1000 {
+                let out = hear(&mut traffic, &whole[..kept], n);
+                grown =
+                    out.iter().filter(|one| one.what == What::Grew).map(|one| one.talk.bytes[0]).max().unwrap_or(grown);
+            }
+            assert!(grown >= 1 << 20, "{name}, {kept} bytes kept: {grown}");
+        }
+    }
+}

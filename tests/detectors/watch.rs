@@ -71,6 +71,7 @@ pub struct Told {
 pub struct Watch {
     pub engine: Engine,
     us: u64,
+    wall_ms: i64,
     pub told: Vec<Told>,
 }
 
@@ -83,7 +84,7 @@ impl Watch {
             7,
             Moment { mono: Mono(1_000_000_000), wall: Wall(1_795_600_000_000) },
         );
-        Watch { engine, us: 1_000_000, told: Vec::new() }
+        Watch { engine, us: 1_000_000, wall_ms: 1_795_600_000_000, told: Vec::new() }
     }
 
     /// One frame, so long after the one before.
@@ -111,9 +112,15 @@ impl Watch {
         self.take(input, now);
     }
 
+    /// People's clocks show a minute more than `wall`.
+    pub fn now_at(&mut self, wall: Wall) -> Moment {
+        self.wall_ms = wall.0 + 60_000 - (self.us / 1000) as i64;
+        self.after(0)
+    }
+
     fn after(&mut self, gap_us: u64) -> Moment {
         self.us += gap_us;
-        Moment { mono: Mono(self.us * 1000), wall: Wall(1_795_600_000_000 + (self.us / 1000) as i64) }
+        Moment { mono: Mono(self.us * 1000), wall: Wall(self.wall_ms + (self.us / 1000) as i64) }
     }
 
     fn take(&mut self, input: Input<'_>, now: Moment) {

@@ -53,6 +53,8 @@ fn a_restart_gives_back_everything() {
     }
     view.tombstones = Arc::new([(id(7), NOON)].into());
     view.mutes = Arc::new(vec![("port_scan".into(), id(2), NOON), ("arp_spoof".into(), id(1), NOON)]);
+    let by = [("iot_deviation".to_owned(), "v1\nd-aaaaaa 7 \"x\"".to_owned())].into();
+    view.learned = Arc::new(crate::model::Learned { at: NOON, by });
     writer.set_meta("mqtt_memo", "{}");
     writer.write(Arc::new(view.clone()), none());
     let stopped = Wall(NOON.0 + 77);
@@ -68,6 +70,7 @@ fn a_restart_gives_back_everything() {
         alerts: view.alerts.values().map(|a| AlertView::clone(a)).collect(),
         mode: Some(crate::model::Mode::Night),
         mutes: view.mutes.to_vec(),
+        learned: view.learned.as_ref().clone(),
     };
     assert_eq!(reopened(dir.path()), expected);
     // And once more, when nothing new was said at all.
