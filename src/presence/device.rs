@@ -380,17 +380,20 @@ impl Device {
         self.here && !self.own && (self.gateway || !self.kind().is_sleeper())
     }
 
-    /// `mac` speaks while the other half of what was joined by itself is heard too: they are two.
+    /// `mac` speaks while the other half of what was joined by itself is heard too: they are two. Before the second of
+    /// the halves came, the first spoke alone; and whoever speaks second says nothing of when the first fell silent.
     pub fn overlaps(&self, mac: MacAddr, at: Mono) -> bool {
         let Some(joined) = self.joined.as_ref().filter(|joined| joined.by_itself) else { return false };
-        let (Some(newest), Some(held)) = (self.macs.first(), self.macs.iter().find(|held| held.mac == mac)) else {
-            return false;
-        };
-        newest.mac != mac
-            && joined.macs.contains(&newest.mac) != joined.macs.contains(&mac)
-            && at >= newest.first + OVERLAP
-            && at.since(held.last) <= OVERLAP_WITHIN
-            && at.since(newest.last) <= OVERLAP_WITHIN
+        let half = |mac: MacAddr| joined.macs.contains(&mac);
+        let others = self.macs.iter().filter(|held| half(held.mac) != half(mac));
+        let Some(other) = others.max_by_key(|held| held.last) else { return false };
+        let Some(own) = self.macs.iter().find(|held| held.mac == mac) else { return false };
+        let both_since = own.first.max(other.first) + OVERLAP;
+        let other_is_older = other.first <= own.first;
+        at >= both_since
+            && at.since(own.last) <= OVERLAP_WITHIN
+            && at.since(other.last) <= OVERLAP_WITHIN
+            && (!other_is_older || other.last >= both_since)
     }
 
     pub fn said_goodbye(&self) -> Option<Goodbye> {

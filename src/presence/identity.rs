@@ -224,7 +224,8 @@ impl Registry {
         }
     }
 
-    /// `mac` spoke as `id`. The newest comes first; the oldest of too many goes.
+    /// `mac` spoke as `id`, at `at`. The one heard last comes first, whatever is reported last: a neighbour table tells of
+    /// an address that a phone has laid down already. The oldest of too many goes.
     pub fn hold_mac(&mut self, id: DeviceId, mac: MacAddr, at: Mono) {
         let Some(device) = self.devices.get_mut(&id) else { return };
         if let Some(first) = device.macs.first_mut().filter(|held| held.mac == mac) {
@@ -234,13 +235,14 @@ impl Registry {
         let known = device.macs.iter().position(|held| held.mac == mac);
         let mut held = known.map_or(HeldMac { mac, first: at, last: at }, |index| device.macs.remove(index));
         held.last = held.last.max(at);
-        device.macs.insert(0, held);
+        let place = device.macs.iter().position(|other| other.last <= held.last).unwrap_or(device.macs.len());
+        device.macs.insert(place, held);
+        self.by_mac.insert(mac, id);
         if device.macs.len() > MACS_MAX
             && let Some(gone) = device.macs.pop()
         {
             self.by_mac.remove(&gone.mac);
         }
-        self.by_mac.insert(mac, id);
     }
 
     /// `ip` is held by `id`, as far as `claim` shows. `same_net` says whether two addresses are in one subnet.

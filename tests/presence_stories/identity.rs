@@ -94,6 +94,31 @@ fn a_wrong_join_undoes_itself_and_is_never_made_again() {
 }
 
 #[test]
+fn what_is_told_late_of_an_address_laid_down_splits_nobody() {
+    let (a, b) = (("5a:11:22:33:44:55", "192.168.7.50"), ("9e:11:22:33:44:66", "192.168.7.51"));
+    // A neighbour table, a router, another sensor: the proof is of before the new address came, or of just after.
+    for (told_after, age) in [(1, 3), (3, 9), (5, 5), (9, 2), (12, 13), (12, 30), (30, 40), (50, 45)] {
+        let mut home = World::new();
+        home.comes(a);
+        home.dhcp(a, "Maya-iPhone");
+        home.run(20);
+        home.goes(a);
+        home.comes(b);
+        home.dhcp(b, "Maya-iPhone");
+        assert_eq!(home.id(a), home.id(b), "it looks like a new address");
+        home.run(told_after);
+        home.fact(a, Fact::Alive { proof: Proof::NeighbourReachable, age: Duration::from_secs(age) });
+        for _ in 0..20 {
+            home.run(4);
+            home.seen(b, Proof::Mdns);
+        }
+        assert_eq!(home.id(a), home.id(b), "told {told_after} s after, {age} s old: {:#?}", home.lines);
+        assert_eq!(home.device(b).macs.first(), Some(&mac(b.0)), "the newest is the one in use");
+        assert_eq!(home.engine.view().devices.len(), 1);
+    }
+}
+
+#[test]
 fn addresses_move_and_devices_stay() {
     let mut home = World::new();
     let trunk = "00:16:3e:00:00:10";
