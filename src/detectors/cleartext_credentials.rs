@@ -7,7 +7,8 @@
 //! ## How it decides
 //! A login was seen: FTP, Telnet, POP3, IMAP, SMTP, HTTP (Basic and forms), LDAP, MQTT, Redis, SOCKS, SNMP
 //! communities. Never the secret itself: how long it is, the first letter of the user. Across the Internet it is
-//! high, within the home low, by MQTT within the home only noted; a digest, an empty or well-known secret is only noted.
+//! high, within the home low, by MQTT within the home only noted; a digest, an empty or well-known secret is only noted,
+//! and when this host tries one (as when it asks a router by SNMP what hangs on it), that is no news.
 //! ## What fools it
 //! Fields with names of their own; anything inside an encrypted connection, which is as it should be.
 //! ## What to do
@@ -67,6 +68,11 @@ impl Detector for CleartextCredentials {
         let Evidence::Traffic(noticed) = evidence else { return };
         let What::Credential(seen) = &noticed.what else { return };
         let (client, server) = (noticed.talk.client, noticed.talk.server);
+        let is_own =
+            context.network.is_own_ip(client.ip) || client.mac.is_some_and(|mac| context.network.is_own_mac(mac));
+        if is_own && seen.is_trivial {
+            return;
+        }
         let key = (client.ip, server.ip, seen.protocol);
         let crosses = server.mac.is_none() && !is_private(server.ip) && !server.ip.is_loopback()
             || client.mac.is_none() && !is_private(client.ip) && !client.ip.is_loopback();
@@ -105,7 +111,7 @@ impl Detector for CleartextCredentials {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, conversation};
+    use crate::detectors::stage::{Stage, conversation, ip, udp};
 
     #[test]
     fn a_secret_is_told_of_but_not_told() {
@@ -196,6 +202,18 @@ mod tests {
             assert_eq!(told, *expected, "{name}");
             let text = format!("{found:?}");
             assert!(!text.contains("canary") && !text.contains("anna"), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn this_host_tries_what_everybody_knows_and_tells_of_what_is_secret() {
+        let name = crate::wire::snmp::question(crate::wire::snmp::Ask::Get, 7, &[]);
+        for (from, community, expected) in
+            [(250, &b"public"[..], 0), (250, b"canary-1", 1), (9, b"public", 1), (9, b"canary-1", 1)]
+        {
+            let mut stage = Stage::new(CleartextCredentials::new(Settings::default())).behind(ip(1));
+            let asked = crate::wire::snmp::message(crate::wire::snmp::Version::V2c, community, &name);
+            assert_eq!(stage.frame(&udp((from, 40_000), (5, 161), &asked), 1_000).len(), expected, "{from}");
         }
     }
 }
