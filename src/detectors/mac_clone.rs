@@ -8,7 +8,8 @@
 //! By what a system says of itself when it asks for an address (DHCP options and their order, maker, host name): three
 //! changes to and fro within half an hour are two machines at one time. One change while the machine was never silent is
 //! told as low: no system restarts in ten seconds. So is a first search for an address under another name than the
-//! router or its neighbours have for the machine, if it was not silent. Surest is a machine that asks whether an address
+//! router or its neighbours have for the machine, if it was not silent. Silent is who used no IPv4 address: what a
+//! machine says before it has one belongs to its start. Names drawn at random (Cast) are nobody's. Surest is a machine that asks whether an address
 //! is free (RFC 4862 §5.4, RFC 5227) and is told at once, from its own hardware address, that it is not: medium.
 //! ## What fools it
 //! A copy that says the same of itself. Machines that start from the network first are left out.
@@ -19,7 +20,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
 
@@ -57,7 +58,7 @@ struct Known {
     called: Option<String>,
     /// The address it asks about, whether that is free, and since when.
     probing: Option<(IpAddr, Mono)>,
-    /// When it spoke last, other than to ask for an address.
+    /// When it used an address last.
     spoke: Option<Mono>,
 }
 
@@ -97,6 +98,22 @@ fn is_same(a: &str, b: &str) -> bool {
     a.is_empty() || b.is_empty() || a.starts_with(&b) || b.starts_with(&a)
 }
 
+/// A UUID, a serial number, a hardware address: says of no machine which it is.
+fn is_drawn(name: &str) -> bool {
+    let host = name.split('.').next().unwrap_or_default();
+    host.len() >= 12 && host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+/// Whether the frame shows an IPv4 address in use. A machine that starts speaks by IPv6 before it has one.
+fn is_settled(frame: &Frame<'_>) -> bool {
+    let in_use = |ip: Ipv4Addr| !ip.is_unspecified() && !ip.is_link_local();
+    match (frame.arp(), frame.addresses()) {
+        (Some(arp), _) => in_use(arp.sender_ip),
+        (None, Some((IpAddr::V4(from), _))) => in_use(from),
+        _ => false,
+    }
+}
+
 impl MacClone {
     fn known(&mut self, mac: MacAddr, tick: u64) -> Option<&mut Known> {
         if self.known.get(&mac).is_none() {
@@ -110,6 +127,9 @@ impl MacClone {
         let Fact::Named { name, by: Heard::Dns | Heard::Netbios | Heard::MdnsHost } = &seen.fact else { return };
         let holder = || seen.subject.ip.and_then(|ip| context.neighbours.holder(ip));
         let Some(mac) = seen.subject.mac.or_else(holder).filter(|mac| mac.is_station()) else { return };
+        if is_drawn(name) {
+            return;
+        }
         if let Some(known) = self.known(mac, context.now.mono.0 / 1_000_000_000) {
             known.called.get_or_insert_with(|| clean_text(name, 48));
         }
@@ -174,7 +194,9 @@ impl Detector for MacClone {
         }
         let asks = frame.udp().filter(|udp| udp.destination == PORT_SERVER).and_then(|udp| Dhcp::read(udp.payload));
         let Some(dhcp) = asks else {
-            if let Some(known) = self.known.get_mut(&mac, tick) {
+            if is_settled(frame)
+                && let Some(known) = self.known.get_mut(&mac, tick)
+            {
                 known.spoke = Some(now);
             }
             return;
@@ -258,19 +280,36 @@ mod tests {
     }
     #[test]
     fn a_name_nobody_knows_it_by_is_told_of_a_machine_that_never_slept() {
-        let run = |called: &str, awake: bool| -> usize {
+        // What it said two seconds before.
+        let run = |called: &str, before: Option<&[u8]>| -> usize {
             let mut stage = Stage::new(MacClone::new(Settings::default()));
-            let name = Fact::Named { name: called.into(), by: Heard::Dns };
+            let name = Fact::Named { name: called.into(), by: Heard::MdnsHost };
             stage.saw(Subject::mac(MacAddr(mac(7))), name, 0);
-            if awake {
-                stage.frame(&arp(7, 1, 7, 7, 1), 58_000);
+            if let Some(before) = before {
+                stage.frame(before, 58_000);
             }
             let found = stage.frame(&ask("kali", &[1, 28, 2], "dhcpcd"), 60_000);
             found.len() + stage.frame(&ask("kali", &[1, 28, 2], "dhcpcd"), 61_000).len()
         };
-        assert_eq!(run("plug-1", true), 1);
-        assert_eq!(run("plug-1", false), 0, "it was off");
-        assert_eq!(run("kali.lan", true), 0, "as it is called");
+        let (uses, mut probes) = (arp(7, 1, 7, 7, 1), arp(7, 1, 7, 0, 7));
+        probes[28..32].fill(0);
+        // Joins its groups by MLD as IPv6 comes up (RFC 3810 §5.2.13), before it has any other address.
+        let mut joins = [0x33, 0x33, 0, 0, 0, 0x16].to_vec();
+        joins.extend(mac(7));
+        joins.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 16, 0, 1]);
+        joins.extend([0; 16]);
+        joins.extend([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x16]);
+        joins.extend([0x3a, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 0]);
+        for (called, before, expected, why) in [
+            ("plug-1", Some(&uses), 1, ""),
+            ("plug-1", None, 0, "it was off"),
+            ("plug-1", Some(&probes), 0, "it starts"),
+            ("plug-1", Some(&joins), 0, "it starts"),
+            ("kali.lan", Some(&uses), 0, "as it is called"),
+            ("0314fe63-9ba1-499d-b27f-12a5df4d0c1c", Some(&uses), 0, "a name drawn at random"),
+        ] {
+            assert_eq!(run(called, before.map(Vec::as_slice)), expected, "{called} {why}");
+        }
     }
     #[test]
     fn who_defends_an_address_against_itself_is_two() {
