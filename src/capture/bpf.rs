@@ -87,6 +87,12 @@ const STREAM_FROM: u32 = 1_200;
 /// names that carry data (RFC 6891 §6.2.5: answers of up to 1,232 bytes pass by their port).
 const SHORT: u32 = 1_000;
 
+/// Of SSH: where a packet's message number stands (RFC 4253 §6), the longest packet of a key exchange that is looked for,
+/// and the numbers: KEXINIT (§12), and the two messages of an exchange (RFC 5656 §7.1; post-quantum ones have a kilobyte).
+const SSH_MESSAGE: u32 = 5;
+const SSH_PACKET_MAX: u32 = 4096;
+const SSH_KEYS: [u32; 3] = [20, 30, 31];
+
 /// UDP ports by which devices say who they are: DHCP, DHCPv6, mDNS, SSDP, NetBIOS names, LLMNR, WS-Discovery.
 pub const PORTS: [u32; 9] = [67, 68, 546, 547, 5353, 1900, 137, 5355, 3702];
 
@@ -245,6 +251,12 @@ impl Filter {
             Do(LOAD_WORD_X, START),
         ]);
         lines.extend(WORDS.map(|word| Jump(JUMP_EQUAL, u32::from_be_bytes(*word), "keep", "")));
+        if conversations {
+            // Keys of SSH are exchanged in long messages, and without those nothing of a login can be told: a length, the
+            // padding's, and the message's number.
+            lines.extend([Jump(JUMP_GREATER, SSH_PACKET_MAX, "drop", ""), Do(LOAD_BYTE_X, START + SSH_MESSAGE)]);
+            lines.extend(SSH_KEYS.map(|number| Jump(JUMP_EQUAL, number, "keep", "")));
+        }
         lines.extend([Here("drop"), Do(RETURN, 0), Here("keep"), Do(RETURN, SNAP)]);
         Filter { program: assemble(&lines) }
     }

@@ -68,6 +68,8 @@ pub struct Flow {
     /// Of the client's SYN: another means another connection of the same ports.
     pub first: u32,
     pub last: Mono,
+    /// Where what each side says begins, if its SYN was seen.
+    firsts: [Option<u32>; 2],
     pub streams: [Stream; 2],
     pub app: Option<Box<Talk>>,
 }
@@ -83,6 +85,7 @@ impl Flow {
             closed: false,
             first,
             last: talk.began.mono,
+            firsts: [None; 2],
             streams: Default::default(),
             app: None,
         }
@@ -105,6 +108,29 @@ impl Flow {
     #[must_use]
     pub fn is_client(&self, from: (IpAddr, Port)) -> bool {
         from == (self.talk.client.ip, self.talk.client.port)
+    }
+
+    /// How much more of the other side's words `tcp` says it received than was seen: live, transfers pass by unseen
+    /// (`capture/bpf`), and only what begins, ends and answers them is heard.
+    pub fn received(&mut self, tcp: &Tcp<'_>, by_client: bool) -> u64 {
+        let (own, other) = if by_client { (0, 1) } else { (1, 0) };
+        if tcp.flags.has(Flags::SYN) {
+            if let Some(first) = self.firsts.get_mut(own) {
+                *first = Some(tcp.sequence.wrapping_add(1));
+            }
+            return 0;
+        }
+        let first = self.firsts.get(other).copied().flatten();
+        let (Some(first), Some(seen)) = (first, self.talk.bytes.get_mut(other)) else { return 0 };
+        if !self.completed || !tcp.flags.has(Flags::ACK) || tcp.flags.has(Flags::RST) {
+            return 0;
+        }
+        // Sequence numbers go round at 4 GiB; half of it can be told apart.
+        let ahead = tcp.acknowledgment.wrapping_sub(first).wrapping_sub(*seen as u32);
+        // One more than was said: the end counts as a byte (RFC 9293 §3.4).
+        let ahead = if ahead <= u32::MAX / 2 { u64::from(ahead.saturating_sub(1)) } else { 0 };
+        *seen += ahead;
+        ahead
     }
 
     /// What a segment of TCP says about the state of the connection.

@@ -221,6 +221,11 @@ impl Traffic {
                     whats.push(What::Grew);
                 }
             }
+            let more = flow.received(tcp, by_client);
+            let all = flow.talk.bytes.get(1 - side).copied().unwrap_or_default();
+            if more > 0 && has_grown(all - more, all) {
+                whats.push(What::Grew);
+            }
             flow.segment(tcp, by_client, &mut whats);
             is_proven = flow.completed && !was_completed;
             if !(tcp.payload.is_empty() && tcp.flags.0 & (crate::wire::tcp::Flags::SYN) == 0) {

@@ -217,3 +217,37 @@ fn bytes_are_counted_as_sent_also_when_frames_are_cut() {
         }
     }
 }
+
+/// Live, the kernel keeps long segments back: how much there was is told by who received it.
+#[test]
+fn a_transfer_that_was_not_seen_is_counted_by_its_acknowledgements() {
+    let with_ack = |mut bytes: Vec<u8>, ack: u32| {
+        bytes[42..46].copy_from_slice(&ack.to_be_bytes());
+        bytes
+    };
+    let sent = |ack: u32| {
+        let mut traffic = Traffic::new(7);
+        let (me, far) = ((9, 40_000), (5, 443));
+        let mut out = Vec::new();
+        for (n, bytes) in [
+            tcp(me, far, SYN, 1000, b""),
+            with_ack(tcp(far, me, SYN | ACK, 5000, b""), 1001),
+            with_ack(tcp(me, far, ACK, 1001, b"PUT"), 5001),
+            with_ack(tcp(far, me, ACK, 5001, b"thanks"), ack),
+            with_ack(tcp(me, far, FIN | ACK, ack, b""), 5007),
+            with_ack(tcp(far, me, FIN | ACK, 5007, b""), ack.wrapping_add(1)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            out.extend(hear(&mut traffic, &bytes, n as u64));
+        }
+        let grown = out.iter().filter(|one| one.what == What::Grew).count();
+        (out.last().map(|one| one.talk.bytes).unwrap_or_default(), grown)
+    };
+    assert_eq!(sent(1004), ([3, 6], 0), "all was seen");
+    assert_eq!(sent(1001 + (80 << 20)).1, 1);
+    let (bytes, _) = sent(1001 + (80 << 20));
+    assert!(bytes[0].abs_diff(80 << 20) <= 2 && bytes[1] <= 7, "{bytes:?}");
+    assert_eq!(sent(900).0[0], 3, "acknowledged before it began");
+}

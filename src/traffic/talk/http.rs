@@ -223,7 +223,23 @@ const SECRETS: [&str; 9] =
     ["password", "passwd", "pass", "pwd", "passwort", "psw", "userpass", "user_password", "login_password"];
 const USERS: [&str; 9] = ["username", "user", "login", "email", "uname", "userid", "user_name", "name", "log"];
 
+/// A login as JSON has it: a secret and a name of one object.
+fn object(body: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let value: serde_json::Value = serde_json::from_slice(body.get(..body.len().min(BODY_MAX))?).ok()?;
+    let fields = value.as_object()?;
+    let field = |names: &[&str]| {
+        let mut known = fields.iter().filter(|(name, _)| names.contains(&name.to_ascii_lowercase().as_str()));
+        known.find_map(|(_, value)| value.as_str()).map(|text| text.as_bytes().to_vec())
+    };
+    Some((field(&SECRETS)?, field(&USERS).unwrap_or_default()))
+}
+
 fn form(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+    if body.trim_ascii_start().starts_with(b"{") {
+        let (secret, user) = object(body).filter(|(secret, _)| !secret.is_empty() && secret.len() <= 256)?;
+        out.push(clear("http_form", &user, &secret, seed));
+        return Some(("http_form", masked(&user), tag(&secret, seed)));
+    }
     let field = |names: &[&str]| {
         body.split(|byte| *byte == b'&').take(64).find_map(|pair| {
             let at = pair.iter().position(|byte| *byte == b'=')?;
