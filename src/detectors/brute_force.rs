@@ -10,7 +10,8 @@
 //! Server, MongoDB) by the words of the refusal, and a connection for remote desktop (RDP) with a user's name that ends
 //! before a picture came is one that failed. A bucket that leaks one a minute runs
 //! over at 8 (from the Internet at 5). The same secret again and again is an old password in some device, not a
-//! guess, and does not count twice. Five different users within ten minutes who are all refused, or let in as guests
+//! guess, and does not count twice. Ten different passwords within ten minutes sent by forms of a web page to one server
+//! are guesses whatever the page answers. Five different users within ten minutes who are all refused, or let in as guests
 //! only, are one password tried on everybody.
 //! ## What fools it
 //! Guesses slower than one a minute; SSH connections that are kept open between guesses.
@@ -27,8 +28,8 @@ use crate::{
         usual::Bell,
         window::{Recent, Subjects, Weigh},
     },
-    model::{Capped, Category, Finding, Findings, MacAddr, Mono, Port, Severity, find, is_private},
-    traffic::{Login, Talkers, What, owner},
+    model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity, find, is_private},
+    traffic::{Credential, Login, Talkers, What, owner},
 };
 
 card!("brute_force", "Guessing passwords");
@@ -44,6 +45,10 @@ const USERS_SPAN: Duration = Duration::from_secs(600);
 /// X.224 connection request (ITU-T X.224 §13.3), with which RDP begins (MS-RDPBCGR §2.2.1.1).
 const CONNECT: u8 = 0xe0;
 const DESKTOPS_MAX: usize = 512;
+const FORMS_MAX: usize = 512;
+const FORMS_SECRETS_MAX: usize = 20;
+/// Nobody has so many passwords for one page.
+const FORMS_MIN: u32 = 10;
 /// Keys, certificate and refusal are below, the first picture of a desktop is far above.
 const PICTURE_MIN: u64 = 16 * 1024;
 /// What services say of a refused login: MySQL's state 28000, PostgreSQL's 28P01 and 28000, SQL Server's error 18456 (in
@@ -55,6 +60,10 @@ const REFUSALS: [(&str, &[u8]); 5] = [
     ("mssql", b"L\0o\0g\0i\0n\0 \0f\0a\0i\0l\0e\0d\0 \0f\0o\0r\0"),
     ("mongodb", b"AuthenticationFailed\0"),
 ];
+
+fn tick(now: Mono) -> u64 {
+    now.0 / 1_000_000_000
+}
 
 fn ends(talk: &Talkers) -> ((IpAddr, Port), (IpAddr, Port)) {
     ((talk.client.ip, talk.client.port), (talk.server.ip, talk.server.port))
@@ -84,6 +93,8 @@ pub struct BruteForce {
     triples: Subjects<Key, Guesses>,
     /// Connections for remote desktop that began with a user's name: client and server.
     desktops: Capped<((IpAddr, Port), (IpAddr, Port)), ()>,
+    /// Different secrets that each sent by forms to a server.
+    forms: Guarded<(IpAddr, IpAddr), Recent<u64>>,
 }
 
 impl BruteForce {
@@ -93,6 +104,7 @@ impl BruteForce {
             bell: Bell::new(settings),
             triples: Subjects::new(TRIPLES_MAX, LEAK, BUCKET_WAN / 2),
             desktops: Capped::new(DESKTOPS_MAX),
+            forms: Guarded::new(FORMS_MAX),
         }
     }
 
@@ -111,6 +123,36 @@ impl BruteForce {
             let login = Login { service, user: String::new(), tag: 0, ok: false };
             self.login(talk, &login, context, findings);
         }
+    }
+
+    /// A secret was sent by a form of a web page, whose answer is a page whether it worked or not.
+    fn sent(&mut self, talk: &Talkers, secret: &Credential, context: &Context<'_>, findings: &mut Findings) {
+        if secret.protocol != "http_form" || secret.tag == 0 {
+            return;
+        }
+        let (now, key) = (context.now.mono, (talk.client.ip, talk.server.ip));
+        if self.forms.get(&key).is_none() {
+            self.forms.insert(key, Recent::new(FORMS_SECRETS_MAX), talk.client.mac.map_or(0, owner), tick(now));
+        }
+        let Some(secrets) = self.forms.get_mut(&key, tick(now)) else { return };
+        secrets.see(secret.tag, now);
+        let tried = secrets.within(now, USERS_SPAN);
+        if tried < self.bell.scaled(FORMS_MIN) as usize {
+            return;
+        }
+        let who = talk.client.mac.map_or_else(|| talk.client.ip.to_string(), |mac| mac.to_string());
+        let key = format!("{who} {} http_form", talk.server.ip);
+        let finding = Finding::new(CARD.id, Category::Access, Severity::Medium, key, context.now)
+            .by(talk.client.party())
+            .against(talk.server.party())
+            .why("service", "http_form")
+            .why("attempts", tried)
+            .why("users_masked", &secret.user)
+            .why("distinct_secrets", tried)
+            .why("succeeded", "unknown")
+            .technique(&["T1110.001"])
+            .points(if tried >= FORMS_SECRETS_MAX { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
     }
 
     /// A connection ended.
@@ -175,13 +217,14 @@ impl BruteForce {
 }
 
 impl Detector for BruteForce {
-    says!(self, [Login, Said, Size], self.triples.len() + self.desktops.len());
+    says!(self, [Login, Credential, Said, Size], self.triples.len() + self.desktops.len() + self.forms.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
         match &noticed.what {
             What::Login(login) => self.login(&noticed.talk, login, context, findings),
             What::Said { by_client, bytes, .. } => self.said(&noticed.talk, *by_client, bytes, context, findings),
+            What::Credential(secret) => self.sent(&noticed.talk, secret, context, findings),
             What::Closed { .. } => self.ended(&noticed.talk, context, findings),
             _ => {}
         }
@@ -274,6 +317,31 @@ mod tests {
         assert!(run(&["anna"; 40], 0, 1).is_empty(), "one who is a guest, again and again");
         assert!(run(&many, 0, 0).is_empty(), "all let in: somebody else's server");
         assert!(run(&many[..3], 0xc000_006d, 0).is_empty());
+    }
+
+    #[test]
+    fn many_passwords_of_a_form_are_told_and_one_again_and_again_is_not() {
+        let run = |body: &dyn Fn(u16) -> String, answer: &str| -> usize {
+            let mut stage = Stage::new(BruteForce::new(Settings::default()));
+            let mut told = 0;
+            for n in 0..15 {
+                let body = body(n);
+                let ask = format!("POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+                let script: [(bool, &[u8]); 2] = [(true, ask.as_bytes()), (false, answer.as_bytes())];
+                for frame in conversation((9, 40_000 + n), (5, 8080), &script) {
+                    told += stage.frame(&frame, u64::from(n) * 2000).len();
+                }
+            }
+            told
+        };
+        let form = |n: u16| format!("username=admin&password=pw{n}");
+        let object = |n: u16| format!("{{\"username\": \"ben\", \"password\": \"pw{n}\"}}");
+        assert!(run(&form, "302 Found") > 0, "sent on to the page again");
+        assert!(run(&object, "401 Unauthorized") > 0);
+        assert_eq!(run(&|_| form(7), "302 Found"), 0, "one password");
+        assert_eq!(run(&|n| form(n / 3), "200 OK"), 0, "five people");
+        assert_eq!(run(&|n| format!("{{\"state\": \"pw{n}\"}}"), "200 OK"), 0, "no login");
     }
 
     #[test]

@@ -91,8 +91,8 @@ impl FastFlux {
             led.answers = 0;
         }
         let outside = dns.addresses.iter().filter(|ip| is_unicast(**ip) && !is_private(**ip));
-        let fresh = outside.fold(false, |fresh, ip| led.networks.see(network(*ip), now) || fresh);
-        led.answers = led.answers.saturating_add(u32::from(fresh));
+        let fresh = outside.filter(|ip| led.networks.see(network(**ip), now)).count();
+        led.answers = led.answers.saturating_add(u32::from(fresh > 0));
         let networks = led.networks.within(now, SPAN);
         if networks < self.bell.scaled(NETWORKS_MIN) as usize || led.answers < ANSWERS_MIN {
             return;

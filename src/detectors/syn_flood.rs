@@ -34,6 +34,7 @@ card!("syn_flood", "Flood of connections");
 const SERVICES_MAX: usize = 2048;
 const HOSTS_MAX: usize = 1024;
 const SPAN_S: u64 = 10;
+const SPAN: Duration = Duration::from_secs(SPAN_S);
 // A browser opens some tens; a backlog of a small system is 128 (Linux net.core.somaxconn before 5.4).
 const OPENED_MIN: u32 = 150;
 const UNASKED_MIN: u32 = 60;
@@ -60,11 +61,10 @@ pub struct SynFlood {
 impl SynFlood {
     #[must_use]
     pub fn new(settings: Settings) -> SynFlood {
-        let span = Duration::from_secs(SPAN_S);
         SynFlood {
             bell: Bell::new(settings),
-            services: Subjects::new(SERVICES_MAX, span, OPENED_MIN / 2),
-            unasked: Subjects::new(HOSTS_MAX, span, UNASKED_MIN / 2),
+            services: Subjects::new(SERVICES_MAX, SPAN, OPENED_MIN / 2),
+            unasked: Subjects::new(HOSTS_MAX, SPAN, UNASKED_MIN / 2),
         }
     }
 }
@@ -120,6 +120,10 @@ impl Detector for SynFlood {
                 let Some(load) = load(&mut self.services, (server.ip, server.port), client, now) else { return };
                 load.opened.add(now, 1);
                 load.sources.see(client.ip, now);
+                if load.sources.within(now, SPAN) == 1 {
+                    // Not whoever was served here before.
+                    load.source = client;
+                }
                 (load, OPENED_MIN, server, "half-open")
             }
             What::Completed if talk.is_sure => {
@@ -141,11 +145,12 @@ impl Detector for SynFlood {
             return;
         }
         // Forged sources are many, but one machine puts them on the wire; unless that is the way in from outside.
-        let sender = match load.senders.keys().collect::<Vec<_>>()[..] {
+        let sources = load.sources.within(now, SPAN);
+        let sender = match load.senders.within_keys(now, SPAN).collect::<Vec<_>>()[..] {
             [mac] if context.neighbours.is_host(*mac) && !context.neighbours.is_way_out(*mac) => Some(*mac),
             _ => None,
         };
-        let attacker = match (kind, load.sources.len(), sender) {
+        let attacker = match (kind, sources, sender) {
             ("half-open", 1, _) if load.source.mac.is_some() || sender.is_none() => load.source.party(),
             ("half-open", 1, Some(mac)) => Party { mac: Some(mac), ..load.source.party() },
             ("half-open", _, Some(mac)) => Party { device: None, mac: Some(mac), ip: None },
@@ -163,7 +168,7 @@ impl Detector for SynFlood {
         .why("kind", kind)
         .why("half_open", opened - completed)
         .why("completed", completed)
-        .why("sources", load.sources.len())
+        .why("sources", sources)
         .technique(&["T1499.001"])
         .points(if opened >= OPENED_MIN * 3 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
@@ -182,6 +187,14 @@ mod tests {
             .flat_map(|n| stage.frame(&tcp((9, 1000 + n), (5, 80), SYN, 1, b""), u64::from(n) * 5))
             .collect();
         assert_eq!(one.first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(9))));
+        let mut stage = Stage::new(SynFlood::new(Settings::default()));
+        for (from, to, flags) in [((7, 900), (5, 80), SYN), ((5, 80), (7, 900), SYN | ACK), ((7, 900), (5, 80), ACK)] {
+            stage.frame(&tcp(from, to, flags, 1, b""), 0);
+        }
+        let after: Vec<_> = (0..400u16)
+            .flat_map(|n| stage.frame(&tcp((9, 1000 + n), (5, 80), SYN, 1, b""), 60_000 + u64::from(n) * 5))
+            .collect();
+        assert_eq!(after.first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(9))), "another was served before");
         let mut stage = Stage::new(SynFlood::new(Settings::default()));
         let forged: Vec<_> = (0..400u16)
             .flat_map(|n| {
