@@ -14,14 +14,11 @@
 //!
 //! Holds 64 frames.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    net::IpAddr,
-};
+use std::net::IpAddr;
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell, window::Window},
-    model::{Capped, Category, Finding, Findings, Party, Severity},
+    detectors::{Context, Detector, Evidence, usual::Bell},
+    model::{Capped, Category, Finding, Findings, Party, Severity, hash_of},
 };
 
 card!("broadcast_storm", "Frames that go round in circles");
@@ -32,7 +29,8 @@ const SAME: u32 = 50;
 /// See the page above.
 pub struct BroadcastStorm {
     bell: Bell,
-    frames: Capped<u64, Window>,
+    /// In which second how often.
+    frames: Capped<u64, (u64, u32)>,
 }
 
 impl BroadcastStorm {
@@ -59,15 +57,17 @@ impl Detector for BroadcastStorm {
         if is_stream {
             return;
         }
-        let mut hasher = DefaultHasher::new();
-        frame.bytes.hash(&mut hasher);
-        let (key, now) = (hasher.finish(), context.now.mono);
-        if !self.frames.contains(&key) {
-            self.frames.insert(key, Window::default());
-        }
-        let Some(window) = self.frames.get_mut(&key) else { return };
-        window.add(now, 1);
-        let same = window.sum(now, 1);
+        let (key, second) = (hash_of(frame.bytes), context.now.mono.0 / 1_000_000_000);
+        let same = match self.frames.get_mut(&key) {
+            Some(seen) => {
+                *seen = if seen.0 == second { (second, seen.1 + 1) } else { (second, 1) };
+                seen.1
+            }
+            None => {
+                self.frames.insert(key, (second, 1));
+                1
+            }
+        };
         if same < self.bell.scaled(SAME) {
             return;
         }

@@ -45,16 +45,25 @@ impl CryptoMining {
     }
 }
 
+/// Bytes of text from which JSON is told from chance.
+const TEXT: usize = 16;
+
 /// Words of Stratum version 1, of its form for Monero, and of getwork over it (Ethereum).
 fn stratum(bytes: &[u8], by_client: bool) -> Option<&'static str> {
     let start = bytes.iter().take(2048).position(|byte| *byte == b'{')?;
     let bytes = bytes.get(start..bytes.len().min(start + 2048))?;
-    let has = |part: &str| holds(bytes, part.as_bytes());
-    if ["mining.subscribe", "mining.authorize", "mining.submit"].iter().any(|word| has(word)) {
-        return Some("asks a pool");
+    // What is encrypted has a brace somewhere, and is no text behind it.
+    if !bytes.iter().take(TEXT).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        return None;
     }
-    if has("mining.notify") || has("mining.set_difficulty") {
-        return Some("work of a pool");
+    let has = |part: &str| holds(bytes, part.as_bytes());
+    if has("mining.") {
+        if ["mining.subscribe", "mining.authorize", "mining.submit"].iter().any(|word| has(word)) {
+            return Some("asks a pool");
+        }
+        if has("mining.notify") || has("mining.set_difficulty") {
+            return Some("work of a pool");
+        }
     }
     if by_client
         && has("\"method\"")

@@ -1,7 +1,7 @@
 //! # Frames become observations
 //!
-//! What a frame shows of its sender, by the table of `docs/presence.md`. Nothing is remembered
-//! here, so only what the frame itself proves is said:
+//! What a frame shows of its sender, by the table of `docs/presence.md`. Nothing that is said depends on what was heard
+//! before, so only what the frame itself proves is said; the same words of a device are told once a second:
 //! * The Ethernet source was on the wire just now. That is the one proof nobody but a forger can make
 //!   wrong, and all others add to it.
 //! * An address belongs to that source only if the protocol stays on the link and the frame does not
@@ -55,7 +55,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Of so many things it is known when they were told.
 const TOLD_MAX: usize = 256;
 
-/// What overhears. Keeps a budget of work, and of what was said only greetings that came in pieces.
+/// What overhears. Keeps a budget of work, greetings that came in pieces, and the hashes of what was told just now.
 #[derive(Debug, Default)]
 pub struct Overheard {
     /// In this second since the start so much was done.

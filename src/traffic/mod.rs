@@ -214,6 +214,11 @@ impl Traffic {
             let was_completed = flow.completed;
             let by_client = flow.is_client(from);
             let side = usize::from(!by_client);
+            if flow.talk.packets.get(side) == Some(&0) {
+                // Seen first from the other side, it is known only now whose hardware address this is.
+                let end = if by_client { &mut flow.talk.client } else { &mut flow.talk.server };
+                end.mac = end.mac.or_else(|| self.neighbours.own(end.ip, frame.source));
+            }
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
                 let before = *bytes;
                 (*packets, *bytes) = (*packets + 1, before + real_len(frame, tcp) as u64);
@@ -284,6 +289,11 @@ impl Traffic {
             flow.last = now.mono;
             let by_client = flow.is_client(source);
             let side = usize::from(!by_client);
+            if flow.talk.packets.get(side) == Some(&0) {
+                // Seen first from the other side, it is known only now whose hardware address this is.
+                let end = if by_client { &mut flow.talk.client } else { &mut flow.talk.server };
+                end.mac = end.mac.or_else(|| self.neighbours.own(end.ip, frame.source));
+            }
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
                 let before = *bytes;
                 (*packets, *bytes) = (*packets + 1, before + said as u64);

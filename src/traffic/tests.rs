@@ -70,6 +70,28 @@ fn words(noticed: &[Noticed]) -> Vec<String> {
 }
 
 #[test]
+fn who_is_heard_second_is_known_from_then_on() {
+    // A kernel's filter leaves bare acknowledgements outside: what is heard first is what the other side says.
+    let (client, server) = ((5, 50_000), (9, 4444));
+    let mac = |host: u8| Some(MacAddr([2, 0, 0, 0, 0, host]));
+    let ends = |noticed: &[Noticed]| noticed.last().map(|one| (one.talk.client.mac, one.talk.server.mac));
+    let mut traffic = Traffic::new(1);
+    let first = hear(&mut traffic, &tcp(server, client, ACK, 100, b"Microsoft Windows"), 0);
+    assert_eq!(ends(&first), Some((None, mac(9))));
+    let second = hear(&mut traffic, &tcp(client, server, ACK, 1, b"tftp -i 10.0.0.9"), 10);
+    assert_eq!(ends(&second), Some((mac(5), mac(9))));
+    let mut traffic = Traffic::new(1);
+    let udp = |from: (u8, u16), to: (u8, u16)| {
+        let mut bytes = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
+        bytes.extend([0, 12, 0, 0, 1, 2, 3, 4]);
+        frame(from.0, to.0, 17, &bytes)
+    };
+    hear(&mut traffic, &udp((5, 50_000), (9, 5060)), 0);
+    let answer = hear(&mut traffic, &udp((9, 5060), (5, 50_000)), 10);
+    assert_eq!(ends(&answer), Some((mac(5), mac(9))));
+}
+
+#[test]
 fn an_attempt_has_one_outcome() {
     let (client, server) = ((5, 50_000), (9, 22));
     let cases: &[(&str, &[(Vec<u8>, u64)], &[&str])] = &[
