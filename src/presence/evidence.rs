@@ -115,7 +115,7 @@ impl Places {
         }
     }
 
-    fn of(&self, person: &str, now: Mono) -> Option<Place> {
+    pub fn of(&self, person: &str, now: Mono) -> Option<Place> {
         self.0.get(person).filter(|(at, _)| now.since(*at) < FRESH).map(|(_, place)| *place)
     }
 
@@ -173,7 +173,7 @@ impl Presence {
     }
 
     /// Phones and watches of `person`, other than `id`.
-    fn carried_beside(&self, id: DeviceId, person: &str) -> impl Iterator<Item = &Device> {
+    pub(super) fn carried_beside(&self, id: DeviceId, person: &str) -> impl Iterator<Item = &Device> {
         let theirs = self.people.devices_of(person).filter(move |other| *other != id);
         theirs.filter_map(|id| self.registry.get(id)).filter(|other| matches!(other.kind(), Kind::Phone | Kind::Watch))
     }
