@@ -115,7 +115,7 @@ impl Places {
         }
     }
 
-    pub fn of(&self, person: &str, now: Mono) -> Option<Place> {
+    fn of(&self, person: &str, now: Mono) -> Option<Place> {
         self.0.get(person).filter(|(at, _)| now.since(*at) < FRESH).map(|(_, place)| *place)
     }
 
@@ -172,8 +172,16 @@ impl Presence {
         }
     }
 
+    /// The position is that of this phone, and far. With two phones it may be that of the other.
+    pub(super) fn is_far_for_sure(&self, device: &Device, at: Mono) -> bool {
+        device.person().is_some_and(|person| {
+            let mut beside = self.carried_beside(device.id, person);
+            !beside.any(|other| other.kind() == Kind::Phone) && self.places.of(person, at) == Some(Place::Far)
+        })
+    }
+
     /// Phones and watches of `person`, other than `id`.
-    pub(super) fn carried_beside(&self, id: DeviceId, person: &str) -> impl Iterator<Item = &Device> {
+    fn carried_beside(&self, id: DeviceId, person: &str) -> impl Iterator<Item = &Device> {
         let theirs = self.people.devices_of(person).filter(move |other| *other != id);
         theirs.filter_map(|id| self.registry.get(id)).filter(|other| matches!(other.kind(), Kind::Phone | Kind::Watch))
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::{DeviceId, Kind, Mono, Proof};
 
-use super::{Presence, departure::evidence::Place};
+use super::Presence;
 
 /// So many such answers, over so long, before they are disbelieved: a position may be a moment old.
 const ANSWERS_MIN: u8 = 4;
@@ -43,12 +43,7 @@ impl Presence {
     pub(super) fn is_answered_for(&mut self, id: DeviceId, proof: Proof, at: Mono) -> bool {
         let is_by_link = matches!(proof, Proof::ArpReply | Proof::NdAdvert | Proof::NeighbourReachable);
         let Some(device) = self.registry.get(id).filter(|device| device.kind() == Kind::Phone) else { return false };
-        let is_far = is_by_link
-            && device.person().is_some_and(|person| {
-                // With two phones the position may be that of the other.
-                let mut beside = self.carried_beside(id, person);
-                !beside.any(|other| other.kind() == Kind::Phone) && self.places.of(person, at) == Some(Place::Far)
-            });
+        let is_far = is_by_link && self.is_far_for_sure(device, at);
         let Some(device) = self.registry.get_mut(id) else { return false };
         if !is_by_link {
             device.mute.proxy.far = None;

