@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::model::{Goodbye, LeaveReason, Moment, Mono, Presence, Probe};
 
 use self::{evidence::Evidence, habit::Context};
-use super::{asks::Bucket, priors};
+use super::{asks::Bucket, priors, proxies::Proxy};
 
 pub mod evidence;
 pub mod habit;
@@ -61,6 +61,7 @@ pub struct Mute {
     pub lesson: Option<Lesson>,
     /// The last long silence that ended by joining the network anew: since when, until when.
     pub rejoined: Option<(Mono, Mono)>,
+    pub proxy: Proxy,
     pub hour: Bucket,
     pub day: Bucket,
 }
@@ -171,6 +172,7 @@ impl Mute {
             trip: None,
             lesson: None,
             rejoined: None,
+            proxy: Proxy::default(),
             hour: Bucket::default(),
             day: Bucket::default(),
         }

@@ -172,6 +172,14 @@ impl Presence {
         }
     }
 
+    /// The position is that of this phone, and far. With two phones it may be that of the other.
+    pub(super) fn is_far_for_sure(&self, device: &Device, at: Mono) -> bool {
+        device.person().is_some_and(|person| {
+            let mut beside = self.carried_beside(device.id, person);
+            !beside.any(|other| other.kind() == Kind::Phone) && self.places.of(person, at) == Some(Place::Far)
+        })
+    }
+
     /// Phones and watches of `person`, other than `id`.
     fn carried_beside(&self, id: DeviceId, person: &str) -> impl Iterator<Item = &Device> {
         let theirs = self.people.devices_of(person).filter(move |other| *other != id);

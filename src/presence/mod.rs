@@ -42,6 +42,7 @@ pub mod overheard;
 mod own;
 mod people;
 mod priors;
+mod proxies;
 pub mod rooms;
 mod services;
 mod settings;

@@ -172,6 +172,9 @@ impl Presence {
         out: &mut Vec<Change>,
     ) {
         let mut id = id;
+        if self.is_answered_for(id, proof, at.mono) {
+            return;
+        }
         if let Some(mac) = subject.mac {
             if self.registry.get(id).is_some_and(|device| device.overlaps(mac, at.mono)) {
                 tracing::warn!(%id, "two addresses joined as one device are heard at once: split");

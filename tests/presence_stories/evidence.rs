@@ -135,6 +135,41 @@ fn listed_again_is_not_gone() {
     assert_eq!(home.saw("-> away no_answer"), 1, "listed for ever is no proof: {:#?}", home.lines);
 }
 
+// An access point that proxies ARP answers for a phone that is at work, with the phone's own address.
+#[test]
+fn who_is_far_and_is_answered_for_is_away() {
+    let mut home = home_with_a_phone();
+    let phone = home.id(PHONE);
+    assert!(home.order(Command::SetKind { device: phone, kind: Some(porchlight::model::Kind::Phone) }));
+    assert!(home.order(Command::SetOwner { device: phone, owner: Some("Anna".into()) }));
+    home.run(1_800);
+    // A position that is wrong: the phone speaks by itself all the while, and its answers go on counting.
+    for _ in 0..40 {
+        located(&mut home, 4_000.0, 20.0, 10);
+        home.run(100);
+        home.seen(PHONE, Proof::Frame);
+    }
+    home.goes(PHONE);
+    home.proxied.insert(mac(PHONE.0));
+    home.run(4 * 3_600);
+    assert_eq!(home.device(PHONE).presence, Presence::Home, "nothing tells it from a phone at home");
+    for _ in 0..60 {
+        located(&mut home, 4_000.0, 20.0, 10);
+        home.run(120);
+    }
+    assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+    // Such an answer is no return either, and holds it no more on other days.
+    home.run(3 * 3_600);
+    assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+    home.there.insert(mac(PHONE.0));
+    home.seen(PHONE, Proof::DhcpRequest);
+    assert_eq!(home.device(PHONE).presence, Presence::Home);
+    home.run(600);
+    home.goes(PHONE);
+    home.run(2 * 3_600);
+    assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+}
+
 const TAG: &str = "c0:11:22:01:02:03";
 
 fn heard(home: &mut World, fact: Fact) {

@@ -30,6 +30,8 @@ pub struct World {
     pub now: u64,
     /// Who answers questions.
     pub there: BTreeSet<MacAddr>,
+    /// For whom an access point answers ARP, and nothing else does.
+    pub proxied: BTreeSet<MacAddr>,
     /// The same, of hosts beyond a router.
     pub beyond: BTreeSet<IpAddr>,
     /// Answers and silences on their way.
@@ -96,6 +98,7 @@ impl World {
             network,
             now,
             there: BTreeSet::new(),
+            proxied: BTreeSet::new(),
             beyond: BTreeSet::new(),
             coming: BTreeMap::new(),
             serial: 0,
@@ -120,6 +123,8 @@ impl World {
                     continue;
                 }
                 let answers = look.mac.map_or(self.beyond.contains(&look.ip), |mac| self.there.contains(&mac));
+                let is_arp = matches!(look.probe, Probe::Arp | Probe::Nd);
+                let answers = answers || is_arp && look.mac.is_some_and(|mac| self.proxied.contains(&mac));
                 let fact = match answers {
                     true => Fact::Alive { proof: Proof::ArpReply, age: Duration::ZERO },
                     false => Fact::Unanswered { probe: look.probe },
