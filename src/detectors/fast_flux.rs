@@ -91,7 +91,10 @@ impl FastFlux {
             led.answers = 0;
         }
         let outside = dns.addresses.iter().filter(|ip| is_unicast(**ip) && !is_private(**ip));
-        let fresh = outside.fold(false, |fresh, ip| led.networks.see(network(*ip), now) || fresh);
+        let mut fresh = false;
+        for ip in outside {
+            fresh |= led.networks.see(network(*ip), now);
+        }
         led.answers = led.answers.saturating_add(u32::from(fresh));
         let networks = led.networks.within(now, SPAN);
         if networks < self.bell.scaled(NETWORKS_MIN) as usize || led.answers < ANSWERS_MIN {
