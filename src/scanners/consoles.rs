@@ -4,7 +4,8 @@
 //! Names and models of PlayStation consoles, which tell no name to DHCP and announce nothing, also in rest mode.
 //! ## What it sends
 //! Two small questions by unicast to each game console that was heard within the last minute and a half, one for
-//! each make; once an hour by default, and once to a newcomer. Nobody is woken, and nothing but consoles is asked.
+//! each make; once an hour by default, and once to a newcomer. Who is silent is asked twice more. Nobody is woken, and
+//! nothing but consoles is asked.
 //! ## What it needs
 //! No rights.
 //! ## How it decides
@@ -14,11 +15,13 @@
 //!
 //! Holds: [`ASKED_MAX`] consoles whose answer is awaited.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
+
+use tokio::net::UdpSocket;
 
 use super::{Desk, ScanError, Work, groups::asking, page::page, timed::timed};
 use crate::{
-    model::{Capped, Card, Fact, Health, Heard, Kind, Probe, Proof, Source, Span, Subject, clean_text},
+    model::{Capped, Card, Fact, Health, Heard, Kind, Mono, Probe, Proof, Source, Span, Subject, clean_text},
     wire::ddp,
 };
 
@@ -27,8 +30,10 @@ pub(super) const SOURCE: Source = Source::Consoles;
 pub(super) const PROBES: &[Probe] = &[];
 
 const ASKED_MAX: usize = 64;
-/// How long an answer may take; a console in rest mode is no slower.
+/// How long an answer may take; a console in rest mode is no slower. Then it is asked again: on a busy wireless network
+/// one datagram in a hundred is lost, and one that is just waking up is late.
 const ANSWER: Duration = Duration::from_secs(2);
+const TRIES: u8 = 3;
 const NAME_MAX: usize = 63;
 
 timed! {
@@ -41,11 +46,16 @@ timed! {
 pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
     let socket = asking().await?;
     let mut asked: Capped<IpAddr, ()> = Capped::new(ASKED_MAX);
+    // Who has not answered yet, when that is too late, and how often they were asked.
+    let mut open: VecDeque<(Mono, IpAddr, u8)> = VecDeque::new();
     let mut visits = desk.visits();
+    // What it is may be known only after it was heard; it is asked as soon as it is.
+    visits.only(|host| host.kind == Kind::GameConsole);
     let mut room = [0; 2048];
     let mut seen = 0;
     desk.health(Health::Up);
     loop {
+        let wait = open.front().map(|(due, ..)| due.since(desk.now().mono));
         tokio::select! {
             biased;
             work = desk.next() => match work? {
@@ -57,22 +67,21 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
                 }
                 Some(Work::Look(_)) => {}
             },
-            host = visits.next() => {
-                if host.kind != Kind::GameConsole {
-                    continue;
-                }
-                if !desk.pace(ddp::MAKES.len() as u32).await? {
+            host = visits.next(), if open.len() < ASKED_MAX => {
+                asked.insert(host.ip, ());
+                if !ask(&socket, host.ip, &mut desk).await? {
                     return Ok(());
                 }
-                asked.insert(host.ip, ());
-                for (port, version) in ddp::MAKES {
-                    let question = ddp::question(version);
-                    // A port that was refused before leaves its error on the socket; that is not about this question.
-                    if socket.send_to(question.as_bytes(), (host.ip, port)).await.is_err() {
-                        drop(socket.send_to(question.as_bytes(), (host.ip, port)).await);
+                open.push_back((desk.now().mono + ANSWER, host.ip, 1));
+            }
+            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {
+                let Some((_, ip, tries)) = open.pop_front() else { continue };
+                if tries < TRIES && asked.get(&ip).is_some() {
+                    if !ask(&socket, ip, &mut desk).await? {
+                        return Ok(());
                     }
+                    open.push_back((desk.now().mono + ANSWER, ip, tries + 1));
                 }
-                desk.stay(ANSWER);
             }
             received = socket.recv_from(&mut room) => {
                 let Ok((len, from)) = received else { continue };
@@ -87,6 +96,22 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
             }
         }
     }
+}
+
+/// Asks one console in the way of each make. `false`: the run ends.
+async fn ask(socket: &UdpSocket, ip: IpAddr, desk: &mut Desk) -> Result<bool, ScanError> {
+    if !desk.pace(ddp::MAKES.len() as u32).await? {
+        return Ok(false);
+    }
+    for (port, version) in ddp::MAKES {
+        let question = ddp::question(version);
+        // A port that was refused before leaves its error on the socket; that is not about this question.
+        if socket.send_to(question.as_bytes(), (ip, port)).await.is_err() {
+            drop(socket.send_to(question.as_bytes(), (ip, port)).await);
+        }
+    }
+    desk.stay(ANSWER);
+    Ok(true)
 }
 
 fn facts(console: &ddp::Console<'_>) -> Vec<Fact> {

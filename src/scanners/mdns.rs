@@ -47,6 +47,10 @@ const FACTS_MAX: u32 = 256;
 /// In a single scan: kinds, then services of each, then what is missing of them; each answer may be delayed by
 /// 120 ms and the questions are put again after a second (RFC 6762 §5.2, §6).
 const ANSWERS: Duration = Duration::from_secs(3);
+/// As long as something new is heard there may be more: a description follows a name, and on a busy network both are late.
+const MORE: Duration = Duration::from_millis(1500);
+/// Whoever has something new to say without an end is not waited for.
+const ANSWERS_MOST: Duration = Duration::from_secs(6);
 /// Facts remembered as told, so that an announcement every few seconds is told once an interval.
 const SEEN_MAX: usize = 4096;
 /// What a browse that broke off rests before it is started again.
@@ -63,8 +67,13 @@ timed! {
 pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanError> {
     let mut browser = Browser::open(&desk.network())?;
     let mut asker = Asker::open().await?;
-    let mut told =
-        Told { facts: Capped::new(SEEN_MAX), again_after: settings.interval.0, devices: BTreeMap::new(), left_out: 0 };
+    let mut told = Told {
+        facts: Capped::new(SEEN_MAX),
+        again_after: settings.interval.0,
+        devices: BTreeMap::new(),
+        left_out: 0,
+        waits_until: desk.now().mono,
+    };
     // Kinds whose browse broke off.
     let mut resting = FuturesUnordered::new();
     browser.browse(META);
@@ -77,6 +86,7 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
                 Some(Work::Round) => {
                     browser.renew(&desk.network());
                     desk.stay(ANSWERS);
+                    told.waits_until = desk.now().mono + ANSWERS_MOST;
                     desk.done(told.next_round());
                 }
                 Some(Work::Look(look)) => if asker.ask(look).await {
@@ -203,6 +213,8 @@ struct Told {
     /// Facts told of each address this round.
     devices: BTreeMap<IpAddr, u32>,
     left_out: u64,
+    /// In a single scan: until then what is new shows that more may come.
+    waits_until: Mono,
 }
 
 impl Told {
@@ -246,6 +258,9 @@ impl Told {
                 *count += 1;
                 self.facts.insert(key, now);
                 desk.report(interface, Subject::ip(ip), fact.clone()).await?;
+                if now < self.waits_until {
+                    desk.stay(MORE);
+                }
             }
         }
         Ok(())

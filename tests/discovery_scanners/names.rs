@@ -62,9 +62,12 @@ fn a_game_console_tells_its_name() {
 fn inner_console() {
     let socket = std::net::UdpSocket::bind((super::home::PEER, 9302)).unwrap();
     let mut room = [0; 512];
+    let mut questions = 0;
     loop {
         let Ok((len, from)) = socket.recv_from(&mut room) else { continue };
-        if room[..len] == *b"SRCH * HTTP/1.1\ndevice-discovery-protocol-version:00030010\n" {
+        questions += 1;
+        // The first is lost.
+        if questions > 1 && room[..len] == *b"SRCH * HTTP/1.1\ndevice-discovery-protocol-version:00030010\n" {
             let answer = b"HTTP/1.1 620 Server Standby\nhost-type:PS5\nhost-name:Den-PS5\nhost-request-port:997\n";
             drop(socket.send_to(answer, from));
         }
@@ -75,9 +78,10 @@ fn inner_console() {
 #[ignore = "runs inside a namespace"]
 async fn inner_console_asked() {
     let mut office = office().await;
-    office.is_a(porchlight::model::Kind::GameConsole);
-    office.settings.consoles.interval = porchlight::model::Span::seconds(5);
     office.start("consoles");
+    // What it is turns out when it was seen already, and the next round is an hour away.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    office.is_a(porchlight::model::Kind::GameConsole);
     office.hears(&["Named { name: \"Den-PS5\", by: Console }", "value: \"PlayStation 5\"", "Alive"]).await;
 }
 

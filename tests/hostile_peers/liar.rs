@@ -9,7 +9,8 @@ use std::{
 };
 
 use super::honest::{
-    LLMNR, MDNS, SSDP, answer, dns_name, ears_and_mouth, matches, member, node_status, pointed, record, reply, service,
+    LLMNR, MDNS, SSDP, answer, dns_name, ears_and_mouth, matches, member, node_status, pages, pointed, record, reply,
+    service,
 };
 
 /// The most that fits into one datagram.
@@ -32,6 +33,10 @@ pub fn start(address: &'static str) {
     thread::spawn(move || names(&socket, &socket));
     let socket = UdpSocket::bind((address, 9302)).unwrap();
     thread::spawn(move || console(&socket));
+    for (port, page) in [(82, elsewhere as fn(&str) -> Vec<u8>), (83, cut)] {
+        let listener = TcpListener::bind((address, port)).unwrap();
+        thread::spawn(move || pages(&listener, page));
+    }
     for port in [80, 81] {
         let listener = TcpListener::bind((address, port)).unwrap();
         thread::spawn(move || drip(&listener, port));
@@ -95,16 +100,21 @@ fn ssdp(address: &str, (ears, mouth): &(UdpSocket, UdpSocket)) {
     let mut room = [0; 2048];
     while let Ok((_, from)) = ears.recv_from(&mut room) {
         for n in 0..MANY {
-            let location = match n % 8 {
+            let location = match n % 10 {
                 0 => format!("http://10.78.0.1:7777/{n}"),
                 1 => format!("http://127.0.0.1:7777/{n}"),
                 2 => "file:///etc/passwd".to_owned(),
                 3 => format!("http://{address}@10.78.0.1:7777/"),
                 4 => format!("http://{address}:81/{n}"),
                 5 => "x".repeat(1_200),
+                6 => format!("http://{address}:82/{n}"),
+                7 => format!("http://{address}:83/{n}"),
                 _ => format!("http://{address}/{n}"),
             };
-            drop(mouth.send_to(format!("HTTP/1.1 200 OK\r\nLOCATION: {location}\r\n\r\n").as_bytes(), from));
+            let text = format!("HTTP/1.1 200 OK\r\nLOCATION: {location}\r\n\r\n");
+            // Some are cut short, where the address may be too.
+            let len = if n % 7 == 0 { n % text.len() } else { text.len() };
+            drop(mouth.send_to(&text.as_bytes()[..len], from));
             if n % 100 == 0 {
                 thread::sleep(Duration::from_millis(5));
             }
@@ -120,7 +130,7 @@ fn wsd(address: &str, (ears, mouth): &(UdpSocket, UdpSocket)) {
         let good = matches("urn:uuid:bad", "", &format!("http://{address}/w"));
         let deep = format!("{}{}", "<a>".repeat(5_000), "</a>".repeat(5_000));
         let bomb = format!("<!DOCTYPE x [<!ENTITY a \"{}\"><!ENTITY b \"&a;&a;&a;&a;\">]>{good}", "b".repeat(500));
-        for n in 0..2_000 {
+        for n in 0..MANY {
             let text = match n % 6 {
                 0 => matches(&format!("urn:uuid:{n}"), "", "http://10.78.0.1:7777/w http://127.0.0.1:7777/w"),
                 1 => matches(&format!("urn:uuid:{n}"), &"onvif://www.onvif.org/name/x ".repeat(1_500), ""),
@@ -130,7 +140,7 @@ fn wsd(address: &str, (ears, mouth): &(UdpSocket, UdpSocket)) {
                 _ => matches(&format!("urn:uuid:{n}"), "", &format!("http://{address}/w{n}")),
             };
             drop(mouth.send_to(text.as_bytes(), from));
-            if n % 20 == 0 {
+            if n % 50 == 0 {
                 thread::sleep(Duration::from_millis(5));
             }
         }
@@ -208,6 +218,16 @@ fn console(socket: &UdpSocket) {
         }
         drop(socket.send_to(&long, from));
     }
+}
+
+/// A page that is somewhere else, on a host that would be asked in our name.
+fn elsewhere(_: &str) -> Vec<u8> {
+    b"HTTP/1.1 301 Moved Permanently\r\nLocation: http://10.78.0.1:7777/d.xml\r\nContent-Length: 0\r\n\r\n".to_vec()
+}
+
+/// Said to be long, and over before it has begun.
+fn cut(_: &str) -> Vec<u8> {
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n<root><device><friendlyName>Half a na".to_vec()
 }
 
 /// One byte now and then, for ever; on the second port all of it at once, without an end.

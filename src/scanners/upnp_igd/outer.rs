@@ -142,4 +142,26 @@ mod tests {
             assert_eq!(outer, expected, "{name}");
         }
     }
+
+    /// Ten thousand datagrams to each question: some are read, and the next router's turn comes.
+    #[tokio::test]
+    async fn a_router_that_floods_is_heard_a_little() {
+        // An address of its own on loopback, since the port is fixed.
+        let address = Ipv4Addr::new(127, 77, 5, 1);
+        let router = UdpSocket::bind((address, natpmp::PORT)).await.unwrap();
+        let flood = tokio::spawn(async move {
+            let mut room = [0; 64];
+            while let Ok((_, from)) = router.recv_from(&mut room).await {
+                for n in 0..10_000_u32 {
+                    let noise = [[0, 130, 0, 0], n.to_be_bytes(), [0; 4]].concat();
+                    let len = n as usize % (noise.len() + 1);
+                    drop(router.send_to(&noise[..len], from).await);
+                }
+            }
+        });
+        let outer = ask(address, Ipv4Addr::LOCALHOST).await;
+        flood.abort();
+        assert!(!outer.is_there() && outer.address.is_none(), "{outer:?}");
+        assert!(outer.odd >= 1 && outer.odd <= MESSAGES_MAX, "{outer:?}");
+    }
 }
