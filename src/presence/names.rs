@@ -193,12 +193,14 @@ impl Names {
     }
 
     /// What it goes by on the network. A name of its make is better than none. One that says nothing counts only
-    /// where the device itself asked for an address by it: its router lists it so, and people look there.
+    /// where the device itself asked for an address by it, or asked by that of its interface and the name server has it
+    /// from there: its router lists it so, and people look there.
     pub fn hostname(&self) -> Option<&str> {
         let hosts = || HOSTS.iter().filter_map(|source| self.heard.get(source)).map(|name| name.text.as_str());
         // An SNMP name may be a sentence.
         let fit = |text: &&str| !is_nothing(text) && !text.contains(' ');
-        let asked = self.heard.get(&NameSource::Dhcp).map(|name| name.text.as_str());
+        let said = |source| self.heard.get(&source).map(|name| name.text.as_str());
+        let asked = said(NameSource::Dhcp).or_else(|| said(NameSource::Dns).filter(|text| is_interface(text)));
         let best = hosts().filter(fit).find(|text| !is_generic(text)).or_else(|| hosts().find(fit));
         best.or(asked.filter(|text| !text.contains(' ') && !is_placeholder(text)))
     }
@@ -331,7 +333,12 @@ pub fn is_nothing(name: &str) -> bool {
     let digits = name.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_'));
     // UUIDs (with their dashes or without), hardware addresses, and the names containers draw.
     let hex = name.len() >= 12 && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    // `eth0`, `wlan0`, `wlp3s0`, `enx0011223344ff`.
+    digits || hex || is_interface(&name) || is_placeholder(&name)
+}
+
+/// `eth0`, `wlan0`, `wlp3s0`, `enx0011223344ff`.
+fn is_interface(name: &str) -> bool {
+    let name = name.to_lowercase();
     let rest = |starts: &'static [&'static str]| starts.iter().filter_map(|start| name.strip_prefix(start));
     let numbered = rest(NUMBERED).any(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
     let placed = rest(PLACED).any(|rest| {
@@ -339,7 +346,7 @@ pub fn is_nothing(name: &str) -> bool {
             && rest.bytes().any(|b| b.is_ascii_digit())
             && rest.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'p' | b's' | b'o' | b'x'))
     });
-    digits || hex || numbered || placed || is_placeholder(&name)
+    numbered || placed
 }
 
 /// Stands where a name was never set.

@@ -34,6 +34,8 @@ const ASKED_MAX: usize = 64;
 /// one datagram in a hundred is lost, and one that is just waking up is late.
 const ANSWER: Duration = Duration::from_secs(2);
 const TRIES: u8 = 3;
+/// A single scan waits a little longer than an answer may take, or it would end as the next question is due.
+const SLACK: Duration = Duration::from_millis(300);
 const NAME_MAX: usize = 63;
 
 timed! {
@@ -110,7 +112,7 @@ async fn ask(socket: &UdpSocket, ip: IpAddr, desk: &mut Desk) -> Result<bool, Sc
             drop(socket.send_to(question.as_bytes(), (ip, port)).await);
         }
     }
-    desk.stay(ANSWER);
+    desk.stay(ANSWER + SLACK);
     Ok(true)
 }
 
