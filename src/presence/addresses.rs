@@ -111,6 +111,8 @@ impl Presence {
         }
         self.classify(id, now, out);
         self.touch(id);
+        // It can be asked from now on: its next question may be due sooner than that of one that nobody could ask.
+        self.timers.by(super::timers::Key::Device(id), now.mono);
     }
 }
 

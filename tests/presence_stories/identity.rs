@@ -119,6 +119,39 @@ fn what_is_told_late_of_an_address_laid_down_splits_nobody() {
 }
 
 #[test]
+fn who_has_an_address_only_later_is_asked_as_soon_as_others() {
+    let first_question = |address_after: Option<u64>| -> u64 {
+        let mut home = World::new();
+        home.comes(GATEWAY);
+        home.run(60);
+        let began = home.now;
+        home.there.insert(mac(PHONE.0));
+        match address_after {
+            None => home.seen(PHONE, Proof::ArpAnnounce),
+            Some(seconds) => {
+                home.give(Input::Observation(Observation {
+                    source: Source::Capture,
+                    interface: Some(ETH),
+                    at: at(home.now),
+                    subject: Subject::mac(mac(PHONE.0)),
+                    fact: Fact::Alive { proof: Proof::DhcpRequest, age: Duration::ZERO },
+                }));
+                home.run(seconds);
+                home.seen(PHONE, Proof::ArpAnnounce);
+            }
+        }
+        home.run(200);
+        let asked = home.asks.iter().find(|(at, look)| *at >= began && look.ip == ip(PHONE.1));
+        asked.map_or(u64::MAX, |(at, _)| (at - began) / 1000)
+    };
+    let at_once = first_question(None);
+    for seconds in [1, 5, 20] {
+        let later = first_question(Some(seconds));
+        assert!(later <= at_once + seconds + 1, "{later} s, others {at_once} s, address after {seconds} s");
+    }
+}
+
+#[test]
 fn addresses_move_and_devices_stay() {
     let mut home = World::new();
     let trunk = "00:16:3e:00:00:10";
