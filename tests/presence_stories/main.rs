@@ -10,6 +10,7 @@ mod departures;
 mod evidence;
 mod floods;
 mod identity;
+mod impostors;
 mod kinds;
 mod learned;
 mod names;
