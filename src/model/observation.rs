@@ -71,6 +71,12 @@ impl Proof {
     pub const fn is_join(self) -> bool {
         matches!(self, Proof::ArpAnnounce | Proof::NdDad | Proof::RouterSolicit | Proof::DhcpRequest)
     }
+    /// A join that is said at an entry only. Announcements by ARP are none: some boards repeat theirs every minute
+    /// (`LWIP_GARP` of ESP-IDF).
+    #[must_use]
+    pub const fn is_entry(self) -> bool {
+        self.is_join() && !matches!(self, Proof::ArpAnnounce)
+    }
     /// The device spoke by itself; nobody had asked it.
     #[must_use]
     pub const fn is_self_started(self) -> bool {

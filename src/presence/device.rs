@@ -103,6 +103,8 @@ pub struct Device {
     pub last: Moment,
     pub presence: Presence,
     pub reason: &'static str,
+    /// It was seen to enter the network, so nobody knew it before.
+    pub entered: bool,
     /// Of being here, or of being away.
     pub since: Moment,
     /// Counts as here: what trackers and people go by while `presence` is unknown.
@@ -214,6 +216,7 @@ impl Device {
             last: at,
             presence: Presence::Unknown,
             reason: Presence::Unknown.word(),
+            entered: false,
             since: at,
             here: false,
             away_for_s: 0,

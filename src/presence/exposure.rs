@@ -8,8 +8,8 @@ use crate::model::{Change, DeviceId, Moment, Mono, NameSource, Tier, Trust};
 
 use super::{Presence, device::Device, names, timers};
 
-/// Who is seen within this time of the very first device was there before us: such a home's names come one by one, and
-/// nobody waits for its entities.
+/// Who is seen within this time of the very first device, and was not seen to enter, was there before us: such a home's
+/// names come one by one, and nobody waits for its entities.
 const FIRST_LIST: Duration = Duration::from_secs(5 * 60);
 /// Who joins later is announced at once, since somebody may wait at the door. A name that is told in the same breath
 /// (DHCP, the probes of RFC 6762 8.1) is still awaited.
@@ -90,7 +90,8 @@ impl Presence {
     /// Returns when to look again.
     pub(super) fn fix_slug(&mut self, id: DeviceId, now: Moment) -> Option<Mono> {
         let mut wait = self.exposure.name_wait.0;
-        if !self.registry.was_first(id, FIRST_LIST) {
+        let entered = self.registry.get(id).is_some_and(|device| device.entered);
+        if entered || !self.registry.was_first(id, FIRST_LIST) {
             wait = wait.min(JOINER_WAIT);
         }
         let device = self.registry.get_mut(id)?;

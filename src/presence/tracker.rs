@@ -319,6 +319,7 @@ impl Presence {
         }
         device.mute.sleep = super::departure::Sleep::default();
         device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);
+        device.entered |= why.parse().is_ok_and(Proof::is_entry);
         (device.last, device.since, device.reason, device.here) = (at, at, why, true);
         let window = Window::open(at.wall, segment);
         let view = window.view(id, None);

@@ -168,6 +168,24 @@ fn who_joins_a_known_home_is_announced_at_once() {
 }
 
 #[test]
+fn who_is_seen_to_enter_a_new_home_is_announced_at_once() {
+    for (proof, is_entry) in [
+        (Proof::DhcpRequest, true),
+        (Proof::NdDad, true),
+        (Proof::RouterSolicit, true),
+        // Some boards repeat it every minute.
+        (Proof::ArpAnnounce, false),
+        (Proof::Mdns, false),
+    ] {
+        let mut live = Live::new(&Remembered::default());
+        live.comes("24:6f:28:aa:4f:01");
+        live.wait(20);
+        live.hears(ESP, Fact::Alive { proof, age: Duration::ZERO });
+        assert_eq!(live.wait(1).contains("config"), is_entry, "{proof}");
+    }
+}
+
+#[test]
 fn nobody_waits_for_a_name_where_a_person_gave_one_or_asked_for_the_device() {
     type Order = fn(DeviceId) -> Command;
     let orders: [(Order, &str); 4] = [
