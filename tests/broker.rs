@@ -16,6 +16,7 @@ mod supervisor;
 use std::path::Path;
 
 use mosquitto::{Mosquitto, PATIENCE, free_port, hears, message, send, until, up, visitor, wanted};
+use porchlight::model::Presence;
 use porchlight::mqtt::{
     Account, Link, MqttError, Password, Place, Publish, Scheme, Settings, TlsFiles,
     client::{Event, Filter, Options, SendError, Will},
@@ -413,7 +414,10 @@ async fn a_lost_store_is_rebuilt_from_the_broker() {
     let broker = Mosquitto::open();
     let told = [
         ("porchlight/home/bridge/info", r#"{"instance":"7f3a2c","node":"home"}"#),
-        ("porchlight/home/device/d-7f3k2m/presence", r#"{"mac":"3c:22:fb:01:02:03","host_name":"iphone"}"#),
+        (
+            "porchlight/home/device/d-7f3k2m/presence",
+            r#"{"state":"home","mac":"3c:22:fb:01:02:03","host_name":"iphone"}"#,
+        ),
         ("homeassistant/device/porchlight_7f3a2c_d-7f3k2m/config", r#"{"device":{"name":"Anna's phone"}}"#),
     ];
     let mut link = visitor(broker.account(), "before", &[]).await;
@@ -424,7 +428,7 @@ async fn a_lost_store_is_rebuilt_from_the_broker() {
     let known = recover::recover(&broker.account(), "homeassistant", "porchlight", "home").await.expect("a broker");
     let known = known.expect("an installation");
     assert_eq!((known.instance, known.devices.len()), (0x7f_3a2c, 1));
-    assert_eq!(known.devices[0].2.as_deref(), Some("Anna's phone"));
+    assert_eq!((known.devices[0].name.as_str(), known.devices[0].presence), ("Anna's phone", Presence::Home));
     let none = recover::recover(&broker.account(), "homeassistant", "porchlight", "other").await;
     assert_eq!(none, Ok(None));
     let nobody = Account::anonymous(Place::tcp("127.0.0.1", free_port()));

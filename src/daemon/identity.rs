@@ -4,7 +4,7 @@
 //! retains, so that Home Assistant keeps its entities. The node comes from the host name.
 
 use crate::{
-    model::{DeviceId, DeviceView, NameSource, Remembered},
+    model::{DeviceId, DeviceView, Remembered},
     mqtt::{
         MqttError,
         find::{self, Found, How, Surroundings},
@@ -61,27 +61,18 @@ pub async fn settle(settings: &Settings, around: &Surroundings, remembered: &mut
     Ok(Who { instance, node, first_start, mqtt_memo, found: found.ok(), how, line })
 }
 
-/// A lost store: ids and names as the broker last showed them.
+/// A lost store: devices as the broker last showed them.
 async fn take_back(settings: &Settings, found: &Found, node: &str, remembered: &mut Remembered) {
     let mqtt = &settings.mqtt;
     match recover(&found.account, &mqtt.discovery_prefix, &mqtt.base_topic, node).await {
         Ok(Some(old)) => {
             tracing::info!(
                 devices = old.devices.len(),
-                "the store is new, the broker still knows us: ids and names are taken from it"
+                "the store is new, the broker still knows us: ids, names and who was home are taken from it"
             );
             remembered.instance = Some(old.instance);
             remembered.node = Some(old.node);
-            for (id, mac, name) in old.devices {
-                remembered.devices.push(DeviceView {
-                    macs: vec![mac],
-                    name: name.unwrap_or_else(|| id.to_string()),
-                    name_source: NameSource::Mdns,
-                    // It had entities, so it keeps them.
-                    exposed: true,
-                    ..DeviceView::blank(id)
-                });
-            }
+            remembered.devices = old.devices;
             remembered.minted = beyond(old.instance, &remembered.devices);
         }
         Ok(None) => {}

@@ -1,7 +1,7 @@
 //! # What the broker remembers of us
 //!
-//! After the store was lost: the installation's number, and which device had which id. Then
-//! entities in Home Assistant stay the same ones.
+//! After the store was lost: the installation's number, which device had which id, and who was home. Then
+//! entities in Home Assistant stay the same ones, and nobody leaves because a file did.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
     Account, Link, MqttError,
     client::{Event, Filter, Options},
 };
-use crate::model::{DeviceId, MacAddr};
+use crate::model::{DeviceId, DeviceView, LeaveReason, NameSource, Presence, Proof, Wall};
 
 const ALL_MAX: Duration = Duration::from_secs(3);
 const SILENCE: Duration = Duration::from_millis(500);
@@ -21,13 +21,13 @@ const DEVICES_MAX: usize = 10_000;
 const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 
 /// What is known again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recovered {
     /// 24 bits.
     pub instance: u32,
     pub node: String,
-    /// With the name each was last shown by.
-    pub devices: Vec<(DeviceId, MacAddr, Option<String>)>,
+    /// As they were last shown: id, MAC, address, name, whether they had entities, where they were and since when.
+    pub devices: Vec<DeviceView>,
 }
 
 /// Reads it. `Ok(None)`: the broker knows nothing of us.
@@ -73,8 +73,9 @@ struct Memory {
     here: String,
     node: String,
     instance: Option<u32>,
-    /// MAC and host name by device.
-    devices: BTreeMap<DeviceId, (MacAddr, Option<String>)>,
+    devices: BTreeMap<DeviceId, DeviceView>,
+    /// When each was last heard, to the minute.
+    seen: BTreeMap<DeviceId, Wall>,
     /// Shown names, by the identifier in the discovery topic.
     names: BTreeMap<String, String>,
 }
@@ -87,6 +88,7 @@ impl Memory {
             node: node.into(),
             instance: None,
             devices: BTreeMap::new(),
+            seen: BTreeMap::new(),
             names: BTreeMap::new(),
         }
     }
@@ -95,6 +97,7 @@ impl Memory {
         [
             format!("{}/bridge/info", self.here),
             format!("{}/device/+/presence", self.here),
+            format!("{}/device/+/fast", self.here),
             format!("{}/device/+/config", self.prefix),
         ]
         .map(Filter::others)
@@ -102,7 +105,9 @@ impl Memory {
     }
 
     fn take(&mut self, topic: &str, payload: &[u8]) {
-        if payload.len() > PAYLOAD_BYTES_MAX || self.devices.len().max(self.names.len()) >= DEVICES_MAX {
+        if payload.len() > PAYLOAD_BYTES_MAX
+            || [self.devices.len(), self.seen.len(), self.names.len()].contains(&DEVICES_MAX)
+        {
             return;
         }
         let Ok(json) = serde_json::from_slice::<Value>(payload) else { return };
@@ -110,10 +115,14 @@ impl Memory {
         if let Some(rest) = topic.strip_prefix(&self.here) {
             if rest == "/bridge/info" {
                 self.instance = json.get("instance").and_then(Value::as_str).and_then(read_instance);
-            } else if let Some(id) = rest.strip_prefix("/device/").and_then(|rest| rest.strip_suffix("/presence"))
-                && let (Ok(id), Some(Ok(mac))) = (id.parse(), text(json.get("mac")).map(|mac| mac.parse()))
+            } else if let Some((id, leaf)) = rest.strip_prefix("/device/").and_then(|rest| rest.split_once('/'))
+                && let Ok(id) = id.parse()
             {
-                self.devices.insert(id, (mac, text(json.get("host_name"))));
+                if leaf == "fast" {
+                    self.seen.extend(when(&json, "last_seen").map(|at| (id, at)));
+                } else if leaf == "presence" {
+                    self.devices.extend(shown(id, &json).map(|device| (id, device)));
+                }
             }
         } else if let Some(id) = topic
             .strip_prefix(&self.prefix)
@@ -127,15 +136,47 @@ impl Memory {
 
     fn result(mut self) -> Option<Recovered> {
         let instance = self.instance?;
-        let devices = std::mem::take(&mut self.devices)
-            .into_iter()
-            .map(|(id, (mac, host))| {
-                let shown = self.names.remove(&format!("{instance:06x}_{id}"));
-                (id, mac, shown.or(host))
-            })
-            .collect();
+        let mut devices: Vec<_> = std::mem::take(&mut self.devices).into_values().collect();
+        for device in &mut devices {
+            if let Some(name) = self.names.remove(&format!("{instance:06x}_{}", device.id)) {
+                // It had entities, so it keeps them.
+                (device.name, device.exposed) = (name, true);
+            }
+            let seen = self.seen.get(&device.id).copied().unwrap_or_default();
+            device.last_seen = seen.max(device.since);
+        }
         Some(Recovered { instance, node: self.node, devices })
     }
+}
+
+fn when(json: &Value, key: &str) -> Option<Wall> {
+    json.get(key)?.as_str()?.parse().ok()
+}
+
+/// A device as its `presence` topic shows it, if that names its MAC.
+fn shown(id: DeviceId, json: &Value) -> Option<DeviceView> {
+    let text = |key: &str| json.get(key).and_then(Value::as_str);
+    let mac = text("mac")?.parse().ok()?;
+    let since = when(json, "since").unwrap_or_default();
+    let reason = text("reason").unwrap_or_default();
+    let word = |reason: &str| {
+        reason.parse().map(Proof::word).or_else(|_| reason.parse().map(LeaveReason::word)).unwrap_or_default()
+    };
+    Some(DeviceView {
+        macs: vec![mac],
+        addresses: text("ip").and_then(|ip| ip.parse().ok()).into_iter().collect(),
+        name: text("host_name").map_or_else(|| id.to_string(), str::to_owned),
+        name_source: NameSource::Mdns,
+        presence: match text("state") {
+            Some("home") => Presence::Home,
+            Some("not_home") => Presence::Away,
+            _ => Presence::Unknown,
+        },
+        presence_reason: word(reason),
+        first_seen: since,
+        since,
+        ..DeviceView::blank(id)
+    })
 }
 
 /// Six hex digits.
@@ -148,14 +189,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_return_with_their_macs_and_names() {
+    fn devices_return_as_they_were_last_shown() {
         let mut memory = Memory::new("homeassistant", "porchlight", "home");
         let told: &[(&str, &str)] = &[
             ("porchlight/home/bridge/info", r#"{"contract":1,"instance":"7f3a2c","node":"home"}"#),
-            ("porchlight/home/device/d-7f3k2m/presence", r#"{"mac":"3c:22:fb:01:02:03","host_name":"annas-iphone"}"#),
-            ("porchlight/home/device/d-9q2w4x/presence", r#"{"mac":"24:6f:28:aa:4f:1a","host_name":"esp"}"#),
+            (
+                "porchlight/home/device/d-7f3k2m/presence",
+                r#"{"state":"home","since":"2026-11-25T17:02:11.000Z","mac":"3c:22:fb:01:02:03","ip":"192.168.7.31","host_name":"annas-iphone","reason":"dhcp_request"}"#,
+            ),
+            ("porchlight/home/device/d-7f3k2m/fast", r#"{"signal":null,"last_seen":"2026-11-25T19:40:00Z"}"#),
+            (
+                "porchlight/home/device/d-9q2w4x/presence",
+                r#"{"state":"not_home","since":"2026-11-25T08:00:00.000Z","mac":"24:6f:28:aa:4f:1a","ip":null,"host_name":"esp","reason":"no_answer"}"#,
+            ),
+            (
+                "porchlight/home/device/d-cccccc/presence",
+                r#"{"state":"None","mac":"24:6f:28:aa:4f:1b","reason":7,"since":"x","ip":"y"}"#,
+            ),
             ("porchlight/home/device/d-aaaaaa/presence", r#"{"mac":null}"#),
             ("porchlight/home/device/d-bbbbbb/presence", "not json"),
+            ("porchlight/home/device/d-7f3k2m/presence/more", r#"{"mac":"3c:22:fb:01:02:04"}"#),
             ("homeassistant/device/porchlight_7f3a2c_d-7f3k2m/config", r#"{"device":{"name":"Anna's phone"}}"#),
             ("homeassistant/device/porchlight_000001_d-9q2w4x/config", r#"{"device":{"name":"of another"}}"#),
         ];
@@ -164,8 +217,25 @@ mod tests {
         }
         let known = memory.result().expect("an instance");
         assert_eq!(known.instance, 0x7f_3a2c);
-        let names: Vec<_> = known.devices.iter().map(|(id, _, name)| (id.to_string(), name.as_deref())).collect();
-        assert_eq!(names, [("d-7f3k2m".into(), Some("Anna's phone")), ("d-9q2w4x".into(), Some("esp"))]);
+        let rows: Vec<_> = known
+            .devices
+            .iter()
+            .map(|d| {
+                let (since, seen) = (d.since.to_string(), d.last_seen.to_string());
+                format!(
+                    "{} {} {:?} {} {} {since} {seen} {}",
+                    d.id, d.name, d.addresses, d.presence, d.presence_reason, d.exposed
+                )
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "d-7f3k2m Anna's phone [192.168.7.31] home dhcp_request 2026-11-25T17:02:11.000Z 2026-11-25T19:40:00.000Z true",
+                "d-9q2w4x esp [] away no_answer 2026-11-25T08:00:00.000Z 2026-11-25T08:00:00.000Z false",
+                "d-cccccc d-cccccc [] unknown  1970-01-01T00:00:00.000Z 1970-01-01T00:00:00.000Z false",
+            ]
+        );
         assert!(Memory::new("homeassistant", "porchlight", "home").result().is_none());
     }
 }

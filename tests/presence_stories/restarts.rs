@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use porchlight::{
     engine::Settings,
-    model::{Command, Fact, Presence, Proof, Wall},
+    model::{Command, DeviceView, Fact, Presence, Proof, Wall},
 };
 
 use crate::world::{GATEWAY, PHONE, START, World, at, ip, mac};
@@ -58,6 +58,38 @@ fn restart_under_ten_minutes_moves_nobody() {
     again.run(600);
     assert!(again.lines.is_empty(), "{:#?}", again.lines);
     assert_eq!(again.engine.view().household.people_home, ["Anna"]);
+}
+
+#[test]
+fn nobody_leaves_because_the_store_was_lost() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    home.run(120);
+    // All that a broker can tell of them.
+    let mut told = home.remember();
+    told.stopped = None;
+    for device in &mut told.devices {
+        *device = DeviceView {
+            macs: device.macs.clone(),
+            addresses: device.addresses.clone(),
+            presence: device.presence,
+            presence_reason: device.presence_reason,
+            first_seen: device.since,
+            last_seen: device.last_seen,
+            since: device.since,
+            ..DeviceView::blank(device.id)
+        };
+    }
+    let mut again = World::with(Settings::default(), &told);
+    assert_eq!(again.device(PHONE).presence, Presence::Home);
+    again.there.extend([mac(GATEWAY.0), mac(PHONE.0)]);
+    again.run(600);
+    assert_eq!((again.saw("away"), again.device(PHONE).presence), (0, Presence::Home), "{:#?}", again.lines);
+    // Who is truly gone is missed when due.
+    again.goes(PHONE);
+    again.run(3 * 60 * 60);
+    assert_eq!(again.device(PHONE).presence, Presence::Away);
 }
 
 #[test]
