@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod habit;
 mod kept;
 pub mod survival;
+pub mod terms;
 pub mod whatif;
 
 /// Questions that must stay unanswered before anybody is away, and of how many kinds.

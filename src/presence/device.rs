@@ -21,6 +21,7 @@ use super::{
     departure::{
         Lesson, Mute, Trip,
         habit::{Activity, Context, Ended, Habit, SHORT},
+        terms::Terms,
     },
     fingerprint::{Fingerprint, Visit},
     kinds::{self, Guess},
@@ -112,6 +113,8 @@ pub struct Device {
     pub activity: Activity,
     /// What was learned of its sleep; nothing before its first spell.
     pub habit: Option<Box<Habit>>,
+    /// On what terms its silence is judged.
+    pub terms: Terms,
     /// More was learned than its view tells.
     pub lesson_due: bool,
     pub window: Option<Window>,
@@ -220,6 +223,7 @@ impl Device {
             mute: Mute::since(at.mono),
             activity: Activity::default(),
             habit: None,
+            terms: Terms::default(),
             lesson_due: false,
             window: None,
             level: None,
@@ -329,11 +333,11 @@ impl Device {
     /// `trip` ended with a proof at `at`. Short ones teach at once; of long ones it shows within moments whether
     /// it joined the network anew, or its owner's other devices came back too: the first sign of life may be another
     /// radio's. `others` tells of a silence that still waits.
-    pub fn woke(&mut self, trip: Trip, at: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
-        self.teach(at, None, others, dial);
+    pub fn woke(&mut self, trip: Trip, at: Moment, joined: Option<bool>, others: Option<bool>) {
+        self.teach(at, None, others);
         let short = at.mono.since(trip.spell.first_ask).as_secs_f64() < SHORT;
         if joined == Some(true) || short {
-            self.learn(&trip, at, joined, None, dial);
+            self.learn(&trip, at, joined, None);
         } else {
             self.mute.lesson = Some(Lesson { trip, at, joins: joined.is_some() });
         }
@@ -341,18 +345,18 @@ impl Device {
 
     /// Teaches what waited, if its time has come or `joined` says how it ended. `others`: its owner's other devices
     /// came back with it (true), or were here all along.
-    pub fn teach(&mut self, now: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
+    pub fn teach(&mut self, now: Moment, joined: Option<bool>, others: Option<bool>) {
         let over = |since: Mono| now.mono.since(since) > JOINS_WITHIN;
         let joins = joined == Some(true);
         if let Some(Lesson { trip, at, joins: heard }) =
             self.mute.lesson.take_if(|lesson| joins || over(lesson.at.mono))
         {
             let joined = joins && !over(at.mono);
-            self.learn(&trip, at, (heard || joined).then_some(joined), others, dial);
+            self.learn(&trip, at, (heard || joined).then_some(joined), others);
         }
     }
 
-    fn learn(&mut self, trip: &Trip, at: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
+    fn learn(&mut self, trip: &Trip, at: Moment, joined: Option<bool>, others: Option<bool>) {
         let spell = &trip.spell;
         if joined == Some(true) && at.mono.since(spell.first_ask).as_secs_f64() >= SHORT {
             self.mute.rejoined = Some((spell.began, at.mono));
@@ -365,7 +369,8 @@ impl Device {
         let (context, called_away, seen) = (spell.context, trip.by_habit, trip.seen);
         let ended = Ended { context, began, mute_s, joined, others, called_away, seen };
         let habit = self.habit.get_or_insert_default();
-        habit.learn(&ended, dial);
+        habit.go_by(&self.terms);
+        habit.learn(&ended, self.terms.dial);
         // Now and then it is cut anew, so that a crash forgets little.
         self.lesson_due |= habit.spells().is_multiple_of(LESSON);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::{Change, DeviceView, Moment, Remembered, Tier};
 
-use super::{GRACE_RESTART, Presence, SWEEP, device, exposure, identity, timers::Key, view};
+use super::{GRACE_RESTART, Presence, SWEEP, identity, timers::Key, view};
 
 impl Presence {
     pub(super) fn restore(&mut self, remembered: &Remembered, now: Moment) {
@@ -42,13 +42,7 @@ impl Presence {
             self.touch(id);
         }
         self.recall_mode(now);
-        self.find_never_wake();
-    }
-
-    pub(super) fn find_never_wake(&mut self) {
-        let listed = &self.settings.never_wake;
-        let called = |device: &device::Device| listed.iter().any(|text| exposure::is_called(device, text));
-        self.never_wake = self.registry.iter().filter(|device| called(device)).map(|device| device.id).collect();
+        self.agree_with_all();
     }
 
     /// Guests of long ago are nobody's business any more. Looks again when the next one will be one;

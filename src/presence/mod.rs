@@ -49,6 +49,7 @@ mod settings;
 mod sizes;
 mod systems;
 mod tending;
+mod terms;
 mod timers;
 mod titles;
 mod told;
@@ -60,7 +61,7 @@ mod whose;
 mod windows;
 
 pub use departure::whatif::{Learned, WhatIf};
-pub use settings::{AskAfter, Exposure, Identity, Join, Settings};
+pub use settings::{AskAfter, Devices, Exposure, Identity, Join, Own, Settings};
 
 use timers::Key;
 
@@ -257,7 +258,7 @@ impl Presence {
                 self.timers.by(Key::Device(id), now.mono + Duration::from_millis(1));
             }
         }
-        self.find_never_wake();
+        self.agree_with_all();
         if self.exposure != *exposure {
             self.exposure = exposure.clone();
             self.expose_all(now, out);

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Change, DeviceId, Kind, LeaveReason, Look, Moment, Mono, Presence as Where, Probe, Tier, Trust};
+use crate::model::{Change, DeviceId, LeaveReason, Look, Moment, Mono, Presence as Where, Probe, Tier, Trust};
 
 use super::{
     Presence, SWEEP,
@@ -284,6 +284,11 @@ impl Presence {
             away_after = away_after.min(Duration::from_secs_f64(cold.away_s).max(least));
             leaving_after = leaving_after.min(away_after);
         }
+        if let Some(most) = self.settings.most(kind).filter(|_| set.is_none()) {
+            let most = most.max(least);
+            (away_after, hard) = (away_after.min(most), hard.min(most));
+            leaving_after = leaving_after.min(away_after);
+        }
         let after = &self.settings.ask_after;
         let askable = self.is_askable(device);
         let mut ask_after = match (kind.is_sleeper(), deep, device.context(now)) {
@@ -349,9 +354,8 @@ impl Presence {
     fn threshold(&self, habit: &Habit, device: &Device, evidence: &Evidence, now: Moment) -> Threshold {
         let began = device.mute.spell.as_ref().map_or(device.mute.quiet_since, |spell| spell.began);
         let ratio = habit.signs().ratio(evidence);
-        let stretch = if matches!(device.kind(), Kind::Tablet | Kind::Laptop) { 2.0 } else { 1.0 };
         let began = now.back_to(began.min(now.mono)).wall;
-        habit.patience(device.context(now), began, self.settings.false_away_per_month, ratio, stretch)
+        habit.patience(device.context(now), began, device.terms.dial, ratio, device.terms.stretch)
     }
 
     /// Puts the next question to `id`, if budgets allow; else says when they will.

@@ -191,7 +191,6 @@ impl Presence {
         if self.registry.get(id).is_some_and(|device| device.mute.ear_out.is_some()) {
             self.ear_out(id, Duration::ZERO, now, out);
         }
-        let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
         let others = self.others_tell(id);
@@ -221,9 +220,9 @@ impl Presence {
                 };
                 match asked.or_else(unasked) {
                     Some(spell) => {
-                        device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, others, dial)
+                        device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, others)
                     }
-                    None if device.mute.lesson.is_some() => device.teach(at, joined, others, dial),
+                    None if device.mute.lesson.is_some() => device.teach(at, joined, others),
                     None => {}
                 }
                 device.mute.proven(at.mono);
@@ -290,7 +289,6 @@ impl Presence {
     pub(super) fn arrive(&mut self, id: DeviceId, at: Moment, why: &'static str, now: Moment, out: &mut Vec<Change>) {
         let segment = self.segment(id);
         let ask_after = self.settings.ask_after.busy.0;
-        let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
         let others = self.others_tell(id);
         let Some(device) = self.registry.get_mut(id) else { return };
@@ -315,7 +313,7 @@ impl Presence {
         if let Some(trip) = device.mute.trip.take() {
             let joins = why.parse().is_ok_and(Proof::is_join);
             let joined = (!unheard && !device.joins_unheard()).then_some(joins);
-            device.woke(trip, at, joined, others, dial);
+            device.woke(trip, at, joined, others);
         }
         device.mute.sleep = super::departure::Sleep::default();
         device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);

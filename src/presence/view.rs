@@ -102,7 +102,7 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
             "sleep",
             format!("{learned} from {spells} silences, {} wrongly called away of late", habit.false_aways(at)),
         );
-        put("quality", habit.quality(at, 1.0).to_owned());
+        put("quality", habit.quality(at, device.terms.dial).to_owned());
         for (key, value) in habit.lines() {
             put(&format!("habit.{key}"), value);
         }
