@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::{Change, DeviceView, Moment, Remembered, Tier};
 
-use super::{GRACE_RESTART, Presence, SWEEP, identity, timers::Key, view};
+use super::{GRACE_RESTART, Presence, SWEEP, identity, proposals::PROPOSED_MAX, timers::Key, view};
 
 impl Presence {
     pub(super) fn restore(&mut self, remembered: &Remembered, now: Moment) {
@@ -35,14 +35,19 @@ impl Presence {
                 self.own = Some(id);
             }
             self.exposed += u32::from(device.tier != Tier::None);
+            if let Some(proposal) = device.proposed.as_ref().filter(|_| self.proposals.len() < PROPOSED_MAX) {
+                self.proposals.insert(id, proposal.of);
+            } else {
+                device.proposed = None;
+            }
             self.registry.insert(device);
             self.rekey(id);
             self.classify(id, now, &mut unsaid);
             self.settle(id, now, &mut unsaid);
             self.touch(id);
         }
-        self.recall_mode(now);
         self.agree_with_all();
+        self.recall_mode(now);
     }
 
     /// Guests of long ago are nobody's business any more. Looks again when the next one will be one;

@@ -191,6 +191,7 @@ impl Presence {
         if self.registry.get(id).is_some_and(|device| device.mute.ear_out.is_some()) {
             self.ear_out(id, Duration::ZERO, now, out);
         }
+        self.weigh_proposals(id, at.mono);
         let unheard = self.gate.is_deaf_to_arrivals();
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
         let others = self.others_tell(id);
@@ -220,7 +221,7 @@ impl Presence {
                 };
                 match asked.or_else(unasked) {
                     Some(spell) => {
-                        device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, others)
+                        device.woke(Trip { spell, by_habit: false, seen: evidence, left: false }, at, joined, others)
                     }
                     None if device.mute.lesson.is_some() => device.teach(at, joined, others),
                     None => {}
@@ -252,6 +253,7 @@ impl Presence {
             if lesson {
                 self.touch(id);
             }
+            self.stitch_if_due(id, now, out);
             self.grew_stale(id);
         } else if newer && fresh && at.mono + ON_ITS_WAY > device.since.mono {
             if let Some(device) = self.registry.get_mut(id) {
@@ -321,6 +323,8 @@ impl Presence {
         let window = Window::open(at.wall, segment);
         let view = window.view(id, None);
         device.window = Some(window);
+        device.confidence = None;
+        device.is_witnessed = false;
         if from == Where::Away {
             device.away_for_s = since_last;
         }
@@ -332,6 +336,7 @@ impl Presence {
         }
         out.push(Change::WindowOpened { window: view });
         self.settle(id, now, out);
+        self.stitch_if_due(id, now, out);
     }
 
     /// Says for the first time that it exists, and that it is here.
@@ -359,6 +364,7 @@ impl Presence {
         self.touch(id);
         out.push(Change::DeviceFound { device: self.view_of(id), at });
         self.announce_services(id, now, out);
+        self.tell_proposal(id, now, out);
     }
 
     fn unanswered(&mut self, subject: &Subject, probe: Probe, now: Moment, out: &mut Vec<Change>) {

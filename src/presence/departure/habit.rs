@@ -12,6 +12,8 @@ use super::{
     terms::Terms,
 };
 
+mod told;
+
 /// How the device was used before it fell silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Context {
@@ -254,33 +256,6 @@ impl Habit {
         self.odds(at) < QUIET
     }
 
-    /// Judged false aways of the last month.
-    pub fn false_aways(&self, now: Wall) -> usize {
-        self.ledger.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count()
-    }
-
-    /// Only the most that is waited decided that it left.
-    pub fn limited(&mut self, at: Wall) {
-        self.limits.push(day(at));
-        let excess = self.limits.len().saturating_sub(LEDGER_MAX);
-        self.limits.drain(..excess);
-    }
-
-    /// How far its silence can be trusted: `learning`, `good`, `fair` (more wrong than `dial` allows) or `poor`.
-    pub fn quality(&self, now: Wall, dial: f64) -> &'static str {
-        let limits = self.limits.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count();
-        let wrong = self.false_aways(now) as f64;
-        if !self.is_learned(now) {
-            "learning"
-        } else if limits > LIMITS_POOR || wrong > 2.0 * dial.max(1.0) {
-            "poor"
-        } else if wrong > dial.max(1.0) {
-            "fair"
-        } else {
-            "good"
-        }
-    }
-
     /// Those beyond what the dial allows: each halves it.
     fn over(&self, at: Wall, dial: f64) -> f64 {
         (self.false_aways(at) as f64 - (dial - 1.0).max(0.0)).max(0.0)
@@ -378,9 +353,7 @@ impl Habit {
             self.signs.learn(&seen, home);
         }
         let over = called_away && home > 0.5 && {
-            self.ledger.push(day);
-            let excess = self.ledger.len().saturating_sub(LEDGER_MAX);
-            self.ledger.drain(..excess);
+            self.wrong(began);
             self.over(began, dial) > 0.0
         };
         let half_life = self.half_life_days;
