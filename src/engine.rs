@@ -228,7 +228,8 @@ impl Engine {
         self.tally.fill(&mut self.view.scanners, self.now.mono);
         if self.now.mono.since(self.written) >= WRITTEN_DOWN {
             self.written = self.now.mono;
-            let learned = self.detectors.learned(self.now);
+            let mut learned = self.detectors.learned(self.now);
+            learned.by.extend(self.presence.kept().map(|(name, lines)| (name.to_owned(), lines)));
             if learned.by != self.view.learned.by {
                 self.view.learned = Arc::new(learned);
             }

@@ -51,6 +51,7 @@ fn device(n: u32, name: &str, at: Wall) -> DeviceView {
             open: true,
             sightings: 41,
             reconnects: 0,
+            stitched: 0,
             min_dbm: None,
             max_dbm: None,
             last_dbm: None,

@@ -105,6 +105,8 @@ fn what_takes_hold_and_what_waits_for_a_new_start() {
     let cases = [
         ("store: {retention_days: 7}", "needs_restart=[]"),
         ("presence: {false_away_per_month: 2}", "needs_restart=[]"),
+        ("presence: {away_max: {phone: 1h}, half_life: 30d, learn_days: 7}", "needs_restart=[]"),
+        ("devices: {d-7f3k2m: {false_away_per_month: 3}}", "needs_restart=[]"),
         ("detectors: {new_device: {mode: off}}", "needs_restart=[]"),
         ("alerts: {settle: 1m}", "needs_restart=[]"),
         ("scanners: {mdns: {enabled: false}}", "needs_restart=[]"),

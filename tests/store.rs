@@ -14,8 +14,8 @@ use std::{
 
 use porchlight::{
     model::{
-        AlertId, AlertState, AlertView, Category, Change, DeviceId, DeviceView, HomeView, Kind, LeaveReason, MacAddr,
-        Mode, Moment, Mono, Party, Presence, Severity, Wall, WindowView,
+        AlertId, AlertState, AlertView, Category, Change, Decision, DeviceId, DeviceView, HomeView, Kind, LeaveReason,
+        MacAddr, Mode, Moment, Mono, Party, Presence, Probe, Severity, Wall, WindowView,
     },
     store::{Settings, Store, Writer},
 };
@@ -42,6 +42,7 @@ fn window(n: u32, start: Wall, closed_because: Option<LeaveReason>) -> WindowVie
         open: closed_because.is_none(),
         sightings: 41,
         reconnects: 0,
+        stitched: 0,
         min_dbm: Some(-71),
         max_dbm: Some(-50),
         last_dbm: Some(-60),
@@ -357,4 +358,54 @@ fn a_stay_whose_clock_was_set_is_one_stay() {
         let shown = json(dir.path(), &["windows"]);
         assert_eq!(shown["windows"].as_array().map(Vec::len), Some(expected), "{shown}");
     }
+}
+
+/// A departure that was none leaves one stay, and what decided it is told weeks later.
+#[test]
+fn two_stays_become_one_and_the_decision_is_told() {
+    let home = recorded();
+    let dir = home.path();
+    let before = window(1, Wall(NOON.0 - 3_600_000), Some(LeaveReason::NoAnswer));
+    let joined = WindowView { start: before.start, stitched: 1, sightings: 82, ..window(1, NOON, None) };
+    let decision = Decision {
+        reason: LeaveReason::NoAnswer,
+        rule: "learned",
+        context: "idle",
+        last_proof: before.end,
+        mute_s: 345,
+        away_after_s: 340,
+        unanswered: 7,
+        asked: vec![Probe::Arp, Probe::Mdns],
+        ratios: vec![("off_every_list", 98.0)],
+        odds: 1.0,
+        dial: 1.0,
+        false_aways: 0,
+        confidence: Some(0.982),
+        helps: Some(("door_contacts", 95)),
+    };
+    let at = Wall(NOON.0 - 1_800_000);
+    let changes = [
+        Change::WindowClosed { window: before },
+        Change::Judged { device: id(1), decision: Arc::new(decision), at },
+        Change::WindowStitched { window: joined.clone(), gone: NOON, at: NOON },
+    ];
+    let television = DeviceView { window: Some(joined), ..device(1, "Living room TV") };
+    let writer = writer(dir);
+    writer.write(Arc::new(self::home([television, device(2, "-2+3 lamp")])), Arc::from(changes));
+    writer.close(NOON).unwrap();
+    let windows = json(dir, &["windows", "Living room TV"]);
+    let windows = windows["windows"].as_array().unwrap();
+    // The stay of the day before, and the one that was two.
+    assert_eq!(windows.len(), 2, "{windows:?}");
+    assert_eq!(
+        (&windows[0]["stitched"], &windows[0]["open"], &windows[0]["sightings"]),
+        (&1.into(), &true.into(), &82.into())
+    );
+    let explained = run(dir, &["explain", "device", "Living room TV", "--at", &NOON.to_string()]).0;
+    for part in ["why it was called away", "98 times likelier", "98.2 % certainty", "contacts at the doors"] {
+        assert!(explained.contains(part), "{part} in\n{explained}");
+    }
+    let decided = json(dir, &["explain", "device", "Living room TV", "--at", &NOON.to_string()]);
+    assert_eq!(decided["decision"]["data"]["ratios"]["off_every_list"], 98.0);
+    assert_eq!(json(dir, &["explain", "device", "Living room TV", "--at", "2020-01-01"])["decision"], Value::Null);
 }

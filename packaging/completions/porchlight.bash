@@ -178,6 +178,9 @@ _porchlight() {
             porchlight__subcmd__dashboard__subcmd__help,print)
                 cmd="porchlight__subcmd__dashboard__subcmd__help__subcmd__print"
                 ;;
+            porchlight__subcmd__device,accept)
+                cmd="porchlight__subcmd__device__subcmd__accept"
+                ;;
             porchlight__subcmd__device,check)
                 cmd="porchlight__subcmd__device__subcmd__check"
                 ;;
@@ -202,11 +205,20 @@ _porchlight() {
             porchlight__subcmd__device,ports)
                 cmd="porchlight__subcmd__device__subcmd__ports"
                 ;;
+            porchlight__subcmd__device,refuse)
+                cmd="porchlight__subcmd__device__subcmd__refuse"
+                ;;
             porchlight__subcmd__device,set)
                 cmd="porchlight__subcmd__device__subcmd__set"
                 ;;
             porchlight__subcmd__device,split)
                 cmd="porchlight__subcmd__device__subcmd__split"
+                ;;
+            porchlight__subcmd__device,was-home)
+                cmd="porchlight__subcmd__device__subcmd__was__subcmd__home"
+                ;;
+            porchlight__subcmd__device__subcmd__help,accept)
+                cmd="porchlight__subcmd__device__subcmd__help__subcmd__accept"
                 ;;
             porchlight__subcmd__device__subcmd__help,check)
                 cmd="porchlight__subcmd__device__subcmd__help__subcmd__check"
@@ -232,11 +244,17 @@ _porchlight() {
             porchlight__subcmd__device__subcmd__help,ports)
                 cmd="porchlight__subcmd__device__subcmd__help__subcmd__ports"
                 ;;
+            porchlight__subcmd__device__subcmd__help,refuse)
+                cmd="porchlight__subcmd__device__subcmd__help__subcmd__refuse"
+                ;;
             porchlight__subcmd__device__subcmd__help,set)
                 cmd="porchlight__subcmd__device__subcmd__help__subcmd__set"
                 ;;
             porchlight__subcmd__device__subcmd__help,split)
                 cmd="porchlight__subcmd__device__subcmd__help__subcmd__split"
+                ;;
+            porchlight__subcmd__device__subcmd__help,was-home)
+                cmd="porchlight__subcmd__device__subcmd__help__subcmd__was__subcmd__home"
                 ;;
             porchlight__subcmd__explain,detector)
                 cmd="porchlight__subcmd__explain__subcmd__detector"
@@ -367,6 +385,9 @@ _porchlight() {
             porchlight__subcmd__help__subcmd__dashboard,print)
                 cmd="porchlight__subcmd__help__subcmd__dashboard__subcmd__print"
                 ;;
+            porchlight__subcmd__help__subcmd__device,accept)
+                cmd="porchlight__subcmd__help__subcmd__device__subcmd__accept"
+                ;;
             porchlight__subcmd__help__subcmd__device,check)
                 cmd="porchlight__subcmd__help__subcmd__device__subcmd__check"
                 ;;
@@ -388,11 +409,17 @@ _porchlight() {
             porchlight__subcmd__help__subcmd__device,ports)
                 cmd="porchlight__subcmd__help__subcmd__device__subcmd__ports"
                 ;;
+            porchlight__subcmd__help__subcmd__device,refuse)
+                cmd="porchlight__subcmd__help__subcmd__device__subcmd__refuse"
+                ;;
             porchlight__subcmd__help__subcmd__device,set)
                 cmd="porchlight__subcmd__help__subcmd__device__subcmd__set"
                 ;;
             porchlight__subcmd__help__subcmd__device,split)
                 cmd="porchlight__subcmd__help__subcmd__device__subcmd__split"
+                ;;
+            porchlight__subcmd__help__subcmd__device,was-home)
+                cmd="porchlight__subcmd__help__subcmd__device__subcmd__was__subcmd__home"
                 ;;
             porchlight__subcmd__help__subcmd__explain,detector)
                 cmd="porchlight__subcmd__help__subcmd__explain__subcmd__detector"
@@ -1611,8 +1638,56 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__device)
-            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version set merge split expose hide forget import check ports help"
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version set merge split expose hide forget import accept refuse was-home check ports help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__device__subcmd__accept)
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1803,8 +1878,22 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__device__subcmd__help)
-            opts="set merge split expose hide forget import check ports help"
+            opts="set merge split expose hide forget import accept refuse was-home check ports help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__device__subcmd__help__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1928,6 +2017,20 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__device__subcmd__help__subcmd__refuse)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__device__subcmd__help__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1943,6 +2046,20 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__device__subcmd__help__subcmd__split)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__device__subcmd__help__subcmd__was__subcmd__home)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2148,6 +2265,54 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__device__subcmd__refuse)
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__device__subcmd__set)
             opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version name kind trust group owner important notes"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2197,6 +2362,54 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__device__subcmd__split)
+            opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json journald" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__device__subcmd__was__subcmd__home)
             opts="-h -V --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3055,8 +3268,22 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help__subcmd__device)
-            opts="set merge split expose hide forget import check ports"
+            opts="set merge split expose hide forget import accept refuse was-home check ports"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__help__subcmd__device__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3166,6 +3393,20 @@ _porchlight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        porchlight__subcmd__help__subcmd__device__subcmd__refuse)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         porchlight__subcmd__help__subcmd__device__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3181,6 +3422,20 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__help__subcmd__device__subcmd__split)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        porchlight__subcmd__help__subcmd__device__subcmd__was__subcmd__home)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4112,7 +4367,7 @@ _porchlight_or_device() {
     _porchlight "$@"
     [[ $2 == -* || ${COMP_WORDS[COMP_CWORD-1]} == -* ]] && return
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
-        *" devices "*|*" windows "*|*" tune "*|*" explain device "*|*" device set "*|*" device merge "*|*" device split "*|*" device expose "*|*" device hide "*|*" device forget "*|*" device check "*|*" device ports "*|*" alert mute-device "*)
+        *" devices "*|*" windows "*|*" tune "*|*" explain device "*|*" device set "*|*" device merge "*|*" device split "*|*" device expose "*|*" device hide "*|*" device forget "*|*" device accept "*|*" device refuse "*|*" device was-home "*|*" device check "*|*" device ports "*|*" alert mute-device "*)
             local id name
             while IFS=$'\t' read -r id name; do
                 [[ $id == "$2"* || ${name,,} == "${2,,}"* ]] && COMPREPLY+=("$id")

@@ -510,32 +510,35 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand health" -l no-colo
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand health" -s V -l version -d 'Print version'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l set -d 'One setting, above file and environment; may be given again' -r
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
 warn\t'Works less than it should'
 info\t'A few lines a day'
 debug\t'One line per decision, with its reason'
 trace\t'One line per packet'"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l log-format -d 'In which form' -r -f -a "text\t''
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -l log-format -d 'In which form' -r -f -a "text\t''
 json\t''
 journald\t''"
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l json -d 'JSON on stdout, nothing else'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l no-color -d 'No colours'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -s V -l version -d 'Print version'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "set" -d 'Sets one thing; an empty value takes it back'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "merge" -d 'The younger becomes part of the older: they are one thing with two addresses'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "split" -d 'Takes the last merge back'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "expose" -d 'Shows it in Home Assistant with all its entities, whatever the limit says'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "hide" -d 'Takes it out of Home Assistant'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "forget" -d 'Drops it and its history'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "import" -d 'Names, kinds, groups, owners, notes and trust from a file'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "check" -d 'Asks it now whether it is there'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
-complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import check ports help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "set" -d 'Sets one thing; an empty value takes it back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "merge" -d 'The younger becomes part of the older: they are one thing with two addresses'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "split" -d 'Takes the last merge back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "expose" -d 'Shows it in Home Assistant with all its entities, whatever the limit says'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "hide" -d 'Takes it out of Home Assistant'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "forget" -d 'Drops it and its history'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "import" -d 'Names, kinds, groups, owners, notes and trust from a file'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "accept" -d 'It is the device that it was proposed to be: the two become one; `split` takes it back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "refuse" -d 'It is not: they are two, and it is not proposed again'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "was-home" -d 'Says that it was home all the time: its last departure was none'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "check" -d 'Asks it now whether it is there'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and not __fish_seen_subcommand_from set merge split expose hide forget import accept refuse was-home check ports help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from set" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
@@ -649,6 +652,54 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+warn\t'Works less than it should'
+info\t'A few lines a day'
+debug\t'One line per decision, with its reason'
+trace\t'One line per packet'"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -l log-format -d 'In which form' -r -f -a "text\t''
+json\t''
+journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+warn\t'Works less than it should'
+info\t'A few lines a day'
+debug\t'One line per decision, with its reason'
+trace\t'One line per packet'"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -l log-format -d 'In which form' -r -f -a "text\t''
+json\t''
+journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -s V -l version -d 'Print version'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -l set -d 'One setting, above file and environment; may be given again' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -l log-level -d 'How much is said on stderr' -r -f -a "error\t'A person must act'
+warn\t'Works less than it should'
+info\t'A few lines a day'
+debug\t'One line per decision, with its reason'
+trace\t'One line per packet'"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -l log-format -d 'In which form' -r -f -a "text\t''
+json\t''
+journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -l json -d 'JSON on stdout, nothing else'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -l no-color -d 'No colours'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -s V -l version -d 'Print version'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -l set -d 'One setting, above file and environment; may be given again' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -l state-dir -d 'Where the store and the control socket live' -r -f -a "(__fish_complete_directories)"
@@ -689,6 +740,9 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "hide" -d 'Takes it out of Home Assistant'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Drops it and its history'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "import" -d 'Names, kinds, groups, owners, notes and trust from a file'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "accept" -d 'It is the device that it was proposed to be: the two become one; `split` takes it back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "refuse" -d 'It is not: they are two, and it is not proposed again'
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "was-home" -d 'Says that it was home all the time: its last departure was none'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "check" -d 'Asks it now whether it is there'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -944,6 +998,9 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_s
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "hide" -d 'Takes it out of Home Assistant'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "forget" -d 'Drops it and its history'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "import" -d 'Names, kinds, groups, owners, notes and trust from a file'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "accept" -d 'It is the device that it was proposed to be: the two become one; `split` takes it back'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "refuse" -d 'It is not: they are two, and it is not proposed again'
+complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "was-home" -d 'Says that it was home all the time: its last departure was none'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "check" -d 'Asks it now whether it is there'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from device" -f -a "ports" -d 'Tries its ports now, even if it sleeps; the event log tells what opened and closed'
 complete -c porchlight -n "__fish_porchlight_using_subcommand help; and __fish_seen_subcommand_from vendors" -f -a "update" -d 'Builds a newer table, for the next start'
@@ -964,6 +1021,9 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from expose" -f -a "(porchlight complete devices 2>/dev/null)"
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from hide" -f -a "(porchlight complete devices 2>/dev/null)"
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from forget" -f -a "(porchlight complete devices 2>/dev/null)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from accept" -f -a "(porchlight complete devices 2>/dev/null)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from refuse" -f -a "(porchlight complete devices 2>/dev/null)"
+complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from was-home" -f -a "(porchlight complete devices 2>/dev/null)"
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from check" -f -a "(porchlight complete devices 2>/dev/null)"
 complete -c porchlight -n "__fish_porchlight_using_subcommand device; and __fish_seen_subcommand_from ports" -f -a "(porchlight complete devices 2>/dev/null)"
 complete -c porchlight -n "__fish_porchlight_using_subcommand alert; and __fish_seen_subcommand_from mute-device" -f -a "(porchlight complete devices 2>/dev/null)"

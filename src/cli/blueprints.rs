@@ -11,6 +11,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("arm", include_str!("../../blueprints/automation/porchlight/arm.yaml")),
     ("arrives_leaves", include_str!("../../blueprints/automation/porchlight/arrives_leaves.yaml")),
     ("first_home_last_left", include_str!("../../blueprints/automation/porchlight/first_home_last_left.yaml")),
+    ("same_device", include_str!("../../blueprints/automation/porchlight/same_device.yaml")),
     ("security_alert", include_str!("../../blueprints/automation/porchlight/security_alert.yaml")),
     ("unknown_device", include_str!("../../blueprints/automation/porchlight/unknown_device.yaml")),
     ("unlock", include_str!("../../blueprints/automation/porchlight/unlock.yaml")),

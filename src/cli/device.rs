@@ -67,6 +67,24 @@ pub enum Action {
     },
     /// Names, kinds, groups, owners, notes and trust from a file
     Import(import::Args),
+    /// It is the device that it was proposed to be: the two become one; `split` takes it back
+    Accept {
+        /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
+        id: DeviceId,
+    },
+    /// It is not: they are two, and it is not proposed again
+    Refuse {
+        /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
+        id: DeviceId,
+    },
+    /// Says that it was home all the time: its last departure was none
+    WasHome {
+        /// Its id, as `porchlight devices` shows it
+        #[arg(value_hint = super::completions::DEVICE)]
+        id: DeviceId,
+    },
     /// Asks it now whether it is there
     Check {
         /// Its id, as `porchlight devices` shows it
@@ -118,6 +136,9 @@ pub fn request(action: &Action) -> Result<(&'static str, Map<String, Json>), Fai
         Action::Hide { id } => ("device/hide", json!({"device": id.to_string()})),
         Action::Forget { id } => ("device/forget", json!({"device": id.to_string()})),
         Action::Check { id } => ("device/check", json!({"device": id.to_string()})),
+        Action::Accept { id } => ("device/accept", json!({"device": id.to_string()})),
+        Action::Refuse { id } => ("device/refuse", json!({"device": id.to_string()})),
+        Action::WasHome { id } => ("device/was_home", json!({"device": id.to_string()})),
         Action::Ports { id, full } => ("device/ports", json!({"device": id.to_string(), "full": full})),
         Action::Import(_) => return Err(Failure::usage("a file is many requests")),
     };
@@ -180,6 +201,7 @@ mod tests {
             ),
             (Action::Merge { a: id, b: other }, "device/merge", json!({"device": "d-7f3k2m", "other": "d-aaaaaa"})),
             (Action::Check { id }, "device/check", json!({"device": "d-7f3k2m"})),
+            (Action::WasHome { id }, "device/was_home", json!({"device": "d-7f3k2m"})),
             (Action::Ports { id, full: true }, "device/ports", json!({"device": "d-7f3k2m", "full": true})),
         ];
         for (action, verb, fields) in cases {

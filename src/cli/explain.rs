@@ -17,12 +17,13 @@ use super::{
 };
 use crate::{
     detectors,
-    model::{Card, DeviceView},
+    model::{Card, DeviceView, Presence},
     scanners,
 };
 
 mod at;
 mod awake;
+mod decided;
 pub mod device;
 pub mod settle;
 
@@ -95,8 +96,13 @@ fn explain_device(named: &str, at: Option<Since>, context: &Context) -> anyhow::
     if recorded.json {
         return Ok(say(&(recorded.hidden(device_json(&view).to_string()) + "\n"))?);
     }
-    let text = recorded.hidden(device(&view, recorded.now));
-    Ok(say(&text)?)
+    let mut text = device(&view, recorded.now);
+    if view.presence == Presence::Away
+        && let Some((at, decision)) = at::last_decision(&recorded, &view, recorded.now)?
+    {
+        text += &decided::text(at, &decision);
+    }
+    Ok(say(&recorded.hidden(text))?)
 }
 
 /// The same as [`device`], for programs.

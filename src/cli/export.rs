@@ -297,6 +297,7 @@ const WINDOW: &[&str] = &[
     "last_dbm",
     "segment",
     "closed_because",
+    "stitched",
 ];
 
 fn window_fields(window: &WindowView) -> Vec<Field> {
@@ -312,6 +313,7 @@ fn window_fields(window: &WindowView) -> Vec<Field> {
         maybe_number(window.last_dbm),
         maybe(window.segment.as_ref()),
         maybe(window.closed_because),
+        number(window.stitched),
     ]
 }
 

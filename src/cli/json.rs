@@ -71,6 +71,8 @@ pub struct Window {
     pub last_dbm: Option<i8>,
     pub segment: Option<String>,
     pub closed_because: Option<&'static str>,
+    /// Departures in it that were found to be none.
+    pub stitched: u32,
 }
 
 /// An alert.
@@ -227,6 +229,7 @@ impl From<&WindowView> for Window {
             last_dbm: view.last_dbm,
             segment: known(view.segment.as_deref()),
             closed_because: view.closed_because.map(|why| why.word()),
+            stitched: view.stitched,
         }
     }
 }

@@ -10,8 +10,8 @@ use super::{
     recorded::{Recorded, to_stdout},
 };
 use crate::{
-    model::{DeviceView, Kind},
-    presence::{Learned, WhatIf},
+    model::DeviceView,
+    presence::{Learned, Settings, WhatIf},
 };
 
 const DIALS: [f64; 5] = [0.1, 0.33, 1.0, 3.0, 10.0];
@@ -54,12 +54,12 @@ struct Waits {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let recorded = Recorded::open(context)?;
-    let dial = context.settings()?.presence.false_away_per_month;
+    let settings = context.settings()?.engine().presence;
     let devices = match &args.device {
         Some(named) => vec![recorded.device(named)?],
         None => recorded.devices()?,
     };
-    let tuned: Vec<Tuned> = devices.iter().filter_map(|device| tuned(device, &recorded, dial)).collect();
+    let tuned: Vec<Tuned> = devices.iter().filter_map(|device| tuned(device, &recorded, &settings)).collect();
     to_stdout(|out| {
         if recorded.json {
             return Ok(writeln!(out, "{}", recorded.line(&serde_json::json!({ "devices": tuned }))?)?);
@@ -74,12 +74,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     })
 }
 
-fn tuned(device: &DeviceView, recorded: &Recorded, dial: f64) -> Option<Tuned> {
+fn tuned(device: &DeviceView, recorded: &Recorded, settings: &Settings) -> Option<Tuned> {
     if !device.kind.is_sleeper() {
         return None;
     }
     let learned = Learned::of(device)?;
-    let stretch = if matches!(device.kind, Kind::Tablet | Kind::Laptop) { 2.0 } else { 1.0 };
+    let (dial, stretch) = settings.of_view(device);
     let mut dials = DIALS.to_vec();
     if !dials.contains(&dial) {
         dials.push(dial);

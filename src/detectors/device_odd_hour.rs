@@ -172,6 +172,7 @@ mod tests {
             open,
             sightings: 1,
             reconnects: 0,
+            stitched: 0,
             min_dbm: None,
             max_dbm: None,
             last_dbm: None,

@@ -226,6 +226,8 @@ mod tests {
                     people_home: 1,
                     device: DeviceId::mint(1, 1),
                     away_s: 3600,
+                    confidence: None,
+                    identity: "fresh",
                     at: Wall(0),
                 };
                 stage.see(Evidence::Home(&change), ms).len()

@@ -19,7 +19,7 @@ use super::{
     adverts,
     evidence::{Apps, Spot},
 };
-use crate::model::{DeviceId, HaFact, HaInfo, HaName, HaPerson, MacAddr, clean_text};
+use crate::model::{DeviceId, HaFact, HaInfo, HaName, HaPerson, MacAddr, PersonId, clean_text};
 
 // Homes have hundreds of devices; beyond these the rest is left out, so that a broken registry
 // cannot fill the memory of the core.
@@ -255,21 +255,22 @@ fn read_apps(persons: &Value, entities: &[Value]) -> Apps {
 
 /// The persons, each with those of our devices whose tracker stands for them.
 fn read_persons(persons: &Value, entities: &[Value], mine: &str) -> Vec<HaPerson> {
-    let trackers: BTreeMap<&str, DeviceId> = entities
+    let trackers: BTreeMap<&str, &str> = entities
         .iter()
         .filter(|entity| text(entity, "platform") == Some("mqtt"))
         .filter_map(|entity| {
-            let id = text(entity, "unique_id")?.strip_prefix(mine)?.strip_suffix("_tracker")?.parse().ok()?;
+            let id = text(entity, "unique_id")?.strip_prefix(mine)?.strip_suffix("_tracker")?;
             Some((text(entity, "entity_id")?, id))
         })
         .collect();
     let mut found: Vec<HaPerson> = persons_of(persons)
         .map(|(name, theirs)| {
-            let mut devices: Vec<DeviceId> =
-                theirs.into_iter().filter_map(|tracker| trackers.get(tracker).copied()).collect();
+            let ours: Vec<&str> = theirs.into_iter().filter_map(|tracker| trackers.get(tracker).copied()).collect();
+            let mut devices: Vec<DeviceId> = ours.iter().filter_map(|id| id.parse().ok()).collect();
             devices.sort();
             devices.dedup();
-            HaPerson { name, devices }
+            let linked = ours.iter().any(|id| id.parse::<PersonId>().is_ok());
+            HaPerson { name, devices, linked }
         })
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));

@@ -5,8 +5,8 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use super::{
-    AlertView, Answer, DeviceId, DeviceView, Health, Kind, Look, Mode, PartId, Presence, Refusal, Ticket, Wall,
-    WindowView, words,
+    AlertView, Answer, Decision, DeviceId, DeviceView, Health, Kind, Look, Mode, PartId, Presence, Refusal, Ticket,
+    Wall, WindowView, words,
 };
 
 words! {
@@ -95,7 +95,27 @@ pub enum Change {
     WindowClosed {
         window: WindowView,
     },
-    /// A person came (`true`) or went; `first_or_last` of the household.
+    /// A newcomer is probably `of`, under another address; a person is asked.
+    JoinProposed {
+        device: DeviceId,
+        of: DeviceId,
+        why: String,
+        at: Wall,
+    },
+    /// What its departure was decided by; follows in the same breath.
+    Judged {
+        device: DeviceId,
+        decision: Arc<Decision>,
+        at: Wall,
+    },
+    /// A departure was none: `window` is what was two stays, of which the later began at `gone`.
+    WindowStitched {
+        window: WindowView,
+        gone: Wall,
+        at: Wall,
+    },
+    /// A person came (`true`) or went; `first_or_last` of the household. Told once more, when it is certain, of the
+    /// last one who went while it was not.
     PersonMoved {
         person: String,
         home: bool,
@@ -103,6 +123,10 @@ pub enum Change {
         people_home: u32,
         device: DeviceId,
         away_s: u64,
+        /// How sure it is, 0 to 1; of the last one, of all of them. None: too little is known.
+        confidence: Option<f64>,
+        /// Whether the device is itself: `sure`, `fresh`, `doubtful`.
+        identity: &'static str,
         at: Wall,
     },
     ModeChanged {
@@ -168,6 +192,13 @@ impl fmt::Display for Change {
                 window.device,
                 window.closed_because.map_or("-", LeaveReason::word)
             ),
+            Change::JoinProposed { device, of, why, at } => write!(f, "{at} proposed {device} is {of}: {why}"),
+            Change::Judged { device, decision, at } => {
+                write!(f, "{at} judged {device} {} {} s", decision.rule, decision.mute_s)
+            }
+            Change::WindowStitched { window, gone, at } => {
+                write!(f, "{at} window stitched {} {} {gone}", window.device, window.start)
+            }
             Change::PersonMoved { person, home, at, .. } => {
                 write!(f, "{at} person {person} {}", if *home { "home" } else { "away" })
             }

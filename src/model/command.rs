@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{AlertId, DeviceId, Kind, Mode, Trust, words};
+use super::{AlertId, DeviceId, Kind, Mode, PersonId, Trust, words};
 
 /// Ties an answer to its question. Made by the outlet that asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +73,19 @@ pub enum Command {
     /// Undo the last merge into it.
     Split {
         device: DeviceId,
+    },
+    /// It was here all the time: its last departure was none.
+    WasHome {
+        device: DeviceId,
+    },
+    /// They were here all the time: the last departure of what they carry was none.
+    PersonWasHome {
+        person: PersonId,
+    },
+    /// Whether it is the device that it was proposed to be.
+    AnswerProposal {
+        device: DeviceId,
+        is_same: bool,
     },
     /// Ask it now.
     Check {

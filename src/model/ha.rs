@@ -10,6 +10,8 @@ pub struct HaPerson {
     pub name: String,
     /// Devices of ours whose tracker the person holds.
     pub devices: Vec<DeviceId>,
+    /// They hold our tracker of a person: whose devices are whose stays as it was.
+    pub linked: bool,
 }
 
 /// One fact from Home Assistant's registries. Lists come whole and replace what was known.

@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{
-    AirView, AlertId, AlertState, Category, DeviceId, Health, Kind, LeaveReason, MacAddr, Mode, PartId, Party, Pieces,
-    Presence, Severity, Sight, Source, Tier, Trust, Wall, words,
+    AirView, AlertId, AlertState, Category, DeviceId, Health, Kind, LeaveReason, MacAddr, Mode, PartId, Party,
+    PersonId, PersonView, Pieces, Presence, Severity, Sight, Source, Tier, Trust, Wall, words,
 };
 
 words! {
@@ -151,6 +151,8 @@ pub struct WindowView {
     pub last_dbm: Option<i8>,
     pub segment: Option<String>,
     pub closed_because: Option<LeaveReason>,
+    /// How often a departure in it was found to be none.
+    pub stitched: u32,
 }
 
 /// One alert, as shown.
@@ -210,6 +212,12 @@ pub struct Household {
     pub people_home: Vec<String>,
     /// Every person known, with home or not.
     pub people: BTreeMap<String, bool>,
+    /// The same with all that is told of each, by name.
+    pub persons: Vec<PersonView>,
+    /// Ids of persons, also of those who have no device just now.
+    pub person_ids: BTreeMap<String, PersonId>,
+    /// Nobody is home by what was decided, but what somebody carries cannot tell that for certain.
+    pub unsure: bool,
     /// Every group of devices, with home or not: what stands for it best is here.
     pub groups: BTreeMap<String, bool>,
     pub devices_home: u32,
@@ -217,6 +225,10 @@ pub struct Household {
     pub unknown: Vec<DeviceId>,
     /// Devices first seen since local midnight.
     pub new_today: u32,
+    /// Departures of the last 30 days that were none.
+    pub false_aways_30d: u32,
+    /// How much of a day's questions is used up by the device that was asked most, in tens of percent.
+    pub ask_budget: u8,
     /// Radios nearby that are nobody's device; `None`: no radio listens.
     pub crowd: Option<u32>,
     /// What was set by hand (`auto` by default).
@@ -231,11 +243,16 @@ impl Default for Household {
             occupied: false,
             people_home: Vec::new(),
             people: BTreeMap::new(),
+            persons: Vec::new(),
+            person_ids: BTreeMap::new(),
+            unsure: false,
             groups: BTreeMap::new(),
             devices_home: 0,
             guests: Vec::new(),
             unknown: Vec::new(),
             new_today: 0,
+            false_aways_30d: 0,
+            ask_budget: 0,
             crowd: None,
             mode: Mode::Auto,
             effective_mode: Mode::Home,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AlertView, DeviceId, DeviceView, Mode, Wall};
+use super::{AlertView, DeviceId, DeviceView, Mode, PersonId, Wall};
 
 /// A device as stored: its last view, which holds its open window and its facts.
 pub type RememberedDevice = DeviceView;
@@ -36,6 +36,8 @@ pub struct Remembered {
     pub tombstones: BTreeMap<DeviceId, Wall>,
     pub alerts: Vec<RememberedAlert>,
     pub mode: Option<Mode>,
+    /// Ids of persons by their names.
+    pub person_ids: BTreeMap<String, PersonId>,
     /// Detector, device, until when.
     pub mutes: Vec<(String, DeviceId, Wall)>,
     pub learned: Learned,

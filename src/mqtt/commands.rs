@@ -15,7 +15,7 @@ use super::{
     text::shown,
     topics::{Asked, Topics, may_answer_on},
 };
-use crate::model::{Answer, Command, DeviceId, HomeView, Refusal, RefusalCode};
+use crate::model::{Answer, Command, DeviceId, HomeView, PersonId, Refusal, RefusalCode};
 
 // Who asks for an answer waits for it; nobody else does.
 const ANSWER_EXPIRY_S: u32 = 300;
@@ -91,6 +91,14 @@ fn read(
             let set = set.ok_or_else(|| no_such(format!("the household has no `{}` to set", shown(key))))?;
             set(text).map(Wish::Command)
         }
+        Asked::Do { id: Some(id), thing: "person" } => {
+            let person = known_person(id, view)?;
+            let press = entities::of(Scope::Person).find_map(|row| match row.act {
+                Act::PressPerson(word, press) if word == text => Some(press),
+                _ => None,
+            });
+            press.map(|press| Wish::Command(press(person))).ok_or_else(|| not_a_word(text))
+        }
         Asked::Do { id: Some(id), .. } => {
             let device = known(id, view)?;
             let press = entities::of(Scope::Device).find_map(|row| match row.act {
@@ -116,7 +124,13 @@ fn read(
 
 /// Reading is always permitted: what is read is retained on the broker anyway.
 fn permitted(wish: Wish, commands: Commands) -> Result<Wish, Refusal> {
-    let is_unsafe = matches!(wish, Wish::Restart | Wish::Command(Command::Forget { .. } | Command::Merge { .. }));
+    let is_unsafe = matches!(
+        wish,
+        Wish::Restart
+            | Wish::Command(
+                Command::Forget { .. } | Command::Merge { .. } | Command::AnswerProposal { is_same: true, .. }
+            )
+    );
     let may = match commands {
         Commands::All => true,
         Commands::Safe => !is_unsafe,
@@ -183,6 +197,13 @@ fn error(refusal: &Refusal) -> Json {
 fn known(id: &str, view: &HomeView) -> Result<DeviceId, Refusal> {
     let id: DeviceId = id.parse().map_err(|_| bad(format!("`{}` is not a device id such as d-7f3k2m", shown(id))))?;
     if view.devices.contains_key(&id) { Ok(id) } else { Err(Refusal::no_device(id)) }
+}
+
+/// A person of the home.
+fn known_person(id: &str, view: &HomeView) -> Result<PersonId, Refusal> {
+    let id: PersonId = id.parse().map_err(|_| bad(format!("`{}` is not a person's id such as p-7f3k2m", shown(id))))?;
+    let is_known = view.household.persons.iter().any(|person| person.id == id);
+    is_known.then_some(id).ok_or_else(|| Refusal::new(RefusalCode::NotFound, format!("no person {id}")))
 }
 
 fn bad(message: impl Into<String>) -> Refusal {

@@ -12,12 +12,12 @@ use super::{
     Site,
     entities::{self, Config, Entity, Platform, Scope, Shown},
     payloads::{bytes, tier},
-    text::{NAME_CHARS_MAX, cut, device_slug, shown},
+    text::{NAME_CHARS_MAX, cut, device_slug, shown, slug},
     topics::{Place, Thing, Topics},
 };
 use crate::{
     intel::parts,
-    model::{DeviceId, DeviceView, Kind, LinkMac, MacAddr, Source, Tier},
+    model::{DeviceId, DeviceView, Kind, LinkMac, MacAddr, PersonView, Source, Tier},
 };
 
 /// Home Assistant recommends no limit; a broker or a recorder may not like more.
@@ -34,7 +34,7 @@ pub fn fixed(thing: Thing, site: &Site, topics: &Topics) -> Vec<u8> {
     let (name, model, slug, scope) = match thing {
         Thing::Household => ("Household", "Household", "household", Scope::Household),
         Thing::Security => ("Network security", "Security", "network_security", Scope::Security),
-        Thing::Bridge | Thing::Device(_) => ("Porchlight", "Bridge", "porchlight", Scope::Bridge),
+        Thing::Bridge | Thing::Person(_) | Thing::Device(_) => ("Porchlight", "Bridge", "porchlight", Scope::Bridge),
     };
     let mut head = Map::new();
     head.insert("identifiers".into(), json!([topics.identifier(thing)]));
@@ -51,6 +51,23 @@ pub fn fixed(thing: Thing, site: &Site, topics: &Topics) -> Vec<u8> {
     }
     let rows = entities::of(scope).filter(|row| row.shown == Shown::Basic);
     bytes(&payload(thing, head, rows, slug, false, site, topics))
+}
+
+/// Discovery of a person.
+#[must_use]
+pub fn person(person: &PersonView, topics: &Topics, site: &Site) -> Vec<u8> {
+    let thing = Thing::Person(person.id);
+    let mut head = Map::new();
+    head.insert("identifiers".into(), json!([topics.identifier(thing)]));
+    head.insert("name".into(), named(&person.name, Scope::Person).into());
+    head.insert("manufacturer".into(), "Porchlight".into());
+    head.insert("model".into(), "Person".into());
+    head.insert("via_device".into(), topics.identifier(Thing::Bridge).into());
+    let slug = match slug(&person.name) {
+        slug if slug.is_empty() => person.id.to_string().replace('-', "_"),
+        slug => slug,
+    };
+    bytes(&payload(thing, head, entities::of(Scope::Person), &slug, false, site, topics))
 }
 
 /// Discovery of a device; `None` if it is not to be announced. `old` is what the broker holds: a
@@ -251,10 +268,14 @@ fn is_slug(slug: &str) -> bool {
 /// Home Assistant warns of entity names that begin with the device's, so a device called `IP` or
 /// `a` gets a word more.
 fn device_name(name: &str) -> String {
+    named(name, Scope::Device)
+}
+
+fn named(name: &str, scope: Scope) -> String {
     let name = cut(name, NAME_CHARS_MAX);
     let small = name.to_lowercase();
     let begins = |row: &Entity| row.name.is_some_and(|entity| entity.to_lowercase().starts_with(&small));
-    if entities::of(Scope::Device).any(begins) { format!("{name} device").trim_start().to_owned() } else { name }
+    if entities::of(scope).any(begins) { format!("{name} device").trim_start().to_owned() } else { name }
 }
 
 /// The MACs that Home Assistant may link with other integrations' devices. Never a random one.

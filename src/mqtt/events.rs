@@ -31,6 +31,7 @@ enum Kind {
     GuestLeft = 5,
     DeviceNew = 6,
     DeviceReturned = 7,
+    JoinProposed = 8,
 }
 
 impl Kind {
@@ -44,6 +45,7 @@ impl Kind {
             Kind::GuestLeft => "guest_left",
             Kind::DeviceNew => "device_new",
             Kind::DeviceReturned => "device_returned",
+            Kind::JoinProposed => "join_proposed",
         }
     }
 }
@@ -58,6 +60,8 @@ struct Household<'a> {
     person: Option<String>,
     people_home: u32,
     away_for: Option<u64>,
+    confidence: Option<f64>,
+    identity: Option<&'a str>,
     request: String,
 }
 
@@ -65,7 +69,7 @@ struct Household<'a> {
 #[must_use]
 pub fn events(change: &Change, view: &HomeView, site: &Site) -> Vec<Publish> {
     let message = match change {
-        Change::PersonMoved { person, home, first_or_last, people_home, device, away_s, at } => {
+        Change::PersonMoved { person, home, first_or_last, people_home, device, away_s, confidence, identity, at } => {
             let kind = match (home, first_or_last) {
                 (true, true) => Kind::FirstHome,
                 (true, false) => Kind::Arrived,
@@ -73,7 +77,8 @@ pub fn events(change: &Change, view: &HomeView, site: &Site) -> Vec<Publish> {
                 (false, true) => Kind::LastLeft,
             };
             let away_for = home.then_some(*away_s);
-            Some(household(kind, *device, Some(person), Some(*people_home), away_for, *at, view, site))
+            let sure = (*confidence, Some(*identity));
+            Some(household(kind, *device, Some(person), Some(*people_home), away_for, sure, *at, view, site))
         }
         Change::Presence { device, from, to, at, .. } => {
             let kind = match (from, to) {
@@ -84,23 +89,33 @@ pub fn events(change: &Change, view: &HomeView, site: &Site) -> Vec<Publish> {
             let guest = view.devices.get(device).filter(|device| device.trust == Trust::Guest && !device.hidden);
             kind.zip(guest).map(|(kind, guest)| {
                 let away_for = matches!(kind, Kind::GuestArrived).then_some(guest.away_for_s);
-                household(kind, guest.id, None, None, away_for, *at, view, site)
+                household(kind, guest.id, None, None, away_for, (None, None), *at, view, site)
             })
         }
         // This host is no news to its owner, and at a first start everything is new.
-        Change::DeviceFound { device, at } if !device.is_own && !view.settling => {
-            Some(household(Kind::DeviceNew, device.id, device.owner.as_deref(), None, None, *at, view, site))
-        }
+        Change::DeviceFound { device, at } if !device.is_own && !view.settling => Some(household(
+            Kind::DeviceNew,
+            device.id,
+            device.owner.as_deref(),
+            None,
+            None,
+            (None, None),
+            *at,
+            view,
+            site,
+        )),
         Change::DeviceReturned { device, at, away_s } if !device.hidden => Some(household(
             Kind::DeviceReturned,
             device.id,
             device.owner.as_deref(),
             None,
             Some(*away_s),
+            (None, None),
             *at,
             view,
             site,
         )),
+        Change::JoinProposed { device, of, why, at } => Some(proposed(*device, *of, why, *at, view, site)),
         Change::AlertOpened { alert } | Change::AlertUpdated { alert } if alert.state == AlertState::New => {
             Some(security(alert.category.word(), alert, view, site))
         }
@@ -120,6 +135,7 @@ fn household(
     person: Option<&str>,
     people_home: Option<u32>,
     away_for: Option<u64>,
+    (confidence, identity): (Option<f64>, Option<&str>),
     at: Wall,
     view: &HomeView,
     site: &Site,
@@ -134,8 +150,27 @@ fn household(
         person: person.map(slug).filter(|person| !person.is_empty()),
         people_home: people_home.unwrap_or(home),
         away_for,
+        confidence,
+        identity,
         request: Topics::new(site).requests(),
     });
+    event(Thing::Household, payload, site)
+}
+
+/// Whether a newcomer is a known phone under another address.
+fn proposed(device: DeviceId, of: DeviceId, why: &str, at: Wall, view: &HomeView, site: &Site) -> Publish {
+    let name = |id: DeviceId| view.devices.get(&id).map(|device| shown(&device.name));
+    let payload = bytes(&json!({
+        "event_type": Kind::JoinProposed.word(),
+        "id": event_id(Kind::JoinProposed, device, at),
+        "at": at.to_string(),
+        "device": device.to_string(),
+        "name": name(device),
+        "of": of.to_string(),
+        "of_name": name(of),
+        "why": shown(why),
+        "request": Topics::new(site).requests(),
+    }));
     event(Thing::Household, payload, site)
 }
 
@@ -143,7 +178,7 @@ fn household(
 fn event_id(kind: Kind, device: DeviceId, at: Wall) -> String {
     // Six of [a-z0-9] are less than 32 bits; an alert id has 40 for its counter.
     let digits = u64::from_str_radix(device.to_string().trim_start_matches("d-"), 36).unwrap_or_default();
-    AlertId::mint(at, (digits << 3) | kind as u64).to_string()
+    AlertId::mint(at, (digits << 4) | kind as u64).to_string()
 }
 
 fn security(event_type: &str, alert: &AlertView, view: &HomeView, site: &Site) -> Publish {

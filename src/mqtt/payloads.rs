@@ -14,7 +14,7 @@ use super::{
     text::{NAME_CHARS_MAX, cut, shown, slug},
     topics::instance_hex,
 };
-use crate::model::{AlertId, AlertView, DeviceView, Health, HomeView, Presence, Tier, Wall};
+use crate::model::{AlertId, AlertView, DeviceView, Health, HomeView, PersonView, Presence, Tier, Wall};
 
 /// Version of the schema of our topics.
 pub const CONTRACT: u32 = 1;
@@ -134,6 +134,64 @@ fn minute(at: Wall) -> String {
     floor.replace(".000Z", "Z")
 }
 
+#[derive(Serialize)]
+struct PersonPayload<'a> {
+    state: &'static str,
+    in_zones: &'static [&'static str],
+    since: String,
+    id: String,
+    person: String,
+    reason: &'a str,
+    device: Option<String>,
+    identity: &'a str,
+    confidence: Option<f64>,
+}
+
+/// Tracker state and attributes of a person, of the moment of the transition; as with a device.
+#[must_use]
+pub fn person_presence(person: &PersonView, published: Option<&[u8]>) -> Vec<u8> {
+    let place = if person.home { Where::Home } else { Where::NotHome };
+    let id = person.id.to_string();
+    if let Some(old) = published
+        && says(old, &id, place, &["since", "person", "reason", "device", "identity", "confidence"])
+    {
+        return old.to_vec();
+    }
+    bytes(&PersonPayload {
+        state: place.word(),
+        in_zones: place.zones(),
+        since: person.since.to_string(),
+        id,
+        person: slug(&person.name),
+        reason: person.reason,
+        device: person.device.map(|device| device.to_string()),
+        identity: person.identity,
+        confidence: person.confidence,
+    })
+}
+
+/// `person/<id>/state`.
+#[must_use]
+pub fn person_state(person: &PersonView) -> Vec<u8> {
+    let mut state = Map::new();
+    for row in entities::of(Scope::Person) {
+        if let Value::Person(read) = row.value {
+            state.insert(row.key.into(), read(person));
+        }
+    }
+    state.insert("contract".into(), CONTRACT.into());
+    bytes(&state)
+}
+
+/// Whether `old` is a whole payload of the thing `id` that says `place`.
+fn says(old: &[u8], id: &str, place: Where, keys: &[&str]) -> bool {
+    let Ok(Json::Object(old)) = serde_json::from_slice(old) else { return false };
+    keys.iter().all(|key| old.contains_key(*key))
+        && old.get("id").and_then(Json::as_str) == Some(id)
+        && old.get("state").and_then(Json::as_str) == Some(place.word())
+        && old.get("in_zones") == Some(&json!(place.zones()))
+}
+
 /// `household/state`.
 #[must_use]
 pub fn household_state(view: &HomeView) -> Vec<u8> {
@@ -177,7 +235,7 @@ pub fn security_state(view: &HomeView) -> Vec<u8> {
         match row.value {
             Value::Active(read) => active.insert(row.key.into(), read(&security)),
             Value::Security(read) => rest.insert(row.key.into(), read(&security)),
-            Value::Elsewhere | Value::Device(_) | Value::Household(_) => None,
+            Value::Elsewhere | Value::Device(_) | Value::Household(_) | Value::Person(_) => None,
         };
     }
     let mut state = Map::from_iter([("active".to_owned(), Json::Object(active))]);
@@ -214,7 +272,8 @@ pub fn health(view: &HomeView) -> Vec<u8> {
     let is_down = |health: &Health| matches!(health, Health::Down { .. });
     let scanners = view.scanners.iter().filter(|s| is_down(&s.health)).map(|s| s.name.as_str());
     let parts = view.parts.iter().filter(|p| is_down(&p.health)).map(|p| p.part.0.as_str());
-    let failed: BTreeSet<&str> = scanners.chain(parts).collect();
+    let unsure = view.household.unsure.then_some("household");
+    let failed: BTreeSet<&str> = scanners.chain(parts).chain(unsure).collect();
     let mut list = List::new(HEALTH_BYTES_MAX);
     let failed = list.take(NAMES_MAX, failed.into_iter().map(|name| Json::from(shown(name))));
     let scanners = list.take(
@@ -229,6 +288,7 @@ pub fn health(view: &HomeView) -> Vec<u8> {
     // `feeds_updated` is promised to readers; nothing fetches feeds yet.
     bytes(&json!({
         "problem": !failed.is_empty(), "failed": failed, "devices": view.devices.len(), "feeds_updated": null,
+        "false_aways_30d": view.household.false_aways_30d, "ask_budget": view.household.ask_budget,
         "scanners": scanners,
     }))
 }

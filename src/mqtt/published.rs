@@ -7,6 +7,7 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     io::{Read as _, Write as _},
+    ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -187,6 +188,12 @@ impl Published {
         self.topics.get(topic).map(Held::payload)
     }
 
+    /// Topics that begin with `start`.
+    pub(super) fn below<'p>(&'p self, start: &'p str) -> impl Iterator<Item = &'p str> {
+        let from = self.topics.range::<str, _>((Bound::Included(start), Bound::Unbounded));
+        from.map(|(topic, _)| topic.as_str()).take_while(move |topic| topic.starts_with(start))
+    }
+
     #[must_use]
     pub(in crate::mqtt) fn has(&self, topic: &str) -> bool {
         self.topics.contains_key(topic)
@@ -270,6 +277,10 @@ fn is_ours_within(topics: &Topics, topic: &str, payload: &[u8]) -> bool {
         }
         (Thing::Device(_), Place::State) => has(&["contract", "connected", "activity"]),
         (Thing::Device(_), Place::Fast) => has(&["signal", "last_seen"]),
+        (Thing::Person(id), Place::Presence) => {
+            object.get("id").and_then(|v| v.as_str()) == Some(id.to_string().as_str()) && has(&["in_zones"])
+        }
+        (Thing::Person(_), Place::State) => has(&["contract", "presence_confidence"]),
         (Thing::Household, Place::State) => has(&["occupied", "mode"]),
         (Thing::Household, Place::Who) => has(&["people", "guests"]),
         (Thing::Security, Place::State) => has(&["active", "severity"]),

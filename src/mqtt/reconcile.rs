@@ -134,6 +134,32 @@ impl Difference<'_> {
         ] {
             self.state(topic, payload, 1);
         }
+        self.persons(view);
+    }
+
+    /// Everybody who is announced; and whom is no longer there to be. Discovery of whoever goes is emptied before the rest.
+    fn persons(&mut self, view: &HomeView) {
+        let shown = || view.household.persons.iter().filter(|person| person.shown);
+        for person in shown() {
+            let thing = Thing::Person(person.id);
+            self.announce(self.topics.config(thing), discovery::person(person, self.topics, self.site));
+            let topic = self.topics.at(thing, Place::Presence, "");
+            let payload = payloads::person_presence(person, self.published.at(&topic).as_deref());
+            self.state(topic, payload, 1);
+            self.state(self.topics.at(thing, Place::State, ""), payloads::person_state(person), 1);
+        }
+        let is_gone = |thing: Option<Thing>| match thing {
+            Some(Thing::Person(id)) => !shown().any(|person| person.id == id),
+            _ => false,
+        };
+        let [configs, states] = self.topics.of_persons();
+        let gone = self.published.below(&configs).filter(|topic| is_gone(self.topics.config_of(topic)));
+        self.discovery.extend(gone.map(Publish::emptying));
+        let gone = self.published.below(&states).filter(|topic| {
+            is_gone(self.topics.kept(topic).map(|(thing, _)| thing))
+                && self.published.is_ours(topic, self.topics, self.site)
+        });
+        self.states.extend(gone.map(Publish::emptying));
     }
 
     fn health(&mut self, view: &HomeView, memory: &mut Memory) {
@@ -369,6 +395,10 @@ fn is_same_health(old: &[u8], new: &[u8]) -> bool {
             let scanner = scanner.as_object_mut()?;
             scanner.remove("seen")?;
             scanner.remove("last_success")?;
+        }
+        // It moves all the time; that it is used up is news.
+        if let Some(budget) = health.get_mut("ask_budget").filter(|budget| budget.as_u64() < Some(100)) {
+            budget.take();
         }
         Some(health)
     };

@@ -6,7 +6,8 @@
 //! | verb | fields |
 //! |---|---|
 //! | `device/list` | `after`: a device id, to read on |
-//! | `device/get`, `…/expose`, `…/hide`, `…/forget`, `…/split`, `…/check` | `device` |
+//! | `device/get`, `…/expose`, `…/hide`, `…/forget`, `…/split`, `…/check`, `…/was_home` | `device` |
+//! | `device/accept`, `…/refuse` | `device`: of which it is proposed that it is another |
 //! | `device/ports` | `device`, `full`: every port, not only the usual ones |
 //! | `device/rename` | `device`, `name` (null or empty: drop the own name) |
 //! | `device/trust` | `device`, `trust` |
@@ -113,6 +114,8 @@ fn device(what: &str, body: &Map<String, Json>, view: &HomeView) -> Result<(Wish
         "forget" => Command::Forget { device },
         "split" => Command::Split { device },
         "check" => Command::Check { device },
+        "was_home" => Command::WasHome { device },
+        "accept" | "refuse" => Command::AnswerProposal { device, is_same: what == "accept" },
         "ports" => {
             let full = match body.get("full") {
                 None | Some(Json::Null) => false,
@@ -149,8 +152,10 @@ fn device(what: &str, body: &Map<String, Json>, view: &HomeView) -> Result<(Wish
     Ok((Wish::Command(command), data.into()))
 }
 
-const DEVICE_VERBS: &[&str] =
-    &["get", "expose", "hide", "forget", "split", "check", "ports", "merge", "rename", "trust", "set"];
+const DEVICE_VERBS: &[&str] = &[
+    "accept", "refuse", "get", "expose", "hide", "forget", "split", "check", "was_home", "ports", "merge", "rename",
+    "trust", "set",
+];
 
 /// The same words and checks as the command line's `device set`.
 fn set(device: DeviceId, key: &str, value: &Json) -> Result<Command, Refusal> {

@@ -4,7 +4,7 @@
 //! `B` below is `<base>/<node>`. Nothing in a topic comes from a name or an address.
 
 use super::Site;
-use crate::model::DeviceId;
+use crate::model::{DeviceId, PersonId};
 
 /// One device in Home Assistant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +12,7 @@ pub enum Thing {
     Bridge,
     Household,
     Security,
+    Person(PersonId),
     Device(DeviceId),
 }
 
@@ -23,6 +24,7 @@ impl Thing {
             Thing::Bridge => "bridge".into(),
             Thing::Household => "household".into(),
             Thing::Security => "security".into(),
+            Thing::Person(id) => id.to_string(),
             Thing::Device(id) => id.to_string(),
         }
     }
@@ -82,6 +84,12 @@ impl Topics {
         format!("{}_{}_{key}", self.unique, thing.id())
     }
 
+    /// What begins every discovery topic and every state topic of a person.
+    #[must_use]
+    pub fn of_persons(&self) -> [String; 2] {
+        [format!("{}{}_p-", self.discovery, self.unique), format!("{}/person/", self.root)]
+    }
+
     /// Where the discovery payload of `thing` is kept.
     #[must_use]
     pub fn config(&self, thing: Thing) -> String {
@@ -94,6 +102,7 @@ impl Topics {
         let root = &self.root;
         let home = match thing {
             Thing::Device(id) => format!("device/{id}"),
+            Thing::Person(id) => format!("person/{id}"),
             other => other.id(),
         };
         match place {
@@ -141,6 +150,7 @@ impl Topics {
             "bridge" => Some(Thing::Bridge),
             "household" => Some(Thing::Household),
             "security" => Some(Thing::Security),
+            id if id.starts_with("p-") => id.parse().ok().map(Thing::Person),
             id => id.parse().ok().map(Thing::Device),
         }
     }
@@ -158,6 +168,15 @@ impl Topics {
                 _ => return None,
             };
             return Some((Thing::Device(id.parse().ok()?), place));
+        }
+        if let Some(rest) = rest.strip_prefix("person/") {
+            let (id, leaf) = rest.split_once('/')?;
+            let place = match leaf {
+                "presence" => Place::Presence,
+                "state" => Place::State,
+                _ => return None,
+            };
+            return Some((Thing::Person(id.parse().ok()?), place));
         }
         Some(match rest {
             "bridge/state" => (Thing::Bridge, Place::Availability),
@@ -185,6 +204,10 @@ impl Topics {
                 None => (leaf == "do").then_some(Asked::Do { id: Some(id), thing: "device" }),
             };
         }
+        if let Some(rest) = rest.strip_prefix("person/") {
+            let (id, leaf) = rest.split_once('/')?;
+            return (leaf == "do").then_some(Asked::Do { id: Some(id), thing: "person" });
+        }
         match rest {
             "bridge/do" => Some(Asked::Do { id: None, thing: "bridge" }),
             "security/do" => Some(Asked::Do { id: None, thing: "security" }),
@@ -201,7 +224,7 @@ pub enum Asked<'t> {
         id: Option<&'t str>,
         key: &'t str,
     },
-    /// `device/<id>/do`, `bridge/do`, `security/do`.
+    /// `device/<id>/do`, `person/<id>/do`, `bridge/do`, `security/do`.
     Do {
         id: Option<&'t str>,
         thing: &'static str,
@@ -268,7 +291,7 @@ pub fn may_answer_on(topic: &str, site: &Site) -> bool {
     let mut parts = rest.split('/');
     match (parts.next(), parts.next()) {
         (Some("sensor"), _) => is_reply,
-        (_, Some("bridge" | "device" | "household" | "security" | "request")) => false,
+        (_, Some("bridge" | "device" | "household" | "person" | "security" | "request")) => false,
         _ => true,
     }
 }

@@ -35,6 +35,12 @@ impl Bucket {
         self.full_at - rate.per * rate.burst.saturating_sub(keep.min(rate.burst - 1) + 1)
     }
 
+    /// The part of it that is used up, 0 to 1.
+    pub fn used(&self, now: Mono, rate: Rate) -> f64 {
+        let whole = (rate.per * rate.burst).as_secs_f64();
+        (self.full_at.since(now).as_secs_f64() / whole.max(f64::MIN_POSITIVE)).min(1.0)
+    }
+
     pub fn take(&mut self, now: Mono, rate: Rate) {
         self.full_at = self.full_at.max(now) + rate.per;
     }

@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod habit;
 mod kept;
 pub mod survival;
+pub mod terms;
 pub mod whatif;
 
 /// Questions that must stay unanswered before anybody is away, and of how many kinds.
@@ -88,6 +89,8 @@ pub struct Trip {
     pub by_habit: bool,
     /// What else was known of it at its end.
     pub seen: Evidence,
+    /// It was called away for it.
+    pub left: bool,
 }
 
 /// A silence that ended, before it is known what it was.
@@ -99,7 +102,20 @@ pub struct Lesson {
     pub joins: bool,
 }
 
+/// A silence for which a device was called away, and what it was taken for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    pub spell: habit::Ended,
+    /// How sure it was that it had been at home all the time.
+    pub home: f64,
+}
+
 impl Spell {
+    /// The kinds of questions that stayed unanswered.
+    pub fn probes(&self) -> Vec<Probe> {
+        Probe::ALL.iter().copied().filter(|probe| self.kinds & (1 << (*probe as u8)) != 0).collect()
+    }
+
     /// The silence of one that cannot be asked: it counts from when a question would have been put.
     pub fn unasked(began: Mono, from: Mono, context: Context) -> Spell {
         Spell {

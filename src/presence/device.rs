@@ -19,12 +19,14 @@ use crate::{
 
 use super::{
     departure::{
-        Lesson, Mute, Trip,
+        Judged, Lesson, Mute, Trip,
         habit::{Activity, Context, Ended, Habit, SHORT},
+        terms::Terms,
     },
     fingerprint::{Fingerprint, Visit},
     kinds::{self, Guess},
     names::{Names, Title},
+    proposal::Proposal,
     systems::Known,
     windows::Window,
 };
@@ -34,6 +36,8 @@ pub const MACS_MAX: usize = 16;
 /// Network addresses a device keeps: hosts with many VLANs, and IPv6 privacy addresses.
 pub const ADDRESSES_MAX: usize = 16;
 pub const SERVICES_MAX: usize = 64;
+/// Devices that it is known not to be.
+const APART_MAX: usize = 64;
 /// More than there are keys that one device can earn: none is pushed out by another.
 pub const LABELS_MAX: usize = 48;
 /// Ports that a device is known to speak from or to.
@@ -114,9 +118,21 @@ pub struct Device {
     pub activity: Activity,
     /// What was learned of its sleep; nothing before its first spell.
     pub habit: Option<Box<Habit>>,
+    /// On what terms its silence is judged.
+    pub terms: Terms,
     /// More was learned than its view tells.
     pub lesson_due: bool,
     pub window: Option<Window>,
+    /// The stay before it, or before it left: there may have been no departure.
+    pub before: Option<Window>,
+    /// The last silence for which it was called away, once that is judged.
+    pub judged: Option<Judged>,
+    /// It showed that it had been home all the time.
+    pub stitch_due: bool,
+    /// How sure its last departure was. None: it is here, or too little is known of its sleep.
+    pub confidence: Option<f64>,
+    /// It left as a second witness confirms.
+    pub is_witnessed: bool,
     pub level: Option<Rssi>,
     /// Where in the house it is, and was before it was lost.
     pub room: Option<String>,
@@ -142,6 +158,8 @@ pub struct Device {
     pub own: bool,
     pub gateway: bool,
     pub joined: Option<Joined>,
+    /// Whom it may be, which a person is asked.
+    pub proposed: Option<Proposal>,
     /// Devices it was split from: never joined by itself again.
     pub apart: BTreeSet<DeviceId>,
     /// Not told of yet: its address is random and it may turn out to be somebody known.
@@ -223,8 +241,14 @@ impl Device {
             mute: Mute::since(at.mono),
             activity: Activity::default(),
             habit: None,
+            terms: Terms::default(),
             lesson_due: false,
             window: None,
+            before: None,
+            judged: None,
+            stitch_due: false,
+            confidence: None,
+            is_witnessed: false,
             level: None,
             room: None,
             last_room: None,
@@ -245,6 +269,7 @@ impl Device {
             own: false,
             gateway: false,
             joined: None,
+            proposed: None,
             apart: BTreeSet::new(),
             unannounced: None,
             kind_set: None,
@@ -320,6 +345,19 @@ impl Device {
         !self.macs.is_empty() && self.macs.iter().all(|held| held.mac.is_local())
     }
 
+    /// It is not `other`. Of many, the last ones are remembered.
+    pub fn set_apart(&mut self, other: DeviceId) {
+        if self.apart.len() >= APART_MAX {
+            self.apart.pop_first();
+        }
+        self.apart.insert(other);
+    }
+
+    /// Departures of the last 30 days that were none.
+    pub fn false_aways(&self, now: Wall) -> usize {
+        self.habit.as_ref().map_or(0, |habit| habit.false_aways(now))
+    }
+
     /// How it was used before the silence that it is in.
     pub fn context(&self, now: Moment) -> Context {
         if let Some(spell) = &self.mute.spell {
@@ -332,11 +370,11 @@ impl Device {
     /// `trip` ended with a proof at `at`. Short ones teach at once; of long ones it shows within moments whether
     /// it joined the network anew, or its owner's other devices came back too: the first sign of life may be another
     /// radio's. `others` tells of a silence that still waits.
-    pub fn woke(&mut self, trip: Trip, at: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
-        self.teach(at, None, others, dial);
+    pub fn woke(&mut self, trip: Trip, at: Moment, joined: Option<bool>, others: Option<bool>) {
+        self.teach(at, None, others);
         let short = at.mono.since(trip.spell.first_ask).as_secs_f64() < SHORT;
         if joined == Some(true) || short {
-            self.learn(&trip, at, joined, None, dial);
+            self.learn(&trip, at, joined, None);
         } else {
             self.mute.lesson = Some(Lesson { trip, at, joins: joined.is_some() });
         }
@@ -344,18 +382,18 @@ impl Device {
 
     /// Teaches what waited, if its time has come or `joined` says how it ended. `others`: its owner's other devices
     /// came back with it (true), or were here all along.
-    pub fn teach(&mut self, now: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
+    pub fn teach(&mut self, now: Moment, joined: Option<bool>, others: Option<bool>) {
         let over = |since: Mono| now.mono.since(since) > JOINS_WITHIN;
         let joins = joined == Some(true);
         if let Some(Lesson { trip, at, joins: heard }) =
             self.mute.lesson.take_if(|lesson| joins || over(lesson.at.mono))
         {
             let joined = joins && !over(at.mono);
-            self.learn(&trip, at, (heard || joined).then_some(joined), others, dial);
+            self.learn(&trip, at, (heard || joined).then_some(joined), others);
         }
     }
 
-    fn learn(&mut self, trip: &Trip, at: Moment, joined: Option<bool>, others: Option<bool>, dial: f64) {
+    fn learn(&mut self, trip: &Trip, at: Moment, joined: Option<bool>, others: Option<bool>) {
         let spell = &trip.spell;
         if joined == Some(true) && at.mono.since(spell.first_ask).as_secs_f64() >= SHORT {
             self.mute.rejoined = Some((spell.began, at.mono));
@@ -368,7 +406,12 @@ impl Device {
         let (context, called_away, seen) = (spell.context, trip.by_habit, trip.seen);
         let ended = Ended { context, began, mute_s, joined, others, called_away, seen };
         let habit = self.habit.get_or_insert_default();
-        habit.learn(&ended, dial);
+        habit.go_by(&self.terms);
+        let home = habit.learn(&ended, self.terms.dial);
+        if trip.left {
+            self.judged = Some(Judged { spell: ended, home });
+            self.stitch_due = called_away && home > 0.5;
+        }
         // Now and then it is cut anew, so that a crash forgets little.
         self.lesson_due |= habit.spells().is_multiple_of(LESSON);
     }

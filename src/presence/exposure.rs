@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Change, DeviceId, Moment, Mono, NameSource, Tier, Trust};
+use crate::model::{Change, DeviceId, DeviceView, Moment, Mono, NameSource, Tier, Trust};
 
 use super::{Presence, device::Device, names, timers};
 
@@ -144,4 +144,11 @@ pub fn is_called(device: &Device, text: &str) -> bool {
     device.id.to_string() == text
         || device.title.shown.eq_ignore_ascii_case(text)
         || text.parse().is_ok_and(|mac| device.macs.iter().any(|held| held.mac == mac))
+}
+
+/// The same of a stored one.
+pub fn is_view_called(view: &DeviceView, text: &str) -> bool {
+    view.id.to_string() == text
+        || view.name.eq_ignore_ascii_case(text)
+        || text.parse().is_ok_and(|mac| view.macs.contains(&mac))
 }

@@ -12,13 +12,17 @@ use super::{
     Presence,
     device::{Device, Joined, OVERLAP},
     identity,
+    proposal::LOOKED_AFTER,
     settings::Join,
 };
 
 /// A newcomer that may be somebody known is not told of for so long.
 pub const UNTOLD: Duration = Duration::from_secs(5);
 /// A newcomer is a candidate for so long; an old acquaintance is no newcomer.
-const NEW_FOR: Duration = Duration::from_secs(600);
+pub const NEW_FOR: Duration = Duration::from_secs(600);
+
+/// Why a newcomer is proposed that would be joined, if that were wanted.
+const PROVEN: &str = "a key fact says so: the same name or DHCP client";
 
 impl Presence {
     /// Somebody silent with a random address and a key fact is known: a newcomer may be them.
@@ -35,7 +39,7 @@ impl Presence {
     /// Joins `id` to whom it was before, if that is proven. Returns who it is now.
     pub(super) fn try_join(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> DeviceId {
         let Some(newcomer) = self.registry.get(id) else { return id };
-        if self.settings.join != Join::Auto || !newcomer.is_random() || newcomer.macs.len() != 1 {
+        if self.settings.join == Join::Off || !newcomer.is_random() || newcomer.macs.len() != 1 {
             return id;
         }
         let began = newcomer.macs.first().map_or(now.mono, |held| held.first);
@@ -54,7 +58,14 @@ impl Presence {
         candidates.retain(|other| {
             *other != id && self.registry.get(*other).is_some_and(|known| !vetoed(newcomer, known, began))
         });
-        let Some(known) = self.latest(&candidates) else { return id };
+        let known = self.latest(&candidates);
+        let Some(known) = known.filter(|_| self.settings.join == Join::Auto) else {
+            match known {
+                Some(known) => self.propose(id, known, PROVEN.into(), now, out),
+                None => self.timers.by(super::timers::Key::Device(id), began + LOOKED_AFTER),
+            }
+            return id;
+        };
         tracing::debug!(%id, %known, "joined by a key fact");
         self.merge(id, known, true, now, out)
     }
@@ -124,6 +135,7 @@ impl Presence {
         let Some(young) = self.registry.remove(from) else { return into };
         let told = young.unannounced.is_none();
         self.leave_home(from);
+        self.forget_proposals(from);
         self.drop_title(&young);
         let Some(mut old) = self.registry.remove(into) else { return into };
         let fresh = (young.here || !told) && (!old.here || young.last.mono >= old.last.mono);
@@ -165,8 +177,8 @@ impl Presence {
         let mut apart = Device::new(joined.id, now);
         apart.first_seen = joined.first_seen;
         apart.names.own = joined.own_name;
-        apart.apart.insert(id);
-        kept.apart.insert(joined.id);
+        apart.set_apart(id);
+        kept.set_apart(joined.id);
         let moved: Vec<_> = kept.macs.iter().filter(|held| joined.macs.contains(&held.mac)).copied().collect();
         kept.macs.retain(|held| !joined.macs.contains(&held.mac));
         // The addresses it claims now follow the hardware address that spoke last.
@@ -199,7 +211,7 @@ impl Presence {
 }
 
 /// Any of these shows that `known` and the newcomer are two.
-fn vetoed(newcomer: &Device, known: &Device, began: Mono) -> bool {
+pub fn vetoed(newcomer: &Device, known: &Device, began: Mono) -> bool {
     let overlap = known.last.mono > began + OVERLAP;
     let not_rotating = !known.mac().is_some_and(crate::model::MacAddr::is_local);
     let signature = !known.dhcp.asked.is_empty()

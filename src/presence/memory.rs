@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::{Change, DeviceView, Moment, Remembered, Tier};
 
-use super::{GRACE_RESTART, Presence, SWEEP, device, exposure, identity, timers::Key, view};
+use super::{GRACE_RESTART, Presence, SWEEP, identity, proposals::PROPOSED_MAX, timers::Key, view};
 
 impl Presence {
     pub(super) fn restore(&mut self, remembered: &Remembered, now: Moment) {
@@ -35,20 +35,19 @@ impl Presence {
                 self.own = Some(id);
             }
             self.exposed += u32::from(device.tier != Tier::None);
+            if let Some(proposal) = device.proposed.as_ref().filter(|_| self.proposals.len() < PROPOSED_MAX) {
+                self.proposals.insert(id, proposal.of);
+            } else {
+                device.proposed = None;
+            }
             self.registry.insert(device);
             self.rekey(id);
             self.classify(id, now, &mut unsaid);
             self.settle(id, now, &mut unsaid);
             self.touch(id);
         }
+        self.agree_with_all();
         self.recall_mode(now);
-        self.find_never_wake();
-    }
-
-    pub(super) fn find_never_wake(&mut self) {
-        let listed = &self.settings.never_wake;
-        let called = |device: &device::Device| listed.iter().any(|text| exposure::is_called(device, text));
-        self.never_wake = self.registry.iter().filter(|device| called(device)).map(|device| device.id).collect();
     }
 
     /// Guests of long ago are nobody's business any more. Looks again when the next one will be one;

@@ -21,7 +21,9 @@ use crate::{
 mod addresses;
 mod air;
 mod asks;
+mod carried;
 mod clocks;
+mod deciding;
 mod departure;
 mod device;
 mod evidence;
@@ -41,7 +43,10 @@ mod orders;
 pub mod overheard;
 mod own;
 mod people;
+mod persons;
 mod priors;
+mod proposal;
+mod proposals;
 mod proxies;
 pub mod rooms;
 mod services;
@@ -49,10 +54,12 @@ mod settings;
 mod sizes;
 mod systems;
 mod tending;
+mod terms;
 mod timers;
 mod titles;
 mod told;
 mod tracker;
+mod truth;
 mod view;
 mod views;
 mod visits;
@@ -60,7 +67,7 @@ mod whose;
 mod windows;
 
 pub use departure::whatif::{Learned, WhatIf};
-pub use settings::{AskAfter, Exposure, Identity, Join, Settings};
+pub use settings::{AskAfter, Devices, Exposure, Identity, Join, Own, Settings};
 
 use timers::Key;
 
@@ -68,6 +75,8 @@ use timers::Key;
 const GAUGES: Duration = Duration::from_secs(10);
 /// After a restart nobody leaves for so long.
 const GRACE_RESTART: Duration = Duration::from_secs(120);
+/// The name under which it is kept how loud ears hear. No detector has it.
+const ROOMS: &str = "presence.rooms";
 /// Guests who are gone for good are looked for so long after something changed, and no oftener.
 const SWEEP: Duration = Duration::from_secs(3600);
 
@@ -94,6 +103,9 @@ pub struct Presence {
     never_wake: BTreeSet<DeviceId>,
     /// Devices that may come back under another address.
     rotating: BTreeSet<DeviceId>,
+    /// Newcomers that may be somebody known, and whom.
+    proposals: BTreeMap<DeviceId, DeviceId>,
+    proposals_dropped: u64,
     /// Witnesses that stayed silent when the segment was not dark.
     discredited: BTreeSet<DeviceId>,
     doors: evidence::Doors,
@@ -130,7 +142,7 @@ impl Presence {
             lobby: lobby::Lobby::default(),
             timers: timers::Timers::default(),
             gate: health::Gate::starting(now.mono),
-            people: people::People::new(remembered.mode.unwrap_or(Mode::Auto)),
+            people: people::People::new(remembered.mode.unwrap_or(Mode::Auto), &remembered.person_ids),
             names: names::Titles::default(),
             waiting: Capped::new(tracker::WAITING_MAX),
             forgotten: Capped::new(tracker::FORGOTTEN_MAX),
@@ -140,6 +152,8 @@ impl Presence {
             asked: asks::Bucket::default(),
             never_wake: BTreeSet::new(),
             rotating: BTreeSet::new(),
+            proposals: BTreeMap::new(),
+            proposals_dropped: 0,
             discredited: BTreeSet::new(),
             doors: evidence::Doors::default(),
             places: evidence::Places::default(),
@@ -156,6 +170,9 @@ impl Presence {
             crowd: None,
         };
         presence.gate.knows(network);
+        if let Some(lines) = remembered.learned.by.get(ROOMS) {
+            presence.rooms.recall(lines);
+        }
         presence.restore(remembered, now);
         if presence.network.interfaces.iter().any(|interface| interface.mac.is_some()) {
             presence.timers.set(Key::Own, now.mono);
@@ -253,15 +270,21 @@ impl Presence {
             self.settings = settings.clone();
             self.timers.by(Key::Sweep, now.mono + SWEEP);
             self.air.adopt(&settings.wifi_networks);
+            self.rooms.adopt();
             for id in self.registry.ids() {
                 self.timers.by(Key::Device(id), now.mono + Duration::from_millis(1));
             }
         }
-        self.find_never_wake();
+        self.agree_with_all();
         if self.exposure != *exposure {
             self.exposure = exposure.clone();
             self.expose_all(now, out);
         }
+    }
+
+    /// What is learned of the home itself and kept like what detectors learn: a name, and lines.
+    pub fn kept(&self) -> Option<(&'static str, String)> {
+        Some((ROOMS, self.rooms.lines()?))
     }
 
     pub fn household(&self) -> &Arc<Household> {
@@ -288,6 +311,7 @@ impl Presence {
     }
     /// What was refused or dropped for want of room.
     pub fn dropped(&self) -> u64 {
-        self.lobby.refused().saturating_add(self.waiting.dropped()).saturating_add(self.rooms.dropped)
+        let refused = self.lobby.refused().saturating_add(self.waiting.dropped());
+        refused.saturating_add(self.rooms.dropped).saturating_add(self.proposals_dropped)
     }
 }

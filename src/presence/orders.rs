@@ -75,6 +75,9 @@ impl Presence {
                 Some(false) => Err(Refusal::new(RefusalCode::BadRequest, "nothing was merged into this device")),
                 Some(true) => Ok(self.split(*device, now, out).map_or(Answer::Done, Answer::Device)),
             },
+            Command::WasHome { device } => self.was_home(*device, now, out),
+            Command::PersonWasHome { person } => self.person_was_home(*person, now, out),
+            Command::AnswerProposal { device, is_same } => self.answer_proposal(*device, *is_same, now, out),
             Command::Check { device } => self.check(*device, now, out),
             Command::Ports { device, full } => self.try_ports(*device, *full, out),
             Command::SetMode { mode } => {
@@ -220,6 +223,7 @@ impl Presence {
     pub(super) fn forget(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
         let Some(mut device) = self.registry.remove(id) else { return };
         self.leave_home(id);
+        self.forget_proposals(id);
         self.rooms.forget(id);
         self.timers.cancel(Key::Device(id));
         self.views.remove(&id);

@@ -8,26 +8,23 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{Change, DeviceId, Household, Kind, Mode, Moment, Mono, Trust};
+use crate::model::{Change, DeviceId, Household, Kind, Mode, Moment, Mono, PersonId, Trust};
 
-use super::{Presence, device::Device, timers::Key, tracker::between};
+use super::{
+    Presence,
+    carried::{is_carried, rank},
+    device::Device,
+    persons::{Last, PERSONS_MAX, Person},
+    timers::Key,
+    tracker::between,
+};
 
 /// New devices are those first seen within this time.
 const NEW_FOR_MS: i64 = 86_400_000;
-/// Persons that are kept, and groups that are told of.
-const PERSONS_MAX: usize = 256;
+/// Groups that are told of.
 const GROUPS_MAX: usize = 256;
-/// A phone that nobody used for so long, while another of its owner went out for certain, was left at home.
-const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 /// Nobody home for so long is a vacation.
 const VACATION_AFTER: Duration = Duration::from_secs(36 * 3600);
-
-#[derive(Debug, Clone, Default)]
-struct Person {
-    devices: BTreeSet<DeviceId>,
-    home: bool,
-    since: Moment,
-}
 
 /// What is known while it is night.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +37,12 @@ pub struct Night {
 /// Who lives here, and what was set for the household.
 #[derive(Debug)]
 pub struct People {
-    persons: BTreeMap<String, Person>,
-    owner_of: BTreeMap<DeviceId, String>,
+    pub persons: BTreeMap<String, Person>,
+    /// Ids, also of those who have no device just now.
+    pub ids: BTreeMap<String, PersonId>,
+    /// The last one left, but what somebody carries cannot tell that for certain.
+    pub last: Option<Last>,
+    pub owner_of: BTreeMap<DeviceId, String>,
     /// Carried devices that are here, and all carried ones that are known.
     carried_here: BTreeSet<DeviceId>,
     carried: BTreeSet<DeviceId>,
@@ -55,9 +56,11 @@ pub struct People {
 }
 
 impl People {
-    pub fn new(mode: Mode) -> People {
+    pub fn new(mode: Mode, ids: &BTreeMap<String, PersonId>) -> People {
         People {
             persons: BTreeMap::new(),
+            ids: ids.iter().take(PERSONS_MAX).map(|(name, id)| (name.clone(), *id)).collect(),
+            last: None,
             owner_of: BTreeMap::new(),
             carried_here: BTreeSet::new(),
             carried: BTreeSet::new(),
@@ -79,13 +82,14 @@ impl People {
         self.guests.iter().copied()
     }
 
-    fn people_home(&self) -> usize {
+    pub fn people_home(&self) -> usize {
         self.persons.values().filter(|person| person.home).count()
     }
 
     /// Somebody is here. Without persons, the phones say so.
     fn occupied(&self) -> bool {
-        !self.guests.is_empty()
+        self.last.is_some()
+            || !self.guests.is_empty()
             || if self.persons.is_empty() { !self.carried_here.is_empty() } else { self.people_home() > 0 }
     }
 
@@ -117,8 +121,9 @@ impl People {
     }
 
     /// Entries of each table.
-    pub fn sizes(&self) -> [(&'static str, usize); 5] {
+    pub fn sizes(&self) -> [(&'static str, usize); 6] {
         [
+            ("people.ids", self.ids.len()),
             ("people.persons", self.persons.len()),
             ("people.owner_of", self.owner_of.len()),
             ("people.carried_here", self.carried_here.len()),
@@ -139,43 +144,7 @@ impl People {
     }
 }
 
-/// Goes where its owner goes. A device of unknown kind counts once it has an owner.
-fn is_carried(kind: Kind) -> bool {
-    matches!(kind, Kind::Phone | Kind::Watch)
-}
-
-/// How well a device stands for its owner: the best rank present decides alone.
-pub fn rank(kind: Kind) -> u8 {
-    match kind {
-        Kind::Phone | Kind::Watch | Kind::Unknown => 0,
-        Kind::Tablet | Kind::Laptop | Kind::Car => 1,
-        _ => 2,
-    }
-}
-
-/// `device` lies at home while its owner went out with another one, as more than that one's silence shows.
-fn is_left_behind(device: &Device, all: &[&Device], now: Mono) -> bool {
-    let went = |other: &&&Device| {
-        let gone = other.id != device.id && !other.here && is_carried(other.kind());
-        gone && other.mute.trip.as_ref().is_some_and(|trip| trip.seen.is_strong() || trip.seen.door == Some(true))
-    };
-    let Some(since) = all.iter().filter(went).map(|other| other.last.mono).max() else { return false };
-    let used = device.activity.used().unwrap_or_default();
-    is_carried(device.kind()) && used < since && now.since(since) >= LEFT_BEHIND
-}
-
 impl Presence {
-    /// Whether the owner of a device that is here went out without it, or is back at it.
-    pub(super) fn weigh_left_behind(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
-        let Some(owner) = self.people.owner_of.get(&id).cloned() else { return };
-        let told = out.len();
-        self.judge_person(&owner, id, true, now, out);
-        if out.len() > told {
-            self.household_dirty = true;
-            self.settle_mode(now, out);
-        }
-    }
-
     /// From when on `device` counts as a guest, if it may.
     pub(super) fn guest_from(&self, device: &Device) -> Option<Mono> {
         let stranger = device.here
@@ -226,8 +195,8 @@ impl Presence {
                 owner.filter(|o| self.people.persons.len() < PERSONS_MAX || self.people.persons.contains_key(o))
             {
                 self.people.owner_of.insert(id, owner.clone());
-                let person =
-                    self.people.persons.entry(owner.clone()).or_insert(Person { since: now, ..Person::default() });
+                self.name_person(&owner);
+                let person = self.people.persons.entry(owner.clone()).or_insert_with(|| Person::since(now));
                 person.devices.insert(id);
                 self.judge_person(&owner, id, false, now, out);
             }
@@ -242,38 +211,6 @@ impl Presence {
             return stranger && (device.trust == Trust::Guest || device.names.own.is_none());
         }
         self.guest_from(device).is_some_and(|at| at <= now)
-    }
-
-    /// Works out whether `name` is home. `told`: a move is an event; else somebody only sorted devices.
-    fn judge_person(&mut self, name: &str, by: DeviceId, told: bool, now: Moment, out: &mut Vec<Change>) {
-        let Some(person) = self.people.persons.get(name) else { return };
-        let devices: Vec<&Device> = person.devices.iter().filter_map(|id| self.registry.get(*id)).collect();
-        if devices.is_empty() {
-            self.people.persons.remove(name);
-            return;
-        }
-        let best = devices.iter().map(|device| rank(device.kind())).min();
-        let stands = |device: &&&Device| Some(rank(device.kind())) == best && device.here;
-        let home = devices.iter().filter(stands).any(|device| !is_left_behind(device, &devices, now.mono));
-        let (was, since) = (person.home, person.since);
-        if was == home {
-            return;
-        }
-        if let Some(person) = self.people.persons.get_mut(name) {
-            (person.home, person.since) = (home, now);
-        }
-        if !told {
-            return;
-        }
-        let people_home = u32::try_from(self.people.people_home()).unwrap_or(u32::MAX);
-        let first_or_last = people_home == u32::from(home);
-        let away_s = if home { now.mono.since(since.mono).as_secs() } else { 0 };
-        let person = name.to_owned();
-        out.push(Change::PersonMoved { person, home, first_or_last, people_home, device: by, away_s, at: now.wall });
-        if first_or_last && self.people.mode != Mode::Auto {
-            // Set by hand, it holds until the first comes or the last goes.
-            self.people.mode = Mode::Auto;
-        }
     }
 
     /// A device is no longer there to speak for anybody.
@@ -296,6 +233,7 @@ impl Presence {
     }
 
     pub(super) fn settle_mode(&mut self, now: Moment, out: &mut Vec<Change>) {
+        self.settle_last(now, out);
         if !self.people.is_empty() {
             self.people.vacation_from = None;
             if !self.is_night(now) && self.people.mode != Mode::Auto {
@@ -306,6 +244,7 @@ impl Presence {
             (self.people.vacation_from, self.people.night) = (Some(from), None);
             self.timers.set(Key::Mode, from);
         }
+        self.look_again(now);
         let to = self.people.worked_out(now.mono);
         let from = std::mem::replace(&mut self.people.effective, to);
         if from != to {
@@ -323,6 +262,7 @@ impl Presence {
     /// After everybody was put back from the store: since when the home is empty.
     pub(super) fn recall_mode(&mut self, now: Moment) {
         self.people.vacation_from = None;
+        self.recall_last();
         self.settle_mode(now, &mut Vec::new());
     }
 
@@ -379,6 +319,9 @@ impl Presence {
             occupied: self.people.occupied(),
             people_home: self.people.persons.iter().filter(|(_, p)| p.home).map(|(name, _)| name.clone()).collect(),
             people: self.people.persons.iter().map(|(name, person)| (name.clone(), person.home)).collect(),
+            persons: self.persons_now(),
+            person_ids: self.people.ids.clone(),
+            unsure: self.people.persons.values().any(|person| person.unsure),
             groups: self.groups(),
             devices_home: count(here().count()),
             guests: self.people.guests.iter().copied().collect(),
@@ -386,6 +329,8 @@ impl Presence {
             new_today: count(
                 told().filter(|d| !d.own && now.wall.0.saturating_sub(d.first_seen.0) < NEW_FOR_MS).count(),
             ),
+            false_aways_30d: count(told().map(|device| device.false_aways(now.wall)).sum()),
+            ask_budget: self.ask_budget(now.mono),
             crowd: self.crowd,
             mode: self.people.mode,
             effective_mode: self.people.effective,

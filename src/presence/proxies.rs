@@ -25,6 +25,16 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// Until when answers are disbelieved, as it is now.
+    pub fn until(&self) -> Option<Mono> {
+        self.until
+    }
+
+    /// As it was before a restart.
+    pub fn restored(until: Mono) -> Proxy {
+        Proxy { far: None, until: Some(until) }
+    }
+
     /// Whether an answer at `at` proves nothing. `is_far`: by its position just now.
     fn answered(&mut self, at: Mono, is_far: bool) -> bool {
         if is_far {
@@ -52,6 +62,7 @@ impl Presence {
         let before = device.mute.proxy.until;
         let is_its = device.mute.proxy.answered(at, is_far);
         if is_its && before.is_none() {
+            self.touch(id);
             tracing::info!(%id, "a phone that is far away by its app is answered for: such answers count for nothing now");
         }
         is_its

@@ -16,6 +16,8 @@ use super::{Presence, device::Device, timers::Key};
 
 mod filter;
 mod gains;
+mod kept;
+mod plan;
 
 use filter::{EarId, Ears, RoomId, Rules, Track};
 
@@ -42,6 +44,9 @@ pub struct Settings {
     /// Rooms of other ears, such as `garage: Garage`: the name of a remote sensor, an ESPresense node, a gateway, or
     /// the address of a Bluetooth proxy. Without it its area in Home Assistant, else the room that the ear says, else its name.
     pub ears: BTreeMap<String, String>,
+    /// Which rooms lie beside each other, such as `Hall: [Kitchen, Bath]`; said of one of two is said of both. From a
+    /// room of which nothing is said one gets everywhere.
+    pub adjacent: BTreeMap<String, Vec<String>>,
     /// Chance that a device is in the same room two seconds later.
     pub stay: f64,
     /// How much likelier another room must be; fifty times that for what has lain still for two minutes.
@@ -58,6 +63,7 @@ impl Default for Settings {
             enabled: true,
             here: None,
             ears: BTreeMap::new(),
+            adjacent: BTreeMap::new(),
             stay: 0.98,
             switch_odds: 9.0,
             hold: Span::seconds(6),
@@ -92,8 +98,10 @@ struct Tables {
     ears: Vec<Ear>,
     /// Areas of sensors in Home Assistant.
     areas: BTreeMap<String, String>,
-    /// By how much each hears louder than the others.
+    /// By how much each hears louder than the others; and as it was known before, by name and whether by Wi-Fi.
     offsets: BTreeMap<EarId, f64>,
+    remembered: BTreeMap<(Arc<str>, bool), f64>,
+    plan: plan::Plan,
     now: Mono,
 }
 
@@ -105,6 +113,14 @@ impl Ears for Tables {
 
     fn offset(&self, ear: EarId) -> f64 {
         self.offsets.get(&ear).copied().unwrap_or_default()
+    }
+
+    fn is_planned(&self) -> bool {
+        self.plan.is_drawn()
+    }
+
+    fn way(&self, from: RoomId, to: RoomId) -> Option<f64> {
+        self.plan.way(from, to)
     }
 }
 
@@ -145,8 +161,10 @@ impl Tables {
         let room = self.find(&clean_text(&said, NAME_MAX))?;
         let ear = Ear { name: Arc::clone(&at.ear), wifi: at.wifi, room, heard: now };
         if self.ears.len() < EARS_MAX {
+            let id = EarId::try_from(self.ears.len()).ok()?;
             self.ears.push(ear);
-            return Some((EarId::try_from(self.ears.len() - 1).ok()?, false));
+            self.recall(id);
+            return Some((id, false));
         }
         // The one that has been deaf for the longest makes room; one that hears does not.
         let (place, oldest) = self.ears.iter_mut().enumerate().min_by_key(|(_, ear)| ear.heard)?;
@@ -154,7 +172,9 @@ impl Tables {
             return None;
         }
         *oldest = ear;
-        Some((EarId::try_from(place).ok()?, true))
+        let id = EarId::try_from(place).ok()?;
+        self.recall(id);
+        Some((id, true))
     }
 }
 
@@ -193,13 +213,13 @@ impl Rooms {
             return false;
         };
         if is_anothers {
-            self.tables.offsets.remove(&ear);
             for placed in self.placed.values_mut() {
                 placed.track.forget(ear);
                 placed.at_home.forget(ear);
                 placed.at_home_wifi.forget(ear);
             }
         }
+        self.tables.plan.draw(&self.tables.rooms, settings);
         if self.placed.len() >= PLACED_MAX && !self.placed.contains_key(&id) {
             self.dropped += 1;
             return false;
@@ -221,9 +241,14 @@ impl Rooms {
         }
         if at.since(self.gains_at) >= GAINS_EVERY {
             self.gains_at = at;
-            self.tables.offsets = gains::offsets(self.placed.values().flat_map(Placed::at_home));
+            self.tables.learn(gains::offsets(self.placed.values().flat_map(Placed::at_home)));
         }
         moved
+    }
+
+    /// Settings may say otherwise which rooms lie beside each other.
+    pub fn adopt(&mut self) {
+        self.tables.plan = plan::Plan::default();
     }
 
     /// Sensors were put into areas in Home Assistant.
@@ -244,7 +269,7 @@ impl Rooms {
     pub fn sizes(&self) -> [(&'static str, usize); 5] {
         [
             ("rooms", self.tables.rooms.len()),
-            ("rooms.ears", self.tables.ears.len() + self.tables.areas.len()),
+            ("rooms.ears", self.tables.ears.len() + self.tables.areas.len() + self.tables.remembered.len()),
             ("rooms.placed", self.placed.len()),
             ("rooms.at_home", self.placed.values().flat_map(Placed::at_home).map(gains::AtHome::len).sum()),
             ("rooms.levels", self.placed.values().map(|placed| placed.track.len()).sum()),

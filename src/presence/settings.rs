@@ -20,6 +20,15 @@ pub struct Settings {
     pub away_after: BTreeMap<String, Span>,
     /// No device is away sooner than this, whatever else is set.
     pub away_min: Span,
+    /// No device of a kind keeps mute at home for longer, such as `phone: 60m`: then it is away, whatever was learned.
+    /// In use and idle it is less, as of a phone: 20 and 60 minutes of 150. Zero: the kind's own most.
+    #[serde(deserialize_with = "by_kind")]
+    pub away_max: BTreeMap<String, Span>,
+    /// In this time what was learned of a device's sleep comes to count for half.
+    #[serde(deserialize_with = "days")]
+    pub half_life: Span,
+    /// After so many days a device's own sleep decides, if it was mute often enough.
+    pub learn_days: u32,
     /// Ask a silent device, by unicast, before it is called away. `false`: listen only.
     pub ask: bool,
     /// How long a device may be silent before it is asked.
@@ -65,6 +74,23 @@ pub struct Settings {
     pub wifi_networks: Vec<String>,
     /// Names of the access points whose station lists are trusted. Kept for a later version: no effect yet.
     pub ap_sources: Vec<String>,
+    /// What is set for single devices; comes from `devices`.
+    #[serde(skip)]
+    pub devices: Devices,
+}
+
+/// Single devices (id, MAC or name), and what is set for them.
+pub type Devices = BTreeMap<String, Own>;
+
+/// `devices.<id>`: what is another for one device than for all.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Own {
+    /// How many times a month this one may wrongly be called away, 0.05 to 30. Empty: as
+    /// `presence.false_away_per_month` says.
+    #[serde(deserialize_with = "own_dial")]
+    #[schemars(range(min = 0.05, max = 30.0))]
+    pub false_away_per_month: Option<f64>,
 }
 
 /// `presence.ask_after`: silence before the first question, by how the device was used of late.
@@ -127,6 +153,9 @@ impl Default for Settings {
             false_away_per_month: 1.0,
             away_after: BTreeMap::new(),
             away_min: Span::seconds(45),
+            away_max: BTreeMap::new(),
+            half_life: Span::days(45),
+            learn_days: 14,
             ask: true,
             ask_after: AskAfter::default(),
             asks_per_hour: 60,
@@ -147,6 +176,7 @@ impl Default for Settings {
             rooms: super::rooms::Settings::default(),
             wifi_networks: Vec::new(),
             ap_sources: Vec::new(),
+            devices: Devices::new(),
         }
     }
 }
@@ -157,6 +187,25 @@ fn dial<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
         Ok(dial)
     } else {
         Err(serde::de::Error::custom("false_away_per_month lies between 0.05 and 30"))
+    }
+}
+
+fn own_dial<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    match Option::<f64>::deserialize(d)? {
+        Some(given) if !(0.05..=30.0).contains(&given) => {
+            Err(serde::de::Error::custom("false_away_per_month lies between 0.05 and 30"))
+        }
+        given => Ok(given),
+    }
+}
+
+/// Less than a day would forget a night before the next.
+fn days<'de, D: Deserializer<'de>>(d: D) -> Result<Span, D::Error> {
+    let span = Span::deserialize(d)?;
+    if (Span::days(1)..=Span::days(3650)).contains(&span) {
+        Ok(span)
+    } else {
+        Err(serde::de::Error::custom("lies between a day and 3650 days, such as 45d"))
     }
 }
 
@@ -172,6 +221,11 @@ impl Settings {
     /// The fixed time of a kind, if one is set.
     pub(crate) fn fixed(&self, kind: Kind) -> Option<std::time::Duration> {
         self.away_after.get(kind.word()).filter(|span| !span.is_zero()).map(|span| span.0)
+    }
+
+    /// The most that is waited for a device of a kind, if one is set.
+    pub(crate) fn most(&self, kind: Kind) -> Option<std::time::Duration> {
+        self.away_max.get(kind.word()).filter(|span| !span.is_zero()).map(|span| span.0)
     }
 }
 
@@ -189,6 +243,8 @@ mod tests {
             (r#"{"away_after": {"fone": "15m"}}"#, "fone"),
             (r#"{"false_away_per_month": 0}"#, "between"),
             (r#"{"away_after_": {}}"#, "unknown field"),
+            (r#"{"away_max": {"fone": "15m"}}"#, "fone"),
+            (r#"{"half_life": "3h"}"#, "between"),
         ] {
             assert!(read(bad).expect_err(bad).contains(says), "{bad}");
         }

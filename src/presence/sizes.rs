@@ -15,6 +15,7 @@ impl Presence {
             ("presence.ha_names", self.ha_names.len()),
             ("presence.never_wake", self.never_wake.len()),
             ("presence.rotating", self.rotating.len()),
+            ("presence.proposals", self.proposals.len()),
             ("presence.discredited", self.discredited.len()),
             ("presence.crowded", self.crowded.len()),
             ("presence.views", self.views.len()),

@@ -3,9 +3,9 @@
 //! A timer found nothing better to do: ask the silent, call the long silent away, look for those
 //! who left, and let names and guests ripen.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::model::{Change, DeviceId, Kind, LeaveReason, Look, Moment, Mono, Presence as Where, Probe, Tier, Trust};
+use crate::model::{Change, DeviceId, LeaveReason, Look, Moment, Mono, Presence as Where, Probe, Tier, Trust};
 
 use super::{
     Presence, SWEEP,
@@ -113,6 +113,7 @@ impl Presence {
         }
         let was_fixed = self.registry.get(id).is_some_and(|device| device.slug.is_some());
         due.extend(self.fix_slug(id, now));
+        due.extend(self.look_for_former_self(id, now, out));
         let Some(device) = self.registry.get(id) else { return due };
         if device.slug.is_some() && !was_fixed {
             // Somebody waits for its entities: the picture goes out now, not with the next change.
@@ -181,9 +182,13 @@ impl Presence {
 
     /// It is away: closes the window at the last proof.
     pub(super) fn depart(&mut self, id: DeviceId, reason: LeaveReason, now: Moment, out: &mut Vec<Change>) {
-        let Rules { is_learned: by_habit, ask_after, .. } = self.rules(id, now);
-        let seen = self.registry.get(id).map(|device| self.evidence(device, now.mono)).unwrap_or_default();
+        let rules = self.rules(id, now);
+        let (by_habit, ask_after) = (rules.is_learned, rules.ask_after);
+        let Some(device) = self.registry.get(id) else { return };
+        let (seen, decision) = (self.evidence(device, now.mono), self.decision(device, reason, &rules, now));
         let Some(device) = self.registry.get_mut(id) else { return };
+        device.confidence = decision.confidence;
+        device.is_witnessed = seen.is_strong() || seen.door == Some(true);
         let from = std::mem::replace(&mut device.presence, Where::Away);
         device.here = false;
         device.reason = reason.word();
@@ -199,13 +204,15 @@ impl Presence {
             let began = device.mute.quiet_since;
             Spell::unasked(began, began + ask_after, context)
         });
-        device.mute.trip = Some(Trip { spell, by_habit, seen });
+        device.mute.trip = Some(Trip { spell, by_habit, seen, left: true });
         device.mute.held = None;
         device.mute.witness_rounds = 0;
         device.visit = Visit::default();
         let window = device.window.take();
+        device.before.clone_from(&window);
         self.timers.by(Key::Sweep, now.mono + SWEEP);
         self.touch(id);
+        out.push(Change::Judged { device: id, decision: Arc::new(decision), at: now.wall });
         out.push(Change::Presence { device: id, from, to: Where::Away, why: reason.word(), at: now.wall });
         if let Some(window) = window {
             out.push(Change::WindowClosed { window: window.view(id, Some(reason)) });
@@ -284,6 +291,11 @@ impl Presence {
             away_after = away_after.min(Duration::from_secs_f64(cold.away_s).max(least));
             leaving_after = leaving_after.min(away_after);
         }
+        if let Some(most) = self.settings.most(kind).filter(|_| set.is_none()) {
+            let most = most.max(least);
+            (away_after, hard) = (away_after.min(most), hard.min(most));
+            leaving_after = leaving_after.min(away_after);
+        }
         let after = &self.settings.ask_after;
         let askable = self.is_askable(device);
         let mut ask_after = match (kind.is_sleeper(), deep, device.context(now)) {
@@ -346,12 +358,11 @@ impl Presence {
         Some(self.threshold(device.habit.as_deref().unwrap_or(&unknown), device, &evidence, now))
     }
 
-    fn threshold(&self, habit: &Habit, device: &Device, evidence: &Evidence, now: Moment) -> Threshold {
+    pub(super) fn threshold(&self, habit: &Habit, device: &Device, evidence: &Evidence, now: Moment) -> Threshold {
         let began = device.mute.spell.as_ref().map_or(device.mute.quiet_since, |spell| spell.began);
         let ratio = habit.signs().ratio(evidence);
-        let stretch = if matches!(device.kind(), Kind::Tablet | Kind::Laptop) { 2.0 } else { 1.0 };
         let began = now.back_to(began.min(now.mono)).wall;
-        habit.patience(device.context(now), began, self.settings.false_away_per_month, ratio, stretch)
+        habit.patience(device.context(now), began, device.terms.dial, ratio, device.terms.stretch)
     }
 
     /// Puts the next question to `id`, if budgets allow; else says when they will.
@@ -393,6 +404,14 @@ impl Presence {
         }
         out.push(Change::Asked(look));
         Ok(())
+    }
+
+    /// How much of a day's questions the device has used up that was asked most, in tens of percent.
+    pub(super) fn ask_budget(&self, now: Mono) -> u8 {
+        let sleepers = self.registry.iter().filter(|device| device.here && device.kind().is_sleeper());
+        let day = Rate::at_most(self.settings.asks_per_day, DAY);
+        let used = sleepers.map(|device| device.mute.day.used(now, day)).fold(0.0, f64::max);
+        (used * 10.0).round() as u8 * 10
     }
 
     /// One question outside any spell, if the network's budget allows and `keep` are left of it.

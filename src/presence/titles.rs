@@ -75,6 +75,7 @@ impl Presence {
             }
         }
         self.retitle(id, now, out);
+        self.agree(id);
         self.fix_slug(id, now);
         if old != base {
             self.retitle_eldest(&old, now, out);

@@ -3,7 +3,10 @@
 //! Names and areas of other integrations' devices, matched by MAC, else by address, else by host
 //! name; what is ambiguous is nobody's. Lists come whole; the same list again changes nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::model::{Change, DeviceId, Goodbye, HaFact, HaName, HaPerson, HaTracker, Moment};
 
@@ -57,6 +60,13 @@ impl Presence {
         for person in list {
             for id in &person.devices {
                 owners.entry(*id).or_insert_with(|| person.name.clone());
+            }
+        }
+        // Whoever gave a person our tracker of them took the devices' trackers out: theirs they are all the same.
+        let linked: BTreeSet<&str> = list.iter().filter(|p| p.linked).map(|person| person.name.as_str()).collect();
+        for device in self.registry.iter() {
+            if let Some(owner) = device.ha_owner.as_ref().filter(|owner| linked.contains(owner.as_str())) {
+                owners.entry(device.id).or_insert_with(|| owner.clone());
             }
         }
         for id in self.registry.ids() {

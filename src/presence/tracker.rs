@@ -191,7 +191,7 @@ impl Presence {
         if self.registry.get(id).is_some_and(|device| device.mute.ear_out.is_some()) {
             self.ear_out(id, Duration::ZERO, now, out);
         }
-        let dial = self.settings.false_away_per_month;
+        self.weigh_proposals(id, at.mono);
         let unheard = self.gate.is_deaf_to_arrivals();
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
         let others = self.others_tell(id);
@@ -221,9 +221,9 @@ impl Presence {
                 };
                 match asked.or_else(unasked) {
                     Some(spell) => {
-                        device.woke(Trip { spell, by_habit: false, seen: evidence }, at, joined, others, dial)
+                        device.woke(Trip { spell, by_habit: false, seen: evidence, left: false }, at, joined, others)
                     }
-                    None if device.mute.lesson.is_some() => device.teach(at, joined, others, dial),
+                    None if device.mute.lesson.is_some() => device.teach(at, joined, others),
                     None => {}
                 }
                 device.mute.proven(at.mono);
@@ -253,6 +253,7 @@ impl Presence {
             if lesson {
                 self.touch(id);
             }
+            self.stitch_if_due(id, now, out);
             self.grew_stale(id);
         } else if newer && fresh && at.mono + ON_ITS_WAY > device.since.mono {
             if let Some(device) = self.registry.get_mut(id) {
@@ -290,7 +291,6 @@ impl Presence {
     pub(super) fn arrive(&mut self, id: DeviceId, at: Moment, why: &'static str, now: Moment, out: &mut Vec<Change>) {
         let segment = self.segment(id);
         let ask_after = self.settings.ask_after.busy.0;
-        let dial = self.settings.false_away_per_month;
         let unheard = self.gate.is_deaf_to_arrivals();
         let others = self.others_tell(id);
         let Some(device) = self.registry.get_mut(id) else { return };
@@ -315,7 +315,7 @@ impl Presence {
         if let Some(trip) = device.mute.trip.take() {
             let joins = why.parse().is_ok_and(Proof::is_join);
             let joined = (!unheard && !device.joins_unheard()).then_some(joins);
-            device.woke(trip, at, joined, others, dial);
+            device.woke(trip, at, joined, others);
         }
         device.mute.sleep = super::departure::Sleep::default();
         device.mute.sleep.ended(Duration::from_secs(3600), at.mono, true);
@@ -324,6 +324,8 @@ impl Presence {
         let window = Window::open(at.wall, segment);
         let view = window.view(id, None);
         device.window = Some(window);
+        device.confidence = None;
+        device.is_witnessed = false;
         if from == Where::Away {
             device.away_for_s = since_last;
         }
@@ -335,6 +337,7 @@ impl Presence {
         }
         out.push(Change::WindowOpened { window: view });
         self.settle(id, now, out);
+        self.stitch_if_due(id, now, out);
     }
 
     /// Says for the first time that it exists, and that it is here.
@@ -362,6 +365,7 @@ impl Presence {
         self.touch(id);
         out.push(Change::DeviceFound { device: self.view_of(id), at });
         self.announce_services(id, now, out);
+        self.tell_proposal(id, now, out);
     }
 
     fn unanswered(&mut self, subject: &Subject, probe: Probe, now: Moment, out: &mut Vec<Change>) {

@@ -14,6 +14,8 @@ use super::{
     fingerprint::unhex,
     kinds::{Guess, Second},
     names::Title,
+    proposal::Proposal,
+    proxies::Proxy,
     systems::Known,
     windows::Window,
 };
@@ -102,7 +104,11 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
             "sleep",
             format!("{learned} from {spells} silences, {} wrongly called away of late", habit.false_aways(at)),
         );
-        put("quality", habit.quality(at, 1.0).to_owned());
+        put("quality", habit.quality(at, device.terms.dial).to_owned());
+        put("false_aways", habit.false_aways(at).to_string());
+        if let Some(sure) = device.confidence.or((device.here && habit.is_learned(at)).then_some(1.0)) {
+            put("confidence", sure.to_string());
+        }
         for (key, value) in habit.lines() {
             put(&format!("habit.{key}"), value);
         }
@@ -169,10 +175,30 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
             put("joined.name", name.clone());
         }
     }
-    for id in &device.apart {
-        put("apart", id.to_string());
+    for (key, value) in of_stays(device) {
+        put(key, value);
     }
     facts.into()
+}
+
+/// What is kept of the last stay, of who answers for it, and of whom it may be or is not.
+fn of_stays(device: &Device) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(before) = &device.before {
+        facts.push(("stay.before", before.line()));
+    }
+    if let Some(until) = device.mute.proxy.until().filter(|until| *until > device.last.mono) {
+        let left = i64::try_from(until.since(device.last.mono).as_millis()).unwrap_or(i64::MAX);
+        facts.push(("answered_for.until", Wall(device.last.wall.0.saturating_add(left)).to_string()));
+    }
+    if device.is_witnessed {
+        facts.push(("left.witnessed", "yes".to_owned()));
+    }
+    if let Some(proposal) = &device.proposed {
+        facts.push(("proposal", proposal.line()));
+    }
+    facts.extend(device.apart.iter().map(|id| ("apart", id.to_string())));
+    facts
 }
 
 /// A device from the store. Wall times become steady ones by their age, as far as the boot reaches.
@@ -229,6 +255,12 @@ pub fn restore(view: &DeviceView, network: &NetworkFacts, now: Moment) -> Device
     device.slug.clone_from(&view.slug);
     for (key, value) in view.facts.iter() {
         read(&mut device, key, value);
+        if key == "answered_for.until"
+            && let Ok(Wall(until)) = value.parse()
+        {
+            let left = Duration::from_millis(until.saturating_sub(now.wall.0).max(0).unsigned_abs());
+            device.mute.proxy = Proxy::restored(now.mono + left);
+        }
     }
     device
 }
@@ -255,6 +287,8 @@ fn read(device: &mut Device, key: &str, value: &str) {
             }
         }
         Some(("room", "last")) => device.last_room = Some(value.to_owned()),
+        Some(("stay", "before")) => device.before = Window::read(value),
+        Some(("left", "witnessed")) => device.is_witnessed = true,
         Some(("owner", "set")) => device.owner = Some(value.to_owned()),
         Some(("owner", "ha")) => device.ha_owner = Some(value.to_owned()),
         Some(("area", "own")) => device.area = Some(value.to_owned()),
@@ -275,7 +309,11 @@ fn read(device: &mut Device, key: &str, value: &str) {
             "dhcp_asked" => device.dhcp.asked = value.split(',').filter_map(|code| code.parse().ok()).collect(),
             "vendor_class" => device.dhcp.vendor_class = Some(value.to_owned()),
             "routes" => device.routes = true,
+            "confidence" if !device.here => {
+                device.confidence = value.parse().ok().filter(|sure| (0.0..=1.0).contains(sure))
+            }
             "joined" => device.joined = joined(value),
+            "proposal" => device.proposed = Proposal::read(value),
             "apart" => device.apart.extend(value.parse::<DeviceId>()),
             _ => {}
         },

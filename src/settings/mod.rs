@@ -45,6 +45,8 @@ pub struct Settings {
     pub evidence: capture::evidence::Settings,
     pub scanners: scanners::Settings,
     pub presence: presence::Settings,
+    /// What is set for single devices: their id, MAC or name, and below it what is another than for all.
+    pub devices: presence::Devices,
     pub detectors: detectors::Settings,
     pub alerts: alerts::Settings,
     pub mqtt: mqtt::Settings,
@@ -66,7 +68,7 @@ impl Settings {
     #[must_use]
     pub fn engine(&self) -> engine::Settings {
         engine::Settings {
-            presence: self.presence.clone(),
+            presence: presence::Settings { devices: self.devices.clone(), ..self.presence.clone() },
             exposure: presence::Exposure {
                 all: self.homeassistant.expose == homeassistant::Expose::All,
                 listed: (self.homeassistant.expose == homeassistant::Expose::Listed)

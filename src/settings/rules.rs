@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     homeassistant::{Expose, evidence::is_entity},
-    model::{Kind, MacAddr, Subnet},
+    model::{Kind, MacAddr, Span, Subnet},
     presence,
 };
 
@@ -31,6 +31,8 @@ const RULES: &[Rule] = &[
     ("network.subnets", subnet),
     ("network.labels", subnet),
     ("presence.away_after", kind),
+    ("presence.away_max", kind),
+    ("presence.half_life", half_life),
 ];
 
 /// What is wrong with single values of `json`, all sources merged. `who` tells who said a key.
@@ -217,6 +219,18 @@ fn subnet(text: &str) -> Verdict {
             text.parse::<std::net::IpAddr>().ok().map(|ip| format!("{ip}/{}", if ip.is_ipv4() { 24 } else { 64 }));
         (what, whole)
     })
+}
+
+/// Shorter, and a night is forgotten before the next.
+fn half_life(text: &str) -> Verdict {
+    let span: Result<Span, _> = serde_json::from_value(text.into());
+    match span {
+        Ok(span) if !(Span::days(1)..=Span::days(3_650)).contains(&span) => {
+            Err((format!("expected a day to 3650 days, found {text}"), Some("45d".into())))
+        }
+        // What is no duration was told before.
+        _ => Ok(()),
+    }
 }
 
 fn kind(text: &str) -> Verdict {

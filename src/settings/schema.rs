@@ -36,6 +36,7 @@ const RANGES: &[(&str, f64, f64)] = &[
     ("homeassistant.expose_limit", 1.0, 1000.0),
     ("presence.false_away_per_month", 0.05, 30.0),
     ("presence.guest_forget_days", 1.0, 3650.0),
+    ("presence.learn_days", 1.0, 365.0),
 ];
 
 /// Keys that mean the same in every room.

@@ -16,6 +16,7 @@ pub(super) fn apply(conn: &Connection, row: &Row) -> Result<()> {
         Row::Device(view, lists) => device(conn, view, *lists),
         Row::Gauges(view) => gauges(conn, view),
         Row::Window(view) => window(conn, view),
+        Row::Stitched { window, gone } => stitched(conn, window, *gone),
         Row::OpenWindow(device, view) => open_window(conn, *device, view.as_ref()),
         Row::Merged { from, into } => merged(conn, *from, *into),
         Row::Gone(device) => gone(conn, *device),
@@ -171,12 +172,13 @@ fn gauges(conn: &Connection, view: &DeviceView) -> Result<()> {
 }
 
 const WINDOW: &str = "
-    insert into window (device, start_ms, last_ms, end_ms, sightings, reconnects, min_dbm, max_dbm, last_dbm, segment, closed_because)
-    select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 where exists (select 1 from device where id = ?1)
+    insert into window (device, start_ms, last_ms, end_ms, sightings, reconnects, min_dbm, max_dbm, last_dbm, segment, closed_because,
+      stitched)
+    select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 where exists (select 1 from device where id = ?1)
     on conflict (device, start_ms) do update set
       last_ms = excluded.last_ms, end_ms = excluded.end_ms, sightings = excluded.sightings,
       reconnects = excluded.reconnects, min_dbm = excluded.min_dbm, max_dbm = excluded.max_dbm,
-      last_dbm = excluded.last_dbm, segment = excluded.segment, closed_because = excluded.closed_because";
+      last_dbm = excluded.last_dbm, segment = excluded.segment, closed_because = excluded.closed_because, stitched = excluded.stitched";
 
 // The clock was set while it lasted: the same stay, which goes on counting, with another start. If nothing was counted
 // since, it is the same only if its start was of a clock that nobody had set (before 2020).
@@ -209,6 +211,7 @@ fn window(conn: &Connection, view: &WindowView) -> Result<()> {
             view.last_dbm,
             view.segment,
             because,
+            view.stitched,
         ])
         .map(drop)
 }
@@ -225,6 +228,13 @@ fn open_window(conn: &Connection, device: DeviceId, view: Option<&WindowView>) -
     }
     conn.prepare_cached(CLOSE_OTHERS)?.execute(params![device.to_string(), because, view.map(|w| w.start.0)])?;
     view.map_or(Ok(()), |view| window(conn, view))
+}
+
+/// The later of two stays goes, the earlier lasts on.
+fn stitched(conn: &Connection, view: &WindowView, gone: Wall) -> Result<()> {
+    conn.prepare_cached("delete from window where device = ?1 and start_ms = ?2 and start_ms <> ?3")?
+        .execute(params![view.device.to_string(), gone.0, view.start.0])?;
+    window(conn, view)
 }
 
 fn merged(conn: &Connection, from: DeviceId, into: DeviceId) -> Result<()> {

@@ -18,7 +18,7 @@ macro_rules! windows_sql {
     ($tail:literal) => {
         concat!(
             "select id, device, start_ms, last_ms, end_ms, sightings, reconnects, min_dbm, max_dbm, last_dbm, segment, \
-             closed_because from window ",
+             closed_because, stitched from window ",
             $tail
         )
     };
@@ -156,6 +156,7 @@ impl<'a> Rows<'a> {
                 last_dbm: row.get("last_dbm")?,
                 segment: row.get("segment")?,
                 closed_because: because.and_then(|word| known_or_fault(&word, faults)),
+                stitched: row.get("stitched")?,
             };
             Ok(Some((row.get("id")?, view)))
         })

@@ -105,6 +105,7 @@ fn written(remembered: &Remembered) -> Written {
         minted: Some(remembered.minted),
         instance: remembered.instance,
         mode: remembered.mode,
+        person_ids: remembered.person_ids.clone(),
         learned: Arc::new(remembered.learned.clone()),
         ..Written::default()
     }
@@ -245,6 +246,7 @@ fn keep(conn: &Connection, remembered: &Remembered) -> rusqlite::Result<()> {
         ("mqtt_memo", remembered.mqtt_memo.clone()),
         ("stopped_ms", remembered.stopped.map(|at| at.0.to_string())),
         ("mode", remembered.mode.map(|mode| mode.word().to_owned())),
+        ("persons", (!remembered.person_ids.is_empty()).then(|| super::rows::person_ids_text(&remembered.person_ids))),
         ("learned", Some(learned_text(&remembered.learned)).filter(|_| !remembered.learned.by.is_empty())),
     ];
     let written = written(remembered);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::decode::{Rows, alerts_sql, parsed};
-use crate::model::{Learned, Remembered, Wall};
+use crate::model::{Learned, PersonId, Remembered, Wall};
 
 // Closed alerts stay known for a week, so that the same thing seen again is told as such.
 const CLOSED_ALERTS_MS: i64 = 7 * 86_400_000;
@@ -26,6 +26,13 @@ fn learned(text: &str) -> Option<Learned> {
     let lines = value.get("by")?.as_object()?.iter();
     let by = lines.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect();
     Some(Learned { at: Wall(value.get("at")?.as_i64()?), by })
+}
+
+/// Ids of persons. What cannot be read is minted anew.
+fn person_ids(text: &str) -> Option<BTreeMap<String, PersonId>> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    let ids = value.as_object()?.iter();
+    Some(ids.filter_map(|(name, id)| Some((name.clone(), id.as_str()?.parse().ok()?))).collect())
 }
 
 /// Everything that survives a restart, and how many values could not be understood.
@@ -56,6 +63,7 @@ pub(super) fn remember(conn: &Connection, now: Wall) -> rusqlite::Result<(Rememb
         tombstones: tombstones.into_iter().collect(),
         alerts,
         mode: meta.get("mode").and_then(|word| word.parse().ok()),
+        person_ids: meta.get("persons").and_then(|text| person_ids(text)).unwrap_or_default(),
         mutes,
         learned: meta.get("learned").and_then(|text| learned(text)).unwrap_or_default(),
     };

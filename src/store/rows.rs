@@ -11,7 +11,8 @@ use std::{
 use serde_json::json;
 
 use crate::model::{
-    AlertId, AlertState, AlertView, Change, DeviceId, DeviceView, HomeView, Learned, Mode, Presence, Wall, WindowView,
+    AlertId, AlertState, AlertView, Change, Decision, DeviceId, DeviceView, HomeView, Learned, Mode, PersonId,
+    Presence, Wall, WindowView,
 };
 
 /// Events of one kind kept per day. A home has some hundreds; only a flood reaches it, and then
@@ -29,6 +30,11 @@ pub(super) enum Row {
     Gauges(Arc<DeviceView>),
     /// A window, whole. Nothing happens if its device is not there (found and forgotten at once).
     Window(WindowView),
+    /// Two windows became one; the later began at `gone`.
+    Stitched {
+        window: WindowView,
+        gone: Wall,
+    },
     /// No window of the device is open but this one (`None`: none at all).
     OpenWindow(DeviceId, Option<WindowView>),
     /// `into` gets windows and events of `from`.
@@ -82,6 +88,7 @@ pub(super) struct Written {
     pub minted: Option<u32>,
     pub instance: Option<u32>,
     pub mode: Option<Mode>,
+    pub person_ids: BTreeMap<String, PersonId>,
     pub learned: Arc<Learned>,
     /// The view that was written last, if one was.
     pub view: Option<Arc<HomeView>>,
@@ -156,6 +163,19 @@ fn plan_meta(next: &mut Written, view: &HomeView, rows: &mut Vec<Row>) {
         rows.push(Row::Meta("mode", mode.word().into()));
         next.mode = Some(mode);
     }
+    // A view that was cut before anybody was known takes nothing away.
+    let ids = &view.household.person_ids;
+    if next.person_ids != *ids && !ids.is_empty() {
+        rows.push(Row::Meta("persons", person_ids_text(ids)));
+        next.person_ids.clone_from(ids);
+    }
+}
+
+/// As `remember` reads it.
+pub(super) fn person_ids_text(ids: &BTreeMap<String, PersonId>) -> String {
+    let ids: serde_json::Map<String, serde_json::Value> =
+        ids.iter().map(|(name, id)| (name.clone(), id.to_string().into())).collect();
+    serde_json::Value::Object(ids).to_string()
 }
 
 fn plan_devices(next: &mut Written, view: &HomeView, depth: Depth, rows: &mut Vec<Row>, windows: &mut Vec<Row>) {
@@ -285,7 +305,7 @@ fn plan_gone(next: &mut Written, view: &HomeView, mut gone: BTreeSet<DeviceId>, 
 /// Devices whose windows the history touches.
 fn touched(changes: &[Arc<[Change]>]) -> BTreeSet<DeviceId> {
     let each = changes.iter().flat_map(|list| list.iter()).flat_map(|change| match change {
-        Change::WindowClosed { window } => [Some(window.device), None],
+        Change::WindowClosed { window } | Change::WindowStitched { window, .. } => [Some(window.device), None],
         Change::DeviceMerged { from, into, .. } => [Some(*from), Some(*into)],
         _ => [None, None],
     });
@@ -295,6 +315,9 @@ fn touched(changes: &[Arc<[Change]>]) -> BTreeSet<DeviceId> {
 fn plan_history(next: &mut Written, change: &Change, rows: &mut Vec<Row>, gone: &mut BTreeSet<DeviceId>) {
     match change {
         Change::WindowClosed { window } => rows.push(Row::Window(window.clone())),
+        Change::WindowStitched { window, gone, .. } => {
+            rows.push(Row::Stitched { window: window.clone(), gone: *gone });
+        }
         Change::DeviceMerged { from, into, .. } => {
             rows.push(Row::Merged { from: *from, into: *into });
             gone.insert(*from);
@@ -339,6 +362,16 @@ pub fn event(change: &Change) -> Option<(Wall, &'static str, Option<DeviceId>, s
         Change::Presence { device, from, to: Presence::Away, why, at } if *from != Presence::Away => {
             (*at, "device_left", Some(*device), json!({"from": from.word(), "reason": why}))
         }
+        Change::JoinProposed { device, of, why, at } => {
+            (*at, "join_proposed", Some(*device), json!({"of": of.to_string(), "why": why}))
+        }
+        Change::Judged { device, decision, at } => (*at, "departure_judged", Some(*device), judged(decision)),
+        Change::WindowStitched { window, gone, at } => (
+            *at,
+            "stay_stitched",
+            Some(window.device),
+            json!({"start": window.start.to_string(), "no_return_at": gone.to_string()}),
+        ),
         Change::AddressChanged { device, from, to, at } => {
             (*at, "ip_changed", Some(*device), json!({"from": from.map(|ip| ip.to_string()), "to": to.to_string()}))
         }
@@ -357,11 +390,12 @@ pub fn event(change: &Change) -> Option<(Wall, &'static str, Option<DeviceId>, s
             (*at, "device_merged", Some(*into), json!({"from": from.to_string()}))
         }
         Change::DeviceForgotten { device, at } => (*at, "device_forgotten", Some(*device), json!({})),
-        Change::PersonMoved { person, home, first_or_last, people_home, device, away_s, at } => (
+        Change::PersonMoved { person, home, first_or_last, people_home, device, away_s, confidence, identity, at } => (
             *at,
             if *home { "person_arrived" } else { "person_left" },
             Some(*device),
-            json!({"person": person, if *home { "first" } else { "last" }: first_or_last, "people_home": people_home, "away_s": away_s}),
+            json!({"person": person, if *home { "first" } else { "last" }: first_or_last, "people_home": people_home, "away_s": away_s, "confidence": confidence,
+                   "identity": identity}),
         ),
         Change::ModeChanged { from, to, at } => {
             (*at, "mode_changed", None, json!({"from": from.word(), "to": to.word()}))
@@ -373,6 +407,21 @@ pub fn event(change: &Change) -> Option<(Wall, &'static str, Option<DeviceId>, s
             (alert.last_seen, "alert_closed", about(alert), alert_data(alert))
         }
         _ => return None,
+    })
+}
+
+/// What decided a departure; `explain` reads it back.
+fn judged(decision: &Decision) -> serde_json::Value {
+    let ratios: serde_json::Map<String, serde_json::Value> =
+        decision.ratios.iter().map(|(sign, ratio)| ((*sign).to_owned(), json!(ratio))).collect();
+    json!({
+        "reason": decision.reason.word(), "rule": decision.rule, "context": decision.context,
+        "last_proof": decision.last_proof.to_string(), "mute_s": decision.mute_s,
+        "away_after_s": decision.away_after_s, "unanswered": decision.unanswered,
+        "asked": decision.asked.iter().map(|probe| probe.word()).collect::<Vec<_>>(), "ratios": ratios,
+        "odds": decision.odds, "dial": decision.dial, "false_aways_30d": decision.false_aways,
+        "confidence": decision.confidence, "helps": decision.helps.map(|(witness, _)| witness),
+        "helps_after_s": decision.helps.map(|(_, after_s)| after_s),
     })
 }
 

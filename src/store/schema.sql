@@ -3,7 +3,8 @@
 -- Changed only by a new file in migrations/; a released one is never edited.
 
 -- Single facts about this installation: instance (24 bits, drawn once), node (in MQTT topics),
--- minted (how many device ids were given out), mode (set by hand), stopped_ms (last sign of life of the last run).
+-- minted (how many device ids were given out), mode (set by hand), persons (their ids by name, a JSON object),
+-- stopped_ms (last sign of life of the last run).
 create table meta (
   key   text primary key,
   value text not null
@@ -109,7 +110,8 @@ create table window (
   max_dbm      integer,
   last_dbm     integer,
   segment      text,
-  closed_because text check ((end_ms is null) = (closed_because is null))
+  closed_because text check ((end_ms is null) = (closed_because is null)),
+  stitched       integer not null default 0        -- departures in it that were found to be none
 ) strict;
 create unique index window_span on window (device, start_ms);
 create unique index window_open on window (device) where end_ms is null;

@@ -15,8 +15,10 @@ pub(super) struct Schema {
 }
 
 /// The schema of this release.
-pub(super) const SCHEMA: Schema =
-    Schema { fresh: include_str!("schema.sql"), steps: &[include_str!("migrations/0002_alert_key.sql")] };
+pub(super) const SCHEMA: Schema = Schema {
+    fresh: include_str!("schema.sql"),
+    steps: &[include_str!("migrations/0002_alert_key.sql"), include_str!("migrations/0003_stitched.sql")],
+};
 
 impl Schema {
     /// The number of the present schema.

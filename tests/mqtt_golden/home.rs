@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use porchlight::{
     model::{
         AlertState, AlertView, Category, DeviceId, DeviceView, HaInfo, Health, HomeView, Household, Kind, LinkMac,
-        NameSource, Party, Presence, ScannerView, Severity, Source, Tier, Trust, Wall,
+        NameSource, Party, PersonView, Presence, ScannerView, Severity, Source, Tier, Trust, Wall,
     },
     mqtt::{Commands, Site},
 };
@@ -100,6 +100,22 @@ pub fn phone() -> DeviceView {
         signal_dbm: Some(-61),
         tier: Tier::Full,
         ..device(id("d-7f3k2m"), "Anna's phone")
+    }
+}
+
+/// Who carries the phone.
+pub fn anna() -> PersonView {
+    PersonView {
+        id: "p-daaddd".parse().expect("a person's id"),
+        name: "Anna".into(),
+        home: true,
+        since: wall("2026-11-25T17:02:11Z"),
+        reason: "dhcp_ack",
+        device: Some(phone().id),
+        confidence: Some(1.0),
+        identity: "fresh",
+        unsure: false,
+        shown: true,
     }
 }
 

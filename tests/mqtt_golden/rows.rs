@@ -25,7 +25,7 @@ fn rows_are_well_formed() {
         rows += 1;
         assert!(keys.insert((row.scope, row.key)), "{} twice", row.key);
         assert!(ends.insert((row.scope, row.platform, row.slug)), "{} {} twice", row.platform, row.slug);
-        assert!(row.key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", row.key);
+        assert!(row.key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{}", row.key);
         assert!(row.name.is_some() || row.platform == Platform::DeviceTracker, "{}", row.key);
         let has = |wanted: &str| row.config.iter().any(|(key, _)| *key == wanted);
         let listens = row.config.iter().any(|(_, value)| matches!(value, Config::Topic(Place::Set | Place::Do)));
@@ -86,6 +86,8 @@ fn words_used_are_words_declared() {
         people_home: 1,
         device: guest.id,
         away_s: 1,
+        confidence: None,
+        identity: "sure",
         at,
     };
     let moved = |from, to| Change::Presence { device: guest.id, from, to, why: "left", at };
@@ -99,6 +101,7 @@ fn words_used_are_words_declared() {
         moved(Presence::Leaving, Presence::Away),
         Change::DeviceFound { device: Arc::clone(&shared), at },
         Change::DeviceReturned { device: shared, at, away_s: 1 },
+        Change::JoinProposed { device: guest.id, of: home::spy().id, why: "took over within 4 s".into(), at },
     ];
     let mut types = BTreeSet::new();
     let mut ids = BTreeSet::new();

@@ -370,3 +370,23 @@ fn a_time_that_people_set_holds_however_often_it_was_asked_before() {
     }
     assert!(waits.iter().all(|wait| *wait <= 130), "{waits:?}");
 }
+
+/// `devices.<id>` and `presence.away_max`, changed while it runs.
+#[test]
+fn the_most_that_is_waited_for_a_kind_is_a_setting_that_holds_at_once() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    home.dhcp(PHONE, "Annas-iPhone");
+    home.run(600);
+    assert_eq!(home.device(PHONE).kind, Kind::Phone);
+    let mut settings = home.settings.clone();
+    settings.presence.away_max.insert("phone".into(), Span::minutes(10));
+    home.settings = settings.clone();
+    home.give(Input::Adopt(std::sync::Arc::new(settings)));
+    home.goes(PHONE);
+    let left = home.now;
+    home.run(45 * 60);
+    let away = home.lines.iter().find(|(_, line)| line.contains("-> away")).expect("away").0;
+    assert!((9 * 60..=12 * 60).contains(&((away - left) / 1_000)), "{} s", (away - left) / 1_000);
+}

@@ -145,3 +145,22 @@ fn weeks_teach_when_a_phone_has_left() {
     assert_eq!(away_for(&mut again, 6_900), None);
     assert_eq!(again.device(PHONE).presence, Presence::Home);
 }
+
+/// `devices.<id>.false_away_per_month`: the same phone, after the same weeks.
+#[test]
+fn one_phone_may_be_judged_more_strictly_than_the_others() {
+    let (mut home, mut dice) = (home_with_a_phone(), Dice(7));
+    four_weeks(&mut home, &mut dice);
+    let name = home.device(PHONE).name.clone();
+    let mut waits = Vec::new();
+    for dial in [0.05, 10.0] {
+        let mut again = home.after_a_stop(60);
+        let mut settings = again.settings.clone();
+        let own = porchlight::presence::Own { false_away_per_month: Some(dial) };
+        settings.presence.devices.insert(name.clone(), own);
+        again.give(porchlight::engine::Input::Adopt(std::sync::Arc::new(settings)));
+        again.run(300);
+        waits.push(away_for(&mut again, 3 * HOUR).expect("away"));
+    }
+    assert!(waits[0] as f64 > 1.5 * waits[1] as f64, "{waits:?}");
+}

@@ -19,4 +19,5 @@ mod order;
 mod people;
 mod restarts;
 mod rooms;
+mod truth;
 mod world;

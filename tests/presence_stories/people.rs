@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use porchlight::{
     engine::Input,
-    model::{Command, HaFact, HaPerson, Kind, Mode, Tier, Trust},
+    model::{Command, DeviceId, HaFact, HaPerson, Kind, Mode, PersonView, Presence, Proof, Tier, Trust},
 };
 
-use crate::world::{GATEWAY, PHONE, World};
+use crate::{
+    learned::{Dice, HOUR, four_weeks, home_with_a_phone},
+    world::{GATEWAY, PHONE, World},
+};
 
 #[test]
 fn people_come_and_go_with_what_they_carry() {
@@ -16,7 +19,7 @@ fn people_come_and_go_with_what_they_carry() {
     home.comes(PHONE);
     home.named(PHONE, "Annas-iPhone");
     let id = home.id(PHONE);
-    home.give(Input::Told(HaFact::Persons(vec![HaPerson { name: "Anna".into(), devices: vec![id] }])));
+    home.give(Input::Told(HaFact::Persons(vec![HaPerson { name: "Anna".into(), devices: vec![id], linked: false }])));
     assert_eq!(home.saw("person "), 0, "sorting devices moves nobody");
     assert_eq!(home.device(PHONE).tier, Tier::Full);
     home.run(300);
@@ -54,7 +57,7 @@ fn a_home_that_stays_empty_is_on_vacation_until_somebody_comes() {
     home.comes(PHONE);
     home.named(PHONE, "Annas-iPhone");
     let id = home.id(PHONE);
-    home.give(Input::Told(HaFact::Persons(vec![HaPerson { name: "Anna".into(), devices: vec![id] }])));
+    home.give(Input::Told(HaFact::Persons(vec![HaPerson { name: "Anna".into(), devices: vec![id], linked: false }])));
     home.run(300);
     home.goes(PHONE);
     home.run(3_600);
@@ -162,4 +165,142 @@ fn a_group_is_home_while_what_stands_for_it_best_is() {
     assert_eq!(groups(&mut home), ["Children true", "Garden false"]);
     home.comes(lamp);
     assert_eq!(groups(&mut home), ["Children true", "Garden true"]);
+}
+
+fn owned(home: &mut World, who: (&str, &str), name: &str, owner: &str) -> DeviceId {
+    home.comes(who);
+    home.dhcp(who, name);
+    let device = home.id(who);
+    assert!(home.order(Command::SetOwner { device, owner: Some(owner.into()) }));
+    device
+}
+
+fn person(home: &mut World, name: &str) -> PersonView {
+    let household = Arc::clone(&home.engine.view().household);
+    household.persons.iter().find(|person| person.name == name).expect("a person").clone()
+}
+
+#[test]
+fn a_person_keeps_their_id_and_their_place_over_restarts() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    let phone = owned(&mut home, PHONE, "Annas-iPhone", "Anna");
+    home.run(600);
+    let before = person(&mut home, "Anna");
+    assert!(before.home && before.shown && before.device == Some(phone), "{before:?}");
+    let mut again = home.after_a_stop(60);
+    again.run(60);
+    let after = person(&mut again, "Anna");
+    assert_eq!((after.id, after.home, after.since), (before.id, true, before.since));
+    assert_eq!(again.saw("person "), 0, "a restart is silent");
+    again.goes(PHONE);
+    again.run(3_600);
+    let away = person(&mut again, "Anna");
+    assert!(!away.home && away.since > before.since && again.saw("person Anna away") == 1, "{away:?}");
+    let mut again = again.after_a_stop(60);
+    again.run(60);
+    let still = person(&mut again, "Anna");
+    assert_eq!((still.id, still.home, still.since, again.saw("person ")), (before.id, false, away.since, 0));
+    // Without a device nobody is shown, and with one again it is the same person.
+    assert!(again.order(Command::SetOwner { device: phone, owner: None }));
+    assert!(again.engine.view().household.persons.is_empty());
+    assert!(again.order(Command::SetOwner { device: phone, owner: Some("Anna".into()) }));
+    assert_eq!(person(&mut again, "Anna").id, before.id);
+}
+
+// Whoever was told that Anna went without her phone hears nothing of a restart.
+#[test]
+fn a_phone_left_behind_is_so_over_a_restart() {
+    let watch = ("3c:22:fb:0a:0b:0c", "192.168.7.41");
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    owned(&mut home, PHONE, "Annas-iPhone", "Anna");
+    let device = owned(&mut home, watch, "Annas-Watch", "Anna");
+    assert!(home.order(Command::SetKind { device, kind: Some(Kind::Watch) }));
+    home.run(1_800);
+    home.goes(watch);
+    home.fact(watch, porchlight::model::Fact::Gone(porchlight::model::Goodbye::ApLeft));
+    let lies = |home: &mut World, minutes: u64| {
+        for _ in 0..minutes {
+            home.run(60);
+            home.seen(PHONE, porchlight::model::Proof::Frame);
+        }
+    };
+    lies(&mut home, 180);
+    let away = person(&mut home, "Anna");
+    assert!(!away.home && away.reason == "phone_left_behind", "{away:?}");
+    let mut again = home.after_a_stop(60);
+    lies(&mut again, 30);
+    assert_eq!((person(&mut again, "Anna").home, again.saw("person ")), (false, 0), "{:#?}", again.lines);
+}
+
+#[test]
+fn who_holds_our_tracker_of_a_person_keeps_the_devices() {
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    home.named(PHONE, "Annas-iPhone");
+    let id = home.id(PHONE);
+    let told = |home: &mut World, devices: Vec<DeviceId>, linked| {
+        home.give(Input::Told(HaFact::Persons(vec![HaPerson { name: "Anna".into(), devices, linked }])));
+        home.device(PHONE).owner.clone()
+    };
+    assert_eq!(told(&mut home, vec![id], false).as_deref(), Some("Anna"));
+    assert_eq!(told(&mut home, Vec::new(), true).as_deref(), Some("Anna"), "the person's tracker took its place");
+    let mut again = home.after_a_stop(60);
+    assert_eq!(told(&mut again, Vec::new(), true).as_deref(), Some("Anna"));
+    assert_eq!(told(&mut again, Vec::new(), false), None, "nothing of ours is hers any more");
+}
+
+fn until_away(home: &mut World) {
+    for _ in 0..300 {
+        home.run(60);
+        if home.device(PHONE).presence == Presence::Away {
+            return;
+        }
+    }
+    panic!("never away: {:#?}", home.lines);
+}
+
+// A phone that was called away wrongly too often cannot tell that the last one left: that is said when it is certain.
+#[test]
+fn a_household_is_unsure_while_a_poor_phone_is_all_that_tells() {
+    let (mut home, mut dice) = (home_with_a_phone(), Dice(7));
+    let phone = home.id(PHONE);
+    assert!(home.order(Command::SetOwner { device: phone, owner: Some("Anna".into()) }));
+    four_weeks(&mut home, &mut dice);
+    for _ in 0..3 {
+        home.run(1_800);
+        home.seen(PHONE, Proof::Frame);
+        home.goes(PHONE);
+        until_away(&mut home);
+        home.run(600);
+        home.comes(PHONE);
+        home.run(60);
+        assert!(home.order(Command::WasHome { device: phone }));
+    }
+    let quality = home.device(PHONE).facts.iter().find(|(key, _)| key == "quality").expect("a quality").1.clone();
+    assert_eq!((quality.as_str(), home.engine.view().household.false_aways_30d >= 3), ("poor", true));
+    home.run(1_800);
+    home.seen(PHONE, Proof::Frame);
+    home.goes(PHONE);
+    home.lines.clear();
+    until_away(&mut home);
+    home.run(300);
+    let household = Arc::clone(&home.engine.view().household);
+    assert_eq!(home.saw("person Anna away"), 1, "{:#?}", home.lines);
+    assert!(
+        household.effective_mode != Mode::Away
+            && household.unsure
+            && household.occupied
+            && household.people_home.is_empty()
+    );
+    // Not by a restart, but by time.
+    let mut home = home.after_a_stop(60);
+    home.run(300);
+    assert!(home.engine.view().household.unsure && home.saw("person ") == 0);
+    home.run(3 * HOUR);
+    let household = Arc::clone(&home.engine.view().household);
+    assert_eq!((home.saw("person Anna away"), home.saw("mode home -> away")), (1, 1), "{:#?}", home.lines);
+    assert!(!household.unsure && !household.occupied);
 }

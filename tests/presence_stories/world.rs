@@ -240,6 +240,7 @@ impl World {
             devices: view.devices.values().map(|device| DeviceView::clone(device)).collect(),
             tombstones: BTreeMap::clone(&view.tombstones),
             mode: Some(view.household.mode),
+            person_ids: view.household.person_ids.clone(),
             ..Remembered::default()
         }
     }

@@ -6,6 +6,7 @@ use super::{Check, Here};
 use crate::settings::secret;
 
 mod doors;
+mod persons;
 
 /// Either is on this network.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,12 +22,19 @@ pub async fn supervisor(here: &Here<'_>) -> Option<Check> {
     })
 }
 
-/// Whether Home Assistant takes the token, and whether the doors can be read there.
+/// Whether Home Assistant takes the token, and whether the doors can be read and each person is tracked
+/// once there.
 pub async fn checks(here: &Here<'_>) -> Vec<Check> {
     let way = way(here);
     let mut checks = vec![token(here, &way).await];
     if let (Ok(Some((url, token))), true) = (&way, checks.iter().all(|check| check.ok)) {
-        checks.push(doors::check(here, url, token.secret.expose()).await);
+        match doors::states(here, url, token.secret.expose()).await {
+            Ok(states) => {
+                checks.push(doors::judge(&here.settings.presence.doors, &states));
+                checks.push(persons::check(&states));
+            }
+            Err(why) => checks.push(Check::fails(doors::NAME, why, "look at Home Assistant's own log")),
+        }
     }
     checks
 }

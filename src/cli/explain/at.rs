@@ -3,8 +3,9 @@
 //! What the store still knows of one moment: whether the device was here, in which stay, and what
 //! happened to it until then. Facts are kept only as they are now.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
+use super::decided;
 use crate::{
     cli::{
         json,
@@ -35,16 +36,22 @@ pub fn explain(recorded: &Recorded, view: &DeviceView, at: Wall) -> anyhow::Resu
     })?;
     let events = events_until(recorded, view, at)?;
     let here = stay.is_some();
+    let decision = last_decision(recorded, view, at)?;
     if recorded.json {
         let events: Vec<json::Event> = events.iter().map(|row| json::Event::from(&recorded.shown_event(row))).collect();
         let text = json!({
             "device": json::Device::from(view), "at": at.to_string(), "here": here,
             "window": stay.as_ref().map(json::Window::from), "window_before": before.as_ref().map(json::Window::from),
             "events": events,
+            "decision": decision.as_ref().map(|(at, data)| json!({"at": at.to_string(), "data": data})),
         });
         return Ok(say(&(recorded.hidden(text.to_string()) + "\n"))?);
     }
-    Ok(say(&recorded.hidden(text(recorded, view, at, stay.as_ref().or(before.as_ref()), &events)))?)
+    let mut text = text(recorded, view, at, stay.as_ref().or(before.as_ref()), &events);
+    if let Some((at, data)) = &decision {
+        text += &decided::text(*at, data);
+    }
+    Ok(say(&recorded.hidden(text))?)
 }
 
 fn text(recorded: &Recorded, view: &DeviceView, at: Wall, stay: Option<&WindowView>, events: &[EventRow]) -> String {
@@ -76,9 +83,33 @@ fn text(recorded: &Recorded, view: &DeviceView, at: Wall, stay: Option<&WindowVi
     out
 }
 
+/// What decided its last departure until `at`, and when.
+pub fn last_decision(recorded: &Recorded, view: &DeviceView, at: Wall) -> anyhow::Result<Option<(Wall, Json)>> {
+    let mut found = None;
+    each_event(recorded, view, at, |row| {
+        if row.kind == decided::KIND {
+            found = Some((row.at, row.data));
+        }
+    })?;
+    Ok(found.and_then(|(at, data)| Some((at, serde_json::from_str(&data).ok()?))))
+}
+
 /// The last events of the device, oldest first.
 fn events_until(recorded: &Recorded, view: &DeviceView, at: Wall) -> anyhow::Result<Vec<EventRow>> {
     let mut kept = std::collections::VecDeque::new();
+    each_event(recorded, view, at, |row| {
+        // What decided a departure is told apart, in words.
+        if row.kind != decided::KIND {
+            kept.push_back(row);
+        }
+        if kept.len() > EVENTS {
+            kept.pop_front();
+        }
+    })?;
+    Ok(kept.into())
+}
+
+fn each_event(recorded: &Recorded, view: &DeviceView, at: Wall, mut see: impl FnMut(EventRow)) -> anyhow::Result<()> {
     let mut last = 0;
     loop {
         let rows = recorded.reader.events(None, last, PAGE).map_err(failure)?;
@@ -86,14 +117,11 @@ fn events_until(recorded: &Recorded, view: &DeviceView, at: Wall) -> anyhow::Res
         for row in rows {
             last = row.id;
             if row.device == Some(view.id) && row.at <= at {
-                kept.push_back(row);
-                if kept.len() > EVENTS {
-                    kept.pop_front();
-                }
+                see(row);
             }
         }
         if !full {
-            return Ok(kept.into());
+            return Ok(());
         }
     }
 }

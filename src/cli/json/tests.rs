@@ -61,6 +61,7 @@ fn a_window() {
         open: false,
         sightings: 41,
         reconnects: 0,
+        stitched: 0,
         min_dbm: Some(-71),
         max_dbm: None,
         last_dbm: None,
@@ -72,11 +73,11 @@ fn a_window() {
         concat!(
             r#"{"device":"d-7f3k2m","start":"2026-11-25T17:02:11.004Z","end":"2026-11-25T17:03:11.004Z","open":false,"#,
             r#""sightings":41,"reconnects":0,"min_dbm":-71,"max_dbm":null,"last_dbm":null,"segment":null,"#,
-            r#""closed_because":"no_answer"}"#
+            r#""closed_because":"no_answer","stitched":0}"#
         )
     );
     (window.open, window.closed_because) = (true, None);
-    assert!(shown(&Window::from(&window)).ends_with(r#""closed_because":null}"#));
+    assert!(shown(&Window::from(&window)).ends_with(r#""closed_because":null,"stitched":0}"#));
 }
 
 #[test]

@@ -449,6 +449,7 @@ impl<'a> World<'a> {
             devices: view.devices.values().map(|device| DeviceView::clone(device)).collect(),
             tombstones: BTreeMap::clone(&view.tombstones),
             mode: Some(view.household.mode),
+            person_ids: view.household.person_ids.clone(),
             ..Remembered::default()
         };
     }

@@ -221,7 +221,12 @@ impl Bridge {
 const fn is_awaited(change: &Change) -> bool {
     !matches!(
         change,
-        Change::DeviceChanged { .. } | Change::WindowOpened { .. } | Change::WindowClosed { .. } | Change::Asked(_)
+        Change::DeviceChanged { .. }
+            | Change::WindowOpened { .. }
+            | Change::WindowClosed { .. }
+            | Change::WindowStitched { .. }
+            | Change::Judged { .. }
+            | Change::Asked(_)
     )
 }
 

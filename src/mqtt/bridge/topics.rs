@@ -17,11 +17,19 @@ pub(super) fn birth(site: &Site) -> String {
 /// Heard as long as the connection stands.
 pub(super) fn kept(site: &Site) -> Vec<Filter> {
     let here = format!("{}/{}", site.base, site.node);
-    let mut filters: Vec<Filter> =
-        ["bridge/state", "bridge/do", "device/+/set/+", "device/+/do", "household/set/+", "security/do", "request/#"]
-            .into_iter()
-            .map(|rest| Filter::others(format!("{here}/{rest}")))
-            .collect();
+    let mut filters: Vec<Filter> = [
+        "bridge/state",
+        "bridge/do",
+        "device/+/set/+",
+        "device/+/do",
+        "person/+/do",
+        "household/set/+",
+        "security/do",
+        "request/#",
+    ]
+    .into_iter()
+    .map(|rest| Filter::others(format!("{here}/{rest}")))
+    .collect();
     filters.push(Filter::others(birth(site)));
     // Devices deleted in Home Assistant.
     filters.push(Filter::others(format!("{}/device/+/config", site.prefix)));

@@ -6,7 +6,7 @@
 use super::{Act, Config::*, Entity, Platform, Scope, Shown, Value};
 use crate::{model::Command, mqtt::topics::Place};
 
-pub(super) static ROWS: &[&Entity] = &[&ONLINE, &PROBLEM, &DEVICES, &SCAN_NOW];
+pub(super) static ROWS: &[&Entity] = &[&ONLINE, &PROBLEM, &DEVICES, &FALSE_AWAYS, &ASK_BUDGET, &SCAN_NOW];
 
 static ONLINE: Entity = Entity {
     key: "online",
@@ -65,6 +65,49 @@ static DEVICES: Entity = Entity {
     value: Value::Elsewhere,
     act: Act::Nothing,
     says: "How many devices are known, here or not.",
+};
+
+static FALSE_AWAYS: Entity = Entity {
+    key: "false_aways_30d",
+    platform: Platform::Sensor,
+    scope: Scope::Bridge,
+    shown: Shown::Basic,
+    name: Some("False aways in 30 days"),
+    slug: "false_aways_30d",
+    config: &[
+        ("icon", Text("mdi:account-alert")),
+        ("entity_category", Text("diagnostic")),
+        ("enabled_by_default", Flag(false)),
+        ("state_class", Text("measurement")),
+        ("availability_topic", Topic(Place::Availability)),
+        ("state_topic", Topic(Place::Health)),
+        ("value_template", Text("{{ value_json.false_aways_30d }}")),
+    ],
+    value: Value::Elsewhere,
+    act: Act::Nothing,
+    says: "Departures of the last 30 days that were none, as phones showed themselves or people said.",
+};
+
+static ASK_BUDGET: Entity = Entity {
+    key: "ask_budget",
+    platform: Platform::Sensor,
+    scope: Scope::Bridge,
+    shown: Shown::Basic,
+    name: Some("Questions used up"),
+    slug: "ask_budget",
+    config: &[
+        ("unit_of_measurement", Text("%")),
+        ("icon", Text("mdi:comment-question-outline")),
+        ("entity_category", Text("diagnostic")),
+        ("enabled_by_default", Flag(false)),
+        ("state_class", Text("measurement")),
+        ("availability_topic", Topic(Place::Availability)),
+        ("state_topic", Topic(Place::Health)),
+        ("value_template", Text("{{ value_json.ask_budget }}")),
+    ],
+    value: Value::Elsewhere,
+    act: Act::Nothing,
+    says: "How much of what may be asked at a stretch the phone at home has used up that was asked most; at 100 it is asked seldom, and its departures show later.",
 };
 
 static SCAN_NOW: Entity = Entity {

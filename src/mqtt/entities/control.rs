@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-pub(super) static ROWS: &[&Entity] = &[&TRUST, &ALERTS, &IMPORTANT, &AWAY_AFTER, &NAME, &CHECK_NOW, &FORGET];
+pub(super) static ROWS: &[&Entity] = &[&TRUST, &ALERTS, &IMPORTANT, &AWAY_AFTER, &NAME, &CHECK_NOW, &WAS_HOME, &FORGET];
 
 /// Longest fixed time to away, in seconds: a day.
 const AWAY_AFTER_S_MAX: u32 = 86_400;
@@ -131,6 +131,24 @@ static CHECK_NOW: Entity = Entity {
     value: Value::Elsewhere,
     act: Act::PressDevice("check_now", |device| Command::Check { device }),
     says: "Asks it at once.",
+};
+
+static WAS_HOME: Entity = Entity {
+    key: "was_home",
+    platform: Platform::Button,
+    scope: Scope::Device,
+    shown: Shown::Known("quality"),
+    name: Some("I was home"),
+    slug: "was_home",
+    config: &[
+        ("icon", Text("mdi:home-heart")),
+        ("entity_category", Text("config")),
+        ("command_topic", Topic(Place::Do)),
+        ("payload_press", Text("was_home")),
+    ],
+    value: Value::Elsewhere,
+    act: Act::PressDevice("was_home", |device| Command::WasHome { device }),
+    says: "Its last departure was none: the two stays become one, and it is waited for longer from now on.",
 };
 
 static FORGET: Entity = Entity {

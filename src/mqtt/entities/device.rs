@@ -7,8 +7,20 @@ use serde_json::{Value as Json, json};
 use super::{Act, Config::*, Entity, Platform, Scope, Shown, Value};
 use crate::{model::Presence, mqtt::topics::Place};
 
-pub(super) static ROWS: &[&Entity] =
-    &[&TRACKER, &CONNECTED, &ACTIVITY, &ROOM, &THREAT, &IP, &LAST_SEEN, &SIGNAL, &IDENTITY, &QUALITY];
+pub(super) static ROWS: &[&Entity] = &[
+    &TRACKER,
+    &CONNECTED,
+    &ACTIVITY,
+    &ROOM,
+    &THREAT,
+    &IP,
+    &LAST_SEEN,
+    &SIGNAL,
+    &IDENTITY,
+    &QUALITY,
+    &CONFIDENCE,
+    &FALSE_AWAYS,
+];
 
 static TRACKER: Entity = Entity {
     key: "tracker",
@@ -114,6 +126,48 @@ static QUALITY: Entity = Entity {
     value: Value::Device(|about| json!(fact(about, "quality"))),
     act: Act::Nothing,
     says: "How far its silence can be trusted.",
+};
+
+static CONFIDENCE: Entity = Entity {
+    key: "presence_confidence",
+    platform: Platform::Sensor,
+    scope: Scope::Device,
+    shown: Shown::Known("quality"),
+    name: Some("Presence confidence"),
+    slug: "presence_confidence",
+    config: &[
+        ("unit_of_measurement", Text("%")),
+        ("state_class", Text("measurement")),
+        ("icon", Text("mdi:percent-circle")),
+        ("entity_category", Text("diagnostic")),
+        ("enabled_by_default", Flag(false)),
+        ("value_template", Text("{{ value_json.presence_confidence }}")),
+    ],
+    value: Value::Device(|about| {
+        let sure = fact(about, "confidence").and_then(|sure| sure.parse::<f64>().ok());
+        json!(sure.map(|sure| (sure * 1_000.0).round() / 10.0))
+    }),
+    act: Act::Nothing,
+    says: "How sure it is that it is where the tracker says: 100 at home, and of its last departure as sure as that was when it was told; unknown while its sleep is being learned.",
+};
+
+static FALSE_AWAYS: Entity = Entity {
+    key: "false_aways_30d",
+    platform: Platform::Sensor,
+    scope: Scope::Device,
+    shown: Shown::Known("quality"),
+    name: Some("False aways in 30 days"),
+    slug: "false_aways_30d",
+    config: &[
+        ("state_class", Text("measurement")),
+        ("icon", Text("mdi:account-alert")),
+        ("entity_category", Text("diagnostic")),
+        ("enabled_by_default", Flag(false)),
+        ("value_template", Text("{{ value_json.false_aways_30d }}")),
+    ],
+    value: Value::Device(|about| json!(fact(about, "false_aways").and_then(|count| count.parse::<u32>().ok()))),
+    act: Act::Nothing,
+    says: "Departures of the last 30 days that were none, as it showed itself or a person said.",
 };
 
 /// What is known of it by that key.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) static ROWS: &[&Entity] =
-    &[&OCCUPIED, &PEOPLE, &GROUPS, &DEVICES, &GUESTS, &UNKNOWN, &NEW, &CROWD, &EVENT, &MODE];
+    &[&OCCUPIED, &UNSURE, &PEOPLE, &GROUPS, &DEVICES, &GUESTS, &UNKNOWN, &NEW, &CROWD, &EVENT, &MODE];
 
 const COUNT: (&str, super::Config) = ("state_class", Text("measurement"));
 const WHO: (&str, super::Config) = ("json_attributes_topic", Topic(Place::Who));
@@ -27,7 +27,24 @@ static OCCUPIED: Entity = Entity {
     ],
     value: Value::Household(|home| home.occupied.into()),
     act: Act::Nothing,
-    says: "Somebody is at home.",
+    says: "Somebody is at home, or it is not certain that nobody is.",
+};
+
+static UNSURE: Entity = Entity {
+    key: "unsure",
+    platform: Platform::BinarySensor,
+    scope: Scope::Household,
+    shown: Shown::Basic,
+    name: Some("Unsure"),
+    slug: "unsure",
+    config: &[
+        ("device_class", Text("problem")),
+        ("entity_category", Text("diagnostic")),
+        ("value_template", Text("{{ 'ON' if value_json.unsure else 'OFF' }}")),
+    ],
+    value: Value::Household(|home| home.unsure.into()),
+    act: Act::Nothing,
+    says: "What somebody carries cannot tell for certain whether they left: until that is known nobody is called the last one who left, and the mode stays.",
 };
 
 static PEOPLE: Entity = Entity {
@@ -171,13 +188,14 @@ static EVENT: Entity = Entity {
                 "guest_left",
                 "device_new",
                 "device_returned",
+                "join_proposed",
             ]),
         ),
         ("state_topic", Topic(Place::Event)),
     ],
     value: Value::Elsewhere,
     act: Act::Nothing,
-    says: "Somebody or something came or went.",
+    says: "Somebody or something came or went, or a newcomer is probably a known phone.",
 };
 
 static MODE: Entity = Entity {

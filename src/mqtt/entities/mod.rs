@@ -7,13 +7,16 @@
 use serde_json::Value as Json;
 
 use super::topics::Place;
-use crate::model::{Command, DeviceId, DeviceView, Household, Presence, Refusal, RefusalCode, words};
+use crate::model::{
+    Command, DeviceId, DeviceView, Household, PersonId, PersonView, Presence, Refusal, RefusalCode, words,
+};
 
 mod bluetooth;
 mod bridge;
 mod control;
 mod device;
 mod household;
+mod person;
 mod security;
 
 pub use security::{Security, needs_a_look};
@@ -27,7 +30,7 @@ words! {
 }
 words! {
     /// Whose entity it is.
-    pub enum Scope { Bridge = "bridge", Household = "household", Security = "security", Device = "device" }
+    pub enum Scope { Bridge = "bridge", Household = "household", Person = "person", Security = "security", Device = "device" }
 }
 
 /// When the entity is announced.
@@ -72,6 +75,7 @@ pub enum Value {
     Elsewhere,
     Device(fn(About<'_>) -> Json),
     Household(fn(&Household) -> Json),
+    Person(fn(&PersonView) -> Json),
     Security(fn(&Security) -> Json),
     /// As above, within `active`.
     Active(fn(&Security) -> Json),
@@ -87,6 +91,8 @@ pub enum Act {
     SetHome(fn(&str) -> Result<Command, Refusal>),
     /// `do` of a device, with this word.
     PressDevice(&'static str, fn(DeviceId) -> Command),
+    /// `do` of a person, with this word.
+    PressPerson(&'static str, fn(PersonId) -> Command),
     /// `do` of a fixed thing, with this word.
     PressHome(&'static str, fn() -> Command),
 }
@@ -117,6 +123,7 @@ pub static ENTITIES: &[&[&Entity]] = &[
     bluetooth::ROWS,
     control::ROWS,
     household::ROWS,
+    person::ROWS,
     security::CATEGORIES,
     security::ROWS,
 ];

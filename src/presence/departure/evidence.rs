@@ -97,36 +97,41 @@ fn count([of, some]: &mut [f64; 2], weight: f64, is: bool) {
 }
 
 impl Signs {
-    /// How much likelier all of `seen` is of one who left.
-    pub fn ratio(&self, seen: &Evidence) -> f64 {
+    /// How much likelier each of `seen` is of one who left; 1 is no sign.
+    pub fn each(&self, seen: &Evidence) -> [(&'static str, f64); 5] {
         let (dropped, kept, opened) = (part(self.home), part(self.left), part(self.doors));
-        let mut ratios = [
+        [
             match seen.station {
-                Station::Unlisted => 1.0,
-                Station::Listed => kept / (1.0 - dropped),
-                Station::Dropped => (1.0 - kept) / dropped,
+                Station::Unlisted => ("unlisted", 1.0),
+                Station::Listed => ("still_listed", kept / (1.0 - dropped)),
+                Station::Dropped => ("off_every_list", (1.0 - kept) / dropped),
             },
             match seen.goodbye {
-                None | Some(Goodbye::ApLeft) => 1.0,
-                Some(goodbye) => priors::ratio(goodbye),
+                None | Some(Goodbye::ApLeft) => ("no_goodbye", 1.0),
+                Some(goodbye) => (goodbye.word(), priors::ratio(goodbye)),
             },
             match seen.door {
-                None => 1.0,
-                Some(true) => WENT_OUT / opened,
-                Some(false) => (1.0 - WENT_OUT) / (1.0 - opened),
+                None => ("no_door", 1.0),
+                Some(true) => ("door_opened", WENT_OUT / opened),
+                Some(false) => ("doors_stayed_shut", (1.0 - WENT_OUT) / (1.0 - opened)),
             },
             match seen.place {
-                None => 1.0,
-                Some(Place::Far) => FAR,
-                Some(Place::Near) => NEAR,
+                None => ("no_position", 1.0),
+                Some(Place::Far) => ("app_far_away", FAR),
+                Some(Place::Near) => ("app_at_home", NEAR),
             },
             match seen.others {
-                None => 1.0,
-                Some(Others::Here) => OTHER_HERE,
-                Some(Others::SilentToo) => ALL_SILENT,
-                Some(Others::GoneToo) => OTHER_GONE,
+                None => ("no_other", 1.0),
+                Some(Others::Here) => ("other_device_here", OTHER_HERE),
+                Some(Others::SilentToo) => ("all_silent", ALL_SILENT),
+                Some(Others::GoneToo) => ("other_device_left", OTHER_GONE),
             },
-        ];
+        ]
+    }
+
+    /// How much likelier all of `seen` is of one who left.
+    pub fn ratio(&self, seen: &Evidence) -> f64 {
+        let mut ratios = self.each(seen).map(|(_, ratio)| ratio);
         ratios.sort_by(|a, b| b.ln().abs().total_cmp(&a.ln().abs()));
         ratios.iter().take(COUNTED).product::<f64>().clamp(1.0 / MOST, MOST)
     }
@@ -146,6 +151,17 @@ impl Signs {
             if pair.first().is_some_and(|of| *of > 1_000.0) {
                 pair.iter_mut().for_each(|count| *count *= 0.5);
             }
+        }
+    }
+
+    /// Of a silence that was taught, so much more was at home.
+    pub fn corrected(&mut self, seen: &Evidence, home: f64) {
+        if seen.station != Station::Unlisted {
+            let dropped = seen.station == Station::Dropped;
+            count(&mut self.home, home, dropped);
+        }
+        if let Some(opened) = seen.door {
+            count(&mut self.doors, home, opened);
         }
     }
 

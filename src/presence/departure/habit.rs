@@ -9,7 +9,10 @@ use crate::model::{Mono, Wall};
 use super::{
     evidence::{Evidence, Signs},
     survival::{Survival, tail},
+    terms::Terms,
 };
+
+mod told;
 
 /// How the device was used before it fell silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,8 +61,8 @@ const REGRET: f64 = 0.7;
 const LIMITS_POOR: usize = 3;
 /// From when on a silence is asked about, by context, in seconds: that time is waited for too.
 const ASKED_AFTER: [f64; 3] = [30.0, 45.0, 90.0];
-/// Enough is known after so many days with so many spells, or after so many spells.
-const LEARNED: (f64, u32, u32) = (14.0, 30, 100);
+/// Enough is known after some days (`Terms`) with so many spells, or after so many spells.
+const LEARNED: (u32, u32) = (30, 100);
 
 /// Everything learned.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +86,8 @@ pub struct Habit {
     since: Option<f64>,
     spells: u32,
     signs: Signs,
+    half_life_days: f64,
+    learn_days: f64,
 }
 
 /// How active it was, from what it said by itself.
@@ -162,6 +167,8 @@ impl Default for Habit {
             since: None,
             spells: 0,
             signs: Signs::default(),
+            half_life_days: Terms::default().half_life_days,
+            learn_days: Terms::default().learn_days,
         };
         habit.deal();
         habit
@@ -214,8 +221,13 @@ fn add(table: &mut [[f64; 24]; 2], (weekend, hour): (usize, usize), more: f64) {
 impl Habit {
     /// Enough is known to go by it.
     pub fn is_learned(&self, now: Wall) -> bool {
-        let (days, few, many) = LEARNED;
-        self.spells >= many || self.spells >= few && self.age(day(now)) >= days
+        let (few, many) = LEARNED;
+        self.spells >= many || self.spells >= few && self.age(day(now)) >= self.learn_days
+    }
+
+    /// What people set of learning.
+    pub fn go_by(&mut self, terms: &Terms) {
+        (self.half_life_days, self.learn_days) = (terms.half_life_days, terms.learn_days);
     }
 
     pub fn spells(&self) -> u32 {
@@ -242,33 +254,6 @@ impl Habit {
 
     pub fn is_quiet(&self, at: Wall) -> bool {
         self.odds(at) < QUIET
-    }
-
-    /// Judged false aways of the last month.
-    pub fn false_aways(&self, now: Wall) -> usize {
-        self.ledger.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count()
-    }
-
-    /// Only the most that is waited decided that it left.
-    pub fn limited(&mut self, at: Wall) {
-        self.limits.push(day(at));
-        let excess = self.limits.len().saturating_sub(LEDGER_MAX);
-        self.limits.drain(..excess);
-    }
-
-    /// How far its silence can be trusted: `learning`, `good`, `fair` (more wrong than `dial` allows) or `poor`.
-    pub fn quality(&self, now: Wall, dial: f64) -> &'static str {
-        let limits = self.limits.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count();
-        let wrong = self.false_aways(now) as f64;
-        if !self.is_learned(now) {
-            "learning"
-        } else if limits > LIMITS_POOR || wrong > 2.0 * dial.max(1.0) {
-            "poor"
-        } else if wrong > dial.max(1.0) {
-            "fair"
-        } else {
-            "good"
-        }
     }
 
     /// Those beyond what the dial allows: each halves it.
@@ -368,13 +353,12 @@ impl Habit {
             self.signs.learn(&seen, home);
         }
         let over = called_away && home > 0.5 && {
-            self.ledger.push(day);
-            let excess = self.ledger.len().saturating_sub(LEDGER_MAX);
-            self.ledger.drain(..excess);
+            self.wrong(began);
             self.over(began, dial) > 0.0
         };
+        let half_life = self.half_life_days;
         let sleep = of_mut(&mut self.sleep, context);
-        sleep.add(mute_s, home, day);
+        sleep.add(mute_s, home, day, half_life);
         if over {
             sleep.forget(REGRET);
         }

@@ -13,8 +13,6 @@ const PSEUDO: f64 = 40.0;
 const TAIL: f64 = 25.0;
 /// The tail's spread is shrunk as if so many more spells had this mean log-excess.
 const SHRINK: (f64, f64) = (8.0, 0.53);
-/// Weights halve in this time.
-const HALF_LIFE_DAYS: f64 = 45.0;
 
 /// S of one device in one context.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,10 +88,10 @@ impl Survival {
         &self.counts
     }
 
-    /// A spell of `seconds` that was one at home with this `weight`.
-    pub fn add(&mut self, seconds: f64, weight: f64, day: f64) {
+    /// A spell of `seconds` that was one at home with this `weight`. Weights halve in `half_life` days.
+    pub fn add(&mut self, seconds: f64, weight: f64, day: f64, half_life: f64) {
         let faded = *self.faded.get_or_insert(day);
-        let factor = 0.5f64.powf((day - faded).max(0.0) / HALF_LIFE_DAYS);
+        let factor = 0.5f64.powf((day - faded).max(0.0) / half_life);
         if factor < 0.99 {
             self.forget(factor);
             self.faded = Some(day);
@@ -229,7 +227,7 @@ mod tests {
     fn the_curve_is_that_of_the_reference_model() {
         let mut sleep = Survival::of(40.0, 1.0);
         for seconds in [12.0, 30.0, 30.0, 61.0, 75.0, 100.0, 140.0, 200.0, 333.0, 700.0, 1_200.0] {
-            sleep.add(seconds, 1.0, 0.0);
+            sleep.add(seconds, 1.0, 0.0, 45.0);
         }
         let fit = sleep.fit;
         assert!(near(fit.u, 56.57, 1e-3) && near(fit.su, 0.453_43, 1e-4), "{} {}", fit.u, fit.su);
@@ -250,7 +248,7 @@ mod tests {
         ) {
             let mut sleep = Survival::of(40.0, 1.0);
             for (seconds, weight, day) in spells {
-                sleep.add(seconds, weight, day);
+                sleep.add(seconds, weight, day, 45.0);
             }
             let mut before = 1.0;
             for seconds in [1.0, 5.0, 9.0, 20.0, 57.0, 99.0, 300.0, 999.0, 5_000.0, 30_000.0, 90_000.0] {

@@ -90,6 +90,14 @@ pub trait Ears {
     fn offset(&self, _ear: EarId) -> f64 {
         0.0
     }
+    /// It is known which rooms lie beside each other.
+    fn is_planned(&self) -> bool {
+        false
+    }
+    /// How easily one gets from a room to another; `None`: to all of them alike.
+    fn way(&self, _from: RoomId, _to: RoomId) -> Option<f64> {
+        None
+    }
 }
 
 impl Track {
@@ -206,19 +214,46 @@ impl Track {
         let (stay, leave) = if rooms > 1.0 { (rules.stay, (1.0 - rules.stay) / (rooms - 1.0)) } else { (1.0, 0.0) };
         let mut sum = 0.0;
         let before: f64 = self.odds.values().sum();
+        let comes = self.ways(ears, loudest.keys().copied(), leave);
         let mut odds = BTreeMap::new();
         for (room, level) in &loudest {
             let was =
                 if before > 0.0 { self.odds.get(room).copied().unwrap_or(ODDS_MIN) / before } else { 1.0 / rooms };
             let other = loudest.iter().filter(|(r, _)| *r != room).map(|(_, l)| *l).fold(UNHEARD, f64::max);
             let fits = normal_below((level - other) / SIGMA_DB).max(EMISSION_MIN);
-            let now = (was * stay + (1.0 - was).max(0.0) * leave) * fits;
+            let comes = comes.as_ref().and_then(|comes| comes.get(room)).map(|sum| sum / before.max(f64::MIN_POSITIVE));
+            let now = (was * stay + comes.unwrap_or_else(|| (1.0 - was).max(0.0) * leave)) * fits;
             sum += now;
             odds.insert(*room, now);
         }
         odds.values_mut().for_each(|odd| *odd = (*odd / sum).max(ODDS_MIN));
         self.odds = odds;
         self.decide(now, rules)
+    }
+
+    /// What each room gets from the others in a step, where it is known which lie beside each other. From each room as
+    /// much leaves as without that, so that a plan changes where to, not how often. `None`: nothing is known.
+    fn ways(
+        &self,
+        ears: &impl Ears,
+        rooms: impl Iterator<Item = RoomId> + Clone,
+        leave: f64,
+    ) -> Option<BTreeMap<RoomId, f64>> {
+        if !ears.is_planned() || self.odds.is_empty() {
+            return None;
+        }
+        let mut comes: BTreeMap<RoomId, f64> = BTreeMap::new();
+        let leaves = leave * rooms.clone().count().saturating_sub(1) as f64;
+        for from in rooms.clone() {
+            let was = self.odds.get(&from).copied().unwrap_or(ODDS_MIN);
+            let others = rooms.clone().filter(|to| *to != from);
+            let ways: Vec<(RoomId, f64)> = others.map(|to| (to, ears.way(from, to).unwrap_or(1.0))).collect();
+            let all: f64 = ways.iter().map(|(_, way)| way).sum();
+            for (to, way) in ways {
+                *comes.entry(to).or_default() += was * leaves * way / all.max(f64::MIN_POSITIVE);
+            }
+        }
+        Some(comes)
     }
 
     fn decide(&mut self, now: Mono, rules: &Rules) -> bool {

@@ -3,7 +3,7 @@
 //! One board hears the same radio 6 dB louder than another, and so its room would swallow its neighbours. What lies in
 //! a room is heard there about as loud as it is in any other room by that room's ear; by how much an ear differs from
 //! that is taken off. Only what has lain in three rooms or more tells: a tag that hangs in the hall for ever says how
-//! loud the tag is, not how the ear hears. Learned anew after each start, within days.
+//! loud the tag is, not how the ear hears. Learned within days; `kept` holds it over a restart.
 
 use std::collections::BTreeMap;
 

@@ -338,3 +338,38 @@ proptest::proptest! {
         }
     }
 }
+
+/// What lies beside is where one goes; the rest is not impossible.
+#[test]
+fn two_rooms_as_loud_are_told_apart_by_what_lies_beside() {
+    struct Planned;
+    impl Ears for Planned {
+        fn room(&self, ear: EarId) -> Option<RoomId> {
+            Some(ear)
+        }
+        fn is_planned(&self) -> bool {
+            true
+        }
+        fn way(&self, from: RoomId, to: RoomId) -> Option<f64> {
+            Some(if from + to == 1 { 1.0 } else { 0.05 })
+        }
+    }
+    let rules = Settings::default().rules();
+    let at = |s: u64| Mono((1_000 + s) * 1_000_000_000);
+    let carried = |ears: &dyn Fn(&mut Track, EarId, i8, Mono) -> bool| {
+        let mut track = Track::default();
+        for s in 0..60 {
+            ears(&mut track, 0, -40, at(s));
+        }
+        for s in 60..80 {
+            for (ear, dbm) in [(0, -90), (1, -55), (2, -55)] {
+                ears(&mut track, ear, dbm, at(s));
+            }
+        }
+        (track.room(), track.odds()[&1] / track.odds()[&2])
+    };
+    let (room, ratio) = carried(&|track, ear, dbm, at| track.hear(ear, dbm, at, &Planned, &rules));
+    assert!(room == Some(1) && ratio > 3.0, "{room:?} {ratio}");
+    let (_, ratio) = carried(&|track, ear, dbm, at| track.hear(ear, dbm, at, &House, &rules));
+    assert!((ratio - 1.0).abs() < 0.01, "without a plan they are alike: {ratio}");
+}

@@ -69,7 +69,7 @@ fn a_newer_schema_is_refused_by_its_number_and_left_alone() {
 fn an_older_schema_is_backed_up_and_upgraded() {
     const NEXT: Schema = Schema {
         fresh: concat!(include_str!("../schema.sql"), "create table extra (id integer primary key) strict;"),
-        steps: &[SCHEMA.steps[0], "create table extra (id integer primary key) strict;"],
+        steps: &[SCHEMA.steps[0], SCHEMA.steps[1], "create table extra (id integer primary key) strict;"],
     };
     let dir = tempfile::tempdir().unwrap();
     let before = stored(dir.path(), 2);
@@ -77,22 +77,23 @@ fn an_older_schema_is_backed_up_and_upgraded() {
     assert_eq!(remembered, before);
     store.conn.execute("insert into extra (id) values (1)", []).unwrap();
     drop(store);
-    let backup = "porchlight-schema2-20261125T120000Z.db";
+    let backup = "porchlight-schema3-20261125T120000Z.db";
     assert!(names(dir.path()).contains(&backup.to_owned()), "{:?}", names(dir.path()));
     // The backup is the older store, whole.
     let other = tempfile::tempdir().unwrap();
     fs::copy(dir.path().join(backup), other.path().join(FILE)).unwrap();
     assert_eq!(Store::open(other.path(), NOON).unwrap().1, before);
     // And this release refuses the upgraded one.
-    assert!(matches!(Store::open(dir.path(), NOON), Err(StoreError::Newer { found: 3, known: 2, .. })));
+    assert!(matches!(Store::open(dir.path(), NOON), Err(StoreError::Newer { found: 4, known: 3, .. })));
 }
 
 #[test]
 fn a_step_that_fails_is_told_and_changes_nothing() {
-    const BAD: Schema = Schema { fresh: "", steps: &[SCHEMA.steps[0], "insert into nowhere values (1)"] };
+    const BAD: Schema =
+        Schema { fresh: "", steps: &[SCHEMA.steps[0], SCHEMA.steps[1], "insert into nowhere values (1)"] };
     let dir = tempfile::tempdir().unwrap();
     let before = stored(dir.path(), 1);
-    assert!(matches!(Store::open_as(dir.path(), NOON, &BAD), Err(StoreError::Upgrade { from: 2, to: 3, .. })));
+    assert!(matches!(Store::open_as(dir.path(), NOON, &BAD), Err(StoreError::Upgrade { from: 3, to: 4, .. })));
     assert_eq!(Store::open(dir.path(), NOON).unwrap().1, before);
 }
 

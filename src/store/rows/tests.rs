@@ -14,6 +14,7 @@ fn names(rows: &[Row]) -> Vec<String> {
             Row::Gauges(view) => format!("gauges {}", view.name),
             Row::Window(_) => "window".into(),
             Row::OpenWindow(_, view) => format!("open window {}", view.is_some()),
+            Row::Stitched { .. } => "stitched".into(),
             Row::Merged { .. } => "merged".into(),
             Row::Gone(_) => "gone".into(),
             Row::Tombstone(..) => "tombstone".into(),
@@ -92,6 +93,8 @@ fn each_change_has_its_event() {
         people_home: 1,
         device: id(1),
         away_s: 5,
+        confidence: Some(0.98),
+        identity: "sure",
         at,
     };
     let cases: Vec<(Change, &str, &str)> = vec![
@@ -134,8 +137,13 @@ fn each_change_has_its_event() {
         ),
         (Change::DeviceMerged { from, into, at }, "device_merged", &format!(r#"{{"from":"{from}"}}"#)),
         (Change::DeviceForgotten { device: from, at }, "device_forgotten", "{}"),
-        (person(true), "person_arrived", r#"{"person":"Ada","first":true,"people_home":1,"away_s":5}"#),
-        (person(false), "person_left", r#"{"person":"Ada","last":true,"people_home":1,"away_s":5}"#),
+        (
+            Change::JoinProposed { device: from, of: into, why: "took over within 4 s".into(), at },
+            "join_proposed",
+            &format!(r#"{{"of":"{into}","why":"took over within 4 s"}}"#),
+        ),
+        (person(true), "person_arrived", r#"{"person":"Ada","first":true,"people_home":1,"away_s":5,"confidence":0.98,"identity":"sure"}"#),
+        (person(false), "person_left", r#"{"person":"Ada","last":true,"people_home":1,"away_s":5,"confidence":0.98,"identity":"sure"}"#),
         (
             Change::ModeChanged { from: Mode::Auto, to: Mode::Night, at },
             "mode_changed",

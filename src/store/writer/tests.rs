@@ -69,6 +69,7 @@ fn a_restart_gives_back_everything() {
         tombstones: [(id(7), NOON)].into(),
         alerts: view.alerts.values().map(|a| AlertView::clone(a)).collect(),
         mode: Some(crate::model::Mode::Night),
+        person_ids: view.household.person_ids.clone(),
         mutes: view.mutes.to_vec(),
         learned: view.learned.as_ref().clone(),
     };

@@ -11,7 +11,7 @@ use crate::{
     model::clean_text,
 };
 
-const NAME: &str = "doors";
+pub const NAME: &str = "doors";
 /// Bytes of all states that are read: thousands of entities.
 const STATES_MAX: usize = 32 << 20;
 /// Doors that are proposed.
@@ -19,16 +19,8 @@ const PROPOSED_MAX: usize = 8;
 /// What Home Assistant calls contacts at ways out (`binary_sensor` and `cover`).
 const CLASSES: &[&str] = &["door", "garage", "garage_door", "gate", "opening"];
 
-/// Every door of the settings as it is now; without any, which there are.
-pub async fn check(here: &Here<'_>, url: &str, token: &str) -> Check {
-    let states = match states(here, url, token).await {
-        Ok(states) => states,
-        Err(why) => return Check::fails(NAME, why, "look at Home Assistant's own log"),
-    };
-    judge(&here.settings.presence.doors, &states)
-}
-
-async fn states(here: &Here<'_>, url: &str, token: &str) -> Result<Vec<Value>, String> {
+/// Every state there is.
+pub async fn states(here: &Here<'_>, url: &str, token: &str) -> Result<Vec<Value>, String> {
     let ca_file = here.settings.homeassistant.ca_file.as_deref();
     let mut answer = ask(&format!("{url}/api/states"), token, ca_file).await?;
     if answer.status().as_u16() != 200 {
@@ -44,7 +36,8 @@ async fn states(here: &Here<'_>, url: &str, token: &str) -> Result<Vec<Value>, S
     serde_json::from_slice(&body).map_err(|_| "the states are no list".into())
 }
 
-fn judge(doors: &[String], states: &[Value]) -> Check {
+/// Every door of the settings as it is now; without any, which there are.
+pub fn judge(doors: &[String], states: &[Value]) -> Check {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let id = |state: &Value| clean_text(&text(state, "entity_id"), 120);
     if doors.is_empty() {

@@ -25,6 +25,7 @@ fn replayed(name: &str) -> Replayed {
         open: false,
         sightings: 4,
         reconnects: 0,
+        stitched: 0,
         min_dbm: None,
         max_dbm: None,
         last_dbm: None,
