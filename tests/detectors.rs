@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+#[path = "detectors/access.rs"]
+mod access;
+#[path = "detectors/lookalikes.rs"]
+mod lookalikes;
 #[path = "detectors/newer.rs"]
 mod newer;
 #[path = "detectors/things.rs"]
@@ -11,6 +15,8 @@ mod things;
 mod traps;
 #[path = "detectors/watch.rs"]
 mod watch;
+#[path = "detectors/whose.rs"]
+mod whose;
 
 use std::{
     fs,

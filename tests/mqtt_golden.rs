@@ -5,6 +5,8 @@
 
 #![allow(clippy::expect_used, clippy::too_many_lines, reason = "tests may stop at the first surprise; tables are long")]
 
+#[path = "mqtt_golden/changes.rs"]
+mod changes;
 #[path = "mqtt_golden/commands.rs"]
 mod commands;
 #[path = "mqtt_golden/home.rs"]

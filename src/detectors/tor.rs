@@ -112,6 +112,11 @@ impl Detector for Tor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        detectors::stage::{Stage, dns, ip, mac, udp},
+        model::{MacAddr, Moment},
+        traffic::{End, Noticed, Talkers, Tls},
+    };
 
     #[test]
     fn names_by_chance_are_told_from_names() {
@@ -126,5 +131,44 @@ mod tests {
         ] {
             assert_eq!(is_invented(name), expected, "{name}");
         }
+    }
+
+    /// Device 9 looks up some names, and greets hosts by TLS with others.
+    fn told(looked_up: &[&str], greets: &[(&str, [u8; 4])]) -> Vec<Severity> {
+        let mut stage = Stage::new(Tor::new(Settings::default()));
+        for name in looked_up {
+            stage.frame(&udp((9, 5000), (1, 53), &dns(7, None, name, 1)), 1);
+        }
+        let end = |ip: [u8; 4], mac, port| End { mac, ip: ip.into(), port };
+        let greet = |(name, to): &(&str, [u8; 4])| Noticed {
+            talk: Talkers {
+                protocol: 6,
+                client: end(ip(9), Some(MacAddr(mac(9))), 40_000),
+                server: end(*to, None, 443),
+                began: Moment::default(),
+                is_sure: true,
+                packets: [0; 2],
+                bytes: [0; 2],
+            },
+            what: What::Tls(Tls { name: Some((*name).to_owned()), is_old: false }),
+        };
+        let greetings: Vec<Noticed> = greets.iter().map(greet).collect();
+        let found = greetings.iter().zip(1..).flat_map(|(noticed, n)| stage.see(Evidence::Traffic(noticed), n * 1000));
+        found.map(|finding| finding.severity).collect()
+    }
+
+    #[test]
+    fn three_invented_names_at_three_hosts_are_noted_and_less_is_not() {
+        let names = ["www.q4cyamnc6mtokjurvdclt.com", "www.t3i3ru.net", "www.x7k2qpzr5mwv.com"];
+        let far = |n: u8| [203, 0, 113, n];
+        let three: Vec<(&str, [u8; 4])> = names.iter().zip(1..).map(|(name, n)| (*name, far(n))).collect();
+        assert_eq!(told(&[], &three), [Severity::Info]);
+        assert!(told(&names, &three).is_empty(), "looked up, however odd");
+        assert!(told(&[], &three[..2]).is_empty(), "two");
+        assert!(told(&[], &names.map(|name| (name, far(1)))).is_empty(), "one host with odd names");
+        assert!(told(&[], &names.map(|name| (name, ip(5)))).is_empty(), "within the home");
+        let sites = ["www.example.com", "www.wikipedia.net", "cdn.q4cyamnc6mtokjurvdclt.com", "www.nature.com"];
+        let sites: Vec<(&str, [u8; 4])> = sites.iter().zip(1..).map(|(name, n)| (*name, far(n))).collect();
+        assert!(told(&[], &sites).is_empty(), "its look-ups are encrypted");
     }
 }

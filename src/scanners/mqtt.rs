@@ -2,7 +2,7 @@
 //!
 //! Remote sensors of our own and other projects' presence messages on the same broker. Pure: messages go in,
 //! observations come out; the daemon ties it to the broker. What the broker kept from earlier is old news and no
-//! sighting, unless it says which nodes are there.
+//! sighting, unless it says which nodes are there; nor is what a node repeats to the last digit (`frozen`).
 //!
 //! Holds: [`NODES_MAX`] nodes, [`STATIONS_MAX`] stations of access points, and of each remote sensor the numbers of
 //! its last [`remote::WINDOW`] batches.
@@ -22,8 +22,10 @@ use crate::{
     },
 };
 
+mod frozen;
 pub mod remote;
 
+use frozen::Readings;
 use remote::Remotes;
 
 const NODES_MAX: usize = 256;
@@ -135,6 +137,8 @@ pub struct Counts {
     pub old: u64,
     /// About somebody who is no device here: a class of devices, a passer-by, or a name of that project's own.
     pub nobody: u64,
+    /// Said so often in the very same words that it is no sighting any more.
+    pub frozen: u64,
 }
 
 /// Understands messages.
@@ -150,6 +154,7 @@ pub struct Ear {
     leaving: Leaving,
     /// Who hears each device.
     hearers: Capped<MacAddr, Hearers>,
+    readings: Readings,
     /// Nodes that were there in this run, so that it is known whom they hear.
     met: BTreeSet<String>,
     pub counts: Counts,
@@ -212,6 +217,7 @@ impl Ear {
             serving: Capped::new(STATIONS_MAX),
             leaving: Leaving::default(),
             hearers: Capped::new(HEARD_MAX),
+            readings: Readings::new(),
             met: BTreeSet::new(),
             counts: Counts::default(),
         }
@@ -264,7 +270,7 @@ impl Ear {
         }
         self.counts.understood += 1;
         match word {
-            Word::Heard(heard) => self.heard(heard, kind, &mut is_known, now),
+            Word::Heard(heard) => self.heard(heard, (kind, message.payload), &mut is_known, now),
             Word::Node { node, up } => {
                 let node = format!("{kind} {node}");
                 if !up {
@@ -293,7 +299,7 @@ impl Ear {
     fn heard(
         &mut self,
         heard: Heard,
-        kind: &str,
+        (kind, payload): (&str, &[u8]),
         is_known: &mut impl FnMut(MacAddr) -> bool,
         now: Moment,
     ) -> Vec<Observation> {
@@ -306,6 +312,10 @@ impl Ear {
             return Vec::new();
         };
         let node = format!("{kind} {}", heard.node);
+        if heard.shows == Shows::Alive && self.readings.is_frozen(&node, mac, payload, now.mono) {
+            self.counts.frozen += 1;
+            return Vec::new();
+        }
         let mut facts = Vec::new();
         match heard.shows {
             Shows::Alive => {

@@ -3,23 +3,7 @@
 
 use porchlight::model::{MacAddr, Severity};
 
-use crate::watch::{ACK, RST_ACK, SYN, Watch, arp, datagram, ip, mac, packet, segment};
-
-fn host(n: u8) -> ([u8; 6], [u8; 4]) {
-    (mac(n), ip(n))
-}
-
-fn dns(id: u16, flags: u16, name: &str, kind: u16) -> Vec<u8> {
-    let mut bytes = [&id.to_be_bytes()[..], &flags.to_be_bytes(), &[0, 1, 0, 0, 0, 0, 0, 0]].concat();
-    for label in name.split('.') {
-        bytes.push(label.len() as u8);
-        bytes.extend(label.as_bytes());
-    }
-    bytes.push(0);
-    bytes.extend(kind.to_be_bytes());
-    bytes.extend([0, 1]);
-    bytes
-}
+use crate::watch::{ACK, RST_ACK, SYN, Watch, arp, datagram, dns, host, ip, mac, packet, segment};
 
 /// Two phones join: each asks, as nobody, whether somebody has the address it wants (RFC 5227 §2.1.1).
 #[test]

@@ -7,8 +7,8 @@ use std::{net::IpAddr, sync::Arc};
 use porchlight::{
     engine::{Engine, Input, Settings},
     model::{
-        Captured, Change, Fact, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts, Observation, Remembered,
-        Severity, Source, Subject, Wall,
+        AlertView, Captured, Change, Fact, InterfaceId, LinkType, MacAddr, Moment, Mono, NetworkFacts, Observation,
+        Remembered, Severity, Source, Subject, Wall,
     },
 };
 
@@ -16,6 +16,13 @@ pub const FIN: u8 = 1;
 pub const SYN: u8 = 2;
 pub const RST_ACK: u8 = 20;
 pub const ACK: u8 = 16;
+
+/// Hardware and IP address.
+pub type Host = ([u8; 6], [u8; 4]);
+
+pub fn host(n: u8) -> Host {
+    (mac(n), ip(n))
+}
 
 pub fn mac(n: u8) -> [u8; 6] {
     [0x3c, 7, 7, 0, 0, n]
@@ -46,12 +53,33 @@ pub fn segment(from: u16, to: u16, flags: u8) -> Vec<u8> {
     bytes
 }
 
+/// A segment that says something.
+pub fn words(ports: (u16, u16), flags: u8, sequence: u32, said: &[u8]) -> Vec<u8> {
+    let mut bytes = segment(ports.0, ports.1, flags);
+    bytes[4..8].copy_from_slice(&sequence.to_be_bytes());
+    bytes.extend(said);
+    bytes
+}
+
 /// A datagram.
 pub fn datagram(from: u16, to: u16, body: &[u8]) -> Vec<u8> {
     let mut bytes = [from.to_be_bytes(), to.to_be_bytes()].concat();
     bytes.extend((8 + body.len() as u16).to_be_bytes());
     bytes.extend([0, 0]);
     bytes.extend(body);
+    bytes
+}
+
+/// A question to a name server, or, by `flags`, its answer without records.
+pub fn dns(id: u16, flags: u16, name: &str, kind: u16) -> Vec<u8> {
+    let mut bytes = [&id.to_be_bytes()[..], &flags.to_be_bytes(), &[0, 1, 0, 0, 0, 0, 0, 0]].concat();
+    for label in name.split('.') {
+        bytes.push(label.len() as u8);
+        bytes.extend(label.as_bytes());
+    }
+    bytes.push(0);
+    bytes.extend(kind.to_be_bytes());
+    bytes.extend([0, 1]);
     bytes
 }
 
@@ -65,6 +93,7 @@ pub struct Told {
     /// It opened an alert, and did not only grow one.
     pub is_new: bool,
     pub evidence: Vec<(String, String)>,
+    pub alert: Arc<AlertView>,
 }
 
 /// See above.
@@ -77,9 +106,18 @@ pub struct Watch {
 
 impl Watch {
     pub fn new() -> Watch {
+        Watch::with(&Settings::default())
+    }
+
+    pub fn with(settings: &Settings) -> Watch {
+        Watch::on(NetworkFacts::default(), settings)
+    }
+
+    /// What is known of the network besides.
+    pub fn on(network: NetworkFacts, settings: &Settings) -> Watch {
         let engine = Engine::new(
-            &Settings::default(),
-            Arc::new(NetworkFacts::default()),
+            settings,
+            Arc::new(network),
             &Remembered::default(),
             7,
             Moment { mono: Mono(1_000_000_000), wall: Wall(1_795_600_000_000) },
@@ -98,6 +136,27 @@ impl Watch {
             bytes,
         };
         self.take(Input::Frame(captured), now);
+    }
+
+    /// A whole conversation, each segment so long after the one before: who speaks (the client: true), and what.
+    pub fn converse(&mut self, client: (Host, u16), server: (Host, u16), script: &[(bool, &[u8])], gap_us: u64) {
+        let ports = [(client.1, server.1), (server.1, client.1)];
+        let mut next = [101_u32, 501];
+        let mut send = |watch: &mut Watch, by_client: bool, flags: u8, said: &[u8], sequence: Option<u32>| {
+            let side = usize::from(!by_client);
+            let (from, to) = if by_client { (client.0, server.0) } else { (server.0, client.0) };
+            let bytes = words(ports[side], flags, sequence.unwrap_or(next[side]), said);
+            watch.hear(&packet(from, to, 6, &bytes), gap_us);
+            next[side] += said.len() as u32;
+        };
+        send(self, true, SYN, b"", Some(100));
+        send(self, false, SYN | ACK, b"", Some(500));
+        send(self, true, ACK, b"", None);
+        for (by_client, said) in script {
+            send(self, *by_client, ACK, said, None);
+        }
+        send(self, true, FIN | ACK, b"", None);
+        send(self, false, FIN | ACK, b"", None);
     }
 
     /// A scanner saw something, so long after what came before.
@@ -137,6 +196,7 @@ impl Watch {
                 victim: alert.victim.ip,
                 is_new,
                 evidence: alert.evidence.clone(),
+                alert,
             });
         }
     }
@@ -157,6 +217,11 @@ impl Watch {
         self.told
             .iter()
             .any(|told| told.detector == detector && told.severity >= Severity::Medium && told.attacker == who)
+    }
+
+    /// How many alerts of `detector` were opened.
+    pub fn opened(&self, detector: &str) -> usize {
+        self.told.iter().filter(|told| told.is_new && told.detector == detector).count()
     }
 
     /// What was told at this severity or above.

@@ -2,7 +2,11 @@
 
 use porchlight::{
     model::{DeviceView, LinkMac, MacAddr, Source},
-    mqtt::{Site, topics::Topics},
+    mqtt::{
+        Site,
+        reconcile::{Published, reconcile},
+        topics::Topics,
+    },
 };
 use serde_json::Value as Json;
 
@@ -99,4 +103,53 @@ fn what_only_bluetooth_sees_says_so() {
     assert_eq!(source(vec![Source::Ble]), "bluetooth_le");
     assert_eq!(source(vec![Source::Ble, Source::Capture]), "router");
     assert_eq!(source(vec![]), "router");
+}
+
+/// What other programs had to learn of discovery: one identifier, and it tells two of us apart; entity ids by
+/// `default_entity_id`, never by `object_id`; one availability for all; trackers that say what they are by themselves.
+#[test]
+fn discovery_is_as_others_learned_it_must_be() {
+    fn keys<'j>(value: &'j Json, out: &mut Vec<&'j str>) {
+        match value {
+            Json::Array(list) => list.iter().for_each(|value| keys(value, out)),
+            Json::Object(map) => map.iter().for_each(|(key, value)| {
+                out.push(key);
+                keys(value, out);
+            }),
+            _ => {}
+        }
+    }
+    let site = home::site();
+    let sent = reconcile(&home::view(), &site, &Published::default());
+    let mut trackers = 0;
+    for message in sent.iter().filter(|message| message.topic.ends_with("/config")) {
+        let config: Json = serde_json::from_slice(&message.payload).expect("JSON");
+        assert!(message.retain && message.qos == 1 && message.expiry_s.is_none(), "{}", message.topic);
+        let mut found = Vec::new();
+        keys(&config, &mut found);
+        for never in ["object_id", "expire_after", "off_delay", "payload_home", "payload_not_home"] {
+            assert!(!found.contains(&never), "{}: {never}", message.topic);
+        }
+        let identifiers = config["device"]["identifiers"].as_array().expect("a list");
+        assert!(
+            identifiers.len() == 1 && identifiers[0].as_str().is_some_and(|id| id.contains("_7f3a2c_")),
+            "{config}"
+        );
+        // The bridge itself says that it is gone; all others go with it.
+        let is_bridge = message.topic.contains("_bridge/");
+        let availability = (!is_bridge).then_some("porchlight/home/bridge/state");
+        assert_eq!(config["availability_topic"].as_str(), availability, "{}", message.topic);
+        for (key, component) in config["components"].as_object().expect("components") {
+            assert!(component["default_entity_id"].is_string(), "{}: {key}", message.topic);
+            assert!(component["unique_id"].as_str().is_some_and(|id| id.starts_with("porchlight_7f3a2c_")), "{key}");
+            if component["platform"] == "device_tracker" {
+                trackers += 1;
+                assert!(component["source_type"].is_string(), "{}: {key}", message.topic);
+                assert_eq!(component["value_template"], "{{ value_json.state }}", "a state is said, not worked out");
+            }
+        }
+    }
+    assert!(trackers > 0);
+    // All that is kept is kept, and nothing that is an event is.
+    assert!(sent.iter().all(|message| message.retain && message.qos == 1), "a state that is not kept is unknown later");
 }

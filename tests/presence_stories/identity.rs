@@ -35,6 +35,8 @@ fn who_left_is_no_longer_shown_with_an_address_that_another_has_now() {
 fn a_phone_that_draws_a_new_address_stays_the_same_device() {
     let mut home = World::new();
     home.comes(GATEWAY);
+    // Longer than the silence after a first start.
+    home.run(3_600);
     let days = ["5a:11:22:33:44:55", "9e:11:22:33:44:66", "3e:aa:bb:cc:dd:77", "ca:01:02:03:04:05"];
     for (day, mac) in days.into_iter().enumerate() {
         let who = (mac, ["192.168.7.50", "192.168.7.51", "192.168.7.52", "192.168.7.53"][day]);
@@ -43,6 +45,7 @@ fn a_phone_that_draws_a_new_address_stays_the_same_device() {
         home.run(3_600);
         home.goes(who);
         home.run(30);
+        assert_eq!(home.saw("alert opened"), 1, "told when it came, and never again: {:#?}", home.lines);
     }
     let view = home.engine.view();
     assert_eq!(view.devices.len(), 2, "the gateway and Maya's phone: {:?}", home.lines);
@@ -156,11 +159,16 @@ fn addresses_move_and_devices_stay() {
     let mut home = World::new();
     let trunk = "00:16:3e:00:00:10";
     home.comes((trunk, "192.168.7.10"));
-    for _ in 0..5 {
+    home.run(3_600);
+    let alerts = home.saw("alert opened");
+    // Scanned for hours.
+    for _ in 0..60 {
         home.seen((trunk, "10.0.20.10"), Proof::ArpReply);
         home.seen((trunk, "192.168.7.10"), Proof::ArpReply);
+        home.run(300);
     }
     assert_eq!((home.engine.view().devices.len(), home.saw("address ")), (1, 1), "{:#?}", home.lines);
+    assert_eq!(home.saw("alert opened"), alerts, "{:#?}", home.lines);
     assert_eq!(home.device((trunk, "")).addresses.len(), 2);
     // A sleep proxy answers for another: each keeps its own presence.
     let (tv, base) = (("3c:22:fb:00:02:32", "192.168.7.232"), ("3c:22:fb:00:02:17", "192.168.7.217"));

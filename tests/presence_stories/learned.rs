@@ -164,3 +164,25 @@ fn one_phone_may_be_judged_more_strictly_than_the_others() {
     }
     assert!(waits[0] as f64 > 1.5 * waits[1] as f64, "{waits:?}");
 }
+
+// One phone of the family sleeps badly: the others' times stay their own.
+#[test]
+fn one_restless_phone_teaches_nothing_of_the_others() {
+    let other = ("3c:22:fb:0d:0e:0f", "192.168.7.45");
+    let mut home = home_with_a_phone();
+    home.comes(other);
+    home.dhcp(other, "Bens-iPhone");
+    let (before, mut dice) = (habit(&mut home).len(), Dice(3));
+    at_home(&mut home, &mut dice, 5 * DAY);
+    assert!(habit(&mut home).len() > before, "the restless one is learned");
+    let facts = home.device(other).facts.clone();
+    let spells = facts.iter().find(|(key, _)| key == "sleep").map(|(_, value)| value.clone()).unwrap_or_default();
+    assert!(!spells.contains("learned from"), "the other was never silent: {spells}");
+    let (left, lines) = (home.now, home.lines.len());
+    home.goes(other);
+    at_home(&mut home, &mut dice, HOUR + HOUR / 2);
+    let is_it = format!("presence {} ", home.id(other));
+    let away = home.lines[lines..].iter().find(|(_, line)| line.contains(&is_it) && line.contains("-> away"));
+    let waited = (away.expect("away").0 - left) / 1_000;
+    assert!((44 * 60..=48 * 60).contains(&waited), "the kind's time: {waited} s");
+}

@@ -7,6 +7,7 @@
 mod arrivals;
 mod blindness;
 mod departures;
+mod ears;
 mod evidence;
 mod floods;
 mod identity;

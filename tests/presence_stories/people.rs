@@ -304,3 +304,30 @@ fn a_household_is_unsure_while_a_poor_phone_is_all_that_tells() {
     assert_eq!((home.saw("person Anna away"), home.saw("mode home -> away")), (1, 1), "{:#?}", home.lines);
     assert!(!household.unsure && !household.occupied);
 }
+
+// A sitter stays with the children, who have no phones: the home is not empty, and nothing arms itself.
+#[test]
+fn a_home_with_a_guest_is_not_empty() {
+    let guest = ("da:a1:19:0a:0b:0c", "192.168.7.44");
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(PHONE);
+    home.named(PHONE, "Annas-iPhone");
+    let device = home.id(PHONE);
+    assert!(home.order(Command::SetOwner { device, owner: Some("Anna".into()) }));
+    home.comes(guest);
+    home.dhcp(guest, "Sitters-Galaxy-S23");
+    home.run(1_200);
+    assert_eq!(home.engine.view().household.guests.len(), 1, "{:#?}", home.lines);
+    home.goes(PHONE);
+    for _ in 0..4 * 60 {
+        home.run(60);
+        home.seen(guest, porchlight::model::Proof::Frame);
+    }
+    assert_eq!((home.saw("person Anna away"), home.saw("mode home -> away")), (1, 0), "{:#?}", home.lines);
+    assert!(home.engine.view().household.occupied && home.engine.view().household.people_home.is_empty());
+    home.goes(guest);
+    home.run(4 * 3_600);
+    assert_eq!(home.saw("mode home -> away"), 1, "{:#?}", home.lines);
+    assert!(!home.engine.view().household.occupied);
+}

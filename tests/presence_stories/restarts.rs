@@ -116,3 +116,29 @@ fn what_identity_rests_on_survives_a_restart() {
         "an old proof finds, and brings nobody home"
     );
 }
+
+// After a restart nobody is home because nobody was asked yet; who was away is away until it is heard.
+#[test]
+fn who_was_away_stays_away_over_any_stop() {
+    for stopped in [10, 300, 3_600, 3 * 86_400] {
+        let mut home = World::new();
+        home.comes(GATEWAY);
+        home.comes(PHONE);
+        home.named(PHONE, "Annas-iPhone");
+        let device = home.id(PHONE);
+        assert!(home.order(Command::SetOwner { device, owner: Some("Anna".into()) }));
+        home.run(600);
+        home.goes(PHONE);
+        home.run(3 * 3_600);
+        assert_eq!(home.device(PHONE).presence, Presence::Away);
+        let mut again = home.after_a_stop(stopped);
+        assert_eq!(again.device(PHONE).presence, Presence::Away, "{stopped} s");
+        again.there.insert(mac(GATEWAY.0));
+        again.run(3_600);
+        let moved = |(_, line): &&(u64, String)| line.contains("presence d-") || line.contains("person ");
+        assert!(again.lines.iter().find(moved).is_none(), "{stopped} s: {:#?}", again.lines);
+        assert!(again.engine.view().household.people_home.is_empty() && !again.engine.view().household.occupied);
+        again.comes(PHONE);
+        assert_eq!((again.saw("returned"), again.saw("person Anna home")), (1, 1), "{stopped} s: {:#?}", again.lines);
+    }
+}

@@ -197,3 +197,30 @@ fn a_sensors_batch_counts_once_and_is_dated_by_its_age() {
     let week = Duration::from_secs(7 * 24 * 3600).as_millis();
     assert!(give(&mut ear, topic, &batch("a", 4, u64::try_from(week).unwrap()), at(16)).is_empty());
 }
+
+/// Of ESPresense/ESPresense#1213: a node says 2.1 m every five seconds for half an hour, of a phone that left.
+#[test]
+fn a_reading_that_stands_still_is_no_sighting() {
+    const EVERY: u64 = 5;
+    let said = |rssi: f64| {
+        format!(
+            r#"{{"mac":"5c857ea1b2c3","id":"known:3c22fb010203","rssi":{rssi:.2},"distance":2.10,"var":0.11,"int":210}}"#
+        )
+    };
+    let topic = "espresense/devices/known:3c22fb010203/kitchen";
+    let mut ear = ear(&["espresense"]);
+    let mut hears = |room: &str, rssi: f64, n: u64| {
+        let topic = topic.replace("kitchen", room);
+        !alive(&give(&mut ear, &topic, &said(rssi), at(n * EVERY))).is_empty()
+    };
+    // It wavers: as long as it likes.
+    for n in 0..360 {
+        assert!(hears("kitchen", -70.0 - (n % 4) as f64 / 4.0, n), "{n}");
+    }
+    let counted = (360..720).filter(|n| hears("kitchen", -71.2, *n)).count() as u64;
+    assert!(counted * EVERY <= 180, "{counted} times in the same words");
+    // Another node hears it, and the first one comes to its senses.
+    assert!(hears("hall", -80.0, 720));
+    assert!(hears("kitchen", -71.3, 721));
+    assert!(ear.counts.frozen > 300, "{:?}", ear.counts);
+}

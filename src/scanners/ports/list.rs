@@ -200,6 +200,10 @@ mod tests {
         for port in (9100..=9107).chain([515, 631]) {
             assert!(prints(port) && intro(port, false).is_none() && intro(port, true).is_none(), "{port}");
         }
+        // Of servers of many printers: they may speak first, and are told nothing.
+        for port in 9109..=9116 {
+            assert!(matches!(intro(port, false), None | Some(Intro::Listen)), "{port}");
+        }
         for port in 1..=u16::MAX {
             assert!(intro(port, true).is_none() || matches!(port, 80 | 443), "{port} of a printer");
         }
