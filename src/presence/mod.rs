@@ -60,7 +60,7 @@ mod whose;
 mod windows;
 
 pub use departure::whatif::{Learned, WhatIf};
-pub use settings::{AskAfter, Exposure, Identity, Join, Settings};
+pub use settings::{AskAfter, DIALS, Exposure, Identity, Join, Settings};
 
 use timers::Key;
 
