@@ -210,7 +210,7 @@ complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l month
 complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l seed -d 'Where chance begins; without it the home\'s own' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l seeds -d 'So many runs, each with the next seed, counted together' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l dial -d 'False aways a month that are allowed, instead of `presence.false_away_per_month`' -r
-complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l dials -d 'Also with these other dials, one run of all seeds each: where every fixed time is met by one that errs no oftener, and by one that is no slower. Without numbers with nine of them' -r
+complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l dials -d 'Also with these other dials, one run of all seeds each: where every fixed time is met by one that errs no oftener, and by one that is no slower. Without numbers with eleven of them' -r
 complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l timeline -d 'A picture of each device, truth against each rule, into this folder (of the first run)' -r -f -a "(__fish_complete_directories)"
 complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l config -d 'Settings file; without it the first of $XDG_CONFIG_HOME/porchlight/config.yaml and /etc/porchlight/config.yaml' -r -F
 complete -c porchlight -n "__fish_porchlight_using_subcommand simulate" -l set -d 'One setting, above file and environment; may be given again' -r

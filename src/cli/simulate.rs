@@ -8,6 +8,7 @@ use std::{fmt::Write as _, fs, io::IsTerminal as _, path::PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, Exit, Failure};
+use crate::presence::DIALS;
 
 pub mod dials;
 pub mod dice;
@@ -45,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub dial: Option<f64>,
     /// Also with these other dials, one run of all seeds each: where every fixed time is met by one that errs no
-    /// oftener, and by one that is no slower. Without numbers with nine of them
+    /// oftener, and by one that is no slower. Without numbers with eleven of them
     #[arg(long, value_name = "N,N", value_delimiter = ',', num_args = 0..=1, require_equals = true,
           default_missing_value = dials::DIALS)]
     pub dials: Vec<f64>,
@@ -60,8 +61,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         eprintln!("{}: `{key}` means nothing here", args.home.display());
     }
     let mut settings = context.settings()?.engine();
-    if args.dial.iter().chain(&args.dials).any(|dial| !(0.05..=30.0).contains(dial)) {
-        return Err(Failure::usage("a dial lies between 0.05 and 30").into());
+    if args.dial.iter().chain(&args.dials).any(|dial| !DIALS.contains(dial)) {
+        return Err(Failure::usage("a dial lies between 0.01 and 300").into());
     }
     if let Some(dial) = args.dial {
         settings.presence.false_away_per_month = dial;

@@ -49,6 +49,8 @@ pub struct Mute {
     pub goodbye: Option<Goodbye>,
     /// When an access point listed it last without having heard more of it.
     pub listed: Option<Mono>,
+    /// When it was gone from all of them.
+    pub dropped: Option<Mono>,
     /// The only ear that hears it is out, and is waited for until then.
     pub ear_out: Option<Mono>,
     /// Too many would leave at once: held until then.
@@ -181,6 +183,7 @@ impl Mute {
             frozen: None,
             goodbye: None,
             listed: None,
+            dropped: None,
             ear_out: None,
             held: None,
             witness_rounds: 0,

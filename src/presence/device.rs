@@ -52,7 +52,7 @@ const JOINS_WITHIN: Duration = Duration::from_secs(30);
 /// Heard so long after the other began, it is another device.
 pub const OVERLAP: Duration = Duration::from_secs(10);
 /// Both heard within this time are heard at once; a phone that changes networks is not.
-const OVERLAP_WITHIN: Duration = Duration::from_secs(60);
+pub const OVERLAP_WITHIN: Duration = Duration::from_secs(60);
 
 /// A hardware address and when it was heard.
 #[derive(Debug, Clone, Copy, PartialEq)]

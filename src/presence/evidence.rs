@@ -135,10 +135,16 @@ impl Presence {
             _ => Station::Unlisted,
         };
         let since = mute.quiet_since;
+        let listed_s = match station {
+            Station::Unlisted => 0.0,
+            Station::Listed => now.since(since).as_secs_f64(),
+            Station::Dropped => mute.dropped.map_or(0.0, |at| at.since(since).as_secs_f64()),
+        };
         let person = device.person();
         let carried = matches!(device.kind(), Kind::Phone | Kind::Watch);
         Evidence {
             station,
+            listed_s,
             goodbye: mute.goodbye,
             door: self.doors.opened_about(since, &self.settings.doors, now),
             place: person.filter(|_| device.kind() == Kind::Phone).and_then(|person| self.places.of(person, now)),

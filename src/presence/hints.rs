@@ -24,6 +24,7 @@ impl Presence {
             device.mute.goodbye = Some(goodbye);
             if goodbye == Goodbye::ApLeft {
                 device.mute.listed = None;
+                device.mute.dropped = Some(at);
             }
             self.timers.by(Key::Device(id), now.mono + Duration::from_secs(5));
         }

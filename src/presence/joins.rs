@@ -186,6 +186,11 @@ impl Presence {
             std::mem::swap(&mut kept.addresses, &mut apart.addresses);
             (apart.last, apart.interface) = (kept.last, kept.interface);
             apart.sources.clone_from(&kept.sources);
+            // It was heard last under its own addresses: else the two would seem to have been here together for ever, and
+            // the next address be joined to neither.
+            if let Some(held) = kept.macs.first() {
+                kept.last = now.back_to(held.last.min(now.mono));
+            }
         }
         apart.vendor = moved.first().and_then(|held| crate::intel::vendors::lookup(held.mac));
         apart.macs = moved;

@@ -67,7 +67,7 @@ mod whose;
 mod windows;
 
 pub use departure::whatif::{Learned, WhatIf};
-pub use settings::{AskAfter, Devices, Exposure, Identity, Join, Own, Settings};
+pub use settings::{AskAfter, DIALS, Devices, Exposure, Identity, Join, Own, Settings};
 
 use timers::Key;
 

@@ -1,10 +1,15 @@
 //! # How presence decides: settings
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, ops::RangeInclusive, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::{Kind, Span};
+
+/// What `presence.false_away_per_month` may be. The loosest are as hasty as trackers that wait three minutes, the strictest
+/// err as seldom as those that wait for three quarters of an hour, and are sooner than either at as many errors
+/// (`docs/decisions/0014-lists-forget-and-dials-reach.md`).
+pub const DIALS: RangeInclusive<f64> = 0.01..=300.0;
 
 /// `presence`: who counts as home, when a silence is a departure, and whose address is whose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -183,10 +188,10 @@ impl Default for Settings {
 
 fn dial<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     let dial = f64::deserialize(d)?;
-    if (0.05..=30.0).contains(&dial) {
+    if DIALS.contains(&dial) {
         Ok(dial)
     } else {
-        Err(serde::de::Error::custom("false_away_per_month lies between 0.05 and 30"))
+        Err(serde::de::Error::custom("false_away_per_month lies between 0.01 and 300"))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     asks::{self, Rate, Ways},
     departure::{
         self, Rules, Spell, Step, Trip,
-        evidence::Evidence,
+        evidence::{Evidence, Station},
         habit::{Context, Habit, Threshold},
     },
     device::Device,
@@ -34,6 +34,8 @@ const KEPT_OF_DAY: u32 = 6;
 const AWAKE_PATIENCE: u32 = 2;
 /// A question that was not allowed is thought of again after so long.
 const RECONSIDER: Duration = Duration::from_secs(30);
+/// When a list's word ends the wait is found in so many steps at most.
+const LISTED_ROUNDS: u32 = 8;
 
 impl Presence {
     /// Does what is due for `id` and sets its timer.
@@ -359,10 +361,29 @@ impl Presence {
     }
 
     pub(super) fn threshold(&self, habit: &Habit, device: &Device, evidence: &Evidence, now: Moment) -> Threshold {
-        let began = device.mute.spell.as_ref().map_or(device.mute.quiet_since, |spell| spell.began);
-        let ratio = habit.signs().ratio(evidence);
-        let began = now.back_to(began.min(now.mono)).wall;
-        habit.patience(device.context(now), began, device.terms.dial, ratio, device.terms.stretch)
+        let spell = device.mute.spell.as_ref();
+        let began = spell.map_or(device.mute.quiet_since, |spell| spell.began);
+        let asked = spell.map_or(now.mono, |spell| spell.first_ask);
+        let (context, began) = (device.context(now), now.back_to(began.min(now.mono)).wall);
+        let after = |evidence: &Evidence| {
+            let ratio = habit.signs().ratio(evidence);
+            habit.patience(context, began, device.terms.dial, ratio, device.terms.stretch)
+        };
+        let mut threshold = after(evidence);
+        // The longer a list keeps it, the likelier it is at home: what it will say by then counts, not what it says now.
+        if evidence.station == Station::Listed {
+            let mute_s = now.mono.since(asked).as_secs_f64();
+            let mut due_s = mute_s;
+            for _ in 0..LISTED_ROUNDS {
+                let more_s = threshold.away_s - due_s;
+                if more_s < 1.0 {
+                    break;
+                }
+                due_s = threshold.away_s;
+                threshold = after(&Evidence { listed_s: evidence.listed_s + due_s - mute_s, ..*evidence });
+            }
+        }
+        threshold
     }
 
     /// Puts the next question to `id`, if budgets allow; else says when they will.

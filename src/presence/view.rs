@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 use super::{
-    device::{Device, HeldIp, HeldMac, Joined},
+    device::{Device, HeldIp, HeldMac, Joined, OVERLAP_WITHIN},
     fingerprint::unhex,
     kinds::{Guess, Second},
     names::Title,
@@ -211,7 +211,12 @@ pub fn restore(view: &DeviceView, network: &NetworkFacts, now: Moment) -> Device
     let mut device = Device::new(view.id, last);
     device.first_seen = view.first_seen;
     let first = moment(view.first_seen).mono;
-    device.macs = view.macs.iter().map(|mac| HeldMac { mac: *mac, first, last: last.mono }).collect();
+    // Newest first. When each was heard is not kept: the newest with the device, those before it long enough before that
+    // nobody takes them for two that were heard at once.
+    let before = |index: usize| OVERLAP_WITHIN * 2 * u32::try_from(index).unwrap_or(u32::MAX);
+    let held =
+        |(index, mac): (usize, &MacAddr)| HeldMac { mac: *mac, first, last: (last.mono - before(index)).max(first) };
+    device.macs = view.macs.iter().enumerate().map(held).collect();
     device.addresses =
         view.addresses.iter().map(|ip| HeldIp { ip: *ip, first, last: last.mono, used: None, current: true }).collect();
     device.presence = view.presence;

@@ -34,7 +34,7 @@ const RANGES: &[(&str, f64, f64)] = &[
     ("evidence.keep_mib", 8.0, 65536.0),
     ("detectors.threat_intel.max_entries", 1.0, 10_000_000.0),
     ("homeassistant.expose_limit", 1.0, 1000.0),
-    ("presence.false_away_per_month", 0.05, 30.0),
+    ("presence.false_away_per_month", 0.01, 300.0),
     ("presence.guest_forget_days", 1.0, 3650.0),
     ("presence.learn_days", 1.0, 365.0),
 ];

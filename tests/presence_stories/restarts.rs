@@ -142,3 +142,35 @@ fn who_was_away_stays_away_over_any_stop() {
         assert_eq!((again.saw("returned"), again.saw("person Anna home")), (1, 1), "{stopped} s: {:#?}", again.lines);
     }
 }
+
+#[test]
+fn a_restart_takes_no_phone_apart_that_drew_new_addresses() {
+    let addresses = ["5a:11:22:33:44:55", "9e:11:22:33:44:66", "3e:aa:bb:cc:dd:77", "ca:01:02:03:04:05"];
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    for (day, mac) in addresses.into_iter().enumerate() {
+        let who = (mac, ["192.168.7.50", "192.168.7.51", "192.168.7.52", "192.168.7.53"][day]);
+        home.comes(who);
+        home.dhcp(who, "Maya-iPhone");
+        home.run(3_600);
+        // In use while the program stops and starts.
+        home.seen(who, Proof::Frame);
+        home = home.after_a_stop(20);
+        for _ in 0..3 {
+            home.seen(who, Proof::Frame);
+            home.run(15);
+        }
+        assert_eq!(home.engine.view().devices.len(), 2, "after {} addresses: {:?}", day + 1, home.lines);
+        home.goes(who);
+        home.run(3_600);
+    }
+    // Which address was heard when is forgotten; that two are heard at once shows all the same.
+    let (first, last) = ((addresses[0], "192.168.7.50"), (addresses[3], "192.168.7.53"));
+    let id = home.id(first);
+    for who in [first, last, first, last, first] {
+        home.seen(who, Proof::Mdns);
+        home.run(20);
+    }
+    assert_eq!((home.engine.view().devices.len(), home.id(first)), (3, id));
+    assert_ne!(home.id(last), id);
+}

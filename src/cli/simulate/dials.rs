@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::score::Figures;
 
 /// Tried besides the dial that was asked for, the loosest first.
-pub const DIALS: &str = "30,10,3,1,0.6,0.33,0.2,0.1,0.05";
+pub const DIALS: &str = "300,100,30,10,3,1,0.6,0.33,0.1,0.05,0.02";
 
 /// What one rule, or the engine at one dial, comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

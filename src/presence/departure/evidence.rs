@@ -23,6 +23,13 @@ const COUNTED: usize = 3;
 const MOST: f64 = 1_000.0;
 /// What is assumed counts for so many silences.
 const PSEUDO: f64 = 10.0;
+/// Until it is learned how long lists keep who left: five minutes in the mean, as hostapd (`ap_max_inactivity`) and most
+/// controllers do. Worth so many who were dropped.
+const KEEPS_S: f64 = 300.0;
+const KEEPS_PSEUDO: f64 = 3.0;
+/// One that is still listed after so long tells no more of how long others are kept; and so many are remembered.
+const KEPT_MOST_S: f64 = 3_600.0;
+const KEPT_DROPS: f64 = 200.0;
 
 /// The access points' word on a silent device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,6 +62,8 @@ pub enum Others {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Evidence {
     pub station: Station,
+    /// For how many seconds of this silence a list has it, or had it until it was dropped.
+    pub listed_s: f64,
     pub goodbye: Option<Goodbye>,
     /// A door was opened about when it fell silent. None: nobody watches all of them.
     pub door: Option<bool>,
@@ -76,6 +85,8 @@ pub struct Signs {
     pub home: [f64; 2],
     /// Departures of which lists spoke, and in how many of them it was still listed when it was called away.
     pub left: [f64; 2],
+    /// For how many seconds lists kept those who left, and how many of them they dropped.
+    pub kept: [f64; 2],
     /// Silences at home with all doors watched, and beside how many of them one opened.
     pub doors: [f64; 2],
 }
@@ -83,7 +94,12 @@ pub struct Signs {
 impl Default for Signs {
     fn default() -> Signs {
         let assumed = |part: f64| [PSEUDO, PSEUDO * part];
-        Signs { home: assumed(0.01), left: assumed(1.0 - DROPPED), doors: assumed(0.08) }
+        Signs {
+            home: assumed(0.01),
+            left: assumed(1.0 - DROPPED),
+            kept: [KEEPS_S * KEEPS_PSEUDO, KEEPS_PSEUDO],
+            doors: assumed(0.08),
+        }
     }
 }
 
@@ -97,13 +113,20 @@ fn count([of, some]: &mut [f64; 2], weight: f64, is: bool) {
 }
 
 impl Signs {
+    /// The part of those who left that a list still has so long after.
+    fn still_listed(&self, seconds: f64) -> f64 {
+        let [kept_s, dropped] = self.kept;
+        (-seconds.max(0.0) * dropped / kept_s).exp().max(1.0 - DROPPED)
+    }
+
     /// How much likelier each of `seen` is of one who left; 1 is no sign.
     pub fn each(&self, seen: &Evidence) -> [(&'static str, f64); 5] {
         let (dropped, kept, opened) = (part(self.home), part(self.left), part(self.doors));
+        let listed = self.still_listed(seen.listed_s);
         [
             match seen.station {
                 Station::Unlisted => ("unlisted", 1.0),
-                Station::Listed => ("still_listed", kept / (1.0 - dropped)),
+                Station::Listed => ("still_listed", listed / (1.0 - dropped)),
                 Station::Dropped => ("off_every_list", (1.0 - kept) / dropped),
             },
             match seen.goodbye {
@@ -142,6 +165,9 @@ impl Signs {
             let dropped = seen.station == Station::Dropped;
             count(&mut self.home, home, dropped);
             count(&mut self.left, 1.0 - home, !dropped);
+            let [kept_s, drops] = &mut self.kept;
+            *kept_s += (1.0 - home) * seen.listed_s.clamp(0.0, KEPT_MOST_S);
+            *drops += if dropped { 1.0 - home } else { 0.0 };
         }
         if let Some(opened) = seen.door {
             count(&mut self.doors, home, opened);
@@ -151,6 +177,10 @@ impl Signs {
             if pair.first().is_some_and(|of| *of > 1_000.0) {
                 pair.iter_mut().for_each(|count| *count *= 0.5);
             }
+        }
+        let [kept_s, drops] = self.kept;
+        if drops > KEPT_DROPS || kept_s > KEPT_DROPS * KEPT_MOST_S {
+            self.kept = [kept_s / 2.0, (drops / 2.0).max(1.0)];
         }
     }
 
@@ -165,16 +195,23 @@ impl Signs {
         }
     }
 
-    pub fn numbers(&self) -> [f64; 6] {
-        let ([a, b], [c, d], [e, f]) = (self.home, self.left, self.doors);
-        [a, b, c, d, e, f]
+    pub fn numbers(&self) -> [f64; 8] {
+        let ([a, b], [c, d], [e, f], [g, h]) = (self.home, self.left, self.doors, self.kept);
+        [a, b, c, d, e, f, g, h]
     }
 
     /// From the store; nothing of it unless all makes sense.
     pub fn restored(numbers: &[f64]) -> Option<Signs> {
-        let &[a, b, c, d, e, f] = numbers else { return None };
+        // How long lists keep who left was not learned by earlier versions.
+        let ([a, b, c, d, e, f], kept) = match *numbers {
+            [a, b, c, d, e, f, kept_s, drops] => ([a, b, c, d, e, f], [kept_s, drops]),
+            [a, b, c, d, e, f] => ([a, b, c, d, e, f], Signs::default().kept),
+            _ => return None,
+        };
         let sane = |of: f64, some: f64| of >= 1.0 && (0.0..=of).contains(&some);
-        (sane(a, b) && sane(c, d) && sane(e, f)).then_some(Signs { home: [a, b], left: [c, d], doors: [e, f] })
+        let [kept_s, drops] = kept;
+        let all = sane(a, b) && sane(c, d) && sane(e, f) && kept_s >= 1.0 && drops >= 0.01;
+        all.then_some(Signs { home: [a, b], left: [c, d], kept, doors: [e, f] })
     }
 }
 
@@ -195,7 +232,9 @@ mod tests {
         for (seen, ratio) in [
             (nothing, 1.0),
             (Evidence { station: Station::Dropped, ..nothing }, 98.0),
-            (Evidence { station: Station::Listed, ..nothing }, 0.020_2),
+            (Evidence { station: Station::Listed, ..nothing }, 1.010_1),
+            (Evidence { station: Station::Listed, listed_s: 300.0, ..nothing }, 0.371_6),
+            (Evidence { station: Station::Listed, listed_s: 3_600.0, ..nothing }, 0.020_2),
             (Evidence { goodbye: Some(Goodbye::DhcpRelease), ..nothing }, 20.0),
             (Evidence { goodbye: Some(Goodbye::MdnsGoodbye), ..nothing }, 3.0),
             // One event is not counted twice.
@@ -209,7 +248,16 @@ mod tests {
             (Evidence { others: Some(Others::GoneToo), ..nothing }, 50.0),
             // However much speaks for it, a silence is needed too.
             (Evidence { station: Station::Dropped, door: Some(true), place: Some(Place::Far), ..nothing }, 1_000.0),
-            (Evidence { station: Station::Listed, door: Some(false), place: Some(Place::Near), ..nothing }, 0.001),
+            (
+                Evidence {
+                    station: Station::Listed,
+                    listed_s: 3_600.0,
+                    door: Some(false),
+                    place: Some(Place::Near),
+                    ..nothing
+                },
+                0.001,
+            ),
         ] {
             let got = Signs::default().ratio(&seen);
             assert!(near(got, ratio), "{seen:?}: {got}");
@@ -218,7 +266,7 @@ mod tests {
 
     #[test]
     fn an_access_point_that_keeps_everybody_for_long_or_drops_sleepers_loses_its_say() {
-        let listed = Evidence { station: Station::Listed, ..Evidence::default() };
+        let listed = Evidence { station: Station::Listed, listed_s: 2_700.0, ..Evidence::default() };
         let dropped = Evidence { station: Station::Dropped, ..Evidence::default() };
         let (mut ghosts, mut nervous) = (Signs::default(), Signs::default());
         for _ in 0..60 {
@@ -227,18 +275,41 @@ mod tests {
         }
         assert!(ghosts.ratio(&listed) > 0.5 && nervous.ratio(&dropped) < 1.5, "{ghosts:?} {nervous:?}");
         assert_eq!(Signs::restored(&ghosts.numbers()), Some(ghosts));
-        for bad in [&[1.0; 5][..], &[0.0; 6], &[10.0, 11.0, 10.0, 1.0, 10.0, 1.0]] {
+        for bad in [
+            &[1.0; 5][..],
+            &[0.0; 6],
+            &[10.0, 11.0, 10.0, 1.0, 10.0, 1.0],
+            &[10.0, 1.0, 10.0, 1.0, 10.0, 1.0, 0.0, 3.0],
+        ] {
             assert_eq!(Signs::restored(bad), None, "{bad:?}");
         }
+        // As an earlier version wrote it.
+        let [before @ .., _, _] = ghosts.numbers();
+        assert_eq!(Signs::restored(&before).map(|signs| signs.kept), Some(Signs::default().kept));
+    }
+
+    #[test]
+    fn how_long_a_list_keeps_who_left_is_learned() {
+        let after = |listed_s| Evidence { station: Station::Listed, listed_s, ..Evidence::default() };
+        let dropped = |listed_s| Evidence { station: Station::Dropped, listed_s, ..Evidence::default() };
+        let (mut quick, mut slow) = (Signs::default(), Signs::default());
+        for _ in 0..40 {
+            quick.learn(&dropped(60.0), 0.02);
+            slow.learn(&dropped(600.0), 0.02);
+            // Silences at home say nothing of it.
+            quick.learn(&after(900.0), 1.0);
+        }
+        let (quick, slow) = (quick.ratio(&after(180.0)), slow.ratio(&after(180.0)));
+        assert!(quick < 0.15 && slow > 0.6, "{quick} {slow}");
     }
 
     proptest! {
         #[test]
-        fn whatever_it_learns_a_ratio_stays_a_number(lessons in proptest::collection::vec((0u8..3, any::<Option<bool>>(), 0.0f64..1.0), 0..400)) {
+        fn whatever_it_learns_a_ratio_stays_a_number(lessons in proptest::collection::vec((0u8..3, any::<Option<bool>>(), 0.0f64..1.0, 0.0f64..90_000.0), 0..400)) {
             let mut signs = Signs::default();
-            for (station, door, home) in lessons {
+            for (station, door, home, listed_s) in lessons {
                 let station = [Station::Unlisted, Station::Listed, Station::Dropped][usize::from(station)];
-                let seen = Evidence { station, door, ..Evidence::default() };
+                let seen = Evidence { station, listed_s, door, ..Evidence::default() };
                 signs.learn(&seen, home);
                 let ratio = signs.ratio(&seen);
                 prop_assert!((1.0 / MOST..=MOST).contains(&ratio), "{}", ratio);

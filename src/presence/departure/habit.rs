@@ -193,6 +193,12 @@ fn of_mut<T>(values: &mut [T; 3], context: Context) -> &mut T {
     }
 }
 
+/// The most that is waited for, in seconds. Who wants to be wrong less often than once a month waits for longer.
+fn most(context: Context, dial: f64) -> f64 {
+    let [.., longest] = MOST;
+    longest.min(of(&MOST, context) / dial.min(1.0).sqrt())
+}
+
 fn day(at: Wall) -> f64 {
     at.0 as f64 / 86_400_000.0
 }
@@ -288,7 +294,7 @@ impl Habit {
             / of(&self.mean, context);
         let sleep = self.sleep_in(context);
         let [.., longest] = MOST;
-        let most = if ratio < AGAINST { longest } else { of(&MOST, context) } * stretch;
+        let most = if ratio < AGAINST { longest } else { most(context, dial) } * stretch;
         let away_s = sleep.time_for(p.min(0.5));
         let leaving_s = sleep.time_for((p * 20.0).min(0.5));
         Threshold { away_s: away_s.min(most), leaving_s: leaving_s.min(most), is_limit: away_s >= most }
@@ -298,7 +304,7 @@ impl Habit {
     pub(super) fn usual_wait(&self, context: Context, at: Wall, dial: f64, stretch: f64) -> f64 {
         let share = of(&self.shares, context);
         let p = dial * 0.5f64.powf(self.over(at, dial)) * share / self.rate(context, day(at));
-        self.sleep_in(context).time_for(p.min(0.5)).min(of(&MOST, context) * stretch)
+        self.sleep_in(context).time_for(p.min(0.5)).min(most(context, dial) * stretch)
     }
 
     /// So many spells a month at home are longer.
