@@ -20,6 +20,8 @@ mod held_out;
 mod homes;
 #[path = "kinds/set_ups.rs"]
 mod set_ups;
+#[path = "kinds/worth.rs"]
+mod worth;
 
 const THING: [u8; 6] = [0x02, 0, 0, 0, 0, 9];
 const OTHER: [u8; 6] = [0x02, 0, 0, 0, 0, 1];

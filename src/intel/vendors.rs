@@ -27,9 +27,12 @@ pub struct Table(&'static [u8]);
 const BRANDS: &[(&str, &str)] = &[
     ("Assmann", "Assmann (Digitus, ednet)"),
     ("D&M", "Denon, Marantz"),
+    ("Electro Voice Dynacord", "Bosch Security (Electro-Voice, Dynacord)"),
+    ("General", "General (Fujitsu General)"),
     ("HMD Global", "HMD Global (Nokia)"),
     ("Hangzhou Ezviz Software", "EZVIZ"),
     ("Physical Graph", "SmartThings"),
+    ("RPS", "Riello UPS"),
     ("TP Vision Belgium", "Philips (TP Vision)"),
     ("Transom Post OpCo LLC dba Bose", "Bose"),
     ("eQ-3 Entwicklung", "eQ-3 (Homematic)"),

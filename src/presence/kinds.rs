@@ -15,46 +15,26 @@ use crate::{
         parts,
         ports::{Talk, Way},
     },
-    model::{Kind, KindGroup, MacAddr, ServiceView},
+    model::{Kind, MacAddr, ServiceView},
 };
 
 mod rules;
+mod tally;
+mod text;
 
-pub use rules::places;
-use rules::{Looked, RULES, Sign, maker_is};
+use rules::{Looked, RULES, Rule, Sign};
+use tally::{OwnWords, Tally, is_narrower};
+use text::maker_is;
+pub use text::places;
 
 /// Below this it is not said.
 pub const SAID_FROM: f32 = 0.55;
-/// Weak signs do not add up to a strong one: one at least must say it alone.
-const ONE_FROM: f32 = 0.55;
-/// What weak signs say together: a runner-up that `explain` shows.
-const WEAK_MOST: f32 = 0.5;
 /// `iot` says little and is said of many: only of what is surely a thing of one purpose, and of none known.
 const IOT_FROM: f32 = 0.8;
 /// Two kinds of different groups so near to each other: neither is said.
 const TIE: f32 = 0.03;
 /// A default gateway, or a device that advertises routes.
 const ROUTES: f32 = 0.9;
-/// Every laptop is a computer, and so is a machine within a machine or one that serves; every doorbell with a picture is a
-/// camera. What speaks for the wide kind does not speak against the narrow one, if something says from here on which it is.
-const NARROWER: [(Kind, Kind, f32); 6] = [
-    (Kind::Computer, Kind::Laptop, 0.7),
-    (Kind::Computer, Kind::VirtualMachine, 0.7),
-    (Kind::Computer, Kind::Container, 0.7),
-    (Kind::Computer, Kind::Nas, 0.75),
-    (Kind::Computer, Kind::Server, 0.85),
-    (Kind::Camera, Kind::Doorbell, 0.7),
-];
-/// Televisions play what phones send them: what speaks for a player does not speak against the television that it says it
-/// is. A name that people give does not count: a stick is named after the television that it hangs on. One from the factory
-/// does.
-const TELEVISION_FROM: f32 = 0.85;
-const TELEVISION_NAMED_FROM: f32 = 0.95;
-/// A bridge to locks or lights speaks as they do, and says that it is a bridge.
-const HUB_FROM: f32 = 0.9;
-/// Laptops are told by what they are built of, and some that stand on a desk are built of the same: those that are named after
-/// what they are (`DESKTOP-…`) are no laptops.
-const DESK_FROM: f32 = 0.7;
 /// Words of names that are so much less sure than the surest say nothing beside it.
 const NAME_MARGIN: f32 = 0.1;
 /// It runs this program: some computer, if nothing says better which.
@@ -99,56 +79,6 @@ pub struct Second {
 impl Default for Guess {
     fn default() -> Self {
         Guess { kind: Kind::Unknown, confidence: 0.0, why: String::new(), second: None }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct OwnWords {
-    television: bool,
-    hub: bool,
-    desk: bool,
-}
-
-/// For each kind the best of each sort of sign.
-#[derive(Default)]
-struct Tally(BTreeMap<Kind, BTreeMap<Sign, (f32, String)>>);
-
-impl Tally {
-    /// Of each sort only the best counts, so ten services of one program are no ten witnesses.
-    fn take(&mut self, kind: Kind, sign: Sign, confidence: f32, why: impl FnOnce() -> String) {
-        let entry = self.0.entry(kind).or_default().entry(sign).or_insert((0.0, String::new()));
-        if confidence > entry.0 {
-            *entry = (confidence, why());
-        }
-    }
-
-    /// What it is in its own words, though it speaks as others do: the wide kind is no longer meant.
-    fn own_words(&self) -> OwnWords {
-        let said = |kind, sign| self.0.get(&kind).and_then(|signs| signs.get(&sign)).map_or(0.0, |(sure, _)| *sure);
-        OwnWords {
-            television: said(Kind::Tv, Sign::Label) >= TELEVISION_FROM
-                || said(Kind::Tv, Sign::Host) >= TELEVISION_NAMED_FROM,
-            desk: said(Kind::Computer, Sign::Host) >= DESK_FROM,
-            hub: said(Kind::Hub, Sign::Label).max(said(Kind::Hub, Sign::Host)) >= HUB_FROM,
-        }
-    }
-
-    /// All kinds, the surest first.
-    fn ranked(self) -> Vec<Second> {
-        let mut ranked: Vec<Second> = self
-            .0
-            .into_iter()
-            .map(|(kind, signs)| {
-                let doubt: f32 = signs.values().map(|(confidence, _)| 1.0 - confidence).product();
-                let confidence = ((1.0 - doubt) * 100.0).round() / 100.0;
-                let surest = signs.values().map(|(confidence, _)| *confidence).fold(0.0, f32::max);
-                let confidence = if surest < ONE_FROM { confidence.min(WEAK_MOST) } else { confidence };
-                let why = signs.into_values().map(|(_, why)| why).collect::<Vec<_>>().join(", ");
-                Second { kind, confidence, why }
-            })
-            .collect();
-        ranked.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-        ranked
     }
 }
 
@@ -238,17 +168,7 @@ fn choose(mut ranked: Vec<Second>, own: OwnWords) -> Guess {
         return Guess { second: ranked.into_iter().next(), ..Guess::default() };
     };
     let wide = ranked.get(best).map_or(Kind::Unknown, |guess| guess.kind);
-    let is_narrower = |guess: &Second| {
-        let of_rule =
-            |(of, kind, from): &(Kind, Kind, f32)| (*of, *kind) == (wide, guess.kind) && guess.confidence >= *from;
-        match guess.kind {
-            Kind::Tv => own.television && wide == Kind::MediaPlayer,
-            Kind::Laptop if own.desk => false,
-            Kind::Hub => own.hub && matches!(wide.group(), KindGroup::Home | KindGroup::Security),
-            _ => NARROWER.iter().any(of_rule),
-        }
-    };
-    let best = ranked.iter().position(is_narrower).unwrap_or(best);
+    let best = ranked.iter().position(|guess| is_narrower(guess, wide, own)).unwrap_or(best);
     let best = ranked.remove(best);
     // The wide kind is no rival of the narrow one.
     let is_other = |other: &&Second| other.kind != Kind::Iot && other.kind != wide;
@@ -262,13 +182,20 @@ fn choose(mut ranked: Vec<Second>, own: OwnWords) -> Guess {
 fn by_rules(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool, tally: &mut Tally) {
     let looked = Looked::at(signs);
     let hits: Vec<_> = RULES.iter().filter(|rule| looked.is_hit(rule) && counts(&rule.evidence())).collect();
+    // The maker's name in the machine's is no second witness besides the maker.
+    let names_maker = |rule: &Rule| signs.vendor.is_some_and(|vendor| rule.names(vendor));
+    let sorted = |rule: &Rule| if names_maker(rule) { Sign::Vendor } else { rule.sort() };
+    let said: Vec<(&Rule, Sign)> = hits
+        .iter()
+        .filter(|rule| !hits.iter().any(|other| rule.is_outdone_by(other)))
+        .map(|rule| (*rule, sorted(rule)))
+        .collect();
     // Of the words of its names the surest count: `august-doorbell` is no lock, though August makes locks.
-    let words = hits.iter().filter(|rule| rule.sort() == Sign::Host).map(|rule| rule.confidence);
+    let words = said.iter().filter(|(_, sort)| *sort == Sign::Host).map(|(rule, _)| rule.confidence);
     let surest = words.fold(0.0, f32::max);
-    for rule in &hits {
-        let is_less = rule.sort() == Sign::Host && rule.confidence + NAME_MARGIN < surest;
-        if !is_less && !hits.iter().any(|other| rule.is_outdone_by(other)) {
-            tally.take(rule.kind, rule.sort(), rule.confidence, || rule.words());
+    for (rule, sort) in said {
+        if sort != Sign::Host || rule.confidence + NAME_MARGIN >= surest {
+            tally.take(rule.kind, sort, rule.confidence, || rule.words());
         }
     }
 }

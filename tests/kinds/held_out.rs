@@ -7,7 +7,7 @@ use std::{
 
 use porchlight::{
     intel::vendors,
-    model::Kind,
+    model::{DeviceView, Kind},
     presence::kinds::{Evidence, Guess, Signs, guess_by},
 };
 
@@ -42,9 +42,8 @@ const OWN: &[(&str, &[&str])] = &[
 /// Halves of the makers drawn anew so often.
 const DRAWS: u64 = 50;
 
-/// The kind of `row` by the rules that `counts` lets count; `vendor` only as the registry has it if `plain`.
-fn guess(row: &Row, plain: bool, counts: impl Fn(&Evidence<'_>) -> bool) -> Guess {
-    let view = &row.view;
+/// The kind of a device by the rules that `counts` lets count; `vendor` only as the registry has it if `plain`.
+pub fn guess(view: &DeviceView, plain: bool, counts: impl Fn(&Evidence<'_>) -> bool) -> Guess {
     let fact = |wanted: &str| view.facts.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str());
     let below = |start: &'static str| {
         view.facts.iter().filter_map(move |(key, value)| Some((key.strip_prefix(start)?, value.as_str())))
@@ -94,12 +93,12 @@ pub fn page(rows: &[Row]) -> String {
     let score = |plain: bool, counts: &dyn Fn(&Row, &Evidence<'_>) -> bool| {
         let mut score = Score::default();
         for row in rows {
-            score.count(guess(row, plain, |evidence| counts(row, evidence)).kind, &row.kind);
+            score.count(guess(&row.view, plain, |evidence| counts(row, evidence)).kind, &row.kind);
         }
         score
     };
     for row in rows {
-        let all = guess(row, false, |_| true);
+        let all = guess(&row.view, false, |_| true);
         assert_eq!((all.kind, all.confidence), (row.view.kind, row.view.kind_confidence), "{} {}", row.make, row.model);
     }
     let no_models = score(false, &|_, evidence| !is_model(evidence));
@@ -132,7 +131,7 @@ fn halves(rows: &[Row]) -> (usize, usize, usize) {
     let both: Vec<[Kind; 2]> = rows
         .iter()
         .map(|row| {
-            let without = guess(row, true, |evidence| !is_own(&row.make, evidence));
+            let without = guess(&row.view, true, |evidence| !is_own(&row.make, evidence));
             [row.view.kind, without.kind]
         })
         .collect();

@@ -10,7 +10,10 @@ use std::{
 
 use crate::model::Kind;
 
-use super::{Evidence, Signs};
+use super::{
+    Evidence, Signs,
+    text::{bare, has_words, holds, humps, maker_is, pieces, unnumbered, words},
+};
 
 /// Labels of programs, people and services, not of the product: looked at only by rules that name them.
 const NO_PRODUCT: &[&str] = &[
@@ -39,6 +42,12 @@ const NO_PRODUCT: &[&str] = &[
     "link",
 ];
 
+/// Between the name of a printer and that of the computer that shares it (CUPS, macOS).
+const SHARED: &str = " @ ";
+/// What is then another's.
+const PRINTING: &[&str] = &["ipp", "ipps", "printer", "pdl-datastream"];
+/// Shorter texts are no name of a maker, and no words within a word.
+const NAME_MIN: usize = 3;
 /// How rules name an address that the device drew itself.
 const RANDOM: &str = "random";
 
@@ -47,11 +56,19 @@ pub enum Sign {
     Service,
     Host,
     Word,
+    /// What a longer word ends in.
+    Ending,
     Series,
     Vendor,
+    /// A word of the maker's name.
+    Trade,
     Mac,
     Class,
+    /// A word of the class.
+    ClassWord,
     Asked,
+    /// What several signs say together.
+    Together,
     Label,
     Asks,
     Routes,
@@ -108,6 +125,7 @@ pub const TABLES: &[&str] = &[
     include_str!("labels.tsv"),
     include_str!("addresses.tsv"),
     include_str!("together.tsv"),
+    include_str!("words.tsv"),
 ];
 
 pub static RULES: LazyLock<Box<[Rule]>> =
@@ -142,7 +160,10 @@ fn part(evidence: &str, pattern: &'static str) -> Option<Part> {
         "series" => Sign::Series,
         "vendor" => Sign::Vendor,
         "mac" => Sign::Mac,
+        "trade" => Sign::Trade,
         "class" => Sign::Class,
+        "classword" => Sign::ClassWord,
+        "ending" => Sign::Ending,
         "asked" => Sign::Asked,
         "label" => Sign::Label,
         _ => return None,
@@ -170,7 +191,11 @@ impl Sign {
             Sign::Series => "series",
             Sign::Vendor => "vendor",
             Sign::Mac => "mac",
+            Sign::Trade => "trade",
             Sign::Class => "class",
+            Sign::ClassWord => "classword",
+            Sign::Ending => "ending",
+            Sign::Together => "together",
             Sign::Asked => "asked",
             Sign::Label => "label",
             Sign::Asks => "asks",
@@ -194,10 +219,15 @@ impl Part {
             (Sign::Vendor, _) => format!("made by {pattern}"),
             (Sign::Mac, _) => format!("an address that begins {}", pattern.trim_end_matches(':')),
             (Sign::Class, _) => format!("its DHCP class is {pattern:?}"),
+            (Sign::ClassWord, _) => format!("its DHCP class has {pattern:?}"),
+            (Sign::Trade, _) => format!("its maker is called {:?}", pattern.trim_end_matches('*')),
+            (Sign::Ending, _) => format!("its name ends in {pattern:?}"),
             (Sign::Asked, _) => "the DHCP options it asks for".to_owned(),
             (Sign::Label, Some("link")) => format!("joins by {pattern}"),
             (Sign::Label, Some(key)) => format!("its {} has {pattern:?}", key.replace('_', " ")),
-            (Sign::Label | Sign::Asks | Sign::Routes | Sign::Own, _) => format!("it says {pattern:?} of itself"),
+            (Sign::Label | Sign::Together | Sign::Asks | Sign::Routes | Sign::Own, _) => {
+                format!("it says {pattern:?} of itself")
+            }
         }
     }
 
@@ -220,12 +250,25 @@ impl Rule {
         Evidence { sort: self.part.sign.name(), pattern: self.text, maker: self.part.maker() }
     }
 
-    /// Of which sort it is a witness. What several parts say together is not said by each again.
+    /// Of which sort it is a witness. What several parts say together is not said by each again; class and options are both
+    /// those of the program that asks for an address.
     pub const fn sort(&self) -> Sign {
         match self.part.sign {
-            Sign::Word => Sign::Host,
+            _ if !self.besides.is_empty() => Sign::Together,
+            Sign::Word | Sign::Ending => Sign::Host,
+            Sign::Trade => Sign::Vendor,
+            Sign::ClassWord | Sign::Asked => Sign::Class,
             sign => sign,
         }
+    }
+
+    /// Its pattern is the name of the maker: `miele` in the name of a machine of Miele says again who made it.
+    pub fn names(&self, vendor: &str) -> bool {
+        let name = self.part.pattern.trim_matches(['-', '_', ' ']);
+        let is_text = matches!(self.part.sign, Sign::Host | Sign::Word | Sign::Label);
+        let may_name = matches!(self.part.key, None | Some("model" | "manufacturer" | "upnp_software"));
+        let start = vendor.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        is_text && may_name && name.len() >= NAME_MIN && start
     }
 
     /// `galaxy-tab` says all that `galaxy-` says, and better; `chromecast audio` all that `chromecast` says.
@@ -235,7 +278,8 @@ impl Rule {
             && two.key == one.key
             && two.pattern.len() > one.pattern.len()
             && match one.sign {
-                Sign::Host | Sign::Series | Sign::Mac => two.pattern.starts_with(one.pattern),
+                Sign::Host | Sign::Series | Sign::Mac | Sign::Vendor => two.pattern.starts_with(one.pattern),
+                Sign::Ending => two.pattern.ends_with(one.pattern),
                 Sign::Label => holds(two.pattern, one.pattern),
                 _ => false,
             }
@@ -277,8 +321,12 @@ pub struct Looked<'a> {
     /// Of all its names, with their numbers and without: there are many rules about words.
     words: BTreeSet<String>,
     labels: Vec<(&'a str, String)>,
-    /// What labels say of the product.
+    /// What labels say of the product, and the program that its maker names after it.
     products: Vec<String>,
+    software: Option<String>,
+    /// Words of the DHCP class and of the maker's name.
+    class_words: BTreeSet<String>,
+    trades: Vec<String>,
     services: BTreeSet<String>,
     makers: Vec<&'a str>,
     /// What names and their words begin with; what is anywhere in labels; in names and labels of the product; what
@@ -293,11 +341,17 @@ pub struct Looked<'a> {
 impl<'a> Looked<'a> {
     pub fn at(signs: &'a Signs<'a>) -> Self {
         let friendly = signs.labels.get("friendly_name").map(String::as_str);
-        let hosts = signs.hosts.iter().copied().chain(friendly);
+        let shares = signs.hosts.iter().any(|host| host.contains(SHARED));
+        let own = || signs.hosts.iter().copied().filter(|host| !host.contains(SHARED)).chain(friendly);
         let announced = ["maker", "manufacturer"].iter().filter_map(|key| signs.labels.get(*key).map(String::as_str));
-        let hosts: Vec<String> = hosts.map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
-        let humps = signs.hosts.iter().copied().chain(friendly).flat_map(humps).map(|word| word.to_lowercase());
+        let hosts: Vec<String> = own().map(|host| host.to_lowercase().replace([' ', '\''], "-")).collect();
+        let humps = own().flat_map(humps).filter(|word| word.len() >= NAME_MIN);
+        let humps = humps.map(str::to_lowercase);
         let humps: Vec<String> = humps.collect();
+        let class = signs.class.unwrap_or_default();
+        let class_words = words(class).flat_map(|word| std::iter::once(word).chain(pieces(word)));
+        let class_words = class_words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+        let trades = words(signs.vendor.unwrap_or_default()).map(str::to_lowercase).collect();
         let words = hosts.iter().map(String::as_str).flat_map(words).chain(humps.iter().map(String::as_str));
         let words = words.flat_map(|word| [word, unnumbered(word)]);
         let words: BTreeSet<String> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
@@ -305,8 +359,10 @@ impl<'a> Looked<'a> {
             signs.labels.iter().map(|(key, value)| (key.as_str(), value.to_lowercase())).collect();
         let products: Vec<String> =
             labels.iter().filter(|(key, _)| is_product(key)).map(|(_, value)| value.clone()).collect();
+        let services = signs.services.iter().map(|service| bare(&service.name).to_ascii_lowercase());
         let services: BTreeSet<String> =
-            signs.services.iter().map(|service| bare(&service.name).to_ascii_lowercase()).collect();
+            services.filter(|name| !shares || !PRINTING.contains(&name.as_str())).collect();
+        let software = signs.labels.get("upnp_software").map(|text| text.to_lowercase());
         let mut starts = Bytes::default();
         // Of a word within a name, behind a hyphen, too.
         let begun = hosts.iter().flat_map(|host| host.split_inclusive('-')).chain(words.iter().map(String::as_str));
@@ -321,7 +377,10 @@ impl<'a> Looked<'a> {
         Looked {
             starts,
             said: Bytes::of(labels.iter().map(|(_, value)| value.as_str())),
-            told: Bytes::of(hosts.iter().chain(&products).map(String::as_str)),
+            told: Bytes::of(hosts.iter().chain(&products).chain(&software).map(String::as_str)),
+            software,
+            class_words,
+            trades,
             offered,
             vendor,
             words,
@@ -340,15 +399,18 @@ impl<'a> Looked<'a> {
     fn has(&self, sign: Sign) -> bool {
         match sign {
             Sign::Service => !self.services.is_empty(),
-            Sign::Host | Sign::Word => !self.hosts.is_empty(),
-            Sign::Series => !self.makers.is_empty() && (!self.hosts.is_empty() || !self.products.is_empty()),
-            Sign::Vendor => self.signs.vendor.is_some(),
+            Sign::Host | Sign::Word | Sign::Ending => !self.hosts.is_empty(),
+            Sign::Series => {
+                let is_named = !self.hosts.is_empty() || !self.products.is_empty() || self.software.is_some();
+                !self.makers.is_empty() && is_named
+            }
+            Sign::Vendor | Sign::Trade => self.signs.vendor.is_some(),
             Sign::Mac => !self.macs.is_empty(),
-            Sign::Class => self.signs.class.is_some(),
+            Sign::Class | Sign::ClassWord => self.signs.class.is_some(),
             Sign::Asked => !self.asked.is_empty(),
             Sign::Label => !self.labels.is_empty(),
             // These are no rules.
-            Sign::Asks | Sign::Routes | Sign::Own => false,
+            Sign::Together | Sign::Asks | Sign::Routes | Sign::Own => false,
         }
     }
 
@@ -375,18 +437,25 @@ impl<'a> Looked<'a> {
             Sign::Word => self.words.contains(pattern),
             Sign::Series => {
                 let hosts = self.hosts.iter().map(String::as_str);
-                series_is(&self.makers, hosts.chain(self.products.iter().map(String::as_str)), pattern)
+                let texts = hosts.chain(self.products.iter().chain(&self.software).map(String::as_str));
+                series_is(&self.makers, texts, pattern)
             }
             Sign::Vendor => self.signs.vendor.is_some_and(|vendor| maker_is(vendor, pattern)),
             Sign::Mac => self.macs.iter().any(|mac| mac.starts_with(pattern)),
             Sign::Class => self.signs.class.is_some_and(|class| class.starts_with(pattern)),
+            Sign::ClassWord => self.class_words.contains(pattern),
+            Sign::Trade => match pattern.strip_suffix('*') {
+                Some(start) => self.trades.iter().any(|word| word.starts_with(start)),
+                None => self.trades.iter().any(|word| word == pattern),
+            },
+            Sign::Ending => self.words.iter().any(|word| word.len() > pattern.len() + 1 && word.ends_with(pattern)),
             Sign::Asked => self.asked == pattern,
             Sign::Label => match part.key {
                 Some(key) => self.labels.iter().any(|(held, value)| *held == key && holds(value, pattern)),
                 None => self.products.iter().any(|value| holds(value, pattern)),
             },
             // These are no rules.
-            Sign::Asks | Sign::Routes | Sign::Own => false,
+            Sign::Together | Sign::Asks | Sign::Routes | Sign::Own => false,
         }
     }
 
@@ -403,72 +472,8 @@ fn is_product(key: &str) -> bool {
     !NO_PRODUCT.contains(&key) && !of_switch && !key.ends_with("_id")
 }
 
-/// `TP-Link` of `TP-Link Systems`: whole words from its start, in any case.
-pub fn maker_is(vendor: &str, pattern: &str) -> bool {
-    let start = vendor.get(..pattern.len()).is_some_and(|start| start.eq_ignore_ascii_case(pattern));
-    start && !vendor.get(pattern.len()..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric())
-}
-
-/// `plug` in `smart plug`, not in `unplugged`.
-fn holds(text: &str, pattern: &str) -> bool {
-    // Where the pattern begins with a letter, a word must begin there.
-    let inner = pattern.starts_with(|c: char| c.is_ascii_alphanumeric());
-    places(text, pattern).any(|before| !inner || !before.is_some_and(|byte| byte.is_ascii_alphanumeric()))
-}
-
-/// The byte before each place where `text` holds `pattern`; none at its start. There are thousands of patterns, of a few
-/// letters: what a search prepares costs more than the search.
-pub fn places(text: &str, pattern: &str) -> impl Iterator<Item = Option<u8>> {
-    let (text, pattern) = (text.as_bytes(), pattern.as_bytes());
-    let first = pattern.first().copied().unwrap_or_default();
-    memchr::memchr_iter(first, text)
-        .filter(move |at| text.get(*at..).is_some_and(|rest| rest.starts_with(pattern)))
-        .map(move |at| text.get(at.checked_sub(1)?).copied())
-}
-
-/// `ipp`: `_ipp._tcp.local`, `_ipp` and `ipp` are one service, whoever reports it; `_ipps` is another.
-fn bare(name: &str) -> &str {
-    name.split('.').next().unwrap_or_default().trim_start_matches('_')
-}
-
-/// `galaxy-tab` somewhere in `annas-galaxy-tab-s9`.
-fn has_words(host: &str, pattern: &str) -> bool {
-    pattern.contains('-') && places(host, pattern).any(|before| before == Some(b'-'))
-}
-
 /// `D-Link/dcs-`: a word that begins so in a name or model, on a device of that maker.
 fn series_is<'a>(makers: &[&str], mut models: impl Iterator<Item = &'a str>, pattern: &str) -> bool {
     let Some((maker, start)) = pattern.split_once('/') else { return false };
     makers.iter().any(|vendor| maker_is(vendor, maker)) && models.any(|model| holds(model, start))
-}
-
-/// `plug` of `plug2`.
-fn unnumbered(word: &str) -> &str {
-    word.trim_end_matches(|c: char| c.is_ascii_digit())
-}
-
-/// `Cam` and `Doorbell` of `CamDoorbell`: where a great letter follows a small one, a word begins. Nothing of a name that has
-/// none such.
-fn humps(host: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    for word in words(host) {
-        let mut begin = 0;
-        for (at, pair) in word.as_bytes().windows(2).enumerate() {
-            if let [small, great] = pair
-                && small.is_ascii_lowercase()
-                && great.is_ascii_uppercase()
-            {
-                found.extend(word.get(begin..=at));
-                begin = at + 1;
-            }
-        }
-        if begin > 0 {
-            found.extend(word.get(begin..));
-        }
-    }
-    found
-}
-
-fn words(host: &str) -> impl Iterator<Item = &str> {
-    host.split(|c: char| !c.is_alphanumeric())
 }

@@ -32,11 +32,12 @@ struct Case {
     services: &'static [&'static str],
     label: &'static str,
     routes: bool,
+    random: bool,
     kind: Kind,
 }
 
 const fn host(says: &'static str, kind: Kind) -> Case {
-    Case { says, vendor: "", class: "", asked: &[], services: &[], label: "", routes: false, kind }
+    Case { says, vendor: "", class: "", asked: &[], services: &[], label: "", routes: false, random: false, kind }
 }
 
 const ANDROID: &[u8] = &[1, 3, 6, 15, 26, 28, 51, 58, 59, 43, 114, 108];
@@ -88,7 +89,8 @@ fn kinds_are_told_by_name_vendor_and_service() {
         // A tablet asks for addresses as a phone of the same maker does.
         Case { asked: ANDROID, class: "android-dhcp-13", ..host("Galaxy-Tab", Kind::Tablet) },
         Case { asked: ANDROID, class: "android-dhcp-14", ..host("Galaxy-S24", Kind::Phone) },
-        Case { asked: ANDROID, class: "android-dhcp-14", ..host("", Kind::Phone) },
+        Case { asked: ANDROID, class: "android-dhcp-14", ..host("", Kind::Unknown) },
+        Case { asked: ANDROID, class: "android-dhcp-14", random: true, ..host("", Kind::Phone) },
         Case { asked: IOS, ..host("Annas-iPad", Kind::Tablet) },
         Case { asked: IOS, ..host("iPhone", Kind::Phone) },
         // By maker, service and model.
@@ -123,7 +125,7 @@ fn kinds_are_told_by_name_vendor_and_service() {
             labels: &filled(case.label).map(|label| ("model".to_owned(), label.to_owned())).into_iter().collect(),
             routes: case.routes,
             own: false,
-            random: false,
+            random: case.random,
         });
         let Case { says, vendor, kind, .. } = case;
         assert_eq!(guess.kind, kind, "{says:?} {vendor:?}: {guess:?}");
