@@ -20,7 +20,7 @@ use crate::{
     },
     presence::{self, Presence, overheard::Overheard},
     traffic::{Noticed, Sights, Traffic},
-    wire::Frame,
+    wire::{Frame, tunnel},
 };
 
 mod plain;
@@ -33,6 +33,9 @@ const TIMERS_MAX: usize = 1_000_000;
 
 /// What detectors learn takes days; what a crash costs of it is this.
 const WRITTEN_DOWN: Duration = Duration::from_secs(600);
+
+/// Packets in packets: a tunnel through a tunnel is made now and then, more to hide.
+const WRAPPED_MAX: usize = 3;
 
 // Smaller steps are the noise of stamps, and nobody reads times that closely.
 const CLOCK_STEP_MS: u64 = 10_000;
@@ -378,6 +381,20 @@ impl Engine {
             self.examine(Evidence::Packet(&whole), now, out);
         }
         self.notice(noticed, now, out);
+        self.look_inside(frame, now, out);
+    }
+
+    /// What is wrapped is judged as what is not; presence learns nothing of it.
+    fn look_inside(&mut self, frame: &Frame<'_>, now: Moment, out: &mut Vec<Change>) {
+        let mut outer = *frame;
+        for _ in 0..WRAPPED_MAX {
+            let Some(inner) = tunnel::inside(&outer) else { return };
+            let mut noticed = std::mem::take(&mut self.noticed);
+            self.traffic.inside(&inner, now, &mut noticed);
+            self.examine(Evidence::Packet(&inner), now, out);
+            self.notice(noticed, now, out);
+            outer = inner;
+        }
     }
 
     fn notice(&mut self, mut noticed: Vec<Noticed>, now: Moment, out: &mut Vec<Change>) {

@@ -8,13 +8,14 @@
 //! ## How it decides
 //! UDP answers of services that amplify (DNS, NTP, SNMP, SSDP, CLDAP, memcached …, CISA TA14-017A) to a host that was
 //! not seen to ask: 60 in ten seconds from five servers or more, or 100 from fewer. Nobody is named: the servers
-//! are used, and who asks them is not seen.
+//! are used, and who asks them is not seen. Also: such a service of the home answers one address of the Internet 20 times in
+//! a minute with five times as many bytes as it is asked; it is named.
 //! ## What fools it
 //! A wire on which only one direction is seen: then all answers look unasked, so it must once have heard the host ask.
 //! ## What to do
 //! From the Internet only the provider can help.
 //!
-//! Holds 1,024 hosts.
+//! Holds 1,024 hosts and 1,024 services of the home.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -24,9 +25,9 @@ use crate::{
         usual::Bell,
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Capped, Category, Finding, Findings, MacAddr, Mono, Port, Severity, is_private},
+    model::{Capped, Category, Finding, Findings, MacAddr, Mono, Port, Severity, is_private, is_unicast},
     traffic::{Outcome, What},
-    wire::protocol,
+    wire::{Frame, protocol},
 };
 
 card!("amplification", "Answers nobody asked for");
@@ -38,6 +39,12 @@ const ASKED: Duration = Duration::from_secs(60);
 const UNASKED_MIN: u32 = 60;
 const UNASKED_FEW_MIN: u32 = 100;
 const SERVERS_MIN: usize = 5;
+// A service at home that is used against others: so many answers in a minute, each of so many times what was asked.
+const ANSWERS_MIN: u32 = 20;
+const GROWTH_MIN: u32 = 5;
+const MINUTE: Duration = Duration::from_secs(60);
+// Of the ports below those on which a home holds no long conversations (as it does by IPsec and in games).
+const REFLECTS: [Port; 14] = [53, 123, 161, 389, 1900, 3702, 5683, 11211, 19, 17, 111, 137, 10001, 37810];
 // CISA TA14-017A, and IKE (US-CERT VU#419128), CoAP, Ubiquiti discovery, DVR discovery.
 const PORTS: [Port; 20] =
     [53, 123, 161, 389, 1900, 3702, 5683, 11211, 19, 17, 111, 69, 137, 500, 520, 1434, 10001, 37810, 27015, 4500];
@@ -55,9 +62,25 @@ impl Weigh for Flooded {
     }
 }
 
+/// What one service of the home says to one address of the Internet.
+#[derive(Debug, Clone, Default)]
+struct Reflected {
+    asked: Window,
+    said: Window,
+    answers: Window,
+}
+
+impl Weigh for Reflected {
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.answers.weight(now, span)
+    }
+}
+
 /// See the page above.
 pub struct Amplification {
     bell: Bell,
+    /// Service, its port, and whom it answers.
+    reflected: Subjects<(IpAddr, Port, IpAddr), Reflected>,
     hosts: Subjects<IpAddr, Flooded>,
     /// Who asked everybody, from which port: answers come from addresses that were not asked one by one.
     askers: Capped<(IpAddr, Port), Mono>,
@@ -68,14 +91,59 @@ impl Amplification {
     pub fn new(settings: Settings) -> Amplification {
         Amplification {
             bell: Bell::new(settings),
+            reflected: Subjects::new(HOSTS_MAX, MINUTE, ANSWERS_MIN / 2),
             hosts: Subjects::new(HOSTS_MAX, Duration::from_secs(SPAN_S), UNASKED_MIN / 2),
             askers: Capped::new(HOSTS_MAX),
         }
     }
 }
 
+impl Amplification {
+    /// A service of the home that answers the Internet with far more than it is asked.
+    fn reflects(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses()) else { return };
+        let now = context.now.mono;
+        let len = u32::from(udp.len).saturating_sub(8);
+        let is_home = |ip: IpAddr| is_private(ip) && !ip.is_multicast();
+        let is_far = |ip: IpAddr| !is_private(ip) && is_unicast(ip);
+        if REFLECTS.contains(&udp.destination) && !PORTS.contains(&udp.source) && is_home(to) && is_far(from) {
+            let fresh = |left| Reflected { answers: Window::with(left, now), ..Reflected::default() };
+            let tick = now.0 / 1_000_000_000;
+            if let Some(reflected) = self.reflected.of((to, udp.destination, from), tick, now, fresh) {
+                reflected.asked.add(now, len.max(1));
+            }
+            return;
+        }
+        if !REFLECTS.contains(&udp.source) || !is_home(from) || !is_far(to) {
+            return;
+        }
+        let Some(reflected) = self.reflected.get_mut(&(from, udp.source, to), now) else { return };
+        reflected.answers.add(now, 1);
+        reflected.said.add(now, len);
+        let answers = reflected.answers.sum(now, 60);
+        if answers < self.bell.scaled(ANSWERS_MIN) {
+            return;
+        }
+        let (asked, said) = (reflected.asked.sum(now, 60), reflected.said.sum(now, 60));
+        if said < asked.saturating_mul(GROWTH_MIN) {
+            return;
+        }
+        let key = format!("{from} {} {to}", udp.source);
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, key, context.now)
+            .by(context.neighbours.party(from, frame.source))
+            .against(context.neighbours.party(to, frame.destination))
+            .why("reflector_port", udp.source)
+            .why("answers", answers)
+            .why("ratio", said / asked.max(1))
+            .why("bytes", said)
+            .technique(&["T1498.002"])
+            .points(if answers >= ANSWERS_MIN * 2 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
 impl Detector for Amplification {
-    says!(self, [Udp, Outcome], self.hosts.len() + self.askers.len());
+    says!(self, [Udp, Outcome], self.reflected.len() + self.hosts.len() + self.askers.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
@@ -84,6 +152,7 @@ impl Detector for Amplification {
         let noticed = match evidence {
             Evidence::Traffic(noticed) => noticed,
             Evidence::Packet(frame) => {
+                self.reflects(frame, context, findings);
                 if let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses())
                     && (to.is_multicast() || frame.destination.is_some_and(MacAddr::is_multicast))
                 {
@@ -169,6 +238,22 @@ mod tests {
             stage.frame(&udp((from, 1900), (5, 40_000), &[0; 300]), n * 10)
         });
         assert_eq!(answers.count(), 0, "a house full of players that are looked for");
+    }
+    #[test]
+    fn a_service_of_the_home_that_answers_the_internet_is_named() {
+        let run = |len: usize, count: u64| -> Vec<Finding> {
+            let mut stage = Stage::new(Amplification::new(Settings::default()));
+            let far = (mac(1), [203, 0, 113, 9]);
+            (0..count)
+                .flat_map(|n| {
+                    let ask = between(far, (mac(5), ip(5)), 17, &datagram(80, 11211, b"stats\r\n"));
+                    let answer = between((mac(5), ip(5)), far, 17, &datagram(11211, 80, &vec![0; len]));
+                    [stage.frame(&ask, n * 50), stage.frame(&answer, n * 50 + 1)].concat()
+                })
+                .collect()
+        };
+        assert_eq!(run(900, 40).first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(5))));
+        assert!(run(20, 40).is_empty() && run(900, 10).is_empty());
     }
     #[test]
     fn answers_to_the_own_questions_are_no_flood() {

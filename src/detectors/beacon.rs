@@ -6,13 +6,14 @@
 //! Malware asks its master so. So do most devices of a home, their makers': on its own it is only noted, every few
 //! seconds low.
 //! ## How it decides
-//! Connections that were accepted, of one device to one host and port: at least 20 over at least an hour (a quarter of
-//! one if they are very even), or 30 over 40 seconds and more if they come every few seconds. Ten over a quarter of a
-//! minute are enough for an address that nobody looked up by a name, where look-ups are heard, and messages of one size.
+//! Connections that were accepted, of one device to one host and port, and datagrams from a new port each that were
+//! answered: at least 20 over at least an hour (a quarter of one if they are very even), or 30 over 40 seconds and more if
+//! they come every few seconds. Ten over a quarter of a minute are enough for messages of one size to an address that nobody
+//! looked up by a name, where look-ups are heard, or with TLS that asks for nobody by name.
 //! Steadiness is that of RITA (Active Countermeasures): skew and deviation of the steps, and of the bytes; their mean
 //! must reach 0.8.
 //! ## What fools it
-//! Steps with more than half of them jitter; one connection that stays open.
+//! Steps with more than half of them jitter; one connection that stays open, also of datagrams.
 //! ## What to do
 //! Look who the host belongs to. If it is the maker's, add it to `exempt` or leave it at low.
 //!
@@ -26,7 +27,7 @@ use crate::{
         usual::{Bell, Exempt},
     },
     model::{Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity, is_private},
-    traffic::{What, owner},
+    traffic::{Outcome, Talkers, What, owner},
     wire::protocol,
 };
 
@@ -55,17 +56,22 @@ const LEAN: f64 = 0.25;
 /// Time, names, push of Apple and Google: steady by design.
 const LEFT_OUT: [Port; 8] = [53, 123, 853, 5223, 5228, 5229, 5230, 8883];
 
+/// Of datagrams besides: QUIC, keys of VPNs and WireGuard's usual port, STUN: programs of people, which have names elsewhere.
+const DATAGRAMS_LEFT_OUT: [Port; 7] = [443, 500, 4500, 3478, 19302, 51820, 1194];
+
 #[derive(Debug, Clone)]
 struct Calls {
     at: VecDeque<Mono>,
     bytes: VecDeque<u64>,
+    /// TLS that asks for nobody by name, at an address of the Internet.
+    bare: bool,
 }
 
 /// See the page above.
 pub struct Beacon {
     bell: Bell,
     exempt: Vec<Exempt>,
-    pairs: Guarded<(Option<MacAddr>, IpAddr, IpAddr, Port), Calls>,
+    pairs: Guarded<Key, Calls>,
 }
 
 impl Beacon {
@@ -97,14 +103,41 @@ fn evenness(values: &[f64]) -> f64 {
     (1.0 - skew + spread) / 2.0
 }
 
+type Key = (Option<MacAddr>, IpAddr, IpAddr, Port);
+
+impl Beacon {
+    fn call(&mut self, key: Key, talk: &Talkers, tick: u64) {
+        if self.pairs.get(&key).is_none() {
+            let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new(), bare: false };
+            self.pairs.insert(key, calls, talk.client.mac.map_or(0, owner), tick);
+        }
+        if let Some(calls) = self.pairs.get_mut(&key, tick) {
+            calls.at.push_back(talk.began.mono);
+            if calls.at.len() > CALLS_MAX {
+                calls.at.pop_front();
+            }
+        }
+    }
+
+    fn said(&mut self, key: &Key, bytes: u64, tick: u64) {
+        if let Some(calls) = self.pairs.get_mut(key, tick) {
+            calls.bytes.push_back(bytes);
+            if calls.bytes.len() > CALLS_MAX {
+                calls.bytes.pop_front();
+            }
+        }
+    }
+}
+
 impl Detector for Beacon {
-    says!(self, [Completed, Size], self.pairs.len());
+    says!(self, [Outcome, Completed, Size, Tls], self.pairs.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
         let talk = &noticed.talk;
         let (client, server) = (talk.client, talk.server);
-        if talk.protocol != protocol::TCP
+        let is_tcp = talk.protocol == protocol::TCP;
+        if !is_tcp && (talk.protocol != protocol::UDP || DATAGRAMS_LEFT_OUT.contains(&server.port))
             || is_private(server.ip)
             || server.ip.is_loopback()
             || server.mac.is_some() && client.mac.is_none()
@@ -122,25 +155,19 @@ impl Detector for Beacon {
         let tick = context.now.mono.0 / 1_000_000_000;
         let key = (client.mac, client.ip, server.ip, server.port);
         match noticed.what {
-            What::Completed if talk.is_sure => {
-                if self.pairs.get(&key).is_none() {
-                    let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new() };
-                    self.pairs.insert(key, calls, client.mac.map_or(0, owner), tick);
-                }
-                let Some(calls) = self.pairs.get_mut(&key, tick) else { return };
-                calls.at.push_back(talk.began.mono);
-                if calls.at.len() > CALLS_MAX {
-                    calls.at.pop_front();
-                }
+            What::Completed if is_tcp && talk.is_sure => self.call(key, talk, tick),
+            // Each question by datagram has a port of its own, or is one of a long conversation that is no call.
+            What::Outcome(Outcome::Answered) if !is_tcp && talk.packets == [1, 1] => {
+                self.call(key, talk, tick);
+                self.said(&key, talk.bytes[0], tick);
             }
-            What::Closed { .. } => {
-                let Some(calls) = self.pairs.get_mut(&key, tick) else { return };
-                calls.bytes.push_back(talk.bytes[0]);
-                if calls.bytes.len() > CALLS_MAX {
-                    calls.bytes.pop_front();
+            What::Tls(ref tls) => {
+                if let Some(calls) = self.pairs.get_mut(&key, tick) {
+                    calls.bare = tls.name.is_none();
                 }
                 return;
             }
+            What::Closed { .. } => return self.said(&key, talk.bytes[0], tick),
             _ => return,
         }
         let Some(calls) = self.pairs.get_mut(&key, tick) else { return };
@@ -158,6 +185,7 @@ impl Detector for Beacon {
             && span >= NAMELESS_SPAN
             && (0.5..=FAST_STEP).contains(&step)
             && match context.neighbours.is_looked_up(client.ip, server.ip) {
+                _ if calls.bare => true,
                 Some(known) => !known,
                 // It asked nobody since this began: of those whose look-ups are heard it is one.
                 None => context.neighbours.hears_names(),

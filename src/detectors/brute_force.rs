@@ -11,8 +11,9 @@
 //! before a picture came is one that failed. A bucket that leaks one a minute runs
 //! over at 8 (from the Internet at 5). The same secret again and again is an old password in some device, not a
 //! guess, and does not count twice. Ten different passwords within ten minutes sent by forms of a web page to one server
-//! are guesses whatever the page answers. Five different users within ten minutes who are all refused, or let in as guests
-//! only, are one password tried on everybody.
+//! are guesses whatever the page answers, and so are eight communities of SNMP, to which only the right one is answered.
+//! Five different users within ten minutes who are all refused, or let in as guests only, are one password tried on
+//! everybody; who is let in as a guest and opens nothing was refused as well.
 //! ## What fools it
 //! Guesses slower than one a minute; SSH connections that are kept open between guesses.
 //! ## What to do
@@ -49,6 +50,8 @@ const FORMS_MAX: usize = 512;
 const FORMS_SECRETS_MAX: usize = 20;
 /// Nobody has so many passwords for one page.
 const FORMS_MIN: u32 = 10;
+/// Programs that look for printers try two or three.
+const COMMUNITIES_MIN: u32 = 8;
 /// Keys, certificate and refusal are below, the first picture of a desktop is far above.
 const PICTURE_MIN: u64 = 16 * 1024;
 /// What services say of a refused login: MySQL's state 28000, PostgreSQL's 28P01 and 28000, SQL Server's error 18456 (in
@@ -93,8 +96,8 @@ pub struct BruteForce {
     triples: Subjects<Key, Guesses>,
     /// Connections for remote desktop that began with a user's name: client and server.
     desktops: Capped<((IpAddr, Port), (IpAddr, Port)), ()>,
-    /// Different secrets that each sent by forms to a server.
-    forms: Guarded<(IpAddr, IpAddr), Recent<u64>>,
+    /// Different secrets that each sent by forms, or as communities of SNMP, to a server.
+    forms: Guarded<(IpAddr, IpAddr, &'static str), Recent<u64>>,
 }
 
 impl BruteForce {
@@ -127,25 +130,30 @@ impl BruteForce {
 
     /// A secret was sent by a form of a web page, whose answer is a page whether it worked or not.
     fn sent(&mut self, talk: &Talkers, secret: &Credential, context: &Context<'_>, findings: &mut Findings) {
-        if secret.protocol != "http_form" || secret.tag == 0 {
+        let (service, min) = match secret.protocol {
+            "http_form" => ("http_form", FORMS_MIN),
+            "snmp" => ("snmp", COMMUNITIES_MIN),
+            _ => return,
+        };
+        if secret.tag == 0 {
             return;
         }
-        let (now, key) = (context.now.mono, (talk.client.ip, talk.server.ip));
+        let (now, key) = (context.now.mono, (talk.client.ip, talk.server.ip, service));
         if self.forms.get(&key).is_none() {
             self.forms.insert(key, Recent::new(FORMS_SECRETS_MAX), talk.client.mac.map_or(0, owner), tick(now));
         }
         let Some(secrets) = self.forms.get_mut(&key, tick(now)) else { return };
         secrets.see(secret.tag, now);
         let tried = secrets.within(now, USERS_SPAN);
-        if tried < self.bell.scaled(FORMS_MIN) as usize {
+        if tried < self.bell.scaled(min) as usize {
             return;
         }
         let who = talk.client.mac.map_or_else(|| talk.client.ip.to_string(), |mac| mac.to_string());
-        let key = format!("{who} {} http_form", talk.server.ip);
+        let key = format!("{who} {} {service}", talk.server.ip);
         let finding = Finding::new(CARD.id, Category::Access, Severity::Medium, key, context.now)
             .by(talk.client.party())
             .against(talk.server.party())
-            .why("service", "http_form")
+            .why("service", service)
             .why("attempts", tried)
             .why("users_masked", &secret.user)
             .why("distinct_secrets", tried)
@@ -281,8 +289,8 @@ mod tests {
         assert_eq!(run(&vec![String::new(); 30]), 0, "asked without a login, as the protocol has it");
     }
 
-    /// A session of SMB 2 for `user`, with what the server makes of it: status and session flags.
-    fn session(port: u16, user: &str, status: u32, flags: u8) -> Vec<Vec<u8>> {
+    /// A session of SMB 2 for `user`, with what the server makes of it: status and session flags; then a share may be opened.
+    fn session(port: u16, user: &str, (status, flags): (u32, u8), opens: bool) -> Vec<Vec<u8>> {
         let message = |command: u8, status: u32, body: &[u8]| {
             let mut smb = vec![0xfe, b'S', b'M', b'B', 64, 0, 0, 0];
             smb.extend(status.to_le_bytes());
@@ -301,22 +309,27 @@ mod tests {
         ntlm.extend(wide);
         let ask = message(1, 0, &[&[25, 0, 0, 0][..], &ntlm].concat());
         let answer = message(1, status, &[9, 0, flags, 0, 72, 0, 0, 0]);
-        conversation((9, port), (5, 445), &[(true, &ask), (false, &answer)])
+        let tree = message(3, 0, &[9, 0, 0, 0, 72, 0, 6, 0]);
+        let script: [(bool, &[u8]); 3] = [(true, &ask), (false, &answer), (true, &tree)];
+        let said = if opens { 3 } else { 2 };
+        conversation((9, port), (5, 445), script.get(..said).unwrap_or_default())
     }
 
     #[test]
     fn one_password_for_everybody_is_told_and_a_guest_is_not() {
-        let run = |users: &[&str], status: u32, flags: u8| -> Vec<Severity> {
+        let run = |users: &[&str], status: u32, flags: u8, opens: bool| -> Vec<Severity> {
             let mut stage = Stage::new(BruteForce::new(Settings::default()));
-            let frames = users.iter().zip(40_000..).flat_map(|(user, port)| session(port, user, status, flags));
+            let frames =
+                users.iter().zip(40_000..).flat_map(|(user, port)| session(port, user, (status, flags), opens));
             frames.enumerate().flat_map(|(n, frame)| stage.frame(&frame, n as u64 * 50)).map(|f| f.severity).collect()
         };
         let many = ["anna", "ben", "media", "root", "service", "test"];
-        assert_eq!(run(&many, 0xc000_006d, 0), [Severity::Medium], "refused");
-        assert_eq!(run(&many, 0, 1), [Severity::Medium], "let in as guests");
-        assert!(run(&["anna"; 40], 0, 1).is_empty(), "one who is a guest, again and again");
-        assert!(run(&many, 0, 0).is_empty(), "all let in: somebody else's server");
-        assert!(run(&many[..3], 0xc000_006d, 0).is_empty());
+        assert_eq!(run(&many, 0xc000_006d, 0, false), [Severity::Medium], "refused");
+        assert_eq!(run(&many, 0, 1, false), [Severity::Medium], "let in as guests");
+        assert!(run(&["anna"; 40], 0, 1, true).is_empty(), "one who is a guest, again and again");
+        assert!(!run(&["anna"; 40], 0, 1, false).is_empty(), "and opens nothing: guesses");
+        assert!(run(&many, 0, 0, false).is_empty(), "all let in: somebody else's server");
+        assert!(run(&many[..3], 0xc000_006d, 0, false).is_empty());
     }
 
     #[test]

@@ -5,9 +5,12 @@
 //! ## Why it matters
 //! Whoever listens, here or on the way, has them.
 //! ## How it decides
-//! A login was seen: FTP, Telnet, POP3, IMAP, SMTP, HTTP (Basic and forms), LDAP, MQTT, Redis, SOCKS, SNMP
-//! communities. Never the secret itself: how long it is, the first letter of the user. Across the Internet it is
-//! high, within the home low, by MQTT within the home only noted; a digest, an empty or well-known secret is only noted,
+//! A login was seen: FTP, Telnet, rlogin, rexec, POP3, IMAP, SMTP, NNTP, IRC, XMPP, HTTP (Basic, Digest, NTLM, forms,
+//! tokens, addresses with a password in them), ONVIF and recorders of cameras, RTSP, SIP, LDAP, SMB, MQTT, AMQP, STOMP,
+//! NATS, Redis, memcached, MySQL, PostgreSQL, SQL Server, Oracle, MongoDB, Cassandra, SOCKS, rsync, CVS, Subversion, X11,
+//! VNC, RADIUS, TACACS+, IPMI, PPP, SNMP communities. Never the secret itself: how long it is, the first letter of the user. Across the Internet it is
+//! high, within the home low, by MQTT within the home only noted; a token, which opens one service and can be taken back,
+//! is low and noted; a digest, an empty or well-known secret is only noted,
 //! and when this host tries one (as when it asks a router by SNMP what hangs on it), that is no news.
 //! ## What fools it
 //! Fields with names of their own; anything inside an encrypted connection, which is as it should be.
@@ -23,8 +26,9 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Capped, Card, Category, Finding, Findings, Mono, Severity, is_private},
+    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Severity, is_private},
     traffic::What,
+    wire::{Carries, Frame},
 };
 
 pub static CARD: Card = Card {
@@ -37,6 +41,11 @@ pub static CARD: Card = Card {
 pub type Settings = Usual;
 
 const TRIPLES_MAX: usize = 1024;
+/// Keys of programs, not passwords of people.
+const TOKENS: [&str; 1] = ["http_token"];
+// IANA ppp-numbers.
+const PAP: u16 = 0xc023;
+const CHAP: u16 = 0xc223;
 
 /// See the page above.
 pub struct CleartextCredentials {
@@ -51,13 +60,34 @@ impl CleartextCredentials {
     }
 }
 
+impl CleartextCredentials {
+    /// The login at a provider or a company, before there are addresses: PAP says the password (RFC 1334 §2), CHAP an answer
+    /// to a challenge (RFC 1994 §4.1).
+    fn dialled(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Carries::Ppp(protocol) = frame.carries else { return };
+        let (how, severity) = match (protocol, frame.link_payload.first()) {
+            (PAP, Some(1)) => ("ppp_pap", Severity::Low),
+            (CHAP, Some(2)) => ("ppp_chap", Severity::Info),
+            _ => return,
+        };
+        let who = frame.source.map_or_else(String::new, |mac| mac.to_string());
+        let finding = Finding::new(CARD.id, Category::Leak, severity, format!("{who} {how}"), context.now)
+            .by(Party { device: None, mac: frame.source, ip: None })
+            .against(Party { device: None, mac: frame.destination, ip: None })
+            .why("protocol", how)
+            .technique(&["T1040"])
+            .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+}
+
 impl Detector for CleartextCredentials {
     fn card(&self) -> &'static Card {
         &CARD
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Credential]
+        &[Needs::Credential, Needs::Link]
     }
 
     fn held(&self) -> usize {
@@ -65,7 +95,11 @@ impl Detector for CleartextCredentials {
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
-        let Evidence::Traffic(noticed) = evidence else { return };
+        let noticed = match evidence {
+            Evidence::Packet(frame) => return self.dialled(frame, context, findings),
+            Evidence::Traffic(noticed) => noticed,
+            _ => return,
+        };
         let What::Credential(seen) = &noticed.what else { return };
         let (client, server) = (noticed.talk.client, noticed.talk.server);
         let is_own =
@@ -78,9 +112,12 @@ impl Detector for CleartextCredentials {
             || client.mac.is_none() && !is_private(client.ip) && !client.ip.is_loopback();
         let severity = match (seen.is_hashed || seen.is_trivial, crosses) {
             (true, _) => Severity::Info,
+            (false, true) if TOKENS.contains(&seen.protocol) => Severity::Low,
             (false, true) => Severity::High,
             // Homes are built so: one line, no alarm.
-            (false, false) if matches!(seen.protocol, "mqtt" | "rtsp") => Severity::Info,
+            (false, false) if matches!(seen.protocol, "mqtt" | "rtsp") || TOKENS.contains(&seen.protocol) => {
+                Severity::Info
+            }
             (false, false) => Severity::Low,
         };
         // Once a pair; more only if something worse follows.
@@ -176,6 +213,64 @@ mod tests {
                 &[(true, b"\x30\x1d\x02\x01\x01\x60\x18\x02\x01\x03\x04\x09cn=anna,x\x80\x08canary-1")],
                 Some("ldap"),
             ),
+            (
+                "news",
+                119,
+                &[(false, b"200 x\r\n"), (true, b"AUTHINFO USER anna\r\n"), (true, b"AUTHINFO PASS canary-1\r\n")],
+                Some("nntp"),
+            ),
+            (
+                "a nickname",
+                6697,
+                &[(true, b"NICK anna\r\nUSER anna 0 * :a\r\nPRIVMSG NickServ :IDENTIFY canary-1\r\n")],
+                Some("irc"),
+            ),
+            (
+                "a message",
+                5222,
+                &[(
+                    true,
+                    b"<?xml version='1.0'?><stream:stream xmlns='jabber:client'><auth mechanism='PLAIN'>AGFubmEAY2FuYXJ5LTE=</auth>",
+                )],
+                Some("xmpp"),
+            ),
+            ("stomp", 61613, &[(true, b"CONNECT\nlogin:anna\npasscode:canary-1\n\n\0")], Some("stomp")),
+            (
+                "nats",
+                4222,
+                &[(false, b"INFO {}\r\n"), (true, b"CONNECT {\"user\":\"anna\",\"pass\":\"canary-1\"}\r\n")],
+                Some("nats"),
+            ),
+            ("cvs", 2401, &[(true, b"BEGIN AUTH REQUEST\n/cvs\nanna\nAcanary-1\nEND AUTH REQUEST\n")], Some("cvs")),
+            ("rexec", 512, &[(true, b"0\0anna\0canary-1\0id\0")], Some("rexec")),
+            (
+                "a shell of a neighbour",
+                513,
+                &[(true, b"\0anna\0anna\0xterm/38400\0"), (false, b"\0Password: "), (true, b"canary-1\r")],
+                Some("telnet"),
+            ),
+            (
+                "an address",
+                80,
+                &[(true, b"GET /update?username=anna&password=canary-1 HTTP/1.1\r\nHost: x\r\n\r\n")],
+                Some("http_query"),
+            ),
+            (
+                "a token",
+                80,
+                &[(true, b"GET /states HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer canary-1\r\n\r\n")],
+                Some("http_token"),
+            ),
+            (
+                "parts",
+                80,
+                &[(
+                    true,
+                    b"POST /in HTTP/1.1\r\nContent-Length: 52\r\n\r\n--X\r\nx: form-data; name=\"password\"\r\n\r\ncanary-1\r\n--X-",
+                )],
+                Some("http_form"),
+            ),
+            ("a list of words", 80, &[(true, b"GET /?q=password&pass= HTTP/1.1\r\nHost: x\r\n\r\n")], None),
             (
                 "a page",
                 80,

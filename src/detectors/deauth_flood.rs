@@ -1,19 +1,24 @@
 //! # Devices thrown off the Wi-Fi
 //!
 //! ## What it finds
-//! Frames that end connections, many at a time: sent by somebody in the access point's name.
+//! Frames that end connections, many at a time: sent by somebody in the access point's name. Or stations without number
+//! that ask one access point to let them in.
 //! ## Why it matters
-//! It cuts devices off, and is how the password's hash or a false access point is come by.
+//! It cuts devices off, and is how the password's hash or a false access point is come by. An access point that must
+//! remember thousands of stations has no room for those of the home.
 //! ## How it decides
 //! Deauthentications and disassociations of one network: 30 in ten seconds, or 10 in one second. They are not
-//! protected by encryption in most homes, so whoever sent them cannot be named. Where the home's own access points are
+//! protected by encryption in most homes, so whoever sent them cannot be named. Authentications and associations of one
+//! network: by 60 different stations in ten seconds. Where the home's own access points are
 //! known, those of others are low.
 //! ## What fools it
 //! A radio that hops between channels misses most. An access point that restarts sends a few.
 //! ## What to do
 //! Switch on protected management frames (WPA3, or "PMF required") in the access point.
 //!
-//! Holds 512 networks.
+//! Holds twice 512 networks, 128 stations each.
+
+use std::time::Duration;
 
 use crate::{
     detectors::{
@@ -39,6 +44,9 @@ const NETWORKS_MAX: usize = 512;
 const OWN_MAX: usize = 64;
 const IN_TEN: u32 = 30;
 const IN_ONE: u32 = 10;
+// A class or a carriage that arrives is some tens, and not within ten seconds.
+const STATIONS_MIN: u32 = 60;
+const STATIONS_SPAN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 struct Ended {
@@ -50,6 +58,8 @@ struct Ended {
 pub struct DeauthFlood {
     bell: Bell,
     networks: Guarded<MacAddr, Ended>,
+    /// Stations that asked each to let them in.
+    asked: Guarded<MacAddr, Recent<MacAddr>>,
     /// Access points of the home's own network.
     own: Capped<MacAddr, ()>,
 }
@@ -57,7 +67,50 @@ pub struct DeauthFlood {
 impl DeauthFlood {
     #[must_use]
     pub fn new(settings: Settings) -> DeauthFlood {
-        DeauthFlood { bell: Bell::new(settings), networks: Guarded::new(NETWORKS_MAX), own: Capped::new(OWN_MAX) }
+        DeauthFlood {
+            bell: Bell::new(settings),
+            networks: Guarded::new(NETWORKS_MAX),
+            asked: Guarded::new(NETWORKS_MAX),
+            own: Capped::new(OWN_MAX),
+        }
+    }
+
+    /// What is told where the home's own access points are known.
+    fn severity(&self, bssid: MacAddr) -> Severity {
+        let is_others = !self.own.is_empty() && !self.own.contains(&bssid);
+        if is_others { Severity::Low } else { Severity::Medium }
+    }
+
+    /// A station wants to be let in.
+    fn asks(&mut self, wifi: &Wifi, context: &Context<'_>, findings: &mut Findings) {
+        let (Some(bssid), Some(station), now) = (wifi.bssid, wifi.transmitter, context.now.mono) else { return };
+        // The access point's own answers have its name in both places.
+        if station == bssid || wifi.retry {
+            return;
+        }
+        let tick = now.0 / 1_000_000_000;
+        if self.asked.get(&bssid).is_none() {
+            self.asked.insert(bssid, Recent::new(128), owner(bssid), tick);
+        }
+        let Some(asked) = self.asked.get_mut(&bssid, tick) else { return };
+        asked.see(station, now);
+        // Until there are many, they are not counted one by one.
+        if asked.len() < self.bell.scaled(STATIONS_MIN) as usize {
+            return;
+        }
+        let count = asked.within(now, STATIONS_SPAN);
+        if count < self.bell.scaled(STATIONS_MIN) as usize {
+            return;
+        }
+        let key = format!("{bssid} asked");
+        let finding = Finding::new(CARD.id, Category::Wireless, self.severity(bssid), key, context.now)
+            .against(Party { device: None, mac: Some(bssid), ip: None })
+            .why("bssid", bssid)
+            .why("kind", "stations that ask to be let in")
+            .why("in_ten_s", count)
+            .technique(&["T1499"])
+            .points(if count >= 100 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
     }
 }
 
@@ -71,7 +124,7 @@ impl Detector for DeauthFlood {
     }
 
     fn held(&self) -> usize {
-        self.networks.len() + self.own.len() + self.bell.held()
+        self.networks.len() + self.asked.len() + self.own.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -81,6 +134,11 @@ impl Detector for DeauthFlood {
             self.own.insert(bssid, ());
         }
         let Evidence::Packet(frame) = evidence else { return };
+        if let Some(wifi) = &frame.wifi
+            && [Wifi::AUTHENTICATION, Wifi::ASSOCIATION_REQUEST].iter().any(|kind| wifi.is_management(*kind))
+        {
+            return self.asks(wifi, context, findings);
+        }
         let Some(wifi) = frame
             .wifi
             .filter(|wifi| wifi.is_management(Wifi::DEAUTHENTICATION) || wifi.is_management(Wifi::DISASSOCIATION))
@@ -93,6 +151,7 @@ impl Detector for DeauthFlood {
             let ended = Ended { frames: Window::default(), clients: Recent::new(64) };
             self.networks.insert(bssid, ended, owner(bssid), tick);
         }
+        let severity = self.severity(bssid);
         let Some(ended) = self.networks.get_mut(&bssid, tick) else { return };
         // Repeats for want of an acknowledgement are the radio's.
         if !wifi.retry {
@@ -103,8 +162,6 @@ impl Detector for DeauthFlood {
         if ten < self.bell.scaled(IN_TEN) && one < self.bell.scaled(IN_ONE) {
             return;
         }
-        let is_others = !self.own.is_empty() && !self.own.contains(&bssid);
-        let severity = if is_others { Severity::Low } else { Severity::Medium };
         let finding = Finding::new(CARD.id, Category::Wireless, severity, bssid.to_string(), context.now)
             .against(Party { device: None, mac: Some(bssid), ip: None })
             .why("bssid", bssid)
@@ -130,6 +187,24 @@ mod tests {
         bytes.extend([mac(to), mac(network), mac(network)].concat());
         bytes.extend([0, 0, 7, 0]);
         bytes
+    }
+
+    #[test]
+    fn stations_without_number_are_told_and_a_class_that_arrives_is_not() {
+        let run = |count: u8, gap_ms: u64| -> usize {
+            let mut stage = Stage::new(DeauthFlood::new(Settings::default())).over(LinkType::IEEE80211);
+            let ask = |n: u8, kind: u8| {
+                let mut bytes = vec![kind, 0, 0, 0];
+                bytes.extend([mac(1), mac(n), mac(1)].concat());
+                bytes.extend([0, 0, 0, 0, 1, 0, 0, 0]);
+                bytes
+            };
+            let frames = (2..count).flat_map(|n| [ask(n, 0xb0), ask(n, 0)]);
+            frames.enumerate().map(|(n, frame)| stage.frame(&frame, n as u64 * gap_ms).len()).sum()
+        };
+        assert!(run(120, 10) > 0);
+        assert_eq!(run(50, 50), 0);
+        assert_eq!(run(120, 400), 0, "one after the other, all morning");
     }
 
     #[test]

@@ -6,13 +6,14 @@
 //! It is one of the surest signs that a device is infected.
 //! ## How it decides
 //! Per device in five minutes: 10 different registered domains that do not exist, at least 60 % of all it asked,
-//! whose labels look made by a machine (few vowels, digits among letters, or all of one length).
+//! whose labels look made by a machine (few vowels, digits among letters, or all of one length). Thirty, and nine in ten of
+//! all, are told at medium whatever they look like: generators that join words make those.
 //! Single words do not count (browsers ask such to find out whether answers are forged), nor names with a local
 //! suffix.
 //! Twenty names below one domain of which none exists are told at low. A web server that is called, without encryption,
 //! by a registered name of nothing but hexadecimal digits is noted.
 //! ## What fools it
-//! Generators that join words; look-ups that are encrypted.
+//! Generators that join words and ask seldom; look-ups that are encrypted.
 //! ## What to do
 //! Disconnect the device and look for malware.
 //!
@@ -40,6 +41,9 @@ const DOMAINS_MAX: usize = 128;
 const SPAN: Duration = Duration::from_secs(300);
 const MISSING_MIN: u32 = 10;
 const MISSING_PERCENT: usize = 60;
+/// Whatever they look like: no person has so many dead bookmarks and nothing else to ask.
+const ALL_MIN: u32 = 30;
+const ALL_PERCENT: usize = 90;
 const MADE_PERCENT: usize = 60;
 const BELOW_MIN: u32 = 20;
 const NXDOMAIN: u8 = 3;
@@ -186,11 +190,14 @@ impl Detector for Dga {
         let made = labels.clone().filter(|label| is_made(label)).count();
         let first = labels.clone().next().map(str::len);
         let one_length = first.is_some_and(|len| len >= 7 && labels.clone().all(|label| label.len() == len));
-        if made * 100 < asked.missing.len() * MADE_PERCENT && !one_length {
+        let looks_made = made * 100 >= asked.missing.len() * MADE_PERCENT || one_length;
+        let are_all = missing >= self.bell.scaled(ALL_MIN) as usize && missing * 100 >= (missing + found) * ALL_PERCENT;
+        if !looks_made && !are_all {
             return;
         }
+        let severity = if looks_made { Severity::High } else { Severity::Medium };
         let samples: Vec<String> = asked.missing.keys().take(3).map(|name| clean_text(name, 64)).collect();
-        let finding = Finding::new(CARD.id, Category::Dns, Severity::High, talk.client.ip.to_string(), context.now)
+        let finding = Finding::new(CARD.id, Category::Dns, severity, talk.client.ip.to_string(), context.now)
             .by(talk.client.party())
             .why("nx_domains", missing)
             .why("found", found)

@@ -6,13 +6,14 @@
 //! They take the line and the time of who must answer.
 //! ## How it decides
 //! 100 echo requests in a second, in two seconds of five, to one address (answers belong to who asked, and are
-//! not counted); or 20 in ten seconds to a group or broadcast address.
+//! not counted); or 20 in ten seconds to a group or broadcast address. Whoever sends under names that nobody here has is
+//! counted under all of them together, and named by its hardware address unless it is the way to the Internet.
 //! ## What fools it
 //! A test of the line with a flood of pings is the same thing.
 //! ## What to do
 //! Look at the device that sends them.
 //!
-//! Holds 2,048 pairs.
+//! Holds twice 2,048 pairs.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -20,9 +21,9 @@ use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
-        window::{Subjects, Window},
+        window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, MacAddr, Severity},
+    model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity},
     traffic::owner,
     wire::icmp::Icmp,
 };
@@ -37,10 +38,24 @@ const IN_A_SECOND: u32 = 100;
 const IN_FIVE: u32 = 180;
 const TO_A_GROUP: u32 = 20;
 
+#[derive(Debug, Clone)]
+struct Forged {
+    asked: Window,
+    names: Recent<IpAddr>,
+}
+
+impl Weigh for Forged {
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.asked.weight(now, span)
+    }
+}
+
 /// See the page above.
 pub struct IcmpFlood {
     bell: Bell,
     pairs: Subjects<(Option<MacAddr>, IpAddr, IpAddr), Window>,
+    /// Under whatever names: who put it on the wire, and for whom.
+    forged: Subjects<(MacAddr, IpAddr), Forged>,
 }
 
 impl IcmpFlood {
@@ -49,6 +64,7 @@ impl IcmpFlood {
         IcmpFlood {
             bell: Bell::new(settings),
             pairs: Subjects::new(PAIRS_MAX, Duration::from_secs(5), IN_A_SECOND / 2),
+            forged: Subjects::new(PAIRS_MAX, Duration::from_secs(5), IN_A_SECOND / 2),
         }
     }
 }
@@ -63,7 +79,7 @@ impl Detector for IcmpFlood {
     }
 
     fn held(&self) -> usize {
-        self.pairs.len() + self.bell.held()
+        self.pairs.len() + self.forged.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -78,7 +94,23 @@ impl Detector for IcmpFlood {
         // A forged source differs from packet to packet or names the victim: to a group the sender's hardware counts.
         let key = if is_group { (frame.source, to, to) } else { (frame.source, from, to) };
         let who = frame.source.map_or(0, owner);
-        let Some(window) = self.pairs.of(key, who, now, |left| Window::with(left, now)) else { return };
+        // Names that nobody has here, each used once or twice: the machine that sends under all of them counts.
+        let own = context.neighbours.own(from, frame.source);
+        let is_forged = !is_group && own.is_none();
+        let mut names = 1;
+        let window = match frame.source.filter(|_| is_forged) {
+            Some(mac) => {
+                let fresh = |left| Forged { asked: Window::with(left, now), names: Recent::new(4) };
+                let Some(forged) = self.forged.of((mac, to), who, now, fresh) else { return };
+                forged.names.see(from, now);
+                names = forged.names.len();
+                &mut forged.asked
+            }
+            None => {
+                let Some(window) = self.pairs.of(key, who, now, |left| Window::with(left, now)) else { return };
+                window
+            }
+        };
         window.add(now, 1);
         let (second, five, ten) = (window.sum(now, 1), window.sum(now, 5), window.sum(now, 10));
         let (least, least_five) = (self.bell.scaled(IN_A_SECOND), self.bell.scaled(IN_FIVE));
@@ -86,12 +118,13 @@ impl Detector for IcmpFlood {
         if !fires {
             return;
         }
-        let attacker = if is_group {
-            crate::model::Party { device: None, mac: frame.source, ip: None }
-        } else {
-            context.neighbours.party(from, frame.source)
+        let sender = frame.source.filter(|mac| !context.neighbours.is_way_out(*mac));
+        let (attacker, key) = match () {
+            () if is_group => (Party { device: None, mac: frame.source, ip: None }, format!("{from} {to}")),
+            () if names > 1 => (Party { device: None, mac: sender, ip: None }, format!("forged {to}")),
+            () => (context.neighbours.party(from, frame.source), format!("{from} {to}")),
         };
-        let finding = Finding::new(CARD.id, Category::Flood, Severity::Medium, format!("{from} {to}"), context.now)
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::Medium, key, context.now)
             .by(attacker)
             .against(context.neighbours.party(to, frame.destination))
             .why("pps", second)
@@ -105,7 +138,22 @@ impl Detector for IcmpFlood {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, echo, ip};
+    use crate::detectors::stage::{Stage, arp, between, echo, ip, mac};
+
+    #[test]
+    fn who_sends_under_many_names_is_known_by_its_hardware() {
+        let mut stage = Stage::new(IcmpFlood::new(Settings::default()));
+        stage.frame(&arp(9, 1, 9, 9, 1), 0);
+        let found: Vec<Finding> = (0..1000u64)
+            .flat_map(|n| {
+                let from = [100, 64, (n / 200) as u8, (n % 200) as u8];
+                let ask = [8, 0, 0, 0, 0, 1, 0, 1];
+                stage.frame(&between((mac(9), from), (mac(5), ip(5)), 1, &ask), n * 4)
+            })
+            .collect();
+        let who = Party { device: None, mac: Some(MacAddr(mac(9))), ip: None };
+        assert_eq!(found.last().map(|f| f.attacker), Some(who));
+    }
 
     #[test]
     fn who_asks_is_named_and_who_answers_is_not() {

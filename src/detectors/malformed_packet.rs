@@ -29,7 +29,7 @@ use crate::{
         usual::{Bell, Usual},
         window::Window,
     },
-    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Severity},
+    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity},
     traffic::owner,
     wire::{Frame, Net, icmp::Icmp, protocol, tcp::Flags},
 };
@@ -208,8 +208,14 @@ impl Detector for MalformedPacket {
         } else {
             return;
         };
+        // Nobody sends to itself over a wire: the sender's address is the victim's, and forged.
+        let attacker = match frame.source.filter(|mac| mac.is_station() && !context.neighbours.is_way_out(*mac)) {
+            Some(mac) if to_itself => Party { device: None, mac: Some(mac), ip: None },
+            _ if to_itself => Party::default(),
+            _ => context.neighbours.party(from, frame.source),
+        };
         let finding = Finding::new(CARD.id, Category::Scan, Severity::Low, format!("{from} {kind}"), context.now)
-            .by(context.neighbours.party(from, frame.source))
+            .by(attacker)
             .against(context.neighbours.party(to, frame.destination))
             .why("kind", kind)
             .technique(&["T1499.004"])

@@ -9,8 +9,10 @@
 //! source did not try in a day. Each refusal, ICMP complaint or silence is a step up, each answer a step down
 //! (θ₀ = 0.8, θ₁ = 0.2, α = 10⁻⁵): nine failures more than successes are told, ten in vain and one open just so.
 //! Flags no stack sends (none, FIN alone, FIN+PSH+URG, SYN+FIN) need three ports. Many IP protocols tried on one
-//! host count as well, and one port that is greeted in three ways within five minutes (as a web server, as a camera,
-//! with an empty line): so is asked what listens there. Whom a person calls trusted is told as low.
+//! host count as well, or eight ports of SCTP, and one port that is greeted in three ways within five minutes (as a web
+//! server, as a camera, with an empty line): so is asked what listens there. Over many hosts at once: 14 doors in vain
+//! within ten minutes, at four hosts or more, four of them tried at two hosts or more, and nine failures more than
+//! successes. Whom a person calls trusted is told as low.
 //! ## What fools it
 //! One port a day; a scan spread over many sources. Peer-to-peer programs fail half of their contacts: those to
 //! the Internet are not counted here. Silence counts only of hosts that were heard to speak, of datagrams only of those
@@ -18,7 +20,8 @@
 //! ## What to do
 //! If it is a scanner of yours, add it to `exempt`. From the Internet: close what need not be open.
 //!
-//! Leaves out: one port of many hosts (`host_sweep`, `outbound_scan`). Holds 4,096 pairs with 256 ports each.
+//! Leaves out: one port of many hosts (`host_sweep`, `outbound_scan`). Holds 4,096 pairs with 256 ports each, and 1,024
+//! sources with 128 doors each.
 
 mod probes;
 
@@ -55,6 +58,17 @@ const GREETINGS_MIN: u32 = 3;
 const GREETINGS_SPAN: Duration = Duration::from_secs(300);
 // A host speaks two or three IP protocols to another.
 const PROTOCOLS_MIN: u32 = 8;
+// Searchers that go over many hosts: so many doors in vain within ten minutes, at so many hosts, of so many kinds.
+const SPREAD_MAX: usize = 1024;
+const SPREAD_MIN: u32 = 14;
+const SPREAD_HOSTS: usize = 4;
+const SPREAD_PORTS: usize = 4;
+const SPREAD_SPAN: Duration = Duration::from_secs(600);
+/// SCTP (RFC 9260): its number, and the chunk that opens an association.
+const SCTP: u8 = 132;
+const SCTP_INIT: u8 = 1;
+/// Clients' own ports are above (IANA's and most systems' choice).
+const EPHEMERAL: Port = 32_768;
 /// A traceroute asks ports no one has, on purpose (RFC 1393's predecessors).
 const TRACEROUTE: std::ops::RangeInclusive<Port> = 33_434..=33_534;
 
@@ -74,10 +88,26 @@ struct Scan {
 
 type Key = (Option<MacAddr>, Option<IpAddr>, IpAddr);
 
+/// Doors of one searcher at all hosts of the home. Of one host few may be in vain, and of one door `host_sweep` tells.
+#[derive(Debug, Clone)]
+struct Spread {
+    tried: Recent<(IpAddr, Port)>,
+    failed: Recent<(IpAddr, Port)>,
+    /// In steps of failure, as a pair has it.
+    score: f32,
+}
+
+impl Weigh for Spread {
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.failed.weight(now, span)
+    }
+}
+
 /// See the page above.
 pub struct PortScan {
     bell: Bell,
     pairs: Subjects<Key, Scan>,
+    spread: Subjects<(Option<MacAddr>, Option<IpAddr>), Spread>,
     /// Hosts that were heard to answer.
     speak: Guarded<IpAddr, ()>,
 }
@@ -99,6 +129,7 @@ impl PortScan {
         PortScan {
             bell: Bell::new(settings),
             pairs: Subjects::new(PAIRS_MAX, RESIDUE_SPAN, RESIDUE_MAX),
+            spread: Subjects::new(SPREAD_MAX, SPREAD_SPAN, SPREAD_MIN / 2),
             speak: Guarded::new(8192),
         }
     }
@@ -149,6 +180,49 @@ impl PortScan {
         }
     }
 
+    /// The same source at other hosts.
+    fn spreads(&mut self, talk: &Talkers, ok: bool, context: &Context<'_>, findings: &mut Findings) {
+        let (party, now, server) = (talk.client.party(), context.now.mono, talk.server);
+        let key = (party.mac, if party.mac.is_some() { None } else { party.ip });
+        let fresh = |_| Spread { tried: Recent::new(128), failed: Recent::new(64), score: 0.0 };
+        let Some(spread) = self.spread.of(key, party.mac.map_or(0, owner), now, fresh) else { return };
+        if !spread.tried.see((server.ip, server.port), now) {
+            return;
+        }
+        spread.score = if ok { (spread.score - STEP).max(FLOOR) } else { (spread.score + STEP).min(ALARM * 8.0) };
+        if ok {
+            return;
+        }
+        spread.failed.see((server.ip, server.port), now);
+        let least = self.bell.scaled(SPREAD_MIN) as usize;
+        if spread.score < ALARM || spread.failed.within(now, SPREAD_SPAN) < least {
+            return;
+        }
+        let failed = || spread.failed.within_keys(now, SPREAD_SPAN);
+        let hosts = failed().map(|(host, _)| *host).collect::<BTreeSet<_>>().len();
+        // What one asks of all hosts: each of these doors was tried at two of them.
+        let ports: BTreeSet<Port> = failed().map(|(_, port)| *port).collect();
+        let doors = ports.iter().filter(|port| failed().filter(|(_, tried)| tried == *port).count() > 1).count();
+        if hosts < SPREAD_HOSTS || doors < SPREAD_PORTS {
+            return;
+        }
+        let who =
+            party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
+        let first: Vec<String> = ports.iter().take(16).map(ToString::to_string).collect();
+        let severity = of_search(Severity::Medium, &party, context);
+        let finding = Finding::new(CARD.id, Category::Scan, severity, format!("{who} many"), context.now)
+            .by(party)
+            .against(server.party())
+            .why("kind", "many hosts")
+            .why("targets", hosts)
+            .why("ports_total", ports.len())
+            .why("ports_first", first.join(", "))
+            .why("failures", spread.failed.len())
+            .technique(&["T1046"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+
     /// Whether the server complained of several datagrams of this client's before.
     fn complains(&self, talk: &Talkers) -> bool {
         let party = talk.client.party();
@@ -160,7 +234,8 @@ impl PortScan {
         let Some(ip) = victim.ip else { return };
         let key = (party.mac, if party.mac.is_some() { None } else { party.ip }, ip);
         let Some(scan) = self.pairs.get(&key) else { return };
-        if scan.failures.max(1) < self.bell.scaled(8) && !matches!(kind, "stealth" | "protocols" | "services") {
+        if scan.failures.max(1) < self.bell.scaled(8) && !matches!(kind, "stealth" | "protocols" | "services" | "sctp")
+        {
             return;
         }
         let first: Vec<String> = scan.ports.iter().take(16).map(|(_, port)| port.to_string()).collect();
@@ -230,6 +305,18 @@ impl PortScan {
             return;
         }
         let (now, party) = (context.now.mono, context.neighbours.party(from, frame.source));
+        if number == SCTP
+            && let [_, _, a, b, _, _, _, _, _, _, _, _, SCTP_INIT, ..] = frame.payload()
+        {
+            let least = self.bell.scaled(PROTOCOLS_MIN) as usize;
+            let Some(scan) = self.pair(party, to, now) else { return };
+            scan.odd.see(Port::from_be_bytes([*a, *b]), now);
+            if scan.odd.within(now, ODD_SPAN) >= least {
+                let victim = context.neighbours.party(to, frame.destination);
+                self.tell(party, victim, "sctp", context, findings);
+            }
+            return;
+        }
         let least = self.bell.scaled(PROTOCOLS_MIN) as usize;
         let Some(scan) = self.pair(party, to, now) else { return };
         scan.protocols.see(number, now);
@@ -241,7 +328,7 @@ impl PortScan {
 }
 
 impl Detector for PortScan {
-    says!(self, [Opened, Outcome, Said, OtherIp], self.pairs.len() + self.speak.len());
+    says!(self, [Opened, Outcome, Said, OtherIp], self.pairs.len() + self.spread.len() + self.speak.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let noticed = match evidence {
@@ -281,8 +368,14 @@ impl Detector for PortScan {
                 let traced = udp && TRACEROUTE.contains(&talk.server.port);
                 // Whoever answers from a port of a service was asked before this began.
                 let late = !talk.is_sure && !udp && talk.client.port < 1024;
-                if counts && !traced && !late {
+                // Resets alone: of a search by acknowledgements only the answers may be heard. Whoever is flooded with
+                // resets asked nothing; a search comes from a client's port.
+                let flooded = !talk.is_sure && !udp && talk.packets[0] == 0 && talk.client.port < EPHEMERAL;
+                if counts && !traced && !late && !flooded {
                     self.contact(talk, answered, context, findings);
+                    if talk.is_sure {
+                        self.spreads(talk, answered, context, findings);
+                    }
                 }
             }
             _ => {}

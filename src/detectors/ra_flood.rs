@@ -6,7 +6,8 @@
 //! Systems keep each prefix and each neighbour they hear of; a flood stops them.
 //! ## How it decides
 //! More than 20 router advertisements in a second, or 16 prefixes in ten seconds; or 200 searches (neighbour
-//! solicitations) of one hardware address in a second. A router that passes on a scan from outside is not named.
+//! solicitations) of one hardware address in a second, or 400 of all together. A router that passes on a scan from outside is
+//! not named, and nobody is where more than three hardware addresses take part: those are made up.
 //! ## What fools it
 //! Nothing known.
 //! ## What to do
@@ -33,6 +34,11 @@ const SENDERS_MAX: usize = 1024;
 const ADVERTS: u32 = 20;
 const PREFIXES: u32 = 16;
 const SEARCHES: u32 = 200;
+/// Of all hosts: when the power returns, each asks for itself and its router.
+const SEARCHES_ALL: u32 = 400;
+/// More are not kept, and nobody floods from so many.
+const SENDERS_KEPT: usize = 8;
+const SENDERS: usize = 3;
 
 /// See the page above.
 pub struct RaFlood {
@@ -40,6 +46,9 @@ pub struct RaFlood {
     adverts: Window,
     prefixes: Recent<Ipv6Addr>,
     searches: Subjects<MacAddr, Window>,
+    /// Searches of all, and who took part in either flood lately.
+    all: Window,
+    senders: [Recent<MacAddr>; 2],
 }
 
 impl RaFlood {
@@ -50,20 +59,27 @@ impl RaFlood {
             adverts: Window::default(),
             prefixes: Recent::new(64),
             searches: Subjects::new(SENDERS_MAX, Duration::from_secs(1), SEARCHES / 2),
+            all: Window::default(),
+            senders: [Recent::new(SENDERS_KEPT), Recent::new(SENDERS_KEPT)],
         }
     }
 }
 
 impl Detector for RaFlood {
-    says!(self, [IcmpV6], self.prefixes.len() + self.searches.len());
+    says!(
+        self,
+        [IcmpV6],
+        self.prefixes.len() + self.searches.len() + self.senders.iter().map(Recent::len).sum::<usize>()
+    );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
         let (Some(icmp), Some(header), Some(mac)) = (frame.icmp_v6(), frame.ipv6(), frame.source) else { return };
         let Some(nd) = Nd::read(icmp).filter(|_| is_local(header)) else { return };
         let now = context.now.mono;
-        let (kind, count) = match nd {
+        let (kind, count, senders) = match nd {
             Nd::RouterAdvert(_) => {
+                self.senders[0].see(mac, now);
                 self.adverts.add(now, 1);
                 for (_, value) in nd.options().filter(|(kind, _)| *kind == option::PREFIX).take(8) {
                     if let Some(prefix) = Prefix::read(value) {
@@ -75,23 +91,28 @@ impl Detector for RaFlood {
                 if rate <= self.bell.scaled(ADVERTS) && prefixes <= self.bell.scaled(PREFIXES) {
                     return;
                 }
-                ("router advertisements", rate.max(prefixes))
+                ("router advertisements", rate.max(prefixes), &self.senders[0])
             }
             Nd::NeighbourSolicit { .. } => {
                 let fresh = |left| Window::with(left, now);
                 let Some(window) = self.searches.of(mac, owner(mac), now, fresh) else { return };
                 window.add(now, 1);
                 let rate = window.sum(now, 1);
-                if rate < self.bell.scaled(SEARCHES) {
+                self.all.add(now, 1);
+                self.senders[1].see(mac, now);
+                let all = self.all.sum(now, 1);
+                if rate < self.bell.scaled(SEARCHES) && all < self.bell.scaled(SEARCHES_ALL) {
                     return;
                 }
-                ("searches for neighbours", rate)
+                ("searches for neighbours", all.max(rate), &self.senders[1])
             }
             _ => return,
         };
         let is_router = kind != "router advertisements" && context.neighbours.is_router(mac);
-        let attacker = Party { device: None, mac: Some(mac).filter(|_| !is_router), ip: None };
-        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, format!("{mac} {kind}"), context.now)
+        let are_many = senders.within(now, Duration::from_secs(1)) > SENDERS;
+        let attacker = Party { device: None, mac: Some(mac).filter(|_| !is_router && !are_many), ip: None };
+        let key = if are_many { format!("many {kind}") } else { format!("{mac} {kind}") };
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, key, context.now)
             .by(attacker)
             .why("kind", kind)
             .why("rate", count)
@@ -125,6 +146,13 @@ mod tests {
             let mut stage = Stage::new(RaFlood::new(Settings::default()));
             (0..count).map(|n| stage.frame(bytes, n * gap_ms).len()).sum()
         };
+        let mut stage = Stage::new(RaFlood::new(Settings::default()));
+        let made_up = (0..1000u32).flat_map(|n| {
+            let mut bytes = search.clone();
+            bytes[10..12].copy_from_slice(&(n as u16).to_be_bytes());
+            stage.frame(&bytes, u64::from(n))
+        });
+        assert!(made_up.last().is_some_and(|finding| finding.attacker == Party::default()), "under made-up names");
         assert!(run(&advert, 60, 10) > 0 && run(&search, 300, 2) > 0);
         assert_eq!((run(&advert, 4, 1000), run(&search, 60, 20)), (0, 0), "a router that starts, a host that looks");
     }

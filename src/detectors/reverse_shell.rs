@@ -95,6 +95,16 @@ impl ReverseShell {
     }
 }
 
+/// `root@camera:/tmp# `: who, where and in which folder, without spaces.
+fn is_place(line: &[u8]) -> bool {
+    let Some(place) = line.len().checked_sub(2).and_then(|end| line.get(..end)) else { return false };
+    let at = place.iter().position(|byte| *byte == b'@');
+    let folder = place.windows(2).position(|two| matches!(two, b":/" | b":~"));
+    at.zip(folder).is_some_and(|(at, folder)| 0 < at && at + 1 < folder)
+        && place.len() < 96
+        && place.iter().all(u8::is_ascii_graphic)
+}
+
 /// What a controlled side says.
 fn shell(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.get(..bytes.len().min(WITHIN as usize)).unwrap_or_default();
@@ -107,11 +117,14 @@ fn shell(bytes: &[u8]) -> Option<&'static str> {
         return Some("answer to id");
     }
     let line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    // `C:\Windows\system32>`, `sh-4.2$ `, `bash-5.1# `.
+    // `C:\Windows\system32>`, `PS C:\>`, `sh-4.2$ `, `bash-5.1# `, `root@camera:/tmp# `.
     let drive = matches!(line, [b'A'..=b'Z', b':', b'\\', .., b'>']) && line.len() < 128;
-    let posix = (line.starts_with(b"sh-") || line.starts_with(b"bash-")) && matches!(line, [.., b'$' | b'#', b' ']);
+    let ends = matches!(line, [.., b'$' | b'#', b' ']);
+    let posix = ends && (line.starts_with(b"sh-") || line.starts_with(b"bash-") || is_place(line));
+    let power =
+        line.starts_with(b"PS ") && matches!(line, [.., b'>' | b' ']) && holds(line, b":\\") && line.len() < 128;
     let jobs = holds(bytes, b"no job control in this shell") || holds(bytes, b"can't access tty; job control");
-    (drive || posix || jobs).then_some("prompt of a shell")
+    (drive || posix || power || jobs).then_some("prompt of a shell")
 }
 
 impl Detector for ReverseShell {
@@ -191,6 +204,9 @@ mod tests {
             ),
             ("id", 9001, &[(false, b"id\n"), (true, b"uid=0(root) gid=0(root) groups=0(root)\n")], true),
             ("prompt", 9001, &[(true, b"sh-4.2$ ")], true),
+            ("a prompt with a place", 9001, &[(true, b"welcome\nroot@camera:/tmp# ")], true),
+            ("PowerShell", 8081, &[(true, b"PS C:\\Windows\\system32> ")], true),
+            ("an address", 9001, &[(true, b"mail anna@example.org: costs 5 $ ")], false),
             ("telnet", 23, &[(false, b"sh-4.2$ ")], false),
             (
                 "a page about it",

@@ -18,6 +18,7 @@
 //! Holds 64 routers.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv6Addr},
     time::Duration,
 };
@@ -147,7 +148,11 @@ impl Detector for RogueRa {
             .map(|(ip, router)| (*ip, *router));
         let stolen = known
             .filter(|router| router.mac != mac && router.mac.is_station() && now.since(router.last) <= ALIVE)
-            .map(|router| router.mac);
+            .map(|router| router.mac)
+            // A farewell in the name of somebody who was heard to search for neighbours under that address.
+            .or_else(|| {
+                context.neighbours.holder(source.into()).filter(|holder| *holder != mac && advert.lifetime_s == 0)
+            });
         // The address says whose it is, and that is not who sent it.
         let foreign = inside(source).filter(|inner| *inner != mac && advert.lifetime_s == 0 && !is_thread);
         let (kind, severity, victim) = if let Some(owner) = stolen.or(foreign) {
@@ -170,8 +175,13 @@ impl Detector for RogueRa {
             ip: Some(ip.into()),
         });
         let ip = (kind == "second router").then_some(source.into());
-        let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{mac} {kind}"), context.now)
-            .by(Party { device: None, mac: Some(mac), ip })
+        // So many that each has a name of its own are made up, and none of them did it.
+        let of_all: BTreeSet<MacAddr> =
+            self.recent.within_keys(now, Duration::from_secs(10)).map(|(mac, _)| *mac).collect();
+        let made_up = kind == "flood of routers" && of_all.len() > MANY / 2;
+        let key = if made_up { kind.to_owned() } else { format!("{mac} {kind}") };
+        let finding = Finding::new(CARD.id, Category::Spoofing, severity, key, context.now)
+            .by(Party { device: None, mac: Some(mac).filter(|_| !made_up), ip })
             .against(victim)
             .why("kind", kind)
             .why("source_ll", source)

@@ -6,7 +6,8 @@
 //! Tools that take over computers listen there unless somebody changes it.
 //! ## How it decides
 //! The connection was accepted, both sides said something, the service's port is on a short list (4444, 31337 …), and
-//! what was said begins like no protocol that this program knows. Low: data posted by plain HTTP to an address of the
+//! what was said begins like no protocol that this program knows. Also told: on a channel of IRC, at whatever port,
+//! somebody orders robots about (`.download http://…`, `.udp 192.0.2.1 …`) and a device of the home listens. Low: data posted by plain HTTP to an address of the
 //! Internet without a name, at a port that is none of the web's.
 //! ## What fools it
 //! Any other port. Programs of your own that use one of these.
@@ -59,6 +60,34 @@ fn is_log(bytes: &[u8]) -> bool {
     (1..=3).contains(&digits) && rest.get(digits) == Some(&b'>')
 }
 
+/// Words by which robots are ordered about in channels, behind a sign (`.` or `!`), with something to act upon: of the
+/// sources of Agobot, SDBot, Kaiten and what came of them.
+const ORDERS: [&str; 17] = [
+    "advscan", "scan", "download", "dl", "update", "wget", "udp", "syn", "tcp", "http", "flood", "ddos", "exec", "sh",
+    "login", "visit", "socks",
+];
+
+/// Whether a line of IRC (RFC 2812 §3.3, and a channel's topic) orders a robot about: the order comes first and names an
+/// address, a place to load from or a port. People who speak of such things write sentences.
+fn is_order(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_end();
+    // `:nick!user@host PRIVMSG #channel :text`, `:server 332 nick #channel :topic`.
+    let is_said = [" PRIVMSG ", " NOTICE ", " TOPIC ", " 332 "].iter().any(|word| line.contains(word));
+    let Some((_, text)) = line.get(1..).and_then(|rest| rest.split_once(" :")).filter(|_| is_said) else {
+        return false;
+    };
+    let mut words = text.split_ascii_whitespace();
+    let order = words.next().unwrap_or_default();
+    let Some(order) = order.strip_prefix(['.', '!', '@']) else { return false };
+    let order = order.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let acts = |word: &str| {
+        let host = word.split(['/', ':']).next().unwrap_or_default();
+        word.contains("://") || host.parse::<IpAddr>().is_ok()
+    };
+    ORDERS.contains(&order.as_str()) && words.take(6).any(acts)
+}
+
 /// Begins like something known: HTTP, TLS, SSH, chat, a log.
 fn is_known(bytes: &[u8]) -> bool {
     let starts: [&[u8]; 14] = [
@@ -84,6 +113,25 @@ fn is_known(bytes: &[u8]) -> bool {
 const WEB: [Port; 16] = [80, 81, 82, 88, 591, 2080, 3000, 3128, 5000, 5357, 8000, 8008, 8080, 8081, 8088, 8888];
 
 impl SuspiciousPort {
+    /// A robot is ordered about on a channel: whoever listens there is no person.
+    fn ordered(&mut self, talk: &Talkers, bytes: &[u8], context: &Context<'_>, findings: &mut Findings) {
+        let (client, server) = (talk.client, talk.server);
+        let outwards =
+            !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some());
+        if !outwards || !bytes.split(|byte| *byte == b'\n').take(64).any(is_order) {
+            return;
+        }
+        let key = format!("{} {} robot", client.ip, server.ip);
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::High, key, context.now)
+            .by(client.party())
+            .against(server.party())
+            .why("port", server.port)
+            .why("sign", "orders of a robot on a channel")
+            .technique(&["T1071"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+
     /// Data posted in the clear to an address without a name, at a port that is none of the web's: low.
     fn posted(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
         let (client, server) = (talk.client, talk.server);
@@ -123,6 +171,11 @@ impl Detector for SuspiciousPort {
         if let What::HttpRequest(http) = &noticed.what {
             return self.posted(talk, http, context, findings);
         }
+        if let What::Said { bytes, by_client: false, .. } = &noticed.what
+            && bytes.first() == Some(&b':')
+        {
+            self.ordered(talk, bytes, context, findings);
+        }
         let What::Said { from: 0, bytes, by_client } = &noticed.what else { return };
         if !by_client && PORTS.contains(&talk.server.port) {
             let text = bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
@@ -147,6 +200,27 @@ impl Detector for SuspiciousPort {
 mod tests {
     use super::*;
     use crate::detectors::stage::{Stage, conversation};
+
+    #[test]
+    fn orders_are_known_and_people_are_not_robots() {
+        for order in [
+            ":op!o@h PRIVMSG #x :.download http://203.0.113.9/a.mips /tmp/a\r",
+            ":op!o@h PRIVMSG #x :!udp 203.0.113.9 53 60",
+            ":irc.x 332 bot #x :.advscan asn1smb 100 5 0 192.168.0.0 -r",
+            ":op!o@h PRIVMSG #x :.scan.start 192.168.7.0/24 22",
+        ] {
+            assert!(is_order(order.as_bytes()), "{order}");
+        }
+        for talk in [
+            ":bob!b@h PRIVMSG #rust :!help me",
+            ":bob!b@h PRIVMSG #rust :.unwrap() is your enemy, see https://doc.rust-lang.org",
+            ":bob!b@h PRIVMSG #rust :please download http://example.org/a",
+            ":bob!b@h PRIVMSG #rust :!update the docs",
+            "",
+        ] {
+            assert!(!is_order(talk.as_bytes()), "{talk}");
+        }
+    }
 
     #[test]
     fn unknown_words_on_such_a_port_are_told() {

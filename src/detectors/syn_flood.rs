@@ -2,19 +2,21 @@
 //!
 //! ## What it finds
 //! Very many connections that one service is asked for and that nobody means: half-open, or answers of others to
-//! questions that were asked in a host's name.
+//! questions that were asked in a host's name, or acknowledgements of connections that never were.
 //! ## Why it matters
 //! The service has no room left for those who mean it.
 //! ## How it decides
 //! In ten seconds 150 connections to one port of one host of which less than a fifth are completed; or 60
-//! acceptances in ten seconds for a host that asked for none. With one source that is its subject; forged sources
-//! name nobody.
+//! acceptances in ten seconds for a host that asked for none; or 300 segments without data in ten seconds for one port,
+//! each alone and as of a connection of its own, which nobody answers but with resets. With one source that is its
+//! subject; forged sources name nobody.
 //! ## What fools it
 //! A service that is down while very many ask for it.
 //! ## What to do
 //! If one device is named, disconnect it. From the Internet, only the provider can help.
 //!
-//! Holds 2,048 services and 1,024 hosts, 64 sources each.
+//! Live, acknowledgements are left outside by the kernel's filter: of those a file has, not the wire. Holds twice 2,048
+//! services and 1,024 hosts, 64 sources each.
 
 use std::{hash::Hash, net::IpAddr, time::Duration};
 
@@ -25,7 +27,7 @@ use crate::{
         window::{Recent, Subjects, Weigh, Window},
     },
     model::{Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity, is_private},
-    traffic::{End, Start, What},
+    traffic::{End, Outcome, Start, Talkers, What},
     wire::{Frame, protocol},
 };
 
@@ -38,6 +40,8 @@ const SPAN: Duration = Duration::from_secs(SPAN_S);
 // A browser opens some tens; a backlog of a small system is 128 (Linux net.core.somaxconn before 5.4).
 const OPENED_MIN: u32 = 150;
 const UNASKED_MIN: u32 = 60;
+// A server that is started anew has forgotten its connections, of which a home's has some hundred.
+const STRAYS_MIN: u32 = 300;
 // One of five completed is service, not flood.
 const COMPLETED_SHARE: u32 = 5;
 
@@ -56,6 +60,8 @@ pub struct SynFlood {
     bell: Bell,
     services: Subjects<(IpAddr, Port), Load>,
     unasked: Subjects<IpAddr, Load>,
+    /// Segments of nothing: each began a conversation in its middle.
+    strays: Subjects<(IpAddr, Port), Load>,
 }
 
 impl SynFlood {
@@ -65,6 +71,7 @@ impl SynFlood {
             bell: Bell::new(settings),
             services: Subjects::new(SERVICES_MAX, SPAN, OPENED_MIN / 2),
             unasked: Subjects::new(HOSTS_MAX, SPAN, UNASKED_MIN / 2),
+            strays: Subjects::new(SERVICES_MAX, SPAN, STRAYS_MIN / 2),
         }
     }
 }
@@ -90,19 +97,33 @@ impl Weigh for Load {
 
 impl SynFlood {
     fn sent(&mut self, frame: &Frame<'_>, context: &Context<'_>) {
-        let Some(tcp) = frame.tcp().filter(|tcp| tcp.flags.is_open()) else { return };
+        let Some(tcp) = frame.tcp() else { return };
         let (Some(mac), Some((_, to))) = (frame.source.filter(|mac| mac.is_station()), frame.addresses()) else {
             return;
         };
-        let now = context.now.mono;
-        if let Some(load) = self.services.get_mut(&(to, tcp.destination), now) {
+        let (key, now) = ((to, tcp.destination), context.now.mono);
+        if !tcp.flags.is_open() {
+            return;
+        }
+        if let Some(load) = self.services.get_mut(&key, now) {
             load.senders.see(mac, now);
         }
     }
 }
 
+/// Of a conversation that was met in its middle: all of it was one segment without data, which was answered by a reset or
+/// not at all. What only answers, as resets do, is not asked who sent it: a host that is flooded sends most of those.
+fn is_stray(talk: &Talkers, outcome: Outcome) -> bool {
+    let answers = match outcome {
+        Outcome::Refused => 1,
+        Outcome::Silent => 0,
+        Outcome::Answered | Outcome::Unreachable(_) => return false,
+    };
+    !talk.is_sure && talk.packets == [1, answers] && talk.bytes == [0, 0]
+}
+
 impl Detector for SynFlood {
-    says!(self, [Tcp, Opened, Completed], self.services.len() + self.unasked.len());
+    says!(self, [Tcp, Opened, Outcome, Completed], self.services.len() + self.unasked.len() + self.strays.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Packet(frame) = evidence {
@@ -138,6 +159,15 @@ impl Detector for SynFlood {
                 load.sources.see(server.ip, now);
                 (load, UNASKED_MIN, client, "unasked answers")
             }
+            What::Outcome(outcome) if is_stray(talk, outcome) => {
+                let Some(load) = load(&mut self.strays, (server.ip, server.port), client, now) else { return };
+                load.opened.add(now, 1);
+                load.sources.see(client.ip, now);
+                if load.sources.within(now, SPAN) == 1 {
+                    load.source = client;
+                }
+                (load, STRAYS_MIN, server, "segments of nothing")
+            }
             _ => return,
         };
         let (opened, completed) = (load.opened.sum(now, SPAN_S), load.completed.sum(now, SPAN_S));
@@ -151,6 +181,7 @@ impl Detector for SynFlood {
             _ => None,
         };
         let attacker = match (kind, sources, sender) {
+            ("segments of nothing", 1, _) => load.source.party(),
             ("half-open", 1, _) if load.source.mac.is_some() || sender.is_none() => load.source.party(),
             ("half-open", 1, Some(mac)) => Party { mac: Some(mac), ..load.source.party() },
             ("half-open", _, Some(mac)) => Party { device: None, mac: Some(mac), ip: None },
@@ -228,6 +259,24 @@ mod tests {
             }
         }
         assert!(busy.is_empty(), "a load test");
+    }
+    #[test]
+    fn acknowledgements_of_nothing_are_told_and_a_server_that_forgot_is_not() {
+        let run = |count: u16, after: bool| -> Vec<Finding> {
+            let mut stage = Stage::new(SynFlood::new(Settings::default()));
+            let mut found = Vec::new();
+            for n in 0..count {
+                let ms = u64::from(n) * 3;
+                found.extend(stage.frame(&tcp((9, 20_000 + n), (5, 80), ACK, 1, b""), ms));
+                if after {
+                    found.extend(stage.frame(&tcp((9, 20_000 + n), (5, 80), ACK, 1, b"more"), ms));
+                }
+                found.extend(stage.frame(&tcp((5, 80), (9, 20_000 + n), 4, 1, b""), ms + 1));
+            }
+            found
+        };
+        assert_eq!(run(500, false).first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(9))));
+        assert!(run(120, false).is_empty() && run(500, true).is_empty());
     }
     #[test]
     fn answers_to_the_own_port_check_are_no_flood() {

@@ -7,7 +7,8 @@
 //! ## How it decides
 //! The answer to a GET begins as a program does (ELF, `MZ` with a PE header, a shell script), and the host was asked for
 //! by its address, or the name of the file is one of a processor (`.arm7`, `mips`, `x86`), or the kind that was
-//! announced is a picture, a page or a folder.
+//! announced is a picture, a page or a folder. Also told: a file asked of the Internet by TFTP, high if it is one of a
+//! processor, else low.
 //! ## What fools it
 //! Programs in archives; anything encrypted.
 //! ## What to do
@@ -22,8 +23,9 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Severity, clean_text, holds, is_private},
+    model::{Card, Category, Finding, Findings, Port, Severity, clean_text, holds, is_private, is_unicast},
     traffic::What,
+    wire::Frame,
 };
 
 pub static CARD: Card = Card {
@@ -38,6 +40,8 @@ pub type Settings = Usual;
 /// Names that builders of malware give to what is for one processor.
 const PROCESSORS: [&str; 12] =
     [".arm", ".arm5", ".arm6", ".arm7", ".mips", ".mpsl", ".mipsel", ".x86", ".ppc", ".sh4", ".m68k", ".spc"];
+/// RFC 1350 §4.
+const TFTP: Port = 69;
 /// Endings that promise something harmless.
 const HARMLESS: [&str; 8] = [".png", ".jpg", ".jpeg", ".gif", ".txt", ".html", ".ico", ".css"];
 
@@ -62,13 +66,46 @@ fn program(body: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// The file that a read request of TFTP asks for (RFC 1350 §5).
+fn requested(payload: &[u8]) -> Option<&[u8]> {
+    let rest = payload.strip_prefix(&[0, 1])?;
+    let mut words = rest.split(|byte| *byte == 0);
+    let (file, mode) = (words.next()?, words.next()?);
+    let known: [&[u8]; 2] = [b"octet", b"netascii"];
+    known.iter().any(|known| mode.eq_ignore_ascii_case(known)).then_some(file)
+}
+
+impl ToolDownload {
+    /// A file asked of the Internet by TFTP, which nothing but loaders of small systems speaks. Telephones of some
+    /// providers fetch their settings so: only a program for one processor is told as high.
+    fn asked(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses()) else { return };
+        if udp.destination != TFTP || is_private(to) || !is_unicast(to) {
+            return;
+        }
+        let Some(file) = requested(udp.payload) else { return };
+        let file = String::from_utf8_lossy(file).to_ascii_lowercase();
+        let processor = PROCESSORS.iter().any(|end| file.ends_with(end));
+        let severity = if processor { Severity::High } else { Severity::Low };
+        let finding = Finding::new(CARD.id, Category::Malware, severity, format!("{from} {to} tftp"), context.now)
+            .by(context.neighbours.party(from, frame.source))
+            .against(context.neighbours.party(to, frame.destination))
+            .why("kind", "TFTP")
+            .why("destination", to)
+            .why("path", clean_text(&file, 64))
+            .technique(&["T1105"])
+            .points(5.5);
+        self.bell.ring(finding, findings);
+    }
+}
+
 impl Detector for ToolDownload {
     fn card(&self) -> &'static Card {
         &CARD
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Http]
+        &[Needs::Http, Needs::Udp]
     }
 
     fn held(&self) -> usize {
@@ -76,7 +113,11 @@ impl Detector for ToolDownload {
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
-        let Evidence::Traffic(noticed) = evidence else { return };
+        let noticed = match evidence {
+            Evidence::Packet(frame) => return self.asked(frame, context, findings),
+            Evidence::Traffic(noticed) => noticed,
+            _ => return,
+        };
         let What::HttpAnswer(http) = &noticed.what else { return };
         let (client, server) = (noticed.talk.client, noticed.talk.server);
         let Some(kind) = (http.status == 200).then(|| program(&http.body)).flatten() else { return };
@@ -112,7 +153,7 @@ impl Detector for ToolDownload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, between, ip, mac, segment};
+    use crate::detectors::stage::{Stage, between, datagram, ip, mac, segment};
 
     fn fetch(host: &str, path: &str, body: &[u8]) -> usize {
         let mut stage = Stage::new(ToolDownload::new(Settings::default()));
@@ -122,6 +163,20 @@ mod tests {
         answer.extend(body);
         let count = stage.frame(&between(me, other, 6, &segment(40_000, 80, 16, 1, ask.as_bytes())), 0).len();
         count + stage.frame(&between(other, me, 6, &segment(80, 40_000, 16, 1, &answer)), 9).len()
+    }
+
+    #[test]
+    fn a_loader_of_a_small_system_is_told() {
+        let run = |file: &str, to: [u8; 4]| -> Vec<Severity> {
+            let mut stage = Stage::new(ToolDownload::new(Settings::default()));
+            let ask = [&[0, 1][..], file.as_bytes(), b"\0octet\0"].concat();
+            let frame = between((mac(9), ip(9)), (mac(1), to), 17, &datagram(40_000, 69, &ask));
+            stage.frame(&frame, 0).iter().map(|finding| finding.severity).collect()
+        };
+        let far = [203, 0, 113, 9];
+        assert_eq!(run("bins/a.mips", far), [Severity::High]);
+        assert_eq!(run("0004f2aabbcc.cfg", far), [Severity::Low]);
+        assert!(run("pxelinux.0", ip(5)).is_empty(), "a computer that starts from the network");
     }
 
     #[test]

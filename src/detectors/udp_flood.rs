@@ -6,13 +6,14 @@
 //! The line is full; what was meant for it is lost.
 //! ## How it decides
 //! 2,000 datagrams a second to one port, or 300 to one host on many ports, for two of five seconds, of which less
-//! than one in a hundred is answered. Groups (television, discovery) are left out.
+//! than one in a hundred is answered. Groups (television, discovery) are left out, and so is a receiver that has a TCP
+//! connection with the sender at the same port: so do measurements of speed (iperf3).
 //! ## What fools it
-//! A measurement of speed by UDP; a stream that is never answered by its receiver.
+//! A measurement of speed without such a connection; a stream that is never answered by its receiver.
 //! ## What to do
 //! Look at the device that sends them.
 //!
-//! Leaves out: answers nobody asked for (`amplification`). Holds 2,048 targets.
+//! Leaves out: answers nobody asked for (`amplification`). Holds 2,048 targets and 1,024 connections.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -22,7 +23,8 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, Mono, Party, Port, Severity},
+    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity},
+    traffic::{Noticed, What},
 };
 
 pub static CARD: Card = Card {
@@ -39,6 +41,9 @@ const IN_A_SECOND: u32 = 2000;
 // Random ports have no stream: each of them is asked once.
 const MANY_PORTS: (usize, u32) = (50, 300);
 const ANSWERED_SHARE: u32 = 100;
+const AGREED_MAX: usize = 1024;
+/// A measurement takes seconds, at most some minutes.
+const AGREED: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone)]
 struct Load {
@@ -61,6 +66,8 @@ impl Weigh for Load {
 pub struct UdpFlood {
     bell: Bell,
     targets: Subjects<IpAddr, Load>,
+    /// Who had a TCP connection with whom at which port, and when it was opened.
+    agreed: Capped<(IpAddr, IpAddr, Port), Mono>,
 }
 
 impl UdpFlood {
@@ -69,6 +76,7 @@ impl UdpFlood {
         UdpFlood {
             bell: Bell::new(settings),
             targets: Subjects::new(TARGETS_MAX, Duration::from_secs(2), MANY_PORTS.1 / 2),
+            agreed: Capped::new(AGREED_MAX),
         }
     }
 }
@@ -79,14 +87,19 @@ impl Detector for UdpFlood {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Udp]
+        &[Needs::Udp, Needs::Completed]
     }
 
     fn held(&self) -> usize {
-        self.targets.len() + self.bell.held()
+        self.targets.len() + self.agreed.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Traffic(Noticed { talk, what: What::Completed }) = evidence
+            && talk.is_sure
+        {
+            self.agreed.insert((talk.client.ip, talk.server.ip, talk.server.port), context.now.mono);
+        }
         let Evidence::Packet(frame) = evidence else { return };
         let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses()) else { return };
         if to.is_multicast() || matches!(to, IpAddr::V4(ip) if ip.is_broadcast()) {
@@ -109,6 +122,9 @@ impl Detector for UdpFlood {
         let second = load.came.sum(now, 1);
         // Until there is something of a flood, who sends it is not looked at.
         if second < 200 {
+            return;
+        }
+        if self.agreed.get(&(from, to, udp.destination)).is_some_and(|at| now.since(*at) <= AGREED) {
             return;
         }
         load.sources.see(from, now);
@@ -136,7 +152,7 @@ impl Detector for UdpFlood {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, ip, udp};
+    use crate::detectors::stage::{Stage, conversation, ip, udp};
 
     #[test]
     fn only_what_nobody_answers_is_a_flood() {
@@ -154,5 +170,11 @@ mod tests {
         assert_eq!(run(false, 300).first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(9))));
         assert!(run(true, 300).is_empty(), "an upload over QUIC");
         assert!(run(false, 5000).is_empty(), "a video of 200 packets a second");
+        let mut stage = Stage::new(UdpFlood::new(Settings::default()));
+        for frame in conversation((9, 40_000), (5, 9999), &[(true, b"test")]).iter().take(4) {
+            stage.frame(frame, 0);
+        }
+        let measured = (0..12_000u64).flat_map(|n| stage.frame(&udp((9, 4000), (5, 9999), b"0123"), 10 + n * 3 / 10));
+        assert_eq!(measured.count(), 0, "a measurement of speed");
     }
 }

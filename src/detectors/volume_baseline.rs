@@ -13,17 +13,18 @@
 //! ## What to do
 //! Nothing.
 //!
-//! It is noted, not told, unless set otherwise. Needs a mirror port or the router. Holds 64 devices with 168 hours and
-//! 512 connections, since the start.
+//! It is noted, not told, unless set otherwise. Needs a mirror port or the router. Holds 64 devices with four weeks of 168
+//! hours, which outlast a restart, and 512 connections.
 
 use std::net::IpAddr;
 
 use crate::{
     detectors::{
         Context, Detector, Evidence,
+        kept::{Lines, from_wall, next, to_wall},
         usual::{Bell, Noted},
     },
-    model::{Capped, Card, Category, DeviceId, Finding, Findings, Mono, Party, Severity, is_private},
+    model::{Capped, Card, Category, DeviceId, Finding, Findings, Moment, Mono, Party, Severity, is_private},
     traffic::{Talkers, What},
 };
 
@@ -43,6 +44,11 @@ const WEEKS: usize = 4;
 const WEEKS_MIN: u64 = 3;
 const MUCH: u64 = 200 << 20;
 const HOUR_NS: u64 = 3_600_000_000_000;
+const HOUR_S: i64 = 3600;
+/// Whole turns of four weeks: which hour of the week it is stays the same.
+const AHEAD: u64 = (HOURS * WEEKS * 1000) as u64;
+/// The sign for an hour without traffic; those above it are printable up to all that there can be.
+const NOUGHT: u8 = b'0';
 /// Doublings above the median.
 const LEAST: u8 = 3;
 
@@ -66,14 +72,48 @@ impl Volumes {
         let passed = hour.saturating_sub(self.hour).min((HOURS * WEEKS) as u64);
         for past in 0..passed {
             let (at, bytes) = (self.hour + past, if past == 0 { self.bytes } else { 0 });
-            let week = (at / HOURS as u64) as usize % WEEKS;
-            if let Some(cell) = self.weeks.get_mut((at % HOURS as u64) as usize).and_then(|hour| hour.get_mut(week)) {
+            if let Some(cell) = self.cell(at) {
                 *cell = doublings(bytes);
             }
         }
         if passed > 0 {
             (self.hour, self.bytes, self.told) = (hour, 0, false);
         }
+    }
+
+    fn cell(&mut self, at: u64) -> Option<&mut u8> {
+        let week = (at / HOURS as u64) as usize % WEEKS;
+        self.weeks.get_mut((at % HOURS as u64) as usize)?.get_mut(week)
+    }
+
+    /// One line: when its hour began, how many hours are known, bytes of this one, and a sign for each hour before, the
+    /// newest first.
+    fn line(&self, device: DeviceId, now: Moment) -> String {
+        let began = i64::try_from(self.hour - AHEAD.min(self.hour)).unwrap_or_default() * HOUR_S;
+        let known = (self.hour - self.first).min((HOURS * WEEKS) as u64);
+        let signs: String = (1..=known)
+            .map(|ago| {
+                let at = self.hour - ago;
+                let week = (at / HOURS as u64) as usize % WEEKS;
+                let cell = self.weeks.get((at % HOURS as u64) as usize).and_then(|hour| hour.get(week));
+                char::from(NOUGHT + cell.copied().unwrap_or_default())
+            })
+            .collect();
+        format!("{device} {} {known} {} {signs}", to_wall(began, now), self.bytes)
+    }
+
+    fn read(line: &str, now: Moment) -> Option<(DeviceId, Volumes)> {
+        let mut words = line.split_whitespace();
+        let (device, wall) = (next(&mut words)?, next(&mut words)?);
+        let began = from_wall(wall, now)?.div_euclid(HOUR_S);
+        let mut volumes = Volumes::new(AHEAD.checked_add_signed(began)?);
+        let (known, bytes): (u64, u64) = (next(&mut words)?, next(&mut words)?);
+        volumes.first = volumes.hour.checked_sub(known.min((HOURS * WEEKS) as u64))?;
+        volumes.bytes = bytes;
+        for (ago, sign) in (1..=known).zip(words.next().unwrap_or_default().bytes()) {
+            *volumes.cell(volumes.hour.checked_sub(ago)?)? = sign.checked_sub(NOUGHT)?.min(u64::BITS as u8);
+        }
+        Some((device, volumes))
     }
 
     /// Doublings that are usual at this hour at most; `None` while too little is known.
@@ -161,8 +201,9 @@ impl VolumeBaseline {
     }
 }
 
+/// Hours of the boot clock, so far ahead that those before a restart are above nought.
 fn hour(now: Mono) -> u64 {
-    now.0 / HOUR_NS
+    AHEAD + now.0 / HOUR_NS
 }
 
 impl Detector for VolumeBaseline {
@@ -180,6 +221,20 @@ impl Detector for VolumeBaseline {
             _ => {}
         }
     }
+
+    fn learned(&self, now: Moment) -> Option<String> {
+        let mut lines = Lines::default();
+        for (device, volumes) in self.devices.iter() {
+            lines.add(volumes.line(*device, now));
+        }
+        lines.done()
+    }
+
+    fn recall(&mut self, lines: &str, now: Moment) {
+        for (device, volumes) in lines.lines().filter_map(|line| Volumes::read(line, now)) {
+            self.devices.insert(device, volumes);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -187,7 +242,7 @@ mod tests {
     use super::*;
     use crate::{
         detectors::stage::{Stage, ip, mac},
-        model::{Kind, MacAddr, Moment, Trust},
+        model::{Kind, MacAddr, Trust, Wall},
         traffic::{End, Noticed},
     };
 
@@ -227,6 +282,25 @@ mod tests {
         assert_eq!(told(25, |_| 300, 900), 0, "three times as much");
         assert_eq!(told(10, |_| 30, 6000), 0, "hardly known");
         assert_eq!(told(25, |hour| if hour / 24 % 7 == 4 { 3000 } else { 1 }, 3000), 0, "once a week as always");
+    }
+
+    #[test]
+    fn weeks_are_known_after_a_restart() {
+        let begin = 25 * 24 * HOUR_MS;
+        let at = |ms: u64, wall_ms: u64| Moment { mono: Mono(ms * 1_000_000), wall: Wall(wall_ms as i64) };
+        let mut before = Stage::new(VolumeBaseline::new(Settings::default())).with(9, Kind::Laptop, Trust::Unknown);
+        for hour in 0..25 * 24 {
+            before.see(Evidence::Traffic(&moved(30 << 20, hour as u16)), hour * HOUR_MS + 1000);
+        }
+        let text = before.detector.learned(at(begin, begin)).expect("what was learned");
+        let mut detector = VolumeBaseline::new(Settings::default());
+        // The computer was started anew, three hours later: its boot clock begins at nought.
+        detector.recall(&text, at(0, begin + 3 * HOUR_MS));
+        let mut after = Stage::new(detector).with(9, Kind::Laptop, Trust::Unknown);
+        assert_eq!(after.see(Evidence::Traffic(&moved(600 << 20, 1)), 5000).len(), 1);
+        let mut other = VolumeBaseline::new(Settings::default());
+        other.recall("d-7f3k2m x\nd-7f3k2n 5 99999999 7 0!\n\nnothing\nd-7f3k2p 5 2 7 01", at(0, begin));
+        assert_eq!(other.devices.len(), 1, "what is damaged costs one line");
     }
 
     #[test]

@@ -109,6 +109,11 @@ impl Traffic {
         }
     }
 
+    /// Takes a packet that another one carries (`wire::tunnel`). Of who is on this wire it says nothing.
+    pub fn inside(&mut self, inner: &Frame<'_>, now: Moment, out: &mut Vec<Noticed>) {
+        self.packet(inner, now, out);
+    }
+
     /// What the packet carries that the last frame completed, behind the headers of IP, if none of its pieces showed its
     /// transport; told once.
     pub fn joined(&mut self) -> Option<Vec<u8>> {

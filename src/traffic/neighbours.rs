@@ -30,8 +30,10 @@ struct Station {
     spoke: BTreeSet<IpAddr>,
     bound: bool,
     router: bool,
-    /// Others send it what is meant for the Internet.
-    hop: bool,
+    /// Others send it what is meant for the Internet: an address that it was sent something for.
+    hop: Option<IpAddr>,
+    /// For more than one.
+    through: bool,
 }
 
 /// See above.
@@ -65,9 +67,13 @@ impl Neighbours {
         if let (Some(to), Some((_, ip))) = (frame.destination.filter(|to| to.is_station()), frame.addresses())
             && !is_private(ip)
             && is_unicast(ip)
-            && !self.is_way_out(to)
+            && !self.stations.get(&to).is_some_and(|station| station.through)
         {
-            self.station(to, tick, |station| station.hop = true);
+            self.station(to, tick, |station| {
+                // A host that has such an address itself is sent nothing for others.
+                station.through = station.hop.is_some_and(|known| known != ip);
+                station.hop = station.hop.or(Some(ip));
+            });
             self.has_way_out = true;
         }
         match &frame.net {
@@ -129,7 +135,8 @@ impl Neighbours {
         }
         let mac = mac.filter(|mac| mac.is_station() && !mac.is_virtual_router())?;
         let station = self.stations.get(&mac)?;
-        let passes_on = station.router || (station.bound && !is_private(ip));
+        // Whoever others send what is meant for the Internet has what comes back from there.
+        let passes_on = station.router || (station.bound || station.through) && !is_private(ip);
         (!passes_on).then_some(mac)
     }
 
@@ -163,7 +170,7 @@ impl Neighbours {
     /// forges them.
     #[must_use]
     pub fn is_way_out(&self, mac: MacAddr) -> bool {
-        self.stations.get(&mac).is_some_and(|station| station.hop)
+        self.stations.get(&mac).is_some_and(|station| station.hop.is_some())
     }
 
     /// Whether anybody was seen to be such a way.

@@ -101,7 +101,7 @@ impl<'a> Frame<'a> {
                 Some(_) => return self.faults.add(Faults::NET_BAD),
                 None => return self.faults.add(Faults::NET_CUT),
             },
-            Carries::Snap { .. } | Carries::Llc(_) | Carries::Nothing => return,
+            Carries::Snap { .. } | Carries::Llc(_) | Carries::Ppp(_) | Carries::Nothing => return,
         };
         match kind {
             ether_type::ARP => match Arp::read(self.link_payload) {

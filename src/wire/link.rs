@@ -37,6 +37,8 @@ pub enum Carries {
     Ip,
     /// 802.2 with a SNAP header of somebody's own (Cisco's CDP is `00:00:0c`, `0x2000`).
     Snap { oui: [u8; 3], id: u16 },
+    /// PPP that carries no IP: by its protocol (IANA ppp-numbers).
+    Ppp(u16),
     /// 802.2 without SNAP: destination service access point (`0x42` is spanning tree).
     Llc(u8),
     /// Nothing that we read.
@@ -96,6 +98,7 @@ impl Wifi {
     pub const MANAGEMENT: u8 = 0;
     pub const CONTROL: u8 = 1;
     pub const DATA: u8 = 2;
+    pub const ASSOCIATION_REQUEST: u8 = 0;
     pub const PROBE_REQUEST: u8 = 4;
     pub const PROBE_RESPONSE: u8 = 5;
     pub const BEACON: u8 = 8;
@@ -216,7 +219,7 @@ impl<'a> Link<'a> {
         };
         self.carries = match protocol {
             0x0021 | 0x0057 => Carries::Ip,
-            _ => Carries::Nothing,
+            other => Carries::Ppp(other),
         };
         self.payload = reader.rest();
     }

@@ -47,6 +47,7 @@ pub mod stack;
 pub mod station_list;
 pub mod tcp;
 pub mod tls;
+pub mod tunnel;
 pub mod udp;
 pub mod upnp;
 pub mod wifi;

@@ -5,7 +5,10 @@
 
 use std::collections::VecDeque;
 
-use super::secrets::{base64, clear, hashed, masked, tag, unescaped};
+use super::{
+    secrets::{base64, clear, hashed, masked, tag, unescaped},
+    smb,
+};
 use crate::{
     model::{clean_text, find, holds},
     traffic::{
@@ -164,7 +167,15 @@ impl Reader {
         let is_rtsp = holds(head.first, b" RTSP/");
         let mut login = authorization.and_then(|value| credentials(value, is_rtsp, seed, out));
         if login.is_none() && http.method == "POST" {
-            login = form(body, seed, out);
+            login = form(body, seed, out).or_else(|| parts_of(body, seed, out)).or_else(|| envelope(body, seed, out));
+        }
+        if login.is_none()
+            && let Some(query) = path.iter().position(|byte| *byte == b'?').and_then(|at| path.get(at + 1..))
+        {
+            asked_along(query, seed, out);
+        }
+        if let Some(key) = KEYS.iter().find_map(|name| head.header(name)).filter(|key| key.len() >= KEY_MIN) {
+            out.push(clear("http_token", b"", key, seed));
         }
         if !is_rtsp {
             out.push(What::HttpRequest(http.clone()));
@@ -213,7 +224,16 @@ fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> O
             out.push(hashed(service, user, rest, seed));
             Some((service, masked(user), tag(user, seed)))
         }
-        b"ntlm" | b"negotiate" => None,
+        b"ntlm" | b"negotiate" => {
+            let (user, answer) = smb::authenticate(&base64(rest)).filter(|(user, _)| !user.is_empty())?;
+            out.push(hashed("http_ntlm", &user, &answer, seed));
+            None
+        }
+        // RFC 6750: who has it is its owner.
+        b"bearer" => {
+            out.push(clear("http_token", b"", rest, seed));
+            None
+        }
         _ => None,
     }
 }
@@ -222,6 +242,63 @@ fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> O
 const SECRETS: [&str; 9] =
     ["password", "passwd", "pass", "pwd", "passwort", "psw", "userpass", "user_password", "login_password"];
 const USERS: [&str; 9] = ["username", "user", "login", "email", "uname", "userid", "user_name", "name", "log"];
+
+/// Headers in which programs say the key that they were given.
+const KEYS: [&str; 5] = ["x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token"];
+const TOKENS: [&str; 6] = ["token", "access_token", "api_key", "apikey", "auth_token", "passkey"];
+/// Shorter ones are numbers of something.
+const KEY_MIN: usize = 12;
+
+/// A secret that is asked along with a page: it stays in logs and histories as well.
+fn asked_along(query: &[u8], seed: u64, out: &mut Vec<What>) {
+    let pairs = || {
+        query.split(|byte| *byte == b'&').take(64).filter_map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=')?;
+            Some((unescaped(pair.get(..at)?).to_ascii_lowercase(), unescaped(pair.get(at + 1..)?)))
+        })
+    };
+    let field = |names: &[&str]| {
+        pairs().find(|(name, value)| !value.is_empty() && names.iter().any(|known| name == known.as_bytes()))
+    };
+    if let Some((_, secret)) = field(&SECRETS).filter(|(_, secret)| secret.len() <= 256) {
+        let user = field(&USERS).map(|(_, user)| user).unwrap_or_default();
+        out.push(clear("http_query", &user, &secret, seed));
+    } else if let Some((_, token)) = field(&TOKENS).filter(|(_, token)| (KEY_MIN..=1024).contains(&token.len())) {
+        out.push(clear("http_token", b"", &token, seed));
+    }
+}
+
+/// A login in parts (RFC 7578): `name="password"`, an empty line, the secret.
+fn parts_of(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+    let field = |names: &[&str]| {
+        names.iter().find_map(|name| {
+            let mark = format!("name=\"{name}\"\r\n\r\n");
+            let rest = body.get(find(body, mark.as_bytes())? + mark.len()..)?;
+            Some(rest.get(..find(rest, b"\r\n")?)?.to_vec())
+        })
+    };
+    let secret = field(&SECRETS).filter(|secret| !secret.is_empty() && secret.len() <= 256)?;
+    let user = field(&USERS).unwrap_or_default();
+    out.push(clear("http_form", &user, &secret, seed));
+    Some(("http_form", masked(&user), tag(&secret, seed)))
+}
+
+/// A name and a secret in SOAP (Web Services Security, UsernameToken profile 1.0), as cameras want them.
+fn envelope(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+    let body = body.get(find(body, b"UsernameToken")? + 13..)?;
+    let field = |name: &[u8]| {
+        let rest = body.get(find(body, name)? + name.len()..)?;
+        let rest = rest.get(rest.iter().position(|byte| *byte == b'>')? + 1..)?;
+        rest.get(..rest.iter().position(|byte| *byte == b'<')?)
+    };
+    let (user, secret) = (field(b"Username")?, field(b"Password")?);
+    if find(body, b"#PasswordText").is_some() {
+        out.push(clear("onvif", user, secret, seed));
+    } else {
+        out.push(hashed("onvif", user, secret, seed));
+    }
+    None
+}
 
 /// A login as JSON has it: a secret and a name of one object.
 fn object(body: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {

@@ -1,6 +1,7 @@
-//! # FTP, POP3, IMAP, SMTP, IRC, Redis: one command a line
+//! # FTP, POP3, IMAP, SMTP, NNTP, IRC, Redis: one command a line
 //!
-//! RFC 959 §4, RFC 1939, RFC 3501 §6.2, RFC 4954, RFC 2812 §3.1, Redis `AUTH`. Which it is, the greeting says; in a
+//! RFC 959 §4, RFC 1939, RFC 3501 §6.2, RFC 4954, RFC 4643 §2.3, RFC 2812 §3.1 (and what services of networks call
+//! NickServ ask for), Redis `AUTH`. Which it is, the greeting says; in a
 //! conversation first seen in the middle, the commands do.
 
 use super::secrets::{base64, clear, hashed, masked, tag};
@@ -13,6 +14,7 @@ enum Kind {
     Pop3,
     Imap,
     Smtp,
+    Nntp,
     Irc,
     Redis,
 }
@@ -24,6 +26,7 @@ impl Kind {
             Kind::Pop3 => "pop3",
             Kind::Imap => "imap",
             Kind::Smtp => "smtp",
+            Kind::Nntp => "nntp",
             Kind::Irc => "irc",
             Kind::Redis => "redis",
         }
@@ -58,6 +61,9 @@ pub struct Lines {
     words: Vec<Vec<u8>>,
 }
 
+/// First words of a reader of news (RFC 3977).
+const NEWS: [&[u8]; 7] = [b"MODE ", b"GROUP ", b"LIST", b"CAPABILITIES", b"ARTICLE", b"XOVER", b"HELP"];
+
 /// Which protocol the first lines are of.
 pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
     let is = |line: &[u8], word: &[u8]| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
@@ -77,7 +83,15 @@ pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
         Kind::Redis
     } else if smtp.iter().any(|word| is(client, word.as_bytes())) {
         Kind::Smtp
-    } else if is(client, b"NICK ") || is(client, b"CAP LS") || is(client, b"PASS ") && server.is_empty() {
+    } else if is(client, b"AUTHINFO ")
+        || (server.starts_with(b"200 ") || server.starts_with(b"201 ")) && NEWS.iter().any(|word| is(client, word))
+    {
+        Kind::Nntp
+    } else if is(client, b"NICK ")
+        || is(client, b"CAP LS")
+        || is(client, b"CAP REQ")
+        || is(client, b"PASS ") && server.is_empty()
+    {
         Kind::Irc
     } else if is_ftp {
         Kind::Ftp
@@ -87,6 +101,18 @@ pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
         return None;
     };
     Some(Lines { kind, ..Lines::default() })
+}
+
+/// `PRIVMSG NickServ :IDENTIFY [name] secret`, `NS IDENTIFY secret`.
+fn identified(line: &[u8]) -> Option<&[u8]> {
+    let line: Vec<&[u8]> = words(line).collect();
+    let is_word = |word: &&[u8]| word.strip_prefix(b":").unwrap_or(word).eq_ignore_ascii_case(b"IDENTIFY");
+    let to_services = match line.first()?.to_ascii_uppercase().as_slice() {
+        b"PRIVMSG" => line.get(1)?.get(..8)?.eq_ignore_ascii_case(b"NickServ"),
+        _ => true,
+    };
+    let at = line.iter().position(is_word)?;
+    line.get(at + 1..)?.last().copied().filter(|_| to_services)
 }
 
 /// A line without its end, and the rest.
@@ -165,7 +191,28 @@ impl Lines {
                 out.push(hashed("pop3", one, rest.get(1).copied().unwrap_or_default(), seed));
                 self.pending = Some(1);
             }
+            (Kind::Nntp, b"AUTHINFO") => match one.to_ascii_uppercase().as_slice() {
+                b"USER" => self.user = rest.get(1).copied().unwrap_or_default().iter().take(64).copied().collect(),
+                b"PASS" => {
+                    let user = std::mem::take(&mut self.user);
+                    self.secret(&user, rest.get(1).copied().unwrap_or_default(), seed, out);
+                }
+                _ => {}
+            },
             (Kind::Irc, b"PASS") => out.push(clear("irc", b"", one, seed)),
+            (Kind::Irc, b"OPER") => out.push(clear("irc", one, rest.get(1).copied().unwrap_or_default(), seed)),
+            (Kind::Irc, b"AUTHENTICATE") => {
+                // RFC 4616 in base 64; the line before named the mechanism.
+                if let Some((user, secret)) = super::once::plain(&base64(one)) {
+                    let user = user.to_vec();
+                    self.secret(&user, secret, seed, out);
+                }
+            }
+            (Kind::Irc, b"PRIVMSG" | b"NS" | b"NICKSERV" | b"IDENTIFY") => {
+                if let Some(secret) = identified(line) {
+                    out.push(clear("irc", b"", secret, seed));
+                }
+            }
             (Kind::Imap, b"LOGIN") => {
                 let user = unquoted(one).to_vec();
                 self.secret(&user, unquoted(rest.get(1).copied().unwrap_or_default()), seed, out);
@@ -247,6 +294,8 @@ impl Lines {
             Kind::Pop3 if starts("-ERR") => Some(false),
             Kind::Smtp if starts("235") => Some(true),
             Kind::Smtp if starts("535") || starts("534") || starts("454") => Some(false),
+            Kind::Nntp if starts("281") => Some(true),
+            Kind::Nntp if starts("481") || starts("482") || starts("502") => Some(false),
             Kind::Redis if starts("+OK") => Some(true),
             Kind::Redis if starts("-ERR") || starts("-WRONGPASS") => Some(false),
             Kind::Imap if !self.label.is_empty() && line.starts_with(&self.label) => {

@@ -4,10 +4,13 @@
 //! protocol makes outcomes of it. Each reader keeps only an unfinished message, at most [`UNREAD_MAX`] bytes.
 
 mod binary;
+mod databases;
 mod greeting;
 mod http;
 mod kerberos;
 mod lines;
+mod offices;
+mod once;
 mod secrets;
 mod smb;
 mod ssh;
@@ -39,6 +42,7 @@ enum App {
     Binary(binary::Binary),
     Tls(greeting::Greeting),
     Kerberos,
+    Once(once::Once),
     Done,
 }
 
@@ -67,7 +71,8 @@ impl Talk {
     }
     #[must_use]
     pub fn held(&self) -> usize {
-        self.unread.iter().map(Vec::capacity).sum()
+        let once = if let App::Once(once) = &self.app { once.held() } else { 0 };
+        self.unread.iter().map(Vec::capacity).sum::<usize>() + once
     }
 
     /// Takes bytes in order.
@@ -100,6 +105,12 @@ impl Talk {
                 }
             }
             App::Kerberos => kerberos::hear(by_client, unread, seed, out),
+            App::Once(once) => {
+                once.hear(by_client, unread, seed, out);
+                if once.is_done() {
+                    self.app = App::Done;
+                }
+            }
         }
         let [client, server] = &mut self.unread;
         let unread = if by_client { client } else { server };
@@ -114,8 +125,10 @@ impl Talk {
 
     /// The connection ended.
     pub fn end(&mut self, talk: &Talkers, out: &mut Vec<What>) {
-        if let App::Ssh(ssh) = &mut self.app {
-            ssh.end(talk, out);
+        match &mut self.app {
+            App::Ssh(ssh) => ssh.end(talk, out),
+            App::Smb(smb) => smb.end(out),
+            _ => {}
         }
     }
 
@@ -133,6 +146,7 @@ impl Talk {
         } else if telnet::is_telnet(client)
             || telnet::is_telnet(server)
             || (talk.server.port == 23 && !server.is_empty())
+            || offices::is_rlogin(client)
         {
             Some(App::Telnet(telnet::Telnet::default()))
         } else if smb::is_smb(client) || smb::is_smb(server) {
@@ -143,6 +157,8 @@ impl Talk {
             Some(App::Kerberos)
         } else if let Some(binary) = binary::recognise(talk, client, server) {
             Some(App::Binary(binary))
+        } else if let Some(once) = once::recognise(talk, client, server) {
+            Some(App::Once(once))
         } else {
             lines::recognise(client, server).map(App::Lines)
         };
@@ -173,6 +189,9 @@ pub fn datagram(talk: &Talkers, by_client: bool, payload: &[u8], seed: u64, out:
         161 if by_client => binary::community(payload, seed, out),
         88 if !by_client => kerberos::answer(payload, seed, out),
         5060 => lines::sip(payload, seed, out),
+        // IANA: radius, and what it was before; asf-rmcp.
+        1812 | 1645 if by_client => offices::radius(payload, seed, out),
+        623 if !by_client => offices::ipmi(payload, seed, out),
         _ => {}
     }
 }

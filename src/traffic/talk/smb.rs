@@ -4,9 +4,9 @@
 //! `C$`, the pipes and interfaces that start programs on another machine. MS-SMB2 §2.2, MS-CIFS §2.2.4,
 //! MS-SCMR, MS-TSCH, MS-RRP, MS-WMI, MS-DCOM; interface ids are from those documents.
 
-use super::secrets::{masked, tag};
+use super::secrets::{hashed, masked, tag};
 use crate::{
-    model::holds,
+    model::{find, holds},
     traffic::fact::{Login, What},
 };
 
@@ -70,14 +70,18 @@ fn tell(name: &'static str, told: &mut Vec<&'static str>, out: &mut Vec<What>) {
     }
 }
 
-/// The user that an answer to a challenge names (MS-NLMP §2.2.1.3: AUTHENTICATE, user at 36), its low bytes.
-fn user(message: &[u8]) -> Option<Vec<u8>> {
-    let at = message.windows(12).position(|at| at == b"NTLMSSP\0\x03\0\0\0")?;
+/// The user that an answer to a challenge names, its low bytes, and the answer (MS-NLMP §2.2.1.3: AUTHENTICATE, answer at
+/// 20, user at 36).
+pub fn authenticate(message: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let at = find(message, b"NTLMSSP\0\x03\0\0\0")?;
     let ntlm = message.get(at..)?;
     let number = |at: usize| Some(usize::from(u16::from_le_bytes([*ntlm.get(at)?, *ntlm.get(at + 1)?])));
-    let (len, from) = (number(36)?, number(40)?);
-    let wide = ntlm.get(from..from.checked_add(len.min(128))?)?;
-    Some(wide.iter().step_by(2).copied().collect())
+    let field = |at: usize| -> Option<&[u8]> {
+        let (len, from) = (number(at)?, number(at + 4)?);
+        ntlm.get(from..from.checked_add(len.min(128))?)
+    };
+    let wide = field(36)?;
+    Some((wide.iter().step_by(2).copied().collect(), field(20).unwrap_or_default().to_vec()))
 }
 
 /// See above.
@@ -87,9 +91,19 @@ pub struct Smb {
     user: Vec<u8>,
     skip: [usize; 2],
     told: Vec<&'static str>,
+    /// Let in as a guest, and opened nothing yet.
+    idles: bool,
 }
 
 impl Smb {
+    /// The connection ended. Who is let in as a guest under a name and opens nothing wanted to know whether the
+    /// password is right.
+    pub fn end(&mut self, out: &mut Vec<What>) {
+        if std::mem::take(&mut self.idles) {
+            out.push(What::Login(Login { service: "smb", user: masked(&self.user), tag: 0, ok: false }));
+        }
+    }
+
     pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, seed: u64, out: &mut Vec<What>) {
         let side = usize::from(!by_client);
         loop {
@@ -143,16 +157,21 @@ impl Smb {
                 let flags = if setup == 1 { message.get(66) } else { message.get(37) };
                 let guest = !self.user.is_empty() && flags.is_some_and(|flags| flags & 1 != 0);
                 let tag = if guest { tag(b"let in as a guest", seed) } else { 0 };
+                self.idles = guest;
                 out.push(What::Login(Login { service: "smb", user: masked(&self.user), tag, ok: !guest }));
             }
             return;
         }
         if command == setup
-            && let Some(user) = user(message)
+            && let Some((user, answer)) = authenticate(message)
         {
+            if !user.is_empty() && !answer.is_empty() {
+                out.push(hashed("smb_ntlm", &user, &answer, seed));
+            }
             self.user = user;
         }
         if command == tree {
+            self.idles = false;
             for (word, name) in [("ADMIN$", "ADMIN$"), ("\\C$", "C$")] {
                 if names(message, word) {
                     tell(name, &mut self.told, out);

@@ -1,7 +1,8 @@
 //! # SSH
 //!
 //! Logins are encrypted; what is known is when encryption began and how much the server said after it. A refused
-//! connection ends after a few short packets (RFC 4252 §5.1), a session goes on.
+//! connection ends after a few short packets (RFC 4252 §5.1), a session goes on. And the word of success is the shortest
+//! there is (§5.1: one byte), shorter than the answer to the wish for a login (RFC 4253 §10), which is as long as the wish.
 
 use crate::traffic::fact::{Login, Talkers, What};
 
@@ -13,6 +14,7 @@ const REFUSED_MAX: u64 = 1700;
 /// OpenSSH's MaxAuthTries.
 const ATTEMPTS_MAX: u32 = 6;
 const SAID_MAX: usize = 12;
+const WISHED_MAX: usize = 3;
 
 /// See above.
 #[derive(Debug, Default)]
@@ -22,8 +24,12 @@ pub struct Ssh {
     banner: [bool; 2],
     bytes: [u64; 2],
     messages: u32,
-    /// Lengths of what the server said first.
+    /// Lengths of what the server said first, and of what the client did.
     said: Vec<usize>,
+    wished: Vec<usize>,
+    /// Of the answer to the wish for a login; and whether something shorter followed.
+    granted: Option<usize>,
+    let_in: bool,
     ended: bool,
 }
 
@@ -55,8 +61,18 @@ impl Ssh {
         if *keyed && !unread.is_empty() {
             *bytes += unread.len() as u64;
             self.messages += u32::from(by_client);
-            if !by_client && self.said.len() < SAID_MAX {
-                self.said.push(unread.len());
+            let len = unread.len();
+            if by_client && self.wished.len() < WISHED_MAX {
+                self.wished.push(len);
+            }
+            if !by_client {
+                match self.granted {
+                    Some(granted) => self.let_in |= len < granted && self.said.len() < SAID_MAX,
+                    None => self.granted = Some(len).filter(|len| self.wished.contains(len)),
+                }
+                if self.said.len() < SAID_MAX {
+                    self.said.push(len);
+                }
             }
             unread.clear();
         }
@@ -71,15 +87,12 @@ impl Ssh {
         if self.messages < 2 {
             return;
         }
-        let ok = server > REFUSED_MAX;
-        // Refusals are all of one length and follow one another; the first one answers "none".
-        let mut run = 1;
-        let mut longest = 1;
-        for (a, b) in self.said.iter().zip(self.said.iter().skip(1)) {
-            run = if a == b { run + 1 } else { 1 };
-            longest = longest.max(run);
-        }
-        let tries = if ok { 1 } else { (longest - 1).clamp(1, ATTEMPTS_MAX) };
+        let ok = self.let_in || server > REFUSED_MAX;
+        // Refusals are all of one length; the first one answers "none". Some clients ask for the service before each try,
+        // whose answers lie in between and are of one length as well.
+        let alike = |len: &usize| self.said.iter().filter(|other| *other == len).count();
+        let refusals = self.said.iter().map(alike).max().and_then(|most| u32::try_from(most).ok()).unwrap_or_default();
+        let tries = if ok { 1 } else { refusals.saturating_sub(1).clamp(1, ATTEMPTS_MAX) };
         for _ in 0..tries {
             out.push(What::Login(Login { service: "ssh", user: String::new(), tag: 0, ok }));
         }
