@@ -33,9 +33,10 @@ fn a_new_phone_at_noon_waits_as_its_kind_does() {
 #[test]
 fn witnesses_that_say_it_is_here_are_believed_for_longer_than_it_was_used() {
     let (habit, noon) = (Habit::default(), monday(43_200.0));
-    let most = |ratio| CONTEXTS.map(|context| habit.patience(context, noon, 1e-6, ratio, 1.0).away_s);
-    assert_eq!(most(1.0), MOST);
-    let [busy, idle, asleep] = most(0.02);
+    let most_at = |dial| CONTEXTS.map(|context| most(context, dial));
+    assert_eq!((most_at(1.0), most_at(30.0)), (MOST, MOST));
+    assert_eq!(most_at(0.25), [2_400.0, 7_200.0, 9_000.0]);
+    let [busy, idle, asleep] = CONTEXTS.map(|context| habit.patience(context, noon, 1e-6, 0.02, 1.0).away_s);
     assert!(busy > 1_200.0 && idle == 9_000.0 && asleep == 9_000.0, "{busy} {idle}");
 }
 
