@@ -150,6 +150,9 @@ fn discovery_is_as_others_learned_it_must_be() {
         }
     }
     assert!(trackers > 0);
-    // All that is kept is kept, and nothing that is an event is.
-    assert!(sent.iter().all(|message| message.retain && message.qos == 1), "a state that is not kept is unknown later");
+    // Only what changes all the time may be lost once.
+    for message in &sent {
+        assert!(message.retain, "{}: a state that is not kept is unknown later", message.topic);
+        assert!(message.qos == 1 || !message.topic.ends_with("/presence"), "{}", message.topic);
+    }
 }
