@@ -100,7 +100,11 @@ impl Dga {
     fn visited(&mut self, talk: &Talkers, host: &str, context: &Context<'_>, findings: &mut Findings) {
         let host = host.to_ascii_lowercase();
         let domain = registered(host.split(':').next().unwrap_or_default());
-        if !domain.contains('.') || !domain.split('.').next().is_some_and(is_drawn) || is_private(talk.server.ip) {
+        if !domain.contains('.')
+            || !domain.split('.').next().is_some_and(is_drawn)
+            || is_private(talk.server.ip)
+            || self.bell.knows(&host)
+        {
             return;
         }
         let key = format!("{} {domain}", talk.client.ip);
@@ -143,7 +147,7 @@ impl Detector for Dga {
                     "local" | "lan" | "home" | "arpa" | "internal" | "localdomain" | "invalid" | "test" | "corp"
                 )
             });
-        if !dns.is_answer || !is_name || talk.server.port != 53 {
+        if !dns.is_answer || !is_name || talk.server.port != 53 || self.bell.knows(&dns.name) {
             return;
         }
         let now = context.now.mono;

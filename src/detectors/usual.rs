@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     detectors::{Context, Mode},
+    intel::names,
     model::{Capped, Finding, Findings, MacAddr, Mono, Party, Severity, Span, Subnet, Trust},
 };
 
@@ -22,7 +23,8 @@ pub struct Usual {
     pub mode: Mode,
     /// quiet: needs twice as much. normal. keen: half as much is enough.
     pub sensitivity: Keenness,
-    /// Hardware addresses, addresses and networks that it never names as the cause.
+    /// Hardware addresses, addresses and networks that it never names as the cause; domains, with all below them, that
+    /// it never asks about.
     pub exempt: Vec<Exempt>,
     /// The same thing is counted, not raised again, for so long.
     pub cooldown: Span,
@@ -42,7 +44,8 @@ pub struct Noted {
     pub mode: Mode,
     /// quiet: needs twice as much. normal. keen: half as much is enough.
     pub sensitivity: Keenness,
-    /// Hardware addresses, addresses and networks that it never names as the cause.
+    /// Hardware addresses, addresses and networks that it never names as the cause; domains, with all below them, that
+    /// it never asks about.
     pub exempt: Vec<Exempt>,
     /// The same thing is counted, not raised again, for so long.
     pub cooldown: Span,
@@ -76,13 +79,16 @@ pub enum Keenness {
     Keen,
 }
 
-/// Somebody a detector leaves alone: `aa:bb:cc:dd:ee:ff`, `192.168.7.9` or `192.168.7.0/24`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+/// Somebody or something a detector leaves alone: `aa:bb:cc:dd:ee:ff`, `192.168.7.9`, `192.168.7.0/24`, or a domain with
+/// all below it, `example.org`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub enum Exempt {
     Mac(MacAddr),
     Net(Subnet),
+    /// As it goes over the wire.
+    Domain(String),
 }
 
 impl TryFrom<String> for Exempt {
@@ -94,7 +100,8 @@ impl TryFrom<String> for Exempt {
         let one = text.parse::<IpAddr>().ok().and_then(|ip| Subnet::new(ip, if ip.is_ipv4() { 32 } else { 128 }));
         one.or_else(|| Subnet::from_str(&text).ok())
             .map(Exempt::Net)
-            .ok_or_else(|| format!("`{text}` is no hardware address, address or network"))
+            .or_else(|| names::normal(text.strip_prefix("*.").unwrap_or(&text)).map(Exempt::Domain))
+            .ok_or_else(|| format!("`{text}` is no hardware address, address, network or domain"))
     }
 }
 
@@ -109,6 +116,7 @@ impl fmt::Display for Exempt {
         match self {
             Exempt::Mac(mac) => mac.fmt(f),
             Exempt::Net(net) => net.fmt(f),
+            Exempt::Domain(domain) => domain.fmt(f),
         }
     }
 }
@@ -153,12 +161,22 @@ impl Bell {
         self.settings.exempt.iter().any(|exempt| match exempt {
             Exempt::Mac(mac) => party.mac == Some(*mac),
             Exempt::Net(net) => party.ip.is_some_and(|ip| net.contains(ip)),
+            Exempt::Domain(_) => false,
         })
+    }
+
+    /// Whether `name` is a domain that is left alone, or below one.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        let is_below =
+            |domain: &str| name.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'));
+        self.settings.exempt.iter().any(|exempt| matches!(exempt, Exempt::Domain(domain) if is_below(domain)))
     }
 
     /// Raises `finding`, unless it is about somebody exempt or was raised just now.
     pub fn ring(&mut self, finding: Finding, findings: &mut Findings) {
-        if self.is_exempt(&finding.attacker) {
+        let is_known = finding.evidence.iter().any(|(key, value)| *key == "domain" && self.knows(value));
+        if is_known || self.is_exempt(&finding.attacker) {
             return;
         }
         let at = finding.at.mono;
@@ -219,6 +237,28 @@ mod tests {
         }
         let rung: Vec<_> = findings.take().iter().map(|f| f.at.mono.0 / 1_000_000_000).collect();
         assert_eq!(rung, [0, 31, 95]);
-        assert!(Exempt::try_from("the printer".to_owned()).is_err());
+        for wrong in ["the printer", "printer", "", "*", "http://example.org/", "10.0.0"] {
+            assert!(Exempt::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_left_alone_with_all_below_it() {
+        let exempt = ["*.Example.org", "example.net"].map(|text| Exempt::try_from(text.to_owned()).expect(text));
+        assert_eq!(exempt.clone().map(String::from), ["example.org", "example.net"]);
+        let mut bell = Bell::new(Usual { exempt: exempt.into(), ..Usual::default() });
+        for (name, known) in [
+            ("example.org", true),
+            ("a.b.example.org", true),
+            ("example.net", true),
+            ("notexample.org", false),
+            ("example.org.evil.example", false),
+            ("org", false),
+        ] {
+            assert_eq!(bell.knows(name), known, "{name}");
+            let mut findings = Findings::default();
+            bell.ring(Finding { key: name.into(), ..finding(1, 0, Severity::Low).why("domain", name) }, &mut findings);
+            assert_eq!(findings.is_empty(), known, "{name}");
+        }
     }
 }
