@@ -11,13 +11,14 @@
 //! nobody asked for (+1, three of them +2), they come steadily as tools send them (+2), the same device claims other
 //! contested addresses too (+3), the frame's sender is not the one that is claimed (+2), the claimant has an address
 //! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2), it sends the owner's
-//! claim too, as tools put things back when they end (+3). A lease handed on (−6),
-//! answers only when asked and never for the router (−5), a single address announced as new hosts do (−4), a claimant
-//! that offers to answer for those asleep (−4, never for the router), and one that stands in for a router that fell
-//! silent, by VRRP (−8), speak against. Five points are told, eight are critical. A device that has its own address,
-//! tells one other host alone that it stands for several, never for the router and never for that host to those, is told
-//! as low, and so is one that says so less than six times: so does a repeater for what is connected to it. Who listens
-//! in wants both sides, or insists.
+//! claim too, as tools put things back when they end (+3). A lease handed on (−6), answers only when asked and never
+//! for the router (−5), a single address announced as new hosts do (−4), a claimant that offers to answer for those
+//! asleep (−4, never for the router), one that stands in for a router that fell silent, by VRRP (−8), and what routers
+//! say that share the address of a virtual one (−8: who has no other address, or does not insist) speak against. A
+//! virtual router itself is never the forger. Five points are told, eight are critical. A device that has its own
+//! address, tells one other host alone that it stands for several, never for the router and never for that host to
+//! those, is told as low, and so is one that says so less than six times: so does a repeater for what is connected to
+//! it. Who listens in wants both sides, or insists.
 //! ## What fools it
 //! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that was there before
 //! the first frame looks like the owner until the owner speaks; then the one with other addresses is named.
@@ -254,11 +255,11 @@ impl ArpSpoof {
     fn points(&self, ip: Ipv4Addr, claimant: &Claimant, binding: &Binding, context: &Context<'_>) -> f32 {
         let now = context.now.mono;
         let mut points = 0.0;
+        let mut others = binding.claimants.iter().filter(|other| other.mac != claimant.mac);
+        let is_virtual = others.clone().any(|other| other.mac.is_virtual_router());
         let is_gateway = context.network.is_gateway(IpAddr::V4(ip))
-            || binding
-                .claimants
-                .iter()
-                .any(|other| other.mac != claimant.mac && context.neighbours.is_router(other.mac));
+            || is_virtual
+            || others.any(|other| context.neighbours.is_router(other.mac));
         points += if binding.changes.count >= 2 { 3.0 } else { 0.0 };
         points += if is_gateway { 2.0 } else { 0.0 };
         points += match claimant.unasked {
@@ -295,6 +296,9 @@ impl ArpSpoof {
         let is_deaf =
             !binding.claimants.iter().any(|other| other.mac != claimant.mac && other.last.since(claimant.first) > JUST);
         points -= if is_deaf && self.redundant.contains(&claimant.mac) { REDUNDANT } else { 0.0 };
+        // The router that serves a virtual one may have no other address, and speaks from it as itself (RFC 5798 §8.1.2).
+        let serves = is_virtual && (own + contested == 0 || claimant.unasked < STEADY_MIN);
+        points -= if serves { REDUNDANT } else { 0.0 };
         points -= if claimant.unasked == 0 && claimant.requests == 0 && !is_gateway { 5.0 } else { 0.0 };
         points -= if own == 0 && contested == 0 && !is_gateway { 4.0 } else { 0.0 };
         points
@@ -318,7 +322,7 @@ impl ArpSpoof {
                     let to_one = told.is_some_and(|told| mine.told == Told::One(told));
                     mine.foreign.is_none() && (to_one || mine.unasked == 0 || offers && mine.unasked < INSISTS)
                 })
-                && others.all(|other| !context.neighbours.is_router(other.mac))
+                && others.all(|other| !context.neighbours.is_router(other.mac) && !other.mac.is_virtual_router())
         };
         if speaks_for(claimant, binding) {
             return false;
@@ -336,7 +340,8 @@ impl ArpSpoof {
 
     fn judge(&mut self, ip: Ipv4Addr, binding: &Binding, context: &Context<'_>, findings: &mut Findings) {
         let now = context.now.mono;
-        let scored = binding.claimants.iter().map(|claimant| (self.points(ip, claimant, binding, context), claimant));
+        let real = binding.claimants.iter().filter(|claimant| !claimant.mac.is_virtual_router());
+        let scored = real.map(|claimant| (self.points(ip, claimant, binding, context), claimant));
         // Of equals the later one came to what was another's.
         let Some((points, forger)) = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.first.cmp(&b.1.first))) else {
             return;
@@ -406,10 +411,8 @@ impl Detector for ArpSpoof {
             self.offers(frame);
             return self.lease(frame, context.now.mono);
         };
-        let is_claim = (arp.is_request() || arp.is_reply())
-            && !arp.sender_ip.is_unspecified()
-            && arp.sender_mac.is_station()
-            && !arp.sender_mac.is_virtual_router();
+        let is_claim =
+            (arp.is_request() || arp.is_reply()) && !arp.sender_ip.is_unspecified() && arp.sender_mac.is_station();
         if is_claim {
             self.claim(arp, frame.source, context, findings);
         } else if arp.is_probe() {
