@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Change, DeviceId, LeaveReason, Moment, Mono, Presence as Where, Subject};
+use crate::model::{Change, DeviceId, LeaveReason, MacAddr, Moment, Mono, Presence as Where, Subject};
 
 use super::{
     Presence,
@@ -256,21 +256,26 @@ fn absorb(old: &mut Device, young: Device, by_itself: bool) {
         first_seen: young.first_seen,
         own_name: young.names.own.clone(),
     });
+    // A radio's address answers no question, however lately it was heard: the first is the one that is asked.
+    let is_radio = |half: &Device| half.addresses.is_empty() && half.interface.is_none();
+    let is_there = !is_radio(&young);
+    let halves = [&*old, &young].into_iter().filter(|half| is_radio(half));
+    let radios: Vec<MacAddr> = halves.flat_map(|half| half.macs.iter().map(|held| held.mac)).collect();
     let newer = young.last.mono >= old.last.mono;
     if newer {
         (old.last, old.interface) = (young.last, young.interface.or(old.interface));
         old.mute.proven(young.last.mono);
         old.level = young.level.or(old.level);
-        // The newer half knows where it is now.
+        // The newer half knows where it is now, if it is on a network at all.
         for held in &mut old.addresses {
-            held.current = held.current && !held.ip.is_ipv4();
+            held.current = held.current && !(is_there && held.ip.is_ipv4());
         }
         if !young.dhcp.asked.is_empty() {
             old.dhcp = young.dhcp;
         }
     }
     old.macs.extend(young.macs);
-    old.macs.sort_by_key(|held| std::cmp::Reverse((held.last, held.mac)));
+    old.macs.sort_by_key(|held| std::cmp::Reverse((!radios.contains(&held.mac), held.last, held.mac)));
     old.macs.truncate(super::device::MACS_MAX);
     for held in young.addresses {
         old.addresses.retain(|known| known.ip != held.ip);
