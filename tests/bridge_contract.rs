@@ -9,6 +9,9 @@
 
 #[path = "bridge_contract/announce.rs"]
 mod announce;
+#[path = "mqtt_golden/changes.rs"]
+#[allow(dead_code)]
+mod changes;
 #[path = "bridge_contract/farewells.rs"]
 mod farewells;
 #[path = "mqtt_golden/home.rs"]
@@ -23,6 +26,8 @@ mod large;
 mod mosquitto;
 #[path = "bridge_contract/moves.rs"]
 mod moves;
+#[path = "bridge_contract/operations.rs"]
+mod operations;
 #[path = "bridge_contract/running.rs"]
 mod running;
 

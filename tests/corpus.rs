@@ -329,3 +329,39 @@ fn a_folder_of_real_captures_is_survived() {
         }
     }
 }
+
+/// What docs/DETECTION.md says of the captures of `PORCHLIGHT_CORPUS`, and not less: every class of attack, and nothing
+/// of what its row forbids.
+#[test]
+fn what_is_published_of_the_captures_is_true() {
+    let Some(folder) = std::env::var_os("PORCHLIGHT_CORPUS").map(PathBuf::from) else { return };
+    let index = folder.join("INDEX.tsv");
+    if !index.exists() {
+        return;
+    }
+    let said = std::process::Command::new(env!("CARGO_BIN_EXE_porchlight"))
+        .args(["replay", "--json", "--score"])
+        .arg(&index)
+        .env_clear()
+        .output()
+        .expect("started");
+    let told: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/DETECTION.md")).expect("the page");
+    for (key, line) in [("attacks", "attacks raised, right subject"), ("broken", "broken files survived")] {
+        let [right, all] = [0_usize, 1].map(|at| told[key][at].as_u64().expect(key));
+        let line = page.lines().find(|it| it.contains(line)).expect(line);
+        let mut published = line.split(' ').filter_map(|word| word.parse::<u64>().ok());
+        let (known, of) = (published.next().expect(line), published.next().expect(line));
+        println!("{key}: {right} of {all}, published {known} of {of}");
+        if all != of {
+            // Other captures than those.
+            return;
+        }
+        assert!(right >= known, "{key}: {right} of {all}, published {known}");
+    }
+    let rows = told["rows"].as_array().expect("rows");
+    let lookalikes = ["benign_failover", "benign_arp", "benign_p2p", "benign_mdns", "benign_discovery"];
+    for row in rows.iter().filter(|row| lookalikes.iter().any(|class| row["class"] == *class)) {
+        assert_eq!(row["ok"], true, "{row}");
+    }
+}

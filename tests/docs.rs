@@ -41,6 +41,19 @@ fn every_detector_has_its_page() {
     hold("detectors", detectors::CARDS);
 }
 
+/// A detector that leaves the default must be missed: all are told, but for these, which are only recorded.
+#[test]
+fn every_detector_is_on_unless_it_is_only_noted() {
+    let settings = serde_json::to_value(detectors::Settings::default()).unwrap();
+    let modes: BTreeSet<(&str, &str)> = detectors::CARDS
+        .iter()
+        .map(|card| (card.id, settings[card.id]["mode"].as_str().unwrap()))
+        .filter(|(_, mode)| *mode != "alert")
+        .collect();
+    assert_eq!(modes, [("encrypted_dns", "observe"), ("p2p", "observe"), ("volume_baseline", "observe")].into());
+    assert_eq!(settings.as_object().unwrap().len(), detectors::CARDS.len(), "settings of what is no detector");
+}
+
 /// The package carries them, and is built without running the program.
 #[test]
 fn the_manual_and_the_completions_of_the_package_are_those_of_the_program() {

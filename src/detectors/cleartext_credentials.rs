@@ -151,6 +151,7 @@ mod tests {
     use crate::detectors::stage::{Stage, conversation, ip, udp};
 
     #[test]
+    #[allow(clippy::too_many_lines)] // one table
     fn a_secret_is_told_of_but_not_told() {
         let scripts: &[(&str, u16, &[(bool, &[u8])], Option<&str>)] = &[
             (

@@ -11,6 +11,41 @@ use crate::watch::{ACK, Host, RST_ACK, SYN, Watch, arp, datagram, dns, host, ip,
 const MS: u64 = 1000;
 const S: u64 = 1_000_000;
 
+/// Routers that stand in for each other under an address that is nobody's card (RFC 5798 §7.3; HSRP).
+const VIRTUAL: [[u8; 6]; 2] = [[0, 0, 0x5e, 0, 1, 2], [0, 0, 0x0c, 7, 0xac, 1]];
+
+/// Host 2 or 3 serves the address of the router, host 1, for ten minutes: it says so, and answers who asks.
+fn serves(watch: &mut Watch, virtual_mac: [u8; 6], real: u8) {
+    let group = ([1, 0, 0x5e, 0, 0, 18], [224, 0, 0, 18]);
+    watch.hear(&arp(virtual_mac, 2, ip(1), [0xff; 6], ip(1)), S);
+    watch.hear(&arp(mac(real), 1, ip(real), [0xff; 6], ip(5)), S);
+    for _ in 0..20 {
+        watch.hear(&packet((virtual_mac, ip(real)), group, 112, &[0x21, 2, 100, 1, 0, 1, 0, 0, 192, 168, 7, 1]), S);
+        watch.hear(&arp(mac(5), 1, ip(5), [0xff; 6], ip(1)), 20 * S);
+        watch.hear(&arp(virtual_mac, 2, ip(1), mac(5), ip(5)), MS);
+    }
+}
+
+#[test]
+fn a_virtual_router_may_move_and_nobody_else_may_have_its_address() {
+    for virtual_mac in VIRTUAL {
+        let mut watch = Watch::new();
+        watch.at_home(&[2, 3, 5, 66]);
+        for real in [2, 3, 2, 3] {
+            serves(&mut watch, virtual_mac, real);
+        }
+        assert_eq!(watch.from(Severity::Low), [""; 0], "it moves");
+        for n in 0..15 {
+            watch.hear(&arp(mac(66), 2, ip(1), mac(5), ip(5)), S);
+            if n % 3 == 0 {
+                watch.hear(&arp(mac(6), 1, ip(6), [0xff; 6], ip(1)), MS);
+                watch.hear(&arp(virtual_mac, 2, ip(1), mac(6), ip(6)), MS);
+            }
+        }
+        assert!(watch.names("arp_spoof", 66), "{:?}", watch.told);
+    }
+}
+
 /// Letters as base 32 has them, other ones for each `n`.
 fn code(n: u32, len: u32) -> String {
     let letter = |i: u32| b"abcdefghijklmnopqrstuvwxyz234567"[((n * 7919 + i * 104_729 + i * i * 31) % 32) as usize];
@@ -43,6 +78,38 @@ fn a_tunnel_of_many_names_is_one_alert() {
         look_up(&mut watch, n, &format!("{}.{}.t.example.org", code(n, 50), code(n + 1000, 40)), 16, 200 * MS);
     }
     assert_eq!(watch.opened("dns_tunnel"), 1, "{:?}", watch.told);
+}
+
+/// A domain that people know is left out by its name, with all below it, and no other domain is.
+#[test]
+fn a_domain_can_be_exempt_by_its_suffix() {
+    let watch = |exempt: &[&str]| {
+        let mut settings = Settings::default();
+        let exempt: Vec<_> = exempt.iter().map(|text| (*text).to_owned().try_into().expect("an exempt one")).collect();
+        settings.detectors.dns_tunnel.exempt.clone_from(&exempt);
+        settings.detectors.dga.exempt = exempt;
+        let mut watch = Watch::with(&settings);
+        watch.at_home(&[1, 5]);
+        watch
+    };
+    let told = |exempt: &[&str], domain: &str| {
+        let mut carries = watch(exempt);
+        for n in 0..100 {
+            let name = format!("{}.{}.t.{domain}", code(n, 50), code(n + 1000, 40));
+            look_up(&mut carries, n, &name, 16, 200 * MS);
+        }
+        let mut misses = watch(exempt);
+        for n in 0..60u16 {
+            let name = format!("{}.{domain}", code(u32::from(n), 14));
+            misses.hear(&packet(host(5), host(1), 17, &datagram(50_000 + n, 53, &dns(n, 0x0100, &name, 1))), 200 * MS);
+            misses.hear(&packet(host(1), host(5), 17, &datagram(53, 50_000 + n, &dns(n, 0x8183, &name, 1))), 2 * MS);
+        }
+        (carries.opened("dns_tunnel"), misses.opened("dga"))
+    };
+    assert_eq!(told(&[], "filter-cloud.net"), (1, 1));
+    assert_eq!(told(&["filter-cloud.net"], "filter-cloud.net"), (0, 0));
+    assert_eq!(told(&["filter-cloud.net"], "lookups.filter-cloud.net"), (0, 0));
+    assert_eq!(told(&["filter-cloud.net"], "not-filter-cloud.net"), (1, 1));
 }
 
 /// File sharing both ways: two hundred peers call the port of a computer, and it calls them from that port.

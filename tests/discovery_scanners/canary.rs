@@ -9,13 +9,18 @@ fn who_answers_for_a_name_nobody_has_is_told() {
     home.run("canary::inner_asked");
 }
 
-/// Answers every LLMNR question with its own address.
+/// Answers every question of LLMNR and of multicast DNS with its own address.
 #[test]
 #[ignore = "runs inside a namespace"]
 fn inner_liar() {
-    let socket = std::net::UdpSocket::bind(("0.0.0.0", 5355)).unwrap();
+    std::thread::spawn(|| lies("224.0.0.251", 5353));
+    lies("224.0.0.252", 5355);
+}
+
+fn lies(group: &str, port: u16) {
+    let socket = std::net::UdpSocket::bind(("0.0.0.0", port)).unwrap();
     let own: std::net::Ipv4Addr = super::home::PEER.parse().unwrap();
-    socket.join_multicast_v4(&"224.0.0.252".parse().unwrap(), &own).unwrap();
+    socket.join_multicast_v4(&group.parse().unwrap(), &own).unwrap();
     let mut room = [0; 512];
     loop {
         let Ok((len, from)) = socket.recv_from(&mut room) else { continue };
@@ -36,5 +41,5 @@ async fn inner_asked() {
     let mut office = office().await;
     office.settings.canary.interval = porchlight::model::Span::seconds(5);
     office.start("canary");
-    office.hears(&["AnsweredForNobody { protocol: \"llmnr\""]).await;
+    office.hears(&["AnsweredForNobody { protocol: \"llmnr\"", "AnsweredForNobody { protocol: \"mdns\""]).await;
 }

@@ -67,6 +67,20 @@ fn whoever_hears_it_it_is_one_device() {
     assert_eq!(home.device(PHONE).presence, Presence::Home);
 }
 
+// A locked phone advertises nothing for hours, and answers on the network all the while.
+#[test]
+fn a_phone_that_bluetooth_lost_is_home_while_it_answers() {
+    let (mut home, _) = phone_with_a_radio();
+    for _ in 0..30 {
+        hears(&mut home, Source::Ble, RADIO, alive(Proof::BleAdvert));
+        home.run(20);
+    }
+    let lines = home.lines.len();
+    home.run(6 * 3_600);
+    assert_eq!(home.device(PHONE).presence, Presence::Home, "{:#?}", &home.lines[lines..]);
+    assert!(!home.lines[lines..].iter().any(|(_, line)| line.contains("-> away")), "{:#?}", &home.lines[lines..]);
+}
+
 // And one whose Wi-Fi sleeps is home while its radio is heard; gone from both, it is away.
 #[test]
 fn a_phone_that_left_the_network_is_home_while_bluetooth_hears_it() {
