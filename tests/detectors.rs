@@ -9,14 +9,14 @@ mod access;
 mod lookalikes;
 #[path = "detectors/newer.rs"]
 mod newer;
+#[path = "detectors/people.rs"]
+mod people;
 #[path = "detectors/things.rs"]
 mod things;
 #[path = "detectors/traps.rs"]
 mod traps;
 #[path = "detectors/watch.rs"]
 mod watch;
-#[path = "detectors/whose.rs"]
-mod whose;
 
 use std::{
     fs,

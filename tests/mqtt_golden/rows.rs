@@ -40,7 +40,9 @@ fn rows_are_well_formed() {
             _ => None,
         });
         match row.act {
-            entities::Act::PressDevice(word, _) | entities::Act::PressHome(word, _) => assert_eq!(press, Some(word)),
+            entities::Act::PressDevice(word, _)
+            | entities::Act::PressHome(word, _)
+            | entities::Act::PressPerson(word, _) => assert_eq!(press, Some(word)),
             _ => assert_eq!(press, None, "{}", row.key),
         }
     }

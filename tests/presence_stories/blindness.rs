@@ -46,7 +46,7 @@ fn time_blind_is_not_time_away() {
             home.comes(who);
         }
         home.named(TV, "samsung-tv");
-        home.named(PLUG, "shelly-b");
+        home.named(PLUG, "shellyplug-b");
         home.run(600);
         fault(&mut home, true);
         let stays = home.there.clone();

@@ -1,5 +1,4 @@
-//! Whose an alert is: of the device and not of the address that it happens to have, with all that a person needs to
-//! judge it, and silent once people have said so.
+//! What an alert says: all that a person needs to judge it; and it is silent once people have said so.
 
 use porchlight::{
     engine::{Engine, Input, Settings},
@@ -31,42 +30,6 @@ fn looks_for_ports(watch: &mut Watch, from: u8, of: u8) {
 fn device(watch: &mut Watch, n: u8) -> DeviceId {
     let view = watch.engine.view();
     view.devices.values().find(|device| device.macs.contains(&MacAddr(mac(n)))).map(|device| device.id).expect("known")
-}
-
-/// The address of an infected device goes to another one, which is infected as well: told of that one.
-#[test]
-fn an_address_that_was_handed_on_takes_no_guilt_along() {
-    let mut watch = Watch::new();
-    watch.at_home(&[1, 5, 7]);
-    is_infected(&mut watch, host(7), 1);
-    assert!(watch.names("dga", 7), "{:?}", watch.told);
-    // It is gone; half an hour later somebody else has the address.
-    watch.give(Input::Tick, 1800 * S);
-    for _ in 0..3 {
-        watch.hear(&arp(mac(8), 1, ip(7), [0xff; 6], ip(1)), S);
-    }
-    is_infected(&mut watch, (mac(8), ip(7)), 2);
-    assert!(watch.names("dga", 8), "{:?}", watch.told);
-    let (seven, eight) = (device(&mut watch, 7), device(&mut watch, 8));
-    let whose: Vec<_> = watch.told.iter().filter(|told| told.detector == "dga").collect();
-    assert!(
-        whose.iter().all(|told| {
-            told.alert.attacker.device == Some(if told.attacker == Some(MacAddr(mac(7))) { seven } else { eight })
-        }),
-        "{whose:?}"
-    );
-}
-
-/// An infected device gets another address: the same trouble of the same device, and no news.
-#[test]
-fn a_device_keeps_its_alert_under_another_address() {
-    let mut watch = Watch::new();
-    watch.at_home(&[1, 5, 7]);
-    is_infected(&mut watch, host(7), 1);
-    assert_eq!(watch.opened("dga"), 1, "{:?}", watch.told);
-    watch.hear(&arp(mac(7), 1, ip(77), [0xff; 6], ip(1)), 60 * S);
-    is_infected(&mut watch, (mac(7), ip(77)), 2);
-    assert_eq!(watch.opened("dga"), 1, "{:?}", watch.told);
 }
 
 /// Who, against whom, what, how often, from when to when: every alert says it in words.
