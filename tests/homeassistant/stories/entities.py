@@ -5,7 +5,7 @@ import re
 from world.checks import need, same, until
 
 PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs" / "entities.md"
-ROW = re.compile(r"^\| [^|]+ \| `([a-z_]+\.[a-z_<>]+)` \| ([a-z]*) ?\|", re.M)
+ROW = re.compile(r"^\| [^|]+ \| `([a-z_]+\.[a-z0-9_<>]+)` \| ([a-z]*) ?\|", re.M)
 
 
 def tell(home):
