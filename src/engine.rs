@@ -243,6 +243,12 @@ impl Engine {
         Arc::new(self.view.clone())
     }
 
+    /// Whether a scanner's line tells more than its counters and times.
+    #[must_use]
+    pub fn is_news(&self, line: &ScannerView) -> bool {
+        self.view.scanners.iter().find(|known| known.name == line.name).is_none_or(|known| known.health != line.health)
+    }
+
     /// Detectors that failed and rest until settings change.
     #[must_use]
     pub fn failed(&self) -> Vec<&'static str> {

@@ -183,22 +183,23 @@ impl Evidence {
         };
         let from = now.mono - Duration::from_secs(self.settings.pre_s.into());
         // The newest that fit, in the order heard.
-        let mut chosen: Vec<(Captured<'_>, Vec<u8>)> = Vec::new();
-        let mut bytes = 0;
-        for captured in self.ring.newest_first().take_while(|captured| captured.at.mono >= from) {
+        let (mut seen, mut bytes) = (0, 0);
+        self.ring.newest_first(|captured| {
+            if captured.at.mono < from {
+                return false;
+            }
+            if case.wants(&Frame::decode(captured.link, captured.bytes)) {
+                bytes += pcapng::frame_len(captured.bytes.len());
+            }
+            seen += usize::from(bytes <= BEFORE_BYTES_MAX);
+            bytes <= BEFORE_BYTES_MAX
+        });
+        self.ring.newest(seen, |captured| {
             let frame = Frame::decode(captured.link, captured.bytes);
-            if !case.wants(&frame) {
-                continue;
+            if case.wants(&frame) {
+                case.out.frame(captured, &mask::blank(&frame, captured.bytes));
             }
-            bytes += pcapng::frame_len(captured.bytes.len());
-            if bytes > BEFORE_BYTES_MAX {
-                break;
-            }
-            chosen.push((captured, mask::blank(&frame, captured.bytes)));
-        }
-        for (captured, masked) in chosen.iter().rev() {
-            case.out.frame(captured, masked);
-        }
+        });
         self.cases.push(case);
     }
 
@@ -223,20 +224,18 @@ impl Evidence {
     #[must_use]
     pub fn last(&self, span: Duration, now: Moment, bytes_max: usize) -> Vec<u8> {
         let from = now.mono - span;
-        let mut chosen = Vec::new();
-        let mut bytes = 0;
-        for captured in self.ring.newest_first().take_while(|captured| captured.at.mono >= from) {
+        let (mut seen, mut bytes) = (0, 0);
+        self.ring.newest_first(|captured| {
             bytes += pcapng::frame_len(captured.bytes.len());
-            if bytes > bytes_max {
-                break;
-            }
-            chosen.push(captured);
-        }
+            let is_wanted = captured.at.mono >= from && bytes <= bytes_max;
+            seen += usize::from(is_wanted);
+            is_wanted
+        });
         let mut out = Writer::new(&format!("porchlight, the last {} s. What was said is blanked.", span.as_secs()));
-        for captured in chosen.iter().rev() {
+        self.ring.newest(seen, |captured| {
             let frame = Frame::decode(captured.link, captured.bytes);
             out.frame(captured, &mask::blank(&frame, captured.bytes));
-        }
+        });
         out.finish()
     }
 

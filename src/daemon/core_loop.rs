@@ -123,7 +123,8 @@ impl Core {
                 Some(note) = inbox.notes.recv() => self.note(note),
                 Some(batch) = inbox.frames.recv() => self.frames(&batch),
                 Some(line) = inbox.scanners.recv() => {
-                    self.touched = true;
+                    // Its counters move with each round; that it went deaf is news.
+                    self.touched |= self.engine.is_news(&line);
                     self.take(Input::Scanner(line));
                 }
                 Some(observation) = inbox.observations.recv() => self.take(Input::Observation(observation)),
@@ -142,6 +143,7 @@ impl Core {
             self.shelve(false);
         }
         self.drain(&mut inbox);
+        self.touched = true;
         self.publish();
         self.shelve(true);
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{Publish, Site, payloads::instance_in, topics::Topics};
-use crate::model::{DeviceId, DeviceView, Presence, Wall};
+use crate::model::{DeviceId, DeviceView, Health, HomeView, Household, Presence, Wall};
 
 /// Retained topics kept in mind: 4 096 devices with four each, and room for the rest.
 const TOPICS_MAX: usize = 20_000;
@@ -81,6 +81,8 @@ pub(super) struct Memory {
     pub site: Option<Site>,
     /// Devices whose topics were as they should be.
     pub agreed: BTreeMap<DeviceId, Agreed>,
+    /// By what the topics that are there once were as they should be.
+    pub still: Option<Still>,
     /// Activity words that wait for their minute.
     pub waiting: BTreeMap<DeviceId, (Presence, Wall)>,
     /// The time of the last reconcile.
@@ -101,6 +103,39 @@ pub(super) struct Agreed {
     pub threat: bool,
     /// Its gauges, too. Else they are news that must wait.
     pub is_quiet: bool,
+}
+
+/// What the topics of bridge, household and persons tell, besides names and addresses of devices.
+#[derive(Debug)]
+pub(super) struct Still {
+    household: Arc<Household>,
+    devices: usize,
+    limit_reached: bool,
+    /// Of each scanner and part.
+    health: Vec<(String, Health)>,
+}
+
+impl Still {
+    pub(super) fn of(view: &HomeView) -> Still {
+        Still {
+            household: Arc::clone(&view.household),
+            devices: view.devices.len(),
+            limit_reached: view.limit_reached,
+            health: healths(view).map(|(name, health)| (name.to_owned(), health.clone())).collect(),
+        }
+    }
+
+    pub(super) fn is(&self, view: &HomeView) -> bool {
+        Arc::ptr_eq(&self.household, &view.household)
+            && self.devices == view.devices.len()
+            && self.limit_reached == view.limit_reached
+            && self.health.iter().map(|(name, health)| (name.as_str(), health)).eq(healths(view))
+    }
+}
+
+fn healths(view: &HomeView) -> impl Iterator<Item = (&str, &Health)> {
+    let scanners = view.scanners.iter().map(|scanner| (scanner.name.as_str(), &scanner.health));
+    scanners.chain(view.parts.iter().map(|part| (&*part.part.0, &part.health)))
 }
 
 impl Published {
@@ -141,7 +176,11 @@ impl Published {
             return;
         }
         let id = self.touched(&message.topic);
+        let is_of_all = id.is_none();
         let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if is_of_all {
+            memory.still = None;
+        }
         if message.topic.ends_with("/bridge/health") {
             memory.health_at = memory.now;
         }

@@ -12,7 +12,7 @@ use super::{
     Publish, Site, discovery,
     entities::{About, needs_a_look},
     payloads,
-    published::{Agreed, Memory},
+    published::{Agreed, Memory, Still},
     topics::{Place, Thing, Topics},
 };
 pub use super::{
@@ -60,14 +60,16 @@ fn within(view: &HomeView, site: &Site, published: &Published, bytes: usize) -> 
     if memory.site.as_ref() != Some(site) {
         memory.site = Some(site.clone());
         memory.agreed.clear();
+        memory.still = None;
     }
     let mut difference =
         Difference { topics: &topics, site, published, now: clock(view), discovery: Vec::new(), states: Vec::new() };
     memory.now = difference.now;
-    difference.fixed(view, &mut memory);
     let threatened = threatened(view);
+    let moved = moved(view, &threatened, &memory);
+    difference.fixed(view, moved.iter().any(|moved| moved.part == Part::All), &mut memory);
     let mut is_last = true;
-    for Moved { device, threat, part } in moved(view, &threatened, &memory) {
+    for Moved { device, threat, part } in moved {
         if bytes < usize::MAX && difference.bytes() > bytes {
             is_last = false;
             break;
@@ -118,23 +120,41 @@ impl Difference<'_> {
         self.discovery.iter().chain(&self.states).map(|message| message.topic.len() + message.payload.len()).sum()
     }
 
-    fn fixed(&mut self, view: &HomeView, memory: &mut Memory) {
+    /// What is there once. `news`: of some device more than its gauges moved.
+    fn fixed(&mut self, view: &HomeView, news: bool, memory: &mut Memory) {
+        if !news && memory.still.as_ref().is_some_and(|still| still.is(view)) {
+            // Counters and times of health, once an hour; and alerts, which are few.
+            if memory.health_at.is_none_or(|at| self.now.is_none_or(|now| has_passed(at, now, HEALTH_REFRESH_MS))) {
+                self.health(view, memory);
+            }
+            self.security(view);
+            return;
+        }
+        let before = self.discovery.len() + self.states.len();
         for thing in [Thing::Bridge, Thing::Household, Thing::Security] {
             self.announce(self.topics.config(thing), discovery::fixed(thing, self.site, self.topics));
         }
         // Info first: it says whose the topics after it are.
         self.state(self.topics.info(), payloads::info(view, self.site), 1);
-        self.health(view, memory);
+        let is_health_told = self.health(view, memory);
         let topic = |thing, place| self.topics.at(thing, place, "");
         for (topic, payload) in [
             (topic(Thing::Household, Place::State), payloads::household_state(view)),
             (topic(Thing::Household, Place::Who), payloads::household_who(view)),
-            (topic(Thing::Security, Place::State), payloads::security_state(view)),
-            (topic(Thing::Security, Place::Open), payloads::security_open(view)),
         ] {
             self.state(topic, payload, 1);
         }
+        self.security(view);
         self.persons(view);
+        let is_agreed = before == self.discovery.len() + self.states.len() && is_health_told;
+        memory.still = is_agreed.then(|| Still::of(view));
+    }
+
+    fn security(&mut self, view: &HomeView) {
+        let topic = |place| self.topics.at(Thing::Security, place, "");
+        let (state, open) = (topic(Place::State), topic(Place::Open));
+        self.state(state, payloads::security_state(view), 1);
+        self.state(open, payloads::security_open(view), 1);
     }
 
     /// Everybody who is announced; and whom is no longer there to be. Discovery of whoever goes is emptied before the rest.
@@ -162,7 +182,8 @@ impl Difference<'_> {
         self.states.extend(gone.map(Publish::emptying));
     }
 
-    fn health(&mut self, view: &HomeView, memory: &mut Memory) {
+    /// `false`: there is news that must wait.
+    fn health(&mut self, view: &HomeView, memory: &mut Memory) -> bool {
         let topic = self.topics.at(Thing::Bridge, Place::Health, "");
         let payload = payloads::health(view);
         let old = self.published.at(&topic);
@@ -172,16 +193,18 @@ impl Difference<'_> {
             _ => false,
         };
         if let Some(old) = old {
-            let period = if is_same_health(old, &payload) { HEALTH_REFRESH_MS } else { HEALTH_PERIOD_MS };
-            if period == HEALTH_REFRESH_MS && memory.health_at.is_none() {
+            let is_same = is_same_health(old, &payload);
+            if is_same && memory.health_at.is_none() {
                 memory.health_at = self.now;
-                return;
+                return true;
             }
+            let period = if is_same { HEALTH_REFRESH_MS } else { HEALTH_PERIOD_MS };
             if old == payload.as_slice() || waits(memory.health_at, period) {
-                return;
+                return is_same;
             }
         }
         self.state(topic, payload, 0);
+        true
     }
 
     /// Whether its topics but the gauges are as they should be, and will stay so while it does not change.

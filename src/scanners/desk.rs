@@ -178,7 +178,8 @@ impl Desk {
                     drop(ended);
                     return Ok(None);
                 }
-                look = self.looks.recv() => match look {
+                // Who answers none is not woken by each.
+                look = self.looks.recv(), if !self.probes.is_empty() => match look {
                     Ok(look) if self.probes.contains(&look.probe) => {
                         self.parts.budget.charge(1);
                         self.sent += 1;

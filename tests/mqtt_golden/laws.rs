@@ -329,3 +329,61 @@ proptest! {
         check_all(&view, &home::site(), &name);
     }
 }
+
+/// One thing that happens at home.
+fn happens(what: usize, n: u32, view: &mut HomeView, site: &mut Site) {
+    let id = DeviceId::mint(1, n);
+    let known = view.devices.get(&id).map_or_else(|| home::device(id, "New"), |device| DeviceView::clone(device));
+    let mut household = Household::clone(&view.household);
+    let health = [Health::Up, Health::Down { why: "gone".into(), advice: None }][n as usize % 2].clone();
+    let mut device = |device: DeviceView| drop(view.devices.insert(id, Arc::new(device)));
+    match what {
+        0 => device(DeviceView { name: format!("{}x", known.name), ..known }),
+        1 => device(DeviceView { addresses: vec![[192, 0, 2, n as u8 + 1].into()], ..known }),
+        2 => device(DeviceView { tier: Tier::ALL[n as usize % 3], ..known }),
+        3 => device(DeviceView { last_seen: view.now, signal_dbm: Some(-50), ..known }),
+        4 => device(DeviceView { hidden: !known.hidden, ..known }),
+        5 => drop(view.devices.remove(&id)),
+        6 => household.occupied ^= true,
+        7 => household.unknown = view.devices.keys().copied().take(n as usize).collect(),
+        8 => household.persons.iter_mut().for_each(|person| person.home ^= true),
+        9 => household.persons.iter_mut().for_each(|person| person.shown ^= true),
+        10 => view.limit_reached ^= true,
+        11 => view.scanners.iter_mut().for_each(|scanner| scanner.health = health.clone()),
+        12 => view.parts.iter_mut().for_each(|part| part.health = health.clone()),
+        13 => site.ha.connected ^= true,
+        14 => drop(view.alerts.insert(home::alert().id.clone(), Arc::new(home::alert()))),
+        15 => view.alerts.clear(),
+        _ => {}
+    }
+    if household != *view.household || n == 0 {
+        view.household = Arc::new(household);
+    }
+}
+
+proptest! {
+    /// What is remembered saves work and changes nothing: after each step as much is to be said as to somebody who
+    /// remembers nothing, whether all of it went out, or half, or none.
+    #[test]
+    fn what_is_remembered_changes_nothing(
+        steps in prop::collection::vec((0_usize..17, 0_u32..6, 0_usize..3), 1..40),
+    ) {
+        let (mut view, mut site) = (home::view(), home::site());
+        view.now = home::wall("2026-11-25T18:00:00Z");
+        let mut published = Published::default();
+        for (what, n, sent) in steps {
+            // Longer than health waits.
+            view.now = Wall(view.now.0 + 61_000);
+            happens(what, n, &mut view, &mut site);
+            // Gauges have times of their own.
+            let list = |published: &Published| -> Vec<Publish> {
+                let all = reconcile(&view, &site, published).into_iter();
+                all.filter(|message| !message.topic.ends_with("/fast")).collect()
+            };
+            let (said, expected) = (list(&published), list(&published.clone()));
+            prop_assert_eq!(&said, &expected);
+            let sent = said.len() * sent / 2;
+            said.iter().take(sent).for_each(|message| published.sent(message));
+        }
+    }
+}
