@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
-use std::{collections::BTreeSet, env, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+};
 
 use porchlight::{detectors, model::Card, scanners};
 
@@ -76,4 +80,59 @@ fn the_manual_and_the_completions_of_the_package_are_those_of_the_program() {
             "packaging/{file} is not what the program says; UPDATE=1 cargo test --test docs"
         );
     }
+}
+
+/// Who adds a reader of bytes adds a fuzz target: it is used by one, or, where only others reach it, named at its head.
+/// Each target is built, and stands in the page with what it came to.
+#[test]
+fn every_module_of_wire_is_in_a_fuzz_target() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let mut targets = BTreeMap::new();
+    for entry in fs::read_dir(root.join("fuzz/fuzz_targets")).unwrap() {
+        let path = entry.unwrap().path();
+        targets.insert(path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap());
+    }
+    let mut modules = Vec::new();
+    declared(&root.join("src/wire"), &mut modules);
+    assert!(modules.len() > 60, "{modules:?}");
+    let is_named = |module: &String| {
+        targets.values().flat_map(|text| text.lines()).any(|line| match line.strip_prefix("//!") {
+            Some(head) => head.contains(&format!("`{module}`")),
+            None => line.split(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).any(|path| {
+                path.split("::").any(|part| part == module) && (path.contains("::") || line.contains("wire::"))
+            }),
+        })
+    };
+    let missing: Vec<&String> = modules.iter().filter(|module| !is_named(module)).collect();
+    assert!(missing.is_empty(), "no fuzz target names {missing:?}");
+
+    let (manifest, page) = (read("fuzz/Cargo.toml"), read("docs/measured.md"));
+    let built: BTreeSet<&str> = manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")?.strip_suffix(".rs\""))
+        .collect();
+    let told: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `fuzz ")?.split('`').next()).collect();
+    let expected: BTreeSet<&str> = targets.keys().map(String::as_str).collect();
+    assert_eq!(built, expected, "fuzz/Cargo.toml");
+    assert_eq!(told, expected, "docs/measured.md");
+}
+
+/// Modules that the files below `folder` declare, but for their tests.
+fn declared(folder: &Path, modules: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("tests") {
+                declared(&path, modules);
+            }
+            continue;
+        }
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let line = line.strip_prefix("pub ").unwrap_or(line);
+            modules.extend(line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')).map(str::to_owned));
+        }
+    }
+    modules.retain(|module| module != "tests");
 }

@@ -1,4 +1,4 @@
-//! Answers of small web servers, and where URLs lead.
+//! Answers of small web servers, what is asked of them (`start`), and where URLs lead.
 #![no_main]
 
 use std::net::IpAddr;

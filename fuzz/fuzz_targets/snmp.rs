@@ -1,4 +1,4 @@
-//! Answers of SNMP agents, of all versions.
+//! Answers of SNMP agents, of all versions (`ber`, `oid`, `crypt`).
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

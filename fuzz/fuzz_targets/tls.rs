@@ -1,4 +1,4 @@
-//! TLS greetings, and certificates in answers.
+//! TLS greetings (`ja4`), and certificates in answers (`certificate`).
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

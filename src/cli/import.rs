@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::{DeviceView, MacAddr};
 
-mod rows;
+pub mod rows;
 
 use rows::{Fault, Row};
 

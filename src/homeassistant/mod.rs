@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use crate::model::{Clock, HaFact, HaInfo, Health, LinkMac, Phase, Span};
 
 pub mod adverts;
-mod conversation;
+pub mod conversation;
 mod endpoint;
 mod error;
 pub mod evidence;

@@ -31,7 +31,7 @@ use crate::model::{
 };
 
 mod ask;
-mod message;
+pub mod message;
 
 pub(super) static CARD: Card =
     Card { id: "dhcp_probe", title: "DHCP probe", needs: Some("CAP_NET_RAW"), page: page!("dhcp_probe.rs") };

@@ -21,7 +21,7 @@ mod groups;
 mod knock;
 mod links;
 mod mdns_ask;
-mod mdns_read;
+pub mod mdns_read;
 pub mod mqtt;
 mod neighbours;
 mod nl80211;

@@ -39,11 +39,11 @@ use tokio::time::sleep;
 use super::{Desk, ScanError, Work, page::page};
 use crate::model::{Card, Health, Probe, Source, Span};
 
-mod certificate;
+pub mod certificate;
 mod list;
 mod meet;
 mod memory;
-mod read;
+pub mod read;
 mod rounds;
 mod visit;
 

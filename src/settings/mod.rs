@@ -12,7 +12,7 @@ mod log;
 mod options;
 mod problem;
 mod rules;
-mod tree;
+pub mod tree;
 
 pub mod plan;
 pub mod schema;

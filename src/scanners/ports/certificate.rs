@@ -94,7 +94,8 @@ impl ServerCertVerifier for Reader {
 }
 
 /// `fritz.box, AVM, until 2038-01-15`: subject, organisation, other names, and the end. `None`: no certificate.
-fn words(der: &[u8]) -> Option<String> {
+#[must_use]
+pub fn words(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let subject = certificate.subject();
     let common = subject.iter_common_name().filter_map(|name| name.as_str().ok()).map(ToOwned::to_owned);
