@@ -86,6 +86,9 @@ pub fn elements(bytes: &[u8], text_max: usize, mut tell: impl FnMut(&[String], O
             }
             Event::Empty(start) => {
                 elements += 1;
+                if path.len() >= DEPTH_MAX {
+                    return Err(Fault::TooDeep);
+                }
                 if elements > ELEMENTS_MAX {
                     return Err(Fault::TooMany);
                 }
@@ -144,6 +147,7 @@ mod tests {
     #[test]
     fn texts_are_told_with_their_path_and_faults_end_it() {
         let deep = "<a>".repeat(100);
+        let edge = format!("{}<b/>", "<a>".repeat(DEPTH_MAX));
         let many = format!("<r>{}</r>", "<a/>".repeat(5000));
         let long = format!("<r>{}</r>", "x".repeat(BYTES_MAX));
         let bomb = r#"<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;">]><r>&b;</r>"#;
@@ -160,6 +164,7 @@ mod tests {
             ("billion laughs", bomb, Err(Fault::Definitions), &[]),
             ("a file", file, Err(Fault::Definitions), &[]),
             ("deep", &deep, Err(Fault::TooDeep), &[]),
+            ("an empty one too deep", &edge, Err(Fault::TooDeep), &[]),
             ("long", &long, Err(Fault::TooLong), &[]),
         ];
         for (name, text, done, told) in cases {

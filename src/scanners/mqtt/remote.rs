@@ -306,7 +306,8 @@ impl Sensor {
                 self.tally.repeated += 1;
                 return None;
             }
-            Place::New { gap } => self.tally.missing += gap,
+            // A number is whatever somebody sends, and gaps of several runs add up.
+            Place::New { gap } => self.tally.missing = self.tally.missing.saturating_add(gap),
             Place::Late => self.tally.missing = self.tally.missing.saturating_sub(1),
         }
         self.tally.batches += 1;
@@ -427,6 +428,15 @@ mod tests {
         let mut stranger = Remotes::new(&["attic".to_owned()], "porchlight");
         stranger.recall(&lines);
         assert_eq!(stranger.marks(), "");
+    }
+
+    #[test]
+    fn numbers_without_measure_are_counted_to_the_end_and_no_further() {
+        let mut remotes = remotes();
+        for boot in ["a", "b"] {
+            assert_eq!((give(&mut remotes, boot, 0), give(&mut remotes, boot, u64::MAX)), (2, 2));
+        }
+        assert_eq!(remotes.tally("garage").missing, u64::MAX);
     }
 
     #[test]
