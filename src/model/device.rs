@@ -2,7 +2,12 @@
 //!
 //! The minted id and the fixed words said of a device.
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
 use super::words;
 
@@ -11,15 +16,21 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const BITS: u32 = 30;
 
 /// `d-7f3k2m`: minted once, never derived from an address, never changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceId([u8; 6]);
 
-// Looked up for each frame that says something: compared as one number.
+// Looked up for each frame that says something: compared and hashed as one number.
 impl Ord for DeviceId {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        let number = |[a, b, c, d, e, f]: [u8; 6]| u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-        number(self.0).cmp(&number(other.0))
+        self.number().cmp(&other.number())
+    }
+}
+
+impl Hash for DeviceId {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.number());
     }
 }
 
@@ -31,6 +42,12 @@ impl PartialOrd for DeviceId {
 }
 
 impl DeviceId {
+    #[inline]
+    const fn number(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+    }
+
     /// The `counter`th id of the installation `instance` (24 bits). No clock, no chance, no
     /// address: a Feistel permutation of the counter, so ids look unlike each other and two
     /// counters never meet (`counter` < 2³⁰).

@@ -20,6 +20,7 @@ mod finding;
 mod guarded;
 mod ha;
 mod home;
+mod keyed;
 mod link_mac;
 mod mac;
 mod moment;
@@ -56,6 +57,7 @@ pub use ha::{HaContact, HaFact, HaFix, HaInfo, HaName, HaPerson, HaPlace, HaTrac
 pub use home::{
     AlertView, DeviceView, HomeView, Household, NameSource, PartView, ScannerView, ServiceView, WindowView,
 };
+pub use keyed::Keyed;
 pub use link_mac::LinkMac;
 pub use mac::MacAddr;
 pub use moment::{Clock, Moment, Mono, Wall};

@@ -165,7 +165,12 @@ impl Presence {
                 continue;
             }
             here |= other.mute.spell.is_none() && now.since(other.mute.quiet_since) <= HERE;
-            let is_together = apart(other.mute.quiet_since, since) <= TOGETHER;
+            // Only heard last at about the same time is not silent: it was asked too, or cannot be and says no more.
+            let is_silent = match &other.mute.spell {
+                Some(spell) => spell.unanswered > 0,
+                None => !self.is_askable(other) && now.since(other.mute.quiet_since) > HERE,
+            };
+            let is_together = is_silent && apart(other.mute.quiet_since, since) <= TOGETHER;
             silent |= is_together;
             all &= is_together;
         }

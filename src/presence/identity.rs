@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{Capped, DeviceId, MacAddr, Moment, Mono, Subject, Wall};
+use crate::model::{Capped, DeviceId, Keyed, MacAddr, Moment, Mono, Subject, Wall};
 
 use super::{
     addresses::{Attached, Claim},
@@ -32,8 +32,8 @@ pub const OWN_FOR: Duration = Duration::from_secs(30 * 60);
 pub struct Registry {
     instance: u32,
     minted: u32,
-    /// Boxed: the nodes of the map stay small, and are never full.
-    devices: BTreeMap<DeviceId, Box<Device>>,
+    /// Boxed: what is found first stays small.
+    devices: Keyed<DeviceId, Box<Device>>,
     // Asked for each frame. No device holds more than its share of them.
     by_mac: Capped<MacAddr, DeviceId>,
     by_ip: Capped<IpAddr, DeviceId>,
@@ -52,7 +52,7 @@ impl Registry {
         Registry {
             instance,
             minted,
-            devices: BTreeMap::new(),
+            devices: Keyed::default(),
             by_mac: Capped::new(DEVICES_MAX * MACS_MAX),
             by_ip: Capped::new(DEVICES_MAX * ADDRESSES_MAX),
             by_client: BTreeMap::new(),
@@ -66,22 +66,22 @@ impl Registry {
 
     /// Whether it was there when we first looked, as far as anybody can tell: it was seen within `first` of the oldest.
     pub fn was_first(&self, device: DeviceId, first: Duration) -> bool {
-        let seen = self.devices.get(&device).map(|device| device.first_seen);
+        let seen = self.devices.get(device).map(|device| device.first_seen);
         let since = seen.zip(self.oldest).map(|(seen, oldest)| seen.0.saturating_sub(oldest.0));
         since.is_none_or(|since| since < i64::try_from(first.as_millis()).unwrap_or(i64::MAX))
     }
 
     pub fn get(&self, id: DeviceId) -> Option<&Device> {
-        self.devices.get(&id).map(Box::as_ref)
+        self.devices.get(id).map(Box::as_ref)
     }
     pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
-        self.devices.get_mut(&id).map(Box::as_mut)
+        self.devices.get_mut(id).map(Box::as_mut)
     }
     pub fn iter(&self) -> impl Iterator<Item = &Device> {
         self.devices.values().map(Box::as_ref)
     }
     pub fn ids(&self) -> Vec<DeviceId> {
-        self.devices.keys().copied().collect()
+        self.devices.keys().collect()
     }
     pub fn len(&self) -> usize {
         self.devices.len()
@@ -123,7 +123,7 @@ impl Registry {
         loop {
             let id = DeviceId::mint(self.instance, self.minted);
             self.minted = self.minted.wrapping_add(1);
-            let is_given = self.devices.contains_key(&id) || self.tombstones.contains_key(&id);
+            let is_given = self.devices.contains(id) || self.tombstones.contains_key(&id);
             if !is_given && !id.is_stumbled_over() {
                 return id;
             }
@@ -148,7 +148,7 @@ impl Registry {
 
     /// Takes a device out of the book.
     pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
-        let device = *self.devices.remove(&id)?;
+        let device = *self.devices.remove(id)?;
         for held in &device.macs {
             if self.by_mac.get(&held.mac) == Some(&id) {
                 self.by_mac.remove(&held.mac);
@@ -189,7 +189,7 @@ impl Registry {
 
     /// Refreshes the keys that follow from what is known of it: DHCP client and name, stray or not.
     pub fn index(&mut self, id: DeviceId) {
-        let Some(device) = self.devices.get(&id) else { return };
+        let Some(device) = self.devices.get(id) else { return };
         // A client id made of the address itself says nothing more than the address.
         if let Some(client) = device.dhcp.client_id.as_ref().filter(|client| is_key(client, device.mac())) {
             self.by_client.entry(client.clone()).or_default().insert(id);
@@ -206,7 +206,7 @@ impl Registry {
 
     /// Before the DHCP facts of a device change: takes the old keys out.
     pub fn unindex_dhcp(&mut self, id: DeviceId) {
-        let Some(device) = self.devices.get(&id) else { return };
+        let Some(device) = self.devices.get(id) else { return };
         if let Some(client) = &device.dhcp.client_id {
             drop_from(&mut self.by_client, client.as_slice(), id);
         }
@@ -217,7 +217,7 @@ impl Registry {
 
     /// `mac` spoke as `id`. That of a second radio (`aside`) comes after that of the network: there it is asked.
     pub fn hold_radio(&mut self, id: DeviceId, mac: MacAddr, at: Mono, aside: bool) {
-        let held = self.devices.get_mut(&id).map(|device| &mut device.macs).filter(|macs| aside && !macs.is_empty());
+        let held = self.devices.get_mut(id).map(|device| &mut device.macs).filter(|macs| aside && !macs.is_empty());
         match held.and_then(|macs| macs.iter_mut().find(|held| held.mac == mac)) {
             Some(known) => known.last = known.last.max(at),
             None => self.hold_mac(id, mac, at),
@@ -227,7 +227,7 @@ impl Registry {
     /// `mac` spoke as `id`, at `at`. The one heard last comes first, whatever is reported last: a neighbour table tells of
     /// an address that a phone has laid down already. The oldest of too many goes.
     pub fn hold_mac(&mut self, id: DeviceId, mac: MacAddr, at: Mono) {
-        let Some(device) = self.devices.get_mut(&id) else { return };
+        let Some(device) = self.devices.get_mut(id) else { return };
         if let Some(first) = device.macs.first_mut().filter(|held| held.mac == mac) {
             first.last = first.last.max(at);
             return;
@@ -257,7 +257,7 @@ impl Registry {
         if self.is_for_another(id, ip, at, claim, &same_net) {
             return Attached::Known;
         }
-        let Some(device) = self.devices.get_mut(&id) else { return Attached::Known };
+        let Some(device) = self.devices.get_mut(id) else { return Attached::Known };
         let used = (claim == Claim::Uses).then_some(at);
         if let Some(first) = device.addresses.first_mut().filter(|held| held.ip == ip && held.current) {
             first.last = first.last.max(at);
@@ -306,12 +306,12 @@ impl Registry {
         claim: Claim,
         same_net: &impl Fn(IpAddr, IpAddr) -> bool,
     ) -> bool {
-        let Some(device) = self.devices.get(&id).filter(|_| claim != Claim::Uses) else { return false };
+        let Some(device) = self.devices.get(id).filter(|_| claim != Claim::Uses) else { return false };
         let uses = |device: &Device| device.addresses.iter().any(|h| h.ip == ip && h.current && h.used.is_some());
         if uses(device) {
             return false;
         }
-        let another = self.by_ip(ip).filter(|other| *other != id).and_then(|other| self.devices.get(&other));
+        let another = self.by_ip(ip).filter(|other| *other != id).and_then(|other| self.devices.get(other));
         if another.is_some_and(|other| other.here && uses(other)) {
             return true;
         }
@@ -326,7 +326,7 @@ impl Registry {
     fn take_ip(&mut self, ip: IpAddr, id: DeviceId) {
         let before = self.by_ip.insert(ip, id).filter(|(held, before)| *held == ip && *before != id);
         let Some((_, before)) = before else { return };
-        if let Some(loser) = self.devices.get_mut(&before).filter(|loser| !loser.here) {
+        if let Some(loser) = self.devices.get_mut(before).filter(|loser| !loser.here) {
             for held in loser.addresses.iter_mut().filter(|held| held.ip == ip) {
                 held.current = false;
             }

@@ -254,6 +254,43 @@ fn a_return_first_heard_by_bluetooth_is_a_return_all_the_same() {
     assert_eq!(count(&after), count(&before), "{before} / {after}");
 }
 
+// A phone that speaks every twenty seconds was heard last at about the time at which any other fell silent.
+#[test]
+fn who_is_still_heard_did_not_fall_silent_with_the_other() {
+    let second = ("3c:22:fb:01:02:04", "192.168.7.41");
+    for (both_go, says) in [(false, "other_device_here"), (true, "all_silent")] {
+        let mut home = World::new();
+        for who in [GATEWAY, ("e8:db:84:00:00:09", "192.168.7.9"), ("e8:db:84:00:00:0a", "192.168.7.10")] {
+            home.comes(who);
+        }
+        for (who, name) in [(PHONE, "Annas-iPhone"), (second, "Annas-iPhone-2")] {
+            home.comes(who);
+            home.dhcp(who, name);
+        }
+        home.run(60);
+        for device in [home.id(PHONE), home.id(second)] {
+            assert!(home.order(Command::SetOwner { device, owner: Some("Anna".into()) }));
+        }
+        let phone = home.id(PHONE);
+        assert!(home.order(Command::SetAwayAfter { device: phone, after: Duration::from_secs(75) }));
+        home.seen(PHONE, Proof::Frame);
+        home.seen(second, Proof::Frame);
+        home.goes(PHONE);
+        if both_go {
+            home.goes(second);
+        }
+        for _ in 0..10 {
+            home.run(20);
+            if !both_go {
+                home.seen(second, Proof::Frame);
+            }
+        }
+        let (who, decision) = home.judged.first().expect("one is away");
+        let signs: Vec<_> = decision.ratios.iter().map(|(sign, _)| *sign).collect();
+        assert_eq!((*who, signs), (phone, vec![says]), "{:#?}", home.lines);
+    }
+}
+
 /// Anna's watch, which only Bluetooth hears and nobody can ask, beside her phone. Both at home for so long.
 fn with_a_watch(home: &mut World, dice: &mut u64, seconds: u64) {
     let end = home.now + seconds * 1_000;

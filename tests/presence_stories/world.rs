@@ -13,8 +13,9 @@ use std::{
 use porchlight::{
     engine::{Engine, Input, Settings},
     model::{
-        Captured, Change, Command, DeviceId, DeviceView, Fact, Heard, InterfaceFacts, InterfaceId, LinkType, Look,
-        MacAddr, Moment, Mono, NetworkFacts, Observation, Probe, Proof, Remembered, Source, Subject, Ticket, Wall,
+        Captured, Change, Command, Decision, DeviceId, DeviceView, Fact, Heard, InterfaceFacts, InterfaceId, LinkType,
+        Look, MacAddr, Moment, Mono, NetworkFacts, Observation, Probe, Proof, Remembered, Source, Subject, Ticket,
+        Wall,
     },
 };
 
@@ -39,6 +40,8 @@ pub struct World {
     pub serial: u64,
     pub lines: Vec<(u64, String)>,
     pub found: Vec<Arc<DeviceView>>,
+    /// By what each departure was decided.
+    pub judged: Vec<(DeviceId, Arc<Decision>)>,
     pub asks: Vec<(u64, Look)>,
     /// Nobody reports anything on questions.
     pub mute: bool,
@@ -104,6 +107,7 @@ impl World {
             serial: 0,
             lines: Vec::new(),
             found: Vec::new(),
+            judged: Vec::new(),
             asks: Vec::new(),
             mute: false,
             answers_after: 20,
@@ -115,6 +119,9 @@ impl World {
         for change in changes {
             if let Change::DeviceFound { device, .. } = &change {
                 self.found.push(Arc::clone(device));
+            }
+            if let Change::Judged { device, decision, .. } = &change {
+                self.judged.push((*device, Arc::clone(decision)));
             }
             if let Change::Asked(look) = change {
                 self.asks.push((self.now, look));

@@ -18,6 +18,12 @@ const ALL_SILENT: f64 = 4.0;
 /// Another device of the person fell silent with it and is away by now: a silence at home begins within two minutes of
 /// such a departure about once in 250 (45 departures a month), and a false away in those four minutes hardly ever.
 const OTHER_GONE: f64 = 50.0;
+/// Of silences at home of which another device told, so many were told of in each of these ways; of departures, so many
+/// times as many. How often they part is learned, and what is learned weighs no more than what is assumed.
+const BESIDE_HOME: [f64; 3] = [0.9, 0.0925, 0.0072];
+const BESIDE_LEFT: [f64; 3] = [OTHER_HERE, ALL_SILENT, OTHER_GONE];
+/// Beyond so many what was counted fades.
+const COUNTS_MOST: f64 = 1_000.0;
 /// Signs that count, the strongest first, and what they come to together.
 const COUNTED: usize = 3;
 const MOST: f64 = 1_000.0;
@@ -89,6 +95,20 @@ pub struct Signs {
     pub kept: [f64; 2],
     /// Silences at home with all doors watched, and beside how many of them one opened.
     pub doors: [f64; 2],
+    /// Silences at home of which another device of the person told, and departures: it was here, silent too, gone too.
+    pub beside_home: [f64; 3],
+    pub beside_left: [f64; 3],
+}
+
+impl Others {
+    /// The place of its count.
+    const fn place(self) -> usize {
+        match self {
+            Others::Here => 0,
+            Others::SilentToo => 1,
+            Others::GoneToo => 2,
+        }
+    }
 }
 
 impl Default for Signs {
@@ -99,6 +119,8 @@ impl Default for Signs {
             left: assumed(1.0 - DROPPED),
             kept: [KEEPS_S * KEEPS_PSEUDO, KEEPS_PSEUDO],
             doors: assumed(0.08),
+            beside_home: BESIDE_HOME.map(|part| PSEUDO * part),
+            beside_left: std::array::from_fn(|at| PSEUDO * BESIDE_HOME[at] * BESIDE_LEFT[at]),
         }
     }
 }
@@ -117,6 +139,12 @@ impl Signs {
     fn still_listed(&self, seconds: f64) -> f64 {
         let [kept_s, dropped] = self.kept;
         (-seconds.max(0.0) * dropped / kept_s).exp().max(1.0 - DROPPED)
+    }
+
+    /// How much likelier it is of one who left that another device tells this.
+    fn beside(&self, others: Others) -> f64 {
+        let part = |counts: &[f64; 3]| counts[others.place()] / counts.iter().sum::<f64>();
+        (part(&self.beside_left) / part(&self.beside_home)).clamp(OTHER_HERE, OTHER_GONE)
     }
 
     /// How much likelier each of `seen` is of one who left; 1 is no sign.
@@ -145,9 +173,9 @@ impl Signs {
             },
             match seen.others {
                 None => ("no_other", 1.0),
-                Some(Others::Here) => ("other_device_here", OTHER_HERE),
-                Some(Others::SilentToo) => ("all_silent", ALL_SILENT),
-                Some(Others::GoneToo) => ("other_device_left", OTHER_GONE),
+                Some(others @ Others::Here) => ("other_device_here", self.beside(others)),
+                Some(others @ Others::SilentToo) => ("all_silent", self.beside(others)),
+                Some(others @ Others::GoneToo) => ("other_device_left", self.beside(others)),
             },
         ]
     }
@@ -172,9 +200,18 @@ impl Signs {
         if let Some(opened) = seen.door {
             count(&mut self.doors, home, opened);
         }
+        if let Some(others) = seen.others {
+            self.beside_home[others.place()] += home;
+            self.beside_left[others.place()] += 1.0 - home;
+        }
+        for counts in [&mut self.beside_home, &mut self.beside_left] {
+            if counts.iter().sum::<f64>() > COUNTS_MOST {
+                counts.iter_mut().for_each(|count| *count *= 0.5);
+            }
+        }
         // Old habits of access points fade with the next thousand silences.
         for pair in [&mut self.home, &mut self.left, &mut self.doors] {
-            if pair.first().is_some_and(|of| *of > 1_000.0) {
+            if pair.first().is_some_and(|of| *of > COUNTS_MOST) {
                 pair.iter_mut().for_each(|count| *count *= 0.5);
             }
         }
@@ -193,25 +230,34 @@ impl Signs {
         if let Some(opened) = seen.door {
             count(&mut self.doors, home, opened);
         }
+        if let Some(others) = seen.others {
+            self.beside_home[others.place()] += home;
+        }
     }
 
-    pub fn numbers(&self) -> [f64; 8] {
+    pub fn numbers(&self) -> [f64; 14] {
         let ([a, b], [c, d], [e, f], [g, h]) = (self.home, self.left, self.doors, self.kept);
-        [a, b, c, d, e, f, g, h]
+        let ([i, j, k], [l, m, n]) = (self.beside_home, self.beside_left);
+        [a, b, c, d, e, f, g, h, i, j, k, l, m, n]
     }
 
     /// From the store; nothing of it unless all makes sense.
     pub fn restored(numbers: &[f64]) -> Option<Signs> {
-        // How long lists keep who left was not learned by earlier versions.
-        let ([a, b, c, d, e, f], kept) = match *numbers {
-            [a, b, c, d, e, f, kept_s, drops] => ([a, b, c, d, e, f], [kept_s, drops]),
-            [a, b, c, d, e, f] => ([a, b, c, d, e, f], Signs::default().kept),
+        let unknown = Signs::default();
+        let (first, more) = numbers.split_first_chunk::<6>()?;
+        // How long lists keep who left, and how often devices part, was not learned by earlier versions.
+        let (kept, more) = more.split_first_chunk::<2>().map_or((unknown.kept, more), |(kept, more)| (*kept, more));
+        let (beside_home, beside_left) = match *more {
+            [] => (unknown.beside_home, unknown.beside_left),
+            [a, b, c, d, e, f] => ([a, b, c], [d, e, f]),
             _ => return None,
         };
         let sane = |of: f64, some: f64| of >= 1.0 && (0.0..=of).contains(&some);
-        let [kept_s, drops] = kept;
+        let parted = |counts: &[f64; 3]| counts.iter().all(|count| *count >= 0.0) && counts.iter().sum::<f64>() >= 1.0;
+        let ([a, b, c, d, e, f], [kept_s, drops]) = (*first, kept);
         let all = sane(a, b) && sane(c, d) && sane(e, f) && kept_s >= 1.0 && drops >= 0.01;
-        all.then_some(Signs { home: [a, b], left: [c, d], kept, doors: [e, f] })
+        let all = all && parted(&beside_home) && parted(&beside_left);
+        all.then_some(Signs { home: [a, b], left: [c, d], kept, doors: [e, f], beside_home, beside_left })
     }
 }
 
@@ -280,11 +326,17 @@ mod tests {
             &[0.0; 6],
             &[10.0, 11.0, 10.0, 1.0, 10.0, 1.0],
             &[10.0, 1.0, 10.0, 1.0, 10.0, 1.0, 0.0, 3.0],
+            &[10.0, 1.0, 10.0, 1.0, 10.0, 1.0, 900.0, 3.0, 9.0, 1.0, 0.1, 3.0, -4.0, 4.0],
         ] {
             assert_eq!(Signs::restored(bad), None, "{bad:?}");
         }
         // As an earlier version wrote it.
-        let [before @ .., _, _] = ghosts.numbers();
+        for learned in [6, 8] {
+            let before = ghosts.numbers();
+            let back = Signs::restored(before.get(..learned).unwrap_or_default());
+            assert_eq!(back.map(|signs| signs.home), Some(ghosts.home), "{learned}");
+        }
+        let [before @ .., _, _, _, _, _, _, _, _] = ghosts.numbers();
         assert_eq!(Signs::restored(&before).map(|signs| signs.kept), Some(Signs::default().kept));
     }
 
@@ -303,13 +355,39 @@ mod tests {
         assert!(quick < 0.15 && slow > 0.6, "{quick} {slow}");
     }
 
+    #[test]
+    fn how_often_two_devices_part_is_learned() {
+        let told = |others| Evidence { others: Some(others), ..Evidence::default() };
+        let (mut beside, mut apart) = (Signs::default(), Signs::default());
+        for _ in 0..40 {
+            beside.learn(&told(Others::Here), 1.0);
+            beside.learn(&told(Others::GoneToo), 0.0);
+            // The other stays at home, and leaves on its own as often as this one falls silent.
+            apart.learn(&told(Others::Here), 0.0);
+            for others in [Others::Here, Others::Here, Others::GoneToo] {
+                apart.learn(&told(others), 1.0);
+            }
+        }
+        let ratio = |signs: &Signs, others| signs.ratio(&told(others));
+        assert!(near(ratio(&beside, Others::Here), OTHER_HERE) && near(ratio(&beside, Others::GoneToo), OTHER_GONE));
+        assert!(ratio(&apart, Others::Here) > 0.9 && ratio(&apart, Others::GoneToo) < 1.0, "{apart:?}");
+        // What a person says of a silence counts too.
+        let before = ratio(&beside, Others::GoneToo);
+        for _ in 0..40 {
+            beside.corrected(&told(Others::GoneToo), 1.0);
+        }
+        assert!(ratio(&beside, Others::GoneToo) < before / 10.0, "{beside:?}");
+    }
+
     proptest! {
         #[test]
-        fn whatever_it_learns_a_ratio_stays_a_number(lessons in proptest::collection::vec((0u8..3, any::<Option<bool>>(), 0.0f64..1.0, 0.0f64..90_000.0), 0..400)) {
+        fn whatever_it_learns_a_ratio_stays_a_number(lessons in proptest::collection::vec((0u8..12, any::<Option<bool>>(), 0.0f64..1.0, 0.0f64..90_000.0), 0..400)) {
             let mut signs = Signs::default();
             for (station, door, home, listed_s) in lessons {
-                let station = [Station::Unlisted, Station::Listed, Station::Dropped][usize::from(station)];
-                let seen = Evidence { station, listed_s, door, ..Evidence::default() };
+                let others = [None, Some(Others::Here), Some(Others::SilentToo), Some(Others::GoneToo)];
+                let others = others[usize::from(station / 3)];
+                let station = [Station::Unlisted, Station::Listed, Station::Dropped][usize::from(station % 3)];
+                let seen = Evidence { station, listed_s, door, others, ..Evidence::default() };
                 signs.learn(&seen, home);
                 let ratio = signs.ratio(&seen);
                 prop_assert!((1.0 / MOST..=MOST).contains(&ratio), "{}", ratio);
