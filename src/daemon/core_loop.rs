@@ -65,6 +65,8 @@ pub struct Core {
     packs: mpsc::Sender<Pack>,
     changes: Vec<Change>,
     touched: bool,
+    /// Each scanner's line cuts the picture anew.
+    eager: bool,
     drift: Drift,
     /// Where a remote sensor's sightings go.
     seen: Option<mpsc::Sender<Vec<Observation>>>,
@@ -90,6 +92,7 @@ impl Core {
             packs,
             changes: Vec::new(),
             touched: false,
+            eager: false,
             drift: Drift::start(),
             seen: None,
             unsent: 0,
@@ -103,6 +106,13 @@ impl Core {
             self.engine.keep_seen();
         }
         self.seen = seen;
+        self
+    }
+
+    /// A single scan has no time to wait for the gauges: what its scanners just found is in the picture at once.
+    #[must_use]
+    pub const fn eager(mut self, eager: bool) -> Core {
+        self.eager = eager;
         self
     }
 
@@ -124,7 +134,7 @@ impl Core {
                 Some(batch) = inbox.frames.recv() => self.frames(&batch),
                 Some(line) = inbox.scanners.recv() => {
                     // Its counters move with each round; that it went deaf is news.
-                    self.touched |= self.engine.is_news(&line);
+                    self.touched |= self.eager || self.engine.is_news(&line);
                     self.take(Input::Scanner(line));
                 }
                 Some(observation) = inbox.observations.recv() => self.take(Input::Observation(observation)),
