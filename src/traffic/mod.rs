@@ -46,7 +46,7 @@ const READ_MAX: u32 = 16 * 1024;
 /// Of those.
 const READ_LONG_MAX: u32 = 512 * 1024;
 /// Attempts that wait for an answer, or stand in the queue behind one that does.
-const WAITING_MAX: usize = 32_768;
+pub const WAITING_MAX: usize = 32_768;
 /// A conversation of UDP that was silent so long is over; another begins.
 const UDP_OVER: Duration = Duration::from_secs(120);
 
