@@ -5,9 +5,9 @@
 //! ## Why it matters
 //! An update, a worm or somebody in the house opened a way in.
 //! ## How it decides
-//! The port check found a port open that was not open before, on a device known for an hour and more, and it is one of
-//! Telnet, FTP, remote shells, Android's debug bridge, Docker, databases, remote desktops. Other ports are in the list
-//! of the device and no alert.
+//! The port check found a port open that was not open before, on a device known for an hour and more whose ports were
+//! tried before, and it is one of Telnet, FTP, remote shells, Android's debug bridge, Docker, databases, remote
+//! desktops. Other ports are in the list of the device and no alert.
 //! ## What fools it
 //! A port that opens and closes between two checks.
 //! ## What to do
@@ -64,7 +64,8 @@ impl Detector for ServiceOpened {
             _ => return,
         };
         let is_new = self.newcomers.get(&device).is_some_and(|at| context.now.mono.since(*at) < KNOWN_FOR);
-        if open && (is_new || context.settling) {
+        // Of a device that came back without its history, or before ports were looked at here, all doors are new to us.
+        if open && (is_new || context.settling || !context.who.were_ports_tried(device)) {
             return;
         }
         let finding = Finding::new(CARD.id, Category::Exposure, severity, format!("{device} {port}"), context.now)
@@ -99,5 +100,14 @@ mod tests {
         assert_eq!(tell(23, true, 0), [(Severity::Medium, false)]);
         assert_eq!(tell(23, false, 100), [(Severity::Medium, true)]);
         assert!(tell(443, true, 200).is_empty());
+    }
+
+    // A lost store, whose devices the broker gave back; a port check that was switched on today.
+    #[test]
+    fn the_first_look_at_an_old_device_tells_of_no_new_door() {
+        let device = DeviceId::mint(1, 1);
+        let change = Change::ServiceOpened { device, tcp: true, port: 23, name: "telnet".into(), at: Wall(0) };
+        let mut stage = Stage::new(ServiceOpened::new(Settings::default())).untried(device);
+        assert!(stage.see(Evidence::Home(&change), 0).is_empty());
     }
 }

@@ -93,6 +93,12 @@ impl<D: Detector> Stage<D> {
         self
     }
 
+    /// In a home where nobody looked at the ports of this one yet.
+    pub fn untried(mut self, device: DeviceId) -> Stage<D> {
+        self.scene.who.untried.push(device);
+        self
+    }
+
     /// In a home that subscribes to lists.
     pub fn knowing(mut self, indicators: Indicators) -> Stage<D> {
         self.scene.indicators = indicators;

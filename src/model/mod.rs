@@ -78,5 +78,5 @@ pub use text::{clean_text, find, holds};
 pub use units::{Port, Rssi};
 #[cfg(test)]
 pub(crate) use who::Table;
-pub use who::Who;
+pub use who::{PORTS_SEEN, Who};
 pub(crate) use words::words;

@@ -18,7 +18,12 @@ pub trait Who {
     fn is_important(&self, device: DeviceId) -> bool;
     /// Whether alerts about it are told.
     fn tells(&self, device: DeviceId) -> bool;
+    /// Its ports were all tried before: what is open now and was not then was opened since.
+    fn were_ports_tried(&self, device: DeviceId) -> bool;
 }
+
+/// Label of a device whose ports were tried: when, and which were open.
+pub const PORTS_SEEN: &str = "ports_seen";
 
 /// A five-line home for tests of detectors and alerts.
 #[cfg(test)]
@@ -27,6 +32,8 @@ pub(crate) struct Table {
     pub trusts: std::collections::BTreeMap<DeviceId, Trust>,
     pub important: Vec<DeviceId>,
     pub gateway: Option<DeviceId>,
+    /// Of these the ports were never tried.
+    pub untried: Vec<DeviceId>,
     pub macs: std::collections::BTreeMap<MacAddr, (DeviceId, Kind)>,
 }
 
@@ -55,5 +62,8 @@ impl Who for Table {
     }
     fn tells(&self, _: DeviceId) -> bool {
         true
+    }
+    fn were_ports_tried(&self, device: DeviceId) -> bool {
+        !self.untried.contains(&device)
     }
 }

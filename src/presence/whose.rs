@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{DeviceId, Kind, MacAddr, NetworkFacts, Role, Trust, Who};
+use crate::model::{DeviceId, Kind, MacAddr, NetworkFacts, PORTS_SEEN, Role, Trust, Who};
 
 use super::{Presence, air, device, identity};
 
@@ -52,5 +52,8 @@ impl Who for Presence {
     }
     fn tells(&self, device: DeviceId) -> bool {
         self.registry.get(device).is_none_or(|device| device.alerts)
+    }
+    fn were_ports_tried(&self, device: DeviceId) -> bool {
+        self.registry.get(device).is_some_and(|device| device.labels.contains_key(PORTS_SEEN))
     }
 }

@@ -17,12 +17,12 @@ use super::{
 };
 use crate::{
     intel::ports::{Talk, Way},
-    model::{Capped, DeviceView, Fact, MacAddr, Moment, Mono, Port, ServiceView, Wall},
+    model::{Capped, DeviceView, Fact, MacAddr, Moment, Mono, PORTS_SEEN, Port, ServiceView, Wall},
     scanners::visits::Host,
 };
 
 /// `2026-11-25T21:00:00.000Z 22 80`: when the ports were tried, and which were open.
-pub const LABEL: &str = "ports_seen";
+pub const LABEL: &str = PORTS_SEEN;
 /// Longest value of a label that the core keeps.
 const LABEL_MAX: usize = 120;
 /// Devices remembered; beyond it, the one tried longest ago is forgotten and tried again.
