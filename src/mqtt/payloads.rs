@@ -309,24 +309,32 @@ struct InfoPayload<'a> {
     names_from_ha: bool,
 }
 
-#[derive(Serialize, Default)]
-struct Tiers {
+/// How many devices have so many entities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+pub struct Tiers {
     none: u32,
     basic: u32,
     full: u32,
 }
 
+impl Tiers {
+    #[must_use]
+    pub fn of(view: &HomeView) -> Tiers {
+        let mut tiers = Tiers::default();
+        for device in view.devices.values() {
+            match tier(device) {
+                Tier::None => tiers.none += 1,
+                Tier::Basic => tiers.basic += 1,
+                Tier::Full => tiers.full += 1,
+            }
+        }
+        tiers
+    }
+}
+
 /// `bridge/info`. A lost store takes its instance from here.
 #[must_use]
 pub fn info(view: &HomeView, site: &Site) -> Vec<u8> {
-    let mut tiers = Tiers::default();
-    for device in view.devices.values() {
-        match tier(device) {
-            Tier::None => tiers.none += 1,
-            Tier::Basic => tiers.basic += 1,
-            Tier::Full => tiers.full += 1,
-        }
-    }
     bytes(&InfoPayload {
         contract: CONTRACT,
         version: site.version,
@@ -339,7 +347,7 @@ pub fn info(view: &HomeView, site: &Site) -> Vec<u8> {
             Commands::None => "none",
         },
         discovery_prefix: &site.prefix,
-        tiers,
+        tiers: Tiers::of(view),
         limit: site.expose_limit,
         limit_reached: view.limit_reached,
         mqtt: site.mqtt,

@@ -11,7 +11,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Publish, Site, payloads::instance_in, topics::Topics};
+use super::{
+    Publish, Site,
+    payloads::{Tiers, instance_in},
+    topics::Topics,
+};
 use crate::model::{DeviceId, DeviceView, Health, HomeView, Household, Presence, Wall};
 
 /// Retained topics kept in mind: 4 096 devices with four each, and room for the rest.
@@ -81,8 +85,11 @@ pub(super) struct Memory {
     pub site: Option<Site>,
     /// Devices whose topics were as they should be.
     pub agreed: BTreeMap<DeviceId, Agreed>,
-    /// By what the topics that are there once were as they should be.
-    pub still: Option<Still>,
+    /// The discovery of what is there once was as it should be.
+    pub is_announced: bool,
+    /// By what the bridge's topics were as they should be, and the household's.
+    pub bridge: Option<StillBridge>,
+    pub home: Option<StillHome>,
     /// Activity words that wait for their minute.
     pub waiting: BTreeMap<DeviceId, (Presence, Wall)>,
     /// The time of the last reconcile.
@@ -95,6 +102,13 @@ pub(super) struct Memory {
     pub looked: (u64, u64),
 }
 
+impl Memory {
+    /// Nothing is known to be as it should.
+    pub fn look_again(&mut self) {
+        (self.is_announced, self.bridge, self.home) = (false, None, None);
+    }
+}
+
 /// By what a device's topics were as they should be.
 #[derive(Debug)]
 pub(super) struct Agreed {
@@ -105,32 +119,67 @@ pub(super) struct Agreed {
     pub is_quiet: bool,
 }
 
-/// What the topics of bridge, household and persons tell, besides names and addresses of devices.
+/// What the topics of the bridge tell.
 #[derive(Debug)]
-pub(super) struct Still {
-    household: Arc<Household>,
-    devices: usize,
+pub(super) struct StillBridge {
+    tiers: Tiers,
     limit_reached: bool,
+    unsure: bool,
+    false_aways_30d: u32,
+    /// Nothing is left of it. How much of it is left moves all the time.
+    is_budget_whole: bool,
     /// Of each scanner and part.
     health: Vec<(String, Health)>,
 }
 
-impl Still {
-    pub(super) fn of(view: &HomeView) -> Still {
-        Still {
-            household: Arc::clone(&view.household),
-            devices: view.devices.len(),
+impl StillBridge {
+    pub(super) fn of(view: &HomeView) -> StillBridge {
+        StillBridge {
+            tiers: Tiers::of(view),
             limit_reached: view.limit_reached,
+            unsure: view.household.unsure,
+            false_aways_30d: view.household.false_aways_30d,
+            is_budget_whole: view.household.ask_budget >= 100,
             health: healths(view).map(|(name, health)| (name.to_owned(), health.clone())).collect(),
         }
     }
 
     pub(super) fn is(&self, view: &HomeView) -> bool {
-        Arc::ptr_eq(&self.household, &view.household)
-            && self.devices == view.devices.len()
+        self.tiers == Tiers::of(view)
             && self.limit_reached == view.limit_reached
+            && self.unsure == view.household.unsure
+            && self.false_aways_30d == view.household.false_aways_30d
+            && self.is_budget_whole == (view.household.ask_budget >= 100)
             && self.health.iter().map(|(name, health)| (name.as_str(), health)).eq(healths(view))
     }
+}
+
+/// What the topics of household and persons tell.
+#[derive(Debug)]
+pub(super) struct StillHome {
+    household: Arc<Household>,
+    /// Of the names and addresses of the devices it lists.
+    listed: u64,
+}
+
+impl StillHome {
+    pub(super) fn of(view: &HomeView) -> StillHome {
+        StillHome { household: Arc::clone(&view.household), listed: listed(view) }
+    }
+
+    pub(super) fn is(&self, view: &HomeView) -> bool {
+        Arc::ptr_eq(&self.household, &view.household) && self.listed == listed(view)
+    }
+}
+
+/// What is told of the devices that the household lists, as one number.
+fn listed(view: &HomeView) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut told = DefaultHasher::new();
+    for id in view.household.guests.iter().chain(&view.household.unknown) {
+        view.devices.get(id).map(|device| (&device.name, device.addresses.first())).hash(&mut told);
+    }
+    told.finish()
 }
 
 fn healths(view: &HomeView) -> impl Iterator<Item = (&str, &Health)> {
@@ -176,10 +225,13 @@ impl Published {
             return;
         }
         let id = self.touched(&message.topic);
-        let is_of_all = id.is_none();
         let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if is_of_all {
-            memory.still = None;
+        match message.topic.rsplit('/').nth(1) {
+            _ if id.is_some() => {}
+            Some("security") => {}
+            Some("bridge") => memory.bridge = None,
+            Some("household") => memory.home = None,
+            _ => memory.look_again(),
         }
         if message.topic.ends_with("/bridge/health") {
             memory.health_at = memory.now;

@@ -12,7 +12,7 @@ use super::{
     Publish, Site, discovery,
     entities::{About, needs_a_look},
     payloads,
-    published::{Agreed, Memory, Still},
+    published::{Agreed, Memory, StillBridge, StillHome},
     topics::{Place, Thing, Topics},
 };
 pub use super::{
@@ -60,14 +60,14 @@ fn within(view: &HomeView, site: &Site, published: &Published, bytes: usize) -> 
     if memory.site.as_ref() != Some(site) {
         memory.site = Some(site.clone());
         memory.agreed.clear();
-        memory.still = None;
+        memory.look_again();
     }
     let mut difference =
         Difference { topics: &topics, site, published, now: clock(view), discovery: Vec::new(), states: Vec::new() };
     memory.now = difference.now;
     let threatened = threatened(view);
     let moved = moved(view, &threatened, &memory);
-    difference.fixed(view, moved.iter().any(|moved| moved.part == Part::All), &mut memory);
+    difference.fixed(view, &mut memory);
     let mut is_last = true;
     for Moved { device, threat, part } in moved {
         if bytes < usize::MAX && difference.bytes() > bytes {
@@ -120,34 +120,41 @@ impl Difference<'_> {
         self.discovery.iter().chain(&self.states).map(|message| message.topic.len() + message.payload.len()).sum()
     }
 
-    /// What is there once. `news`: of some device more than its gauges moved.
-    fn fixed(&mut self, view: &HomeView, news: bool, memory: &mut Memory) {
-        if !news && memory.still.as_ref().is_some_and(|still| still.is(view)) {
-            // Counters and times of health, once an hour; and alerts, which are few.
+    /// What is there once: each part looked at only when what it tells has moved.
+    fn fixed(&mut self, view: &HomeView, memory: &mut Memory) {
+        let told = |difference: &Self| difference.discovery.len() + difference.states.len();
+        let topic = |thing, place| self.topics.at(thing, place, "");
+        if !memory.is_announced {
+            let before = told(self);
+            for thing in [Thing::Bridge, Thing::Household, Thing::Security] {
+                self.announce(self.topics.config(thing), discovery::fixed(thing, self.site, self.topics));
+            }
+            memory.is_announced = before == told(self);
+        }
+        if memory.bridge.as_ref().is_some_and(|still| still.is(view)) {
+            // Its counters and times, once an hour.
             if memory.health_at.is_none_or(|at| self.now.is_none_or(|now| has_passed(at, now, HEALTH_REFRESH_MS))) {
                 self.health(view, memory);
             }
-            self.security(view);
-            return;
+        } else {
+            let before = told(self);
+            // Info first: it says whose the topics after it are.
+            self.state(self.topics.info(), payloads::info(view, self.site), 1);
+            let is_agreed = self.health(view, memory) && before == told(self);
+            memory.bridge = is_agreed.then(|| StillBridge::of(view));
         }
-        let before = self.discovery.len() + self.states.len();
-        for thing in [Thing::Bridge, Thing::Household, Thing::Security] {
-            self.announce(self.topics.config(thing), discovery::fixed(thing, self.site, self.topics));
+        let is_home_still = memory.home.as_ref().is_some_and(|still| still.is(view));
+        let before = told(self);
+        if !is_home_still {
+            self.state(topic(Thing::Household, Place::State), payloads::household_state(view), 1);
+            self.state(topic(Thing::Household, Place::Who), payloads::household_who(view), 1);
         }
-        // Info first: it says whose the topics after it are.
-        self.state(self.topics.info(), payloads::info(view, self.site), 1);
-        let is_health_told = self.health(view, memory);
-        let topic = |thing, place| self.topics.at(thing, place, "");
-        for (topic, payload) in [
-            (topic(Thing::Household, Place::State), payloads::household_state(view)),
-            (topic(Thing::Household, Place::Who), payloads::household_who(view)),
-        ] {
-            self.state(topic, payload, 1);
-        }
+        // Alerts are few.
         self.security(view);
-        self.persons(view);
-        let is_agreed = before == self.discovery.len() + self.states.len() && is_health_told;
-        memory.still = is_agreed.then(|| Still::of(view));
+        if !is_home_still {
+            self.persons(view);
+            memory.home = (before == told(self)).then(|| StillHome::of(view));
+        }
     }
 
     fn security(&mut self, view: &HomeView) {

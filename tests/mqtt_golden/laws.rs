@@ -354,6 +354,10 @@ fn happens(what: usize, n: u32, view: &mut HomeView, site: &mut Site) {
         13 => site.ha.connected ^= true,
         14 => drop(view.alerts.insert(home::alert().id.clone(), Arc::new(home::alert()))),
         15 => view.alerts.clear(),
+        16 => household.unsure ^= true,
+        17 => household.false_aways_30d = n,
+        18 => household.ask_budget = [100, 99, 40, 0][n as usize % 4],
+        19 => household.guests = view.devices.keys().copied().take(n as usize).collect(),
         _ => {}
     }
     if household != *view.household || n == 0 {
@@ -366,7 +370,7 @@ proptest! {
     /// remembers nothing, whether all of it went out, or half, or none.
     #[test]
     fn what_is_remembered_changes_nothing(
-        steps in prop::collection::vec((0_usize..17, 0_u32..6, 0_usize..3), 1..40),
+        steps in prop::collection::vec((0_usize..21, 0_u32..6, 0_usize..3), 1..40),
     ) {
         let (mut view, mut site) = (home::view(), home::site());
         view.now = home::wall("2026-11-25T18:00:00Z");
