@@ -263,7 +263,11 @@ impl Desk {
     /// Who is awake now and was not visited yet; each host once a round.
     #[must_use]
     pub fn visits(&self) -> Visits {
-        Visits::new(self.parts.home.clone(), self.parts.network.clone(), self.parts.clock)
+        let mut visits = Visits::new(self.parts.home.clone(), self.parts.network.clone(), self.parts.clock);
+        if self.is_single() {
+            visits.hurry();
+        }
+        visits
     }
 
     /// Who is here, as the core sees it.

@@ -57,6 +57,9 @@ const SEEN_MAX: usize = 4096;
 const REST: Duration = Duration::from_secs(5);
 const META: &str = "_services._dns-sd._udp.local.";
 
+/// How often the library lists the interfaces, which it does by a dozen system calls; its own default is 5 s.
+const LOOK_ROUND_S: u32 = 30;
+
 timed! {
     /// `scanners.mdns`.
     Settings
@@ -136,6 +139,7 @@ impl Browser {
     fn open(facts: &NetworkFacts) -> Result<Browser, ScanError> {
         let failed = |error: mdns_sd::Error| ScanError::Library { doing: "speak mDNS", why: error.to_string() };
         let daemon = ServiceDaemon::new().map_err(failed)?;
+        daemon.set_ip_check_interval(LOOK_ROUND_S).map_err(failed)?;
         let mut browser =
             Browser { daemon, watched: BTreeSet::new(), kinds: BTreeSet::new(), events: SelectAll::new() };
         browser.renew(facts);

@@ -57,6 +57,8 @@ pub(super) const PROBES: &[Probe] = &[Probe::Ports, Probe::AllPorts];
 
 /// Hosts come in groups after a sweep; looking more often than this finds them no sooner.
 const REST: Duration = Duration::from_millis(300);
+/// The same while nobody is being visited: a quiet home shows a new picture each second.
+const REST_QUIET: Duration = Duration::from_millis(2_400);
 /// The same while somebody waits.
 const REST_ONCE: Duration = Duration::from_millis(50);
 /// Ages are looked at so often, if nothing else happens.
@@ -131,7 +133,12 @@ pub(super) async fn run(settings: Settings, mut desk: Desk) -> Result<(), ScanEr
             }
             changed = home.changed(), if !closed => {
                 closed = changed.is_err();
-                look_around = look_around.min(now + if desk.is_single() { REST_ONCE } else { REST });
+                let rest = match (desk.is_single(), rounds.visits.is_empty()) {
+                    (true, _) => REST_ONCE,
+                    (false, false) => REST,
+                    (false, true) => REST_QUIET,
+                };
+                look_around = look_around.min(now + rest);
             }
             () = sleep(pause) => {}
         }

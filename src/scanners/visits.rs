@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::sleep};
 
 use crate::model::{
-    Clock, DeviceView, HomeView, Kind, MacAddr, NameSource, NetworkFacts, Presence, is_link_local, is_private,
+    Clock, DeviceView, HomeView, Kind, MacAddr, Mono, NameSource, NetworkFacts, Presence, is_link_local, is_private,
 };
 
 /// Hosts remembered as visited; beyond it, the rest waits for the next round.
@@ -20,6 +20,8 @@ const VISITED_MAX: usize = 4096;
 const AWAKE_MS: i64 = 90_000;
 /// Hosts come in groups after a sweep; looking more often than this finds them no sooner.
 const REST: Duration = Duration::from_millis(300);
+/// The longest pause before the next look, once several found nobody: a quiet home shows a new picture each second.
+const REST_QUIET: Duration = Duration::from_millis(2_400);
 
 /// One device at one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,11 @@ pub struct Visits {
     /// With the MAC: an address that changed hands is a new host.
     visited: BTreeSet<(IpAddr, Option<MacAddr>)>,
     waiting: Vec<Host>,
+    /// Before the next look: longer each time nobody new was found, up to `rest_most`.
+    rest: Duration,
+    rest_most: Duration,
+    /// When to look next; kept, since whoever waits may be dropped and begin again.
+    due: Mono,
     /// Which hosts are of interest. One that is not yet may become so: it is not counted as visited.
     wanted: Box<dyn Fn(&Host) -> bool + Send + Sync>,
     /// Also hosts behind the router, at private addresses.
@@ -56,6 +63,9 @@ impl Visits {
             clock,
             visited: BTreeSet::new(),
             waiting: Vec::new(),
+            rest: REST,
+            rest_most: REST_QUIET,
+            due: clock().mono + REST,
             wanted: Box::new(|_| true),
             beyond: false,
         }
@@ -64,6 +74,11 @@ impl Visits {
     /// Visits only these, each as soon as it is one of them.
     pub fn only(&mut self, wanted: impl Fn(&Host) -> bool + Send + Sync + 'static) {
         self.wanted = Box::new(wanted);
+    }
+
+    /// Somebody waits for the answers: newcomers are looked for as often at the end as at the start.
+    pub fn hurry(&mut self) {
+        self.rest_most = REST;
     }
 
     /// Visits hosts of the home's other networks too, which this host is not attached to.
@@ -75,6 +90,8 @@ impl Visits {
     pub fn again(&mut self) {
         self.visited.clear();
         self.waiting.clear();
+        self.rest = REST;
+        self.due = (self.clock)().mono + REST;
     }
 
     /// Whether a host name that tells which it is is known of it by now: `wlan0` and `iphone` are no answer.
@@ -95,17 +112,19 @@ impl Visits {
                     return host;
                 }
             }
-            sleep(REST).await;
-            let now = (self.clock)().wall.0;
+            sleep(self.due.since((self.clock)().mono)).await;
+            let now = (self.clock)();
             let room = VISITED_MAX.saturating_sub(self.visited.len());
             self.waiting = {
                 let (view, network) = (self.home.borrow(), self.network.borrow());
-                let found = hosts(&view, &network, now, self.beyond).map(|(host, _)| host);
+                let found = hosts(&view, &network, now.wall.0, self.beyond).map(|(host, _)| host);
                 found
                     .filter(|host| (self.wanted)(host) && !self.visited.contains(&(host.ip, host.mac)))
                     .take(room)
                     .collect()
             };
+            self.rest = if self.waiting.is_empty() { (self.rest * 2).min(self.rest_most) } else { REST };
+            self.due = now.mono + self.rest;
             if self.waiting.is_empty() {
                 // A closed picture never changes: then the rest above is the pace.
                 let changed = tokio::time::timeout(Duration::from_secs(5), self.home.changed()).await;
