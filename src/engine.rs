@@ -11,21 +11,23 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    alerts::{self, Alerts},
-    detectors::{self, Context, Detectors, Evidence},
+    alerts::Alerts,
+    detectors::{Context, Detectors, Evidence},
     intel::indicators::Indicators,
     model::{
-        Captured, Change, Command, Findings, HaFact, Health, HomeView, Moment, Mono, NetworkFacts, Observation, PartId,
-        PartView, Refusal, RefusalCode, Remembered, ScannerView, Ticket,
+        Captured, Change, Command, Findings, Health, HomeView, Moment, Mono, NetworkFacts, Observation, PartId,
+        PartView, Refusal, RefusalCode, Remembered, Ticket,
     },
-    presence::{self, Presence, overheard::Overheard},
+    presence::{Presence, overheard::Overheard},
     traffic::{Noticed, Sights, Traffic},
     wire::{Frame, tunnel},
 };
 
+mod input;
 mod plain;
 mod tally;
 
+pub use input::{Input, Settings};
 use plain::Next;
 
 // A timer that asks for the same moment again and again would hang the home. No input comes near.
@@ -39,37 +41,6 @@ const WRAPPED_MAX: usize = 3;
 
 // Smaller steps are the noise of stamps, and nobody reads times that closely.
 const CLOCK_STEP_MS: u64 = 10_000;
-
-/// The settings of the core.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Settings {
-    pub presence: presence::Settings,
-    pub exposure: presence::Exposure,
-    pub detectors: detectors::Settings,
-    pub alerts: alerts::Settings,
-}
-
-/// Everything the core reacts to.
-#[derive(Debug, Clone)]
-pub enum Input<'a> {
-    Frame(Captured<'a>),
-    /// One that was taken apart already.
-    Decoded(Captured<'a>, &'a Frame<'a>),
-    Observation(Observation),
-    Told(HaFact),
-    Command(Ticket, Command),
-    Adopt(Arc<Settings>),
-    Network(Arc<NetworkFacts>),
-    /// What lists call bad, all of it.
-    Indicators(Arc<Indicators>),
-    Part(PartId, Health),
-    /// How a scanner's last round went.
-    Scanner(ScannerView),
-    /// Nothing could be heard for so long: the host slept, frames were dropped, or the wall clock was stepped.
-    Blind(Duration),
-    /// Time passes.
-    Tick,
-}
 
 /// Observations kept between two questions; one input makes a handful.
 pub const SEEN_MAX: usize = 4096;
@@ -93,6 +64,8 @@ pub struct Engine {
     /// Until then everything is new, as at a first start.
     settled_from: Mono,
     view: HomeView,
+    /// In what is the engine's own, since the picture was last cut.
+    has_moved: bool,
     /// When detectors wrote down what they learned.
     written: Mono,
     overheard: Overheard,
@@ -128,6 +101,7 @@ impl Engine {
             seen: None,
             settled_from: if remembered.devices.is_empty() { now.mono + settings.alerts.settle.0 } else { now.mono },
             view: HomeView { instance, ..HomeView::default() },
+            has_moved: true,
             written: now.mono,
             overheard: Overheard::default(),
             plain: plain::Plain::default(),
@@ -240,13 +214,15 @@ impl Engine {
         self.view.now = self.now.wall;
         self.view.settling = self.is_settling(self.now);
         self.view.revision += 1;
+        self.has_moved = false;
         Arc::new(self.view.clone())
     }
 
-    /// Whether a scanner's line tells more than its counters and times.
+    /// Whether the picture is another than at the last [`Engine::view`], in more than its gauges: times, counters,
+    /// signal levels.
     #[must_use]
-    pub fn is_news(&self, line: &ScannerView) -> bool {
-        self.view.scanners.iter().find(|known| known.name == line.name).is_none_or(|known| known.health != line.health)
+    pub fn has_moved(&self) -> bool {
+        self.has_moved || self.presence.has_moved()
     }
 
     /// Detectors that failed and rest until settings change.
@@ -334,7 +310,10 @@ impl Engine {
                 self.tally.round(&line, now.mono);
                 // A scanner that runs may be deaf all the same: its radio is off, say.
                 self.presence.part(&PartId::new(line.name.clone()), &line.health, now, out);
-                match self.view.scanners.iter_mut().find(|known| known.name == line.name) {
+                // Its counters move with each round; that it went deaf is news.
+                let known = self.view.scanners.iter_mut().find(|known| known.name == line.name);
+                self.has_moved |= known.as_ref().is_none_or(|known| known.health != line.health);
+                match known {
                     Some(known) => *known = line,
                     None => self.view.scanners.push(line),
                 }

@@ -8,8 +8,9 @@ use std::{sync::Arc, time::Duration};
 use porchlight::{
     engine::{Engine, Input, Settings},
     model::{
-        Command, DeviceId, Fact, Goodbye, Health, Heard, InterfaceFacts, InterfaceId, MacAddr, Moment, Mono,
-        NetworkFacts, Observation, PartId, Probe, Proof, Remembered, Source, Subject, Ticket, Trust, Wall,
+        Change, Command, DeviceId, DeviceView, Fact, Goodbye, Health, Heard, HomeView, Household, InterfaceFacts,
+        InterfaceId, MacAddr, Moment, Mono, NetworkFacts, Observation, PartId, Probe, Proof, Remembered, ScannerView,
+        Source, Subject, Ticket, Trust, Wall,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -26,6 +27,7 @@ enum Event {
     Gone { who: u8 },
     Network { up: bool },
     Part { part: u8, up: bool },
+    Line { scanner: u8, up: bool, seen: u8 },
     Blind { s: u16 },
     Trust { id: u8 },
     Rename { id: u8, name: u8 },
@@ -45,6 +47,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..12u8).prop_map(|who| Event::Gone { who }),
         1 => any::<bool>().prop_map(|up| Event::Network { up }),
         1 => (0..3u8, any::<bool>()).prop_map(|(part, up)| Event::Part { part, up }),
+        1 => (0..3u8, any::<bool>(), any::<u8>()).prop_map(|(scanner, up, seen)| Event::Line { scanner, up, seen }),
         1 => (0..4_000u16).prop_map(|s| Event::Blind { s }),
         1 => (0..8u8).prop_map(|id| Event::Trust { id }),
         1 => (0..8u8, 0..6u8).prop_map(|(id, name)| Event::Rename { id, name }),
@@ -130,6 +133,11 @@ fn input(now: u64, event: &Event) -> Input<'static> {
             let health = if up { Health::Up } else { Health::Down { why: "gone".into(), advice: None } };
             Input::Part(part, health)
         }
+        Event::Line { scanner, up, seen } => {
+            let health = if up { Health::Up } else { Health::Down { why: "gone".into(), advice: None } };
+            let name = ["icmp", "netlink", "arp_sweep"][usize::from(scanner) % 3].to_owned();
+            Input::Scanner(ScannerView { name, health, seen: seen.into(), sent: 0, last_success: None })
+        }
         Event::Blind { s } => Input::Blind(Duration::from_secs(s.into())),
         Event::Trust { id: n } => order(Command::Trust { device: id(n), trust: Trust::Trusted }),
         Event::Rename { id: n, name: text } => order(Command::Rename { device: id(n), name: Some(name(text)) }),
@@ -206,6 +214,23 @@ proptest! {
         prop_assert!(later <= 1_000, "{} timers in thirty years", later);
     }
 
+    /// Who cuts the picture only when something moved or was told misses nothing but gauges.
+    #[test]
+    fn nothing_moves_unseen(script in script()) {
+        let new = || Engine::new(&Settings::default(), network(true), &Remembered::default(), INSTANCE, at(1_000_000));
+        let (mut always, mut sparing) = (new(), new());
+        let mut shown = sparing.view();
+        for (now, event) in &script {
+            always.handle(input(*now, event), at(*now));
+            let told = sparing.handle(input(*now, event), at(*now)).iter().any(|change| !matches!(change, Change::Asked(_)));
+            if told || sparing.has_moved() {
+                shown = sparing.view();
+                prop_assert!(!sparing.has_moved(), "it was just cut");
+            }
+            prop_assert_eq!(without_gauges(&always.view()), without_gauges(&shown));
+        }
+    }
+
     #[test]
     fn names_are_unique_and_windows_agree_with_presence(script in script()) {
         let mut engine = Engine::new(&Settings::default(), network(true), &Remembered::default(), INSTANCE, at(1_000_000));
@@ -228,6 +253,20 @@ proptest! {
         }
         prop_assert!(ids.len() <= view_minted(&mut engine));
     }
+}
+
+/// What of a picture tells more than when and how often.
+fn without_gauges(view: &HomeView) -> Vec<String> {
+    let devices = view.devices.values().map(|device| {
+        let mut still = DeviceView { last_seen: Wall(0), signal_dbm: None, window: None, ..DeviceView::clone(device) };
+        // The one heard last comes first.
+        still.addresses.sort_unstable();
+        still.macs.sort_unstable();
+        format!("{still:?}")
+    });
+    let scanners = view.scanners.iter().map(|line| format!("{} {:?}", line.name, line.health));
+    let household = Household { ask_budget: 0, crowd: None, ..Household::clone(&view.household) };
+    devices.chain(scanners).chain([format!("{household:?}")]).collect()
 }
 
 fn view_minted(engine: &mut Engine) -> usize {

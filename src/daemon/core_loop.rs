@@ -17,7 +17,8 @@ use crate::{
     engine::{Engine, Input},
     intel::indicators::Indicators,
     model::{
-        Change, Clock, Command, HaFact, Health, Moment, NetworkFacts, Observation, PartId, Phase, ScannerView, Ticket,
+        Change, Clock, Command, HaFact, Health, Moment, Mono, NetworkFacts, Observation, PartId, Phase, ScannerView,
+        Ticket,
     },
 };
 
@@ -51,8 +52,14 @@ pub struct Inbox {
 
 // Inputs taken before the picture is cut again, so that a flood does not cut it a thousand times.
 const BURST: usize = 256;
+// What moved without a change that is told (a fact, a counter of a person) is in the picture so soon.
+const CUT_REST: Duration = Duration::from_millis(50);
 // Gauges (last seen, signal) reach the picture at least this often.
 const GAUGES: Duration = Duration::from_secs(10);
+
+// Timers may be served so late, several in one go: the engine runs each at its due moment all the same, and waking up
+// costs an idle home more than what is then done.
+const SLACK: Duration = Duration::from_millis(250);
 
 /// Where the picture, the changes and the heartbeat go.
 pub struct Core {
@@ -65,8 +72,8 @@ pub struct Core {
     packs: mpsc::Sender<Pack>,
     changes: Vec<Change>,
     touched: bool,
-    /// Each scanner's line cuts the picture anew.
-    eager: bool,
+    /// When the picture was cut last.
+    cut_at: Mono,
     drift: Drift,
     /// Where a remote sensor's sightings go.
     seen: Option<mpsc::Sender<Vec<Observation>>>,
@@ -92,7 +99,7 @@ impl Core {
             packs,
             changes: Vec::new(),
             touched: false,
-            eager: false,
+            cut_at: Mono::default(),
             drift: Drift::start(),
             seen: None,
             unsent: 0,
@@ -109,13 +116,6 @@ impl Core {
         self
     }
 
-    /// A single scan has no time to wait for the gauges: what its scanners just found is in the picture at once.
-    #[must_use]
-    pub const fn eager(mut self, eager: bool) -> Core {
-        self.eager = eager;
-        self
-    }
-
     /// Runs until `phase` says draining and the inbox is empty.
     pub async fn run(mut self, mut inbox: Inbox, mut phase: watch::Receiver<Phase>) {
         let mut gauges = tokio::time::interval(GAUGES);
@@ -124,19 +124,17 @@ impl Core {
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let now = (self.now)();
-            let due = [self.engine.next_wake(), self.evidence.next_due()].into_iter().flatten().min();
-            let wait = due.map_or(GAUGES, |due| due.since(now.mono));
+            let timers = [self.engine.next_wake(), self.evidence.next_due()].into_iter().flatten().min();
+            let timers = timers.map(|due| due.round_up(SLACK));
+            let cut = self.engine.has_moved().then(|| self.cut_at + CUT_REST);
+            let wait = timers.into_iter().chain(cut).min().map_or(GAUGES, |due| due.since(now.mono));
             tokio::select! {
                 biased;
                 _ = phase.wait_for(|p| *p >= Phase::Draining) => break,
                 Some((ticket, command)) = inbox.commands.recv() => self.take(Input::Command(ticket, command)),
                 Some(note) = inbox.notes.recv() => self.note(note),
                 Some(batch) = inbox.frames.recv() => self.frames(&batch),
-                Some(line) = inbox.scanners.recv() => {
-                    // Its counters move with each round; that it went deaf is news.
-                    self.touched |= self.eager || self.engine.is_news(&line);
-                    self.take(Input::Scanner(line));
-                }
+                Some(line) = inbox.scanners.recv() => self.take(Input::Scanner(line)),
                 Some(observation) = inbox.observations.recv() => self.take(Input::Observation(observation)),
                 () = tokio::time::sleep(wait) => self.take(Input::Tick),
                 _ = beat.tick() => {
@@ -258,6 +256,8 @@ impl Core {
 
     fn publish(&mut self) {
         self.pass_on();
+        let now = (self.now)().mono;
+        self.touched |= self.engine.has_moved() && now.since(self.cut_at) >= CUT_REST;
         if self.changes.is_empty() && !self.touched {
             return;
         }
@@ -265,6 +265,9 @@ impl Core {
         let shows = |change: &Change| !matches!(change, Change::Asked(_) | Change::ScanWanted);
         let is_seen = self.touched || self.changes.iter().any(shows);
         self.touched = false;
+        if is_seen {
+            self.cut_at = now;
+        }
         let view = is_seen.then(|| self.engine.view());
         self.feed.publish(view, std::mem::take(&mut self.changes));
     }

@@ -19,6 +19,13 @@ impl Mono {
     pub const fn since(self, earlier: Mono) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// The next moment that is a whole number of `step`s; itself if it is one, or if `step` is zero.
+    #[must_use]
+    pub fn round_up(self, step: Duration) -> Mono {
+        let step = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX).max(1);
+        self.0.checked_next_multiple_of(step).map_or(self, Mono)
+    }
 }
 
 impl Add<Duration> for Mono {

@@ -27,6 +27,8 @@ pub enum Claim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attached {
     Known,
+    /// It had it before, and uses it again: shown, not told.
+    Again,
     /// New to it; `from` is the one it replaces.
     New {
         from: Option<IpAddr>,
@@ -75,7 +77,10 @@ impl Presence {
         for loser in self.registry.take_losers() {
             self.touch(loser);
         }
-        if let (Attached::New { .. }, Some(device)) = (attached, self.registry.get_mut(id)) {
+        if attached == Attached::Again {
+            self.touch(id);
+        }
+        if let (Attached::New { .. } | Attached::Again, Some(device)) = (attached, self.registry.get_mut(id)) {
             let gateway = device.current().any(|ip| network.is_gateway(ip));
             device.gateway = gateway;
             if let Some(window) = &mut device.window {

@@ -270,11 +270,12 @@ impl Registry {
         let known = device.addresses.iter().position(|held| held.ip == ip);
         if let Some(index) = known {
             let mut held = device.addresses.remove(index);
-            (held.last, held.current) = (held.last.max(at), true);
+            let was_current = std::mem::replace(&mut held.current, true);
+            held.last = held.last.max(at);
             held.used = held.used.max(used);
             device.addresses.insert(0, held);
             self.take_ip(ip, id);
-            return Attached::Known;
+            return if was_current { Attached::Known } else { Attached::Again };
         }
         let mut from = None;
         for held in device.addresses.iter_mut().filter(|held| held.current && held.ip.is_ipv4() == ip.is_ipv4()) {

@@ -37,6 +37,12 @@ impl Presence {
         &self.views
     }
 
+    /// Whether a view is to be cut anew that differs in more than gauges.
+    #[must_use]
+    pub fn has_moved(&self) -> bool {
+        self.household_dirty || !self.dirty.is_empty()
+    }
+
     /// Its view is to be cut anew at once.
     pub(super) fn touch(&mut self, id: DeviceId) {
         self.dirty.insert(id);
