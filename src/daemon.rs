@@ -149,7 +149,7 @@ pub async fn run(
         &network,
         &remembered,
         who.instance,
-        (links.inbox, seen),
+        (links.inbox, seen, core_loop::SLACK),
         looks.clone(),
         &phase,
         (kept, packs),
@@ -340,7 +340,7 @@ fn start_core(
     network: &Arc<NetworkFacts>,
     remembered: &Remembered,
     instance: u32,
-    (inbox, seen): (Inbox, Option<mpsc::Sender<Vec<crate::model::Observation>>>),
+    (inbox, seen, slack): (Inbox, Option<mpsc::Sender<Vec<crate::model::Observation>>>, Duration),
     looks: broadcast::Sender<crate::model::Look>,
     phase: &watch::Receiver<Phase>,
     evidence: (Evidence, mpsc::Sender<Pack>),
@@ -354,7 +354,7 @@ fn start_core(
     let mut engine = Engine::new(&engine_settings, Arc::clone(network), remembered, instance, clock::now());
     let view: Arc<HomeView> = engine.view();
     let (feed, outlet) = Feed::new(view, looks);
-    let core = Core::new(engine, feed, Watchdog::from_environment(), clock::now, evidence).telling(seen);
+    let core = Core::new(engine, feed, Watchdog::from_environment(), clock::now, evidence).telling(seen).slack(slack);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     let phase = phase.clone();
     let thread = thread::Builder::new()

@@ -59,7 +59,7 @@ const GAUGES: Duration = Duration::from_secs(10);
 
 // Timers may be served so late, several in one go: the engine runs each at its due moment all the same, and waking up
 // costs an idle home more than what is then done.
-const SLACK: Duration = Duration::from_millis(250);
+pub const SLACK: Duration = Duration::from_millis(250);
 
 /// Where the picture, the changes and the heartbeat go.
 pub struct Core {
@@ -74,6 +74,7 @@ pub struct Core {
     touched: bool,
     /// When the picture was cut last.
     cut_at: Mono,
+    slack: Duration,
     drift: Drift,
     /// Where a remote sensor's sightings go.
     seen: Option<mpsc::Sender<Vec<Observation>>>,
@@ -100,6 +101,7 @@ impl Core {
             changes: Vec::new(),
             touched: false,
             cut_at: Mono::default(),
+            slack: Duration::ZERO,
             drift: Drift::start(),
             seen: None,
             unsent: 0,
@@ -116,6 +118,13 @@ impl Core {
         self
     }
 
+    /// Timers may be served so late: [`SLACK`] for a daemon, nothing for a single scan, which ends in a few seconds.
+    #[must_use]
+    pub const fn slack(mut self, slack: Duration) -> Core {
+        self.slack = slack;
+        self
+    }
+
     /// Runs until `phase` says draining and the inbox is empty.
     pub async fn run(mut self, mut inbox: Inbox, mut phase: watch::Receiver<Phase>) {
         let mut gauges = tokio::time::interval(GAUGES);
@@ -125,7 +134,7 @@ impl Core {
         loop {
             let now = (self.now)();
             let timers = [self.engine.next_wake(), self.evidence.next_due()].into_iter().flatten().min();
-            let timers = timers.map(|due| due.round_up(SLACK));
+            let timers = timers.map(|due| due.round_up(self.slack));
             let cut = self.engine.has_moved().then(|| self.cut_at + CUT_REST);
             let wait = timers.into_iter().chain(cut).min().map_or(GAUGES, |due| due.since(now.mono));
             tokio::select! {

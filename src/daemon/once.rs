@@ -56,7 +56,7 @@ pub async fn scan(
         &network,
         &Remembered::default(),
         0,
-        (links.inbox, None),
+        (links.inbox, None, Duration::ZERO),
         looks.clone(),
         &phase,
         (Evidence::new(&off), nowhere),
