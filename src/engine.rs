@@ -441,7 +441,7 @@ impl Engine {
                 | Change::AlertClosed { .. }
                 | Change::Asked(_)
                 | Change::Answered { .. } => continue,
-                Change::DeviceMerged { from, into, .. } => self.alerts.merged(from, into),
+                Change::DeviceMerged { from, into, .. } => self.alerts.merged(from, into, now, out),
                 _ => {}
             }
             self.examine(Evidence::Home(&change), now, out);

@@ -5,6 +5,8 @@
 
 #[path = "detectors/access.rs"]
 mod access;
+#[path = "detectors/devices.rs"]
+mod devices;
 #[path = "detectors/lookalikes.rs"]
 mod lookalikes;
 #[path = "detectors/newer.rs"]

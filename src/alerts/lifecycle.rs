@@ -5,7 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Alerts, CLOSED_MAX, DAY_MS, OPEN_MAX, Record};
+use super::{
+    Alerts, CLOSED_MAX, DAY_MS, OPEN_MAX, Record,
+    slot::{Slot, slot},
+};
 use crate::model::{AlertId, AlertState, AlertView, Category, Change, Finding, Moment};
 
 /// How long without a finding until an alert of this kind closes; `None`: until it is over or a person says so.
@@ -41,12 +44,54 @@ impl Alerts {
         if view.first_seen.0.div_euclid(DAY_MS) == self.day && view.state != AlertState::Observed {
             self.today += 1;
         }
-        self.by_key.insert((view.detector.clone(), view.key.clone()), view.id.clone());
+        let slot = slot(&view.detector, &view.key, view.category, view.attacker, view.victim);
+        let known = self.by_key.get(&slot).and_then(|known| self.records.get(known));
+        if open || !known.is_some_and(|known| known.view.state.is_open()) {
+            self.by_key.insert(slot.clone(), view.id.clone());
+        }
         self.views.insert(view.id.clone(), Arc::clone(&view));
         let cooldown = self.settings.cooldown.0;
         let told_at_count = view.count;
         let closed = (!open).then_some(now.mono);
-        self.records.insert(view.id.clone(), Record { view, told_at_count, clear_at, closed, cooldown });
+        self.records.insert(view.id.clone(), Record { view, slot, told_at_count, clear_at, closed, cooldown });
+    }
+
+    /// The alert of what was keyed by addresses before their device was known: it is found by the device from now on.
+    pub(super) fn met_since(
+        &mut self,
+        slot: &Slot,
+        finding: &Finding,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) -> Option<AlertId> {
+        if slot.1 == finding.key {
+            return None;
+        }
+        let id = self.by_key.get(&(slot.0.clone(), finding.key.clone()))?.clone();
+        self.rekey(&id, slot.clone(), now, out);
+        Some(id)
+    }
+
+    /// What was two things, and is one now, goes on as the open one of them, of two the older.
+    pub(super) fn rekey(&mut self, id: &AlertId, slot: Slot, now: Moment, out: &mut Vec<Change>) {
+        let Some(record) = self.records.get_mut(id).filter(|record| record.slot != slot) else { return };
+        let (is_open, old) = (record.view.state.is_open(), std::mem::replace(&mut record.slot, slot.clone()));
+        if self.by_key.get(&old) == Some(id) {
+            self.by_key.remove(&old);
+        }
+        let other = self.by_key.get(&slot).filter(|other| *other != id).cloned();
+        let is_other_open = other.as_ref().and_then(|other| self.records.get(other)).map(|r| r.view.state.is_open());
+        let ends = match (other, is_other_open) {
+            (Some(other), Some(true)) if is_open => Some(if other < *id { id.clone() } else { other }),
+            (Some(_), Some(true)) => return,
+            _ => None,
+        };
+        if ends.as_ref() != Some(id) {
+            self.by_key.insert(slot, id.clone());
+        }
+        if let Some(ends) = ends {
+            self.close(&ends, AlertState::Resolved, now, out);
+        }
     }
 
     pub(super) fn acknowledge_all(&mut self, now: Moment, out: &mut Vec<Change>) -> usize {
@@ -163,8 +208,10 @@ impl Alerts {
         closed.sort_unstable();
         let gone: Vec<AlertId> = closed.into_iter().take(beyond).map(|(_, _, id)| id.clone()).collect();
         for id in &gone {
-            if let Some(record) = self.records.remove(id) {
-                self.by_key.remove(&(record.view.detector.clone(), record.view.key.clone()));
+            if let Some(record) = self.records.remove(id)
+                && self.by_key.get(&record.slot) == Some(id)
+            {
+                self.by_key.remove(&record.slot);
             }
             self.views.remove(id);
         }

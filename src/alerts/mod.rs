@@ -9,6 +9,7 @@
 mod lifecycle;
 mod mute;
 mod phrases;
+mod slot;
 mod text;
 
 use std::{
@@ -25,6 +26,7 @@ use crate::model::{
 };
 
 use mute::Mutes;
+use slot::{Slot, slot};
 
 /// Open alerts; beyond it the oldest of the lowest severity closes.
 pub const OPEN_MAX: usize = 500;
@@ -75,6 +77,8 @@ impl Sensitivity {
 /// One alert with what outlets need not know.
 struct Record {
     view: Arc<AlertView>,
+    /// Under which it is found again.
+    slot: Slot,
     /// Count at the last time it was told.
     told_at_count: u64,
     clear_at: Option<Mono>,
@@ -86,7 +90,7 @@ struct Record {
 pub struct Alerts {
     settings: Settings,
     records: BTreeMap<AlertId, Record>,
-    by_key: BTreeMap<(String, String), AlertId>,
+    by_key: BTreeMap<Slot, AlertId>,
     views: BTreeMap<AlertId, Arc<AlertView>>,
     due: BTreeSet<(Mono, AlertId)>,
     mutes: Mutes,
@@ -174,7 +178,7 @@ impl Alerts {
     }
 
     /// A device became part of another: old alerts follow.
-    pub fn merged(&mut self, from: DeviceId, into: DeviceId) {
+    pub fn merged(&mut self, from: DeviceId, into: DeviceId, now: Moment, out: &mut Vec<Change>) {
         let touched: Vec<AlertId> = self
             .records
             .iter()
@@ -189,6 +193,8 @@ impl Alerts {
                     }
                 }
             });
+            let slot = self.records.get(&id).map(|record| slot::merged(&record.slot, from, into));
+            self.rekey(&id, slot.unwrap_or_default(), now, out);
         }
         self.mutes.merged(from, into);
     }
@@ -226,8 +232,9 @@ impl Alerts {
     }
 
     fn take_one(&mut self, finding: &Finding, who: &dyn Who, now: Moment, out: &mut Vec<Change>) {
-        let slot = (finding.detector.to_owned(), finding.key.clone());
-        let known = self.by_key.get(&slot).cloned();
+        let (attacker, victim) = (resolve(finding.attacker, who), resolve(finding.victim, who));
+        let slot = slot(finding.detector, &finding.key, finding.category, attacker, victim);
+        let known = self.by_key.get(&slot).cloned().or_else(|| self.met_since(&slot, finding, now, out));
         if finding.over {
             if let Some(id) = known.filter(|id| self.records.get(id).is_some_and(|r| r.view.state.is_open())) {
                 self.close(&id, AlertState::Resolved, now, out);
@@ -238,13 +245,12 @@ impl Alerts {
             self.below += 1;
             return;
         }
-        let (attacker, victim) = (resolve(finding.attacker, who), resolve(finding.victim, who));
         let subject = attacker.device.or(victim.device);
         let told = finding.confidence >= self.settings.sensitivity.bar()
             && !finding.observe_only
             && subject.is_none_or(|device| who.tells(device) && !self.mutes.has(finding.detector, device, now.wall));
         match known {
-            Some(id) => self.again(&id, finding, told, now, out),
+            Some(id) => self.again(&id, finding, (attacker, victim), told, who, now, out),
             None => self.open(slot, finding, (attacker, victim), told, who, now, out),
         }
     }
@@ -252,7 +258,7 @@ impl Alerts {
     #[allow(clippy::too_many_arguments)] // one caller, and each is one noun
     fn open(
         &mut self,
-        slot: (String, String),
+        slot: Slot,
         finding: &Finding,
         (attacker, victim): (Party, Party),
         told: bool,
@@ -296,9 +302,9 @@ impl Alerts {
             self.due.insert((due, id.clone()));
         }
         self.views.insert(id.clone(), Arc::clone(&view));
-        self.by_key.insert(slot, id.clone());
-        let cooldown = self.settings.cooldown.0;
-        self.records.insert(id, Record { view: Arc::clone(&view), told_at_count: 1, clear_at, closed: None, cooldown });
+        self.by_key.insert(slot.clone(), id.clone());
+        let (view_kept, cooldown) = (Arc::clone(&view), self.settings.cooldown.0);
+        self.records.insert(id, Record { view: view_kept, slot, told_at_count: 1, clear_at, closed: None, cooldown });
         if told {
             self.count_today(now);
             out.push(Change::AlertOpened { alert: view });
@@ -306,7 +312,17 @@ impl Alerts {
     }
 
     /// The same thing once more.
-    fn again(&mut self, id: &AlertId, finding: &Finding, told: bool, now: Moment, out: &mut Vec<Change>) {
+    #[allow(clippy::too_many_arguments)] // one caller, and each is one noun
+    fn again(
+        &mut self,
+        id: &AlertId,
+        finding: &Finding,
+        (attacker, victim): (Party, Party),
+        told: bool,
+        who: &dyn Who,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) {
         let Some(record) = self.records.get(id) else { return };
         let (state, closed, cooldown) = (record.view.state, record.closed, record.cooldown);
         let count = record.view.count + 1;
@@ -318,6 +334,8 @@ impl Alerts {
             view.last_seen = finding.at.wall;
             view.severity = view.severity.max(finding.severity);
             view.confidence = view.confidence.max(finding.confidence);
+            meet(&mut view.attacker, &mut view.attacker_name, attacker, who);
+            meet(&mut view.victim, &mut view.victim_name, victim, who);
         });
         // What people decided stands: a muted or false alarm only counts on.
         if !told || matches!(state, AlertState::Muted | AlertState::FalseAlarm) {
@@ -352,6 +370,14 @@ fn up(severity: Severity) -> Severity {
         Severity::Low => Severity::Medium,
         Severity::Medium => Severity::High,
         Severity::High | Severity::Critical => Severity::Critical,
+    }
+}
+
+/// One of an alert's sides turned out to be a known device.
+fn meet(known: &mut Party, name: &mut Option<String>, party: Party, who: &dyn Who) {
+    if known.device.is_none() && known.ip.is_none_or(|ip| party.ip == Some(ip)) {
+        known.device = party.device;
+        *name = party.device.and_then(|device| who.name(device));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stories of alerts: what is told, and what is not told twice.
 
 use super::*;
-use crate::model::{Category, Table, Wall};
+use crate::model::{Category, Kind, MacAddr, Table, Wall};
 
 fn at(seconds: u64) -> Moment {
     Moment { mono: Mono(seconds * 1_000_000_000), wall: Wall(seconds as i64 * 1000) }
@@ -165,4 +165,77 @@ fn open_alerts_have_a_cap() {
     }
     let open = story.alerts.view().values().filter(|a| a.state.is_open()).count();
     assert!(open <= OPEN_MAX && story.alerts.view().len() <= OPEN_MAX + CLOSED_MAX, "{open}");
+}
+
+/// Somebody at one of a home's addresses does something to another of its devices.
+fn at_addresses(seconds: u64, mac: Option<u8>, from: &str, to: &str) -> Finding {
+    let ip = |text: &str| text.parse().expect("an address");
+    let attacker = Party { device: None, mac: mac.map(|n| MacAddr([2, 0, 0, 0, 0, n])), ip: Some(ip(from)) };
+    let victim = Party { device: None, mac: Some(MacAddr([2, 0, 0, 0, 0, 5])), ip: Some(ip(to)) };
+    let key = format!("{from} {to} ssh");
+    let category = Category::Access;
+    Finding { attacker, victim, key, category, detector: "brute_force", ..finding(seconds, "", 0.9) }
+}
+
+fn home() -> Table {
+    let device = |n: u8| (MacAddr([2, 0, 0, 0, 0, n]), (DeviceId::mint(1, n.into()), Kind::Unknown));
+    Table { macs: [device(5), device(9), device(8)].into(), ..Table::default() }
+}
+
+#[test]
+fn a_device_that_changes_its_address_stays_one_alert_and_stays_muted() {
+    let mut story = Story::new();
+    let mut out = Vec::new();
+    let mut see = |story: &mut Story, finding: Finding| {
+        let now = finding.at;
+        story.alerts.take(vec![finding], &home(), now, &mut out);
+        story.note(std::mem::take(&mut out));
+    };
+    see(&mut story, at_addresses(0, Some(9), "192.168.7.9", "192.168.7.5"));
+    for second in 1..5 {
+        see(&mut story, at_addresses(second, Some(9), "192.168.7.77", "192.168.7.5"));
+        see(&mut story, at_addresses(second, Some(9), "fd00::9", "fd00::5"));
+    }
+    see(&mut story, at_addresses(6, Some(9), "fd00::9", "192.168.7.5"));
+    assert_eq!(story.lines, ["opened new", "updated new x10"]);
+    let alert = story.id();
+    story.says(&Command::Mute { alert });
+    see(&mut story, at_addresses(50_000, Some(9), "192.168.7.80", "192.168.7.5"));
+    assert_eq!(story.lines.last().map(String::as_str), Some("closed muted"));
+    see(&mut story, at_addresses(50_001, Some(8), "192.168.7.9", "192.168.7.5"));
+    assert_eq!(story.lines.last().map(String::as_str), Some("opened new"), "somebody else, at an address it had");
+}
+
+#[test]
+fn who_becomes_known_later_and_who_becomes_one_with_another_stay_one_alert() {
+    let mut alerts = Alerts::new(&Settings::default(), &Remembered::default(), at(0));
+    let mut out = Vec::new();
+    let take = |alerts: &mut Alerts, who: &Table, finding: Finding, out: &mut Vec<Change>| {
+        let now = finding.at;
+        alerts.take(vec![finding], who, now, out);
+    };
+    let (nobody, home) = (Table::default(), home());
+    take(&mut alerts, &nobody, at_addresses(0, Some(9), "192.168.7.9", "192.168.7.5"), &mut out);
+    take(&mut alerts, &home, at_addresses(1, Some(9), "192.168.7.9", "192.168.7.5"), &mut out);
+    take(&mut alerts, &home, at_addresses(2, Some(9), "192.168.7.10", "192.168.7.5"), &mut out);
+    let device = |n: u32| DeviceId::mint(1, n);
+    let counts = |alerts: &Alerts| -> Vec<(u64, Option<DeviceId>, bool)> {
+        alerts.view().values().map(|a| (a.count, a.attacker.device, a.state.is_open())).collect()
+    };
+    assert_eq!(counts(&alerts), [(3, Some(device(9)), true)]);
+    // Another one does the same; and then it turns out to be the first one's other card.
+    take(&mut alerts, &home, at_addresses(3, Some(8), "192.168.7.20", "192.168.7.5"), &mut out);
+    alerts.merged(device(8), device(9), at(4), &mut out);
+    let mut one = home;
+    one.macs.insert(MacAddr([2, 0, 0, 0, 0, 8]), (device(9), Kind::Unknown));
+    take(&mut alerts, &one, at_addresses(5, Some(8), "192.168.7.20", "192.168.7.5"), &mut out);
+    assert_eq!(counts(&alerts), [(4, Some(device(9)), true), (1, Some(device(9)), false)]);
+    let (open, keys) = (alerts.sizes()[0].1, alerts.sizes()[1].1);
+    assert_eq!((open, keys), (2, 1));
+    // And a restart remembers it so.
+    let known: Vec<AlertView> = alerts.view().values().map(|view| AlertView::clone(view)).collect();
+    let remembered = Remembered { alerts: known, ..Remembered::default() };
+    let mut alerts = Alerts::new(&Settings::default(), &remembered, at(60));
+    take(&mut alerts, &one, at_addresses(61, Some(9), "fd00::9", "192.168.7.5"), &mut out);
+    assert_eq!(counts(&alerts)[0].0, 5);
 }

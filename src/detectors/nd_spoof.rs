@@ -9,13 +9,15 @@
 //! address, while its owner was heard within ten minutes under another hardware address: +3. The address of a router
 //! (+2), unasked again and again (+2), or of several owners (+3), or made from another hardware address (+2); all of one
 //! owner, who is no router and was not heard since (−3): so moves a phone that changes its hardware address. Five are
-//! told. A device that answers for a sleeping one does not override, and says so once.
+//! told. A device that answers for a sleeping one does not override, and says so once. Also: three addresses that nobody
+//! had within ten minutes, each tried by a device that is new to it (RFC 4862 §5.4) and each claimed by another at once: so
+//! nobody gets an address. Whoever claims under many hardware addresses is not named.
 //! ## What fools it
 //! On a switch without a mirror port only what is sent to groups is heard. The first who speaks is the owner.
 //! ## What to do
 //! Disconnect the device if you do not know it.
 //!
-//! Holds 4,096 addresses.
+//! Holds 4,096 addresses, and 256 that are tried.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -23,7 +25,7 @@ use std::{
 };
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell},
+    detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
     model::{Capped, Category, Fact, Finding, Findings, Guarded, MacAddr, Mono, Observation, Party, Severity, Source},
     traffic::owner,
     wire::nd::{Nd, is_local, option},
@@ -36,6 +38,12 @@ const FORGERS_MAX: usize = 256;
 // Routers advertise at least each 30 min, hosts keep what they know for minutes (RFC 4861 §6.2.1, §10).
 const ALIVE: Duration = Duration::from_secs(1800);
 const TOLD_FROM: f32 = 5.0;
+const TRIED_MAX: usize = 256;
+/// An answer to a try comes within its second (RFC 4862 §5.1, RetransTimer).
+const TRIED: Duration = Duration::from_secs(2);
+/// One is a conflict, two may be its second try.
+const DENIED_MIN: u32 = 3;
+const DENIED: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, Copy)]
 struct Holder {
@@ -59,12 +67,55 @@ pub struct NdSpoof {
     bell: Bell,
     holders: Guarded<Ipv6Addr, Holder>,
     forgers: Capped<MacAddr, Forger>,
+    /// Addresses that nobody has and a device tries.
+    tried: Capped<Ipv6Addr, (MacAddr, Mono)>,
+    /// Of those, which others said they have, and under which hardware addresses.
+    denied: Recent<Ipv6Addr>,
+    deniers: Recent<MacAddr>,
 }
 
 impl NdSpoof {
     #[must_use]
     pub fn new(settings: Settings) -> NdSpoof {
-        NdSpoof { bell: Bell::new(settings), holders: Guarded::new(ADDRESSES_MAX), forgers: Capped::new(FORGERS_MAX) }
+        NdSpoof {
+            bell: Bell::new(settings),
+            holders: Guarded::new(ADDRESSES_MAX),
+            forgers: Capped::new(FORGERS_MAX),
+            tried: Capped::new(TRIED_MAX),
+            denied: Recent::new(16),
+            deniers: Recent::new(16),
+        }
+    }
+
+    /// `ip` is tried by `mac`: so does who has no address yet.
+    fn tries(&mut self, ip: Ipv6Addr, mac: MacAddr, now: Mono) {
+        if self.holders.get(&ip).is_none() {
+            self.tried.insert(ip, (mac, now));
+        }
+    }
+
+    /// `mac` says that it has `ip`: whether that was just tried by another, and time and again.
+    fn denies(&mut self, ip: Ipv6Addr, mac: MacAddr, context: &Context<'_>, findings: &mut Findings) {
+        let now = context.now.mono;
+        let Some((victim, at)) = self.tried.get(&ip).copied() else { return };
+        if victim == mac || now.since(at) > TRIED {
+            return;
+        }
+        self.denied.see(ip, now);
+        self.deniers.see(mac, now);
+        let count = self.denied.within(now, DENIED);
+        if count < self.bell.scaled(DENIED_MIN) as usize {
+            return;
+        }
+        let one = (self.deniers.within(now, DENIED) == 1).then_some(mac);
+        let finding = Finding::new(CARD.id, Category::Spoofing, Severity::High, "tries".into(), context.now)
+            .by(Party { device: None, mac: one, ip: None })
+            .against(Party { device: None, mac: Some(victim), ip: None })
+            .why("kind", "new addresses denied")
+            .why("denied", count)
+            .technique(&["T1499.002"])
+            .points(if count >= 6 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
     }
 
     /// `mac` speaks for `ip`; who held it, if that was another who is alive.
@@ -96,7 +147,7 @@ fn inside(ip: Ipv6Addr) -> Option<MacAddr> {
 }
 
 impl Detector for NdSpoof {
-    says!(self, [IcmpV6, Alive], self.holders.len() + self.forgers.len());
+    says!(self, [IcmpV6, Alive], self.holders.len() + self.forgers.len() + self.tried.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Observation(Observation { subject, source, fact: Fact::Alive { .. }, .. }) = evidence
@@ -112,7 +163,11 @@ impl Detector for NdSpoof {
         let (Some(icmp), Some(header), Some(source)) = (frame.icmp_v6(), frame.ipv6(), frame.source) else { return };
         let Some(nd) = Nd::read(icmp).filter(|_| is_local(header) && source.is_station()) else { return };
         let (ip, linked, is_router, replaces, asked) = match nd {
+            Nd::NeighbourSolicit { target, .. } if header.source.is_unspecified() => {
+                return self.tries(target, source, context.now.mono);
+            }
             Nd::NeighbourAdvert { target, is_router, is_solicited, is_override, .. } => {
+                self.denies(target, source, context, findings);
                 (target, nd.link_address(option::TARGET_LINK), is_router, is_override, is_solicited)
             }
             Nd::NeighbourSolicit { .. } if !header.source.is_unspecified() => {
@@ -223,5 +278,32 @@ mod tests {
         assert!(run(&[(0, 5, 5, 0x20), (9, 7, 5, 0x40), (19, 7, 5, 0x40), (29, 7, 5, 0)]).is_empty(), "a sleep proxy");
         assert!(run(&[(0, 5, 5, 0x20), (4000, 6, 5, 0x20), (4001, 6, 5, 0x20)]).is_empty(), "handed on");
         assert!(run(&[(0, 1, 1, 0xa0), (9, 1, 1, 0xa0)]).is_empty(), "its own");
+    }
+
+    /// A try of the address of host `of` by hardware `from`.
+    fn tries(from: u8, of: u8) -> Vec<u8> {
+        let mut bytes = advert(from, of, 0);
+        bytes[22..38].fill(0);
+        bytes[54] = 135;
+        bytes.truncate(78);
+        bytes[19] = 24;
+        bytes
+    }
+
+    #[test]
+    fn who_lets_nobody_have_an_address_is_told_and_one_conflict_is_not() {
+        let run = |denied: u8, by: &dyn Fn(u8) -> u8| -> Vec<Option<MacAddr>> {
+            let mut stage = Stage::new(NdSpoof::new(Settings::default()));
+            let mut found = Vec::new();
+            for n in 0..denied {
+                found.extend(stage.frame(&tries(5, 100 + n), u64::from(n) * 5000));
+                found.extend(stage.frame(&advert(by(n), 100 + n, 0x20), u64::from(n) * 5000 + 3));
+            }
+            found.iter().map(|finding| finding.attacker.mac).collect()
+        };
+        assert_eq!(run(4, &|_| 9), [Some(MacAddr(mac(9)))]);
+        assert_eq!(run(4, &|n| 20 + n), [None], "each time under another name");
+        assert!(run(2, &|_| 9).is_empty(), "a conflict, tried twice");
+        assert!(run(9, &|_| 5).is_empty(), "it announces what it tried");
     }
 }

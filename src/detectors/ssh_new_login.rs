@@ -167,7 +167,7 @@ mod tests {
             packets: [20; 2],
             bytes: [5000; 2],
         };
-        Noticed { talk, what: What::Login(Login { service: "ssh", user: String::new(), tag: 0, ok }) }
+        Noticed { talk, what: What::Login(Login { service: "ssh", user: String::new(), tag: 0, is_proof: false, ok }) }
     }
 
     fn near(n: u8) -> End {

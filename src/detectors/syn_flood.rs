@@ -2,21 +2,25 @@
 //!
 //! ## What it finds
 //! Very many connections that one service is asked for and that nobody means: half-open, or answers of others to
-//! questions that were asked in a host's name, or acknowledgements of connections that never were.
+//! questions that were asked in a host's name, or segments of connections that never were: acknowledgements, data, ends,
+//! resets.
 //! ## Why it matters
 //! The service has no room left for those who mean it.
 //! ## How it decides
 //! In ten seconds 150 connections to one port of one host of which less than a fifth are completed; or 60
-//! acceptances in ten seconds for a host that asked for none; or 300 segments without data in ten seconds for one port,
-//! each alone and as of a connection of its own, which nobody answers but with resets. With one source that is its
-//! subject; forged sources name nobody.
+//! acceptances in ten seconds for a host that asked for none; or 300 segments without data (or 1,000 with data) in ten
+//! seconds for one port, each alone and as of a connection of its own, which nobody answers but with resets; or 300 resets
+//! in ten seconds from clients' ports to services of one host, which end nothing that was seen; or 1,000 resets in ten
+//! seconds from one service, of which only they are heard. With one source that is its subject; many sources are the
+//! machine's of the home that alone sends them (of acknowledgements and data that is not looked at), others name nobody.
 //! ## What fools it
 //! A service that is down while very many ask for it.
 //! ## What to do
 //! If one device is named, disconnect it. From the Internet, only the provider can help.
 //!
-//! Live, acknowledgements are left outside by the kernel's filter: of those a file has, not the wire. Holds twice 2,048
-//! services and 1,024 hosts, 64 sources each.
+//! Leaves out what a restart brings: a server or router that forgot its connections resets them, each once, and a home has
+//! some hundred. Live, acknowledgements are left outside by the kernel's filter: there the resets that answer them tell of
+//! the flood. Holds twice 2,048 services and 1,024 hosts, 64 sources each.
 
 use std::{hash::Hash, net::IpAddr, time::Duration};
 
@@ -28,7 +32,7 @@ use crate::{
     },
     model::{Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity, is_private},
     traffic::{End, Outcome, Start, Talkers, What},
-    wire::{Frame, protocol},
+    wire::{Frame, protocol, tcp::Flags},
 };
 
 card!("syn_flood", "Flood of connections");
@@ -42,6 +46,12 @@ const OPENED_MIN: u32 = 150;
 const UNASKED_MIN: u32 = 60;
 // A server that is started anew has forgotten its connections, of which a home's has some hundred.
 const STRAYS_MIN: u32 = 300;
+// With data, or told from the answers alone: that is what clients of such a server look like to who comes too late to have
+// seen them begin. No home has a thousand.
+const LATE_MIN: u32 = 1000;
+/// Given to services (RFC 6335 §6), and from where clients' ports are handed out (Linux ip_local_port_range).
+const SYSTEM: Port = 1024;
+const EPHEMERAL: Port = 32_768;
 // One of five completed is service, not flood.
 const COMPLETED_SHARE: u32 = 5;
 
@@ -55,13 +65,42 @@ struct Load {
     senders: Recent<MacAddr>,
 }
 
+/// What came alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Stray {
+    Empty,
+    Data,
+    /// To a host's services, from what would be their clients; its port does not count.
+    Reset,
+    /// From a service.
+    Answer,
+}
+
+impl Stray {
+    const fn least(self) -> u32 {
+        match self {
+            Stray::Empty | Stray::Reset => STRAYS_MIN,
+            Stray::Data | Stray::Answer => LATE_MIN,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Stray::Empty => "segments of nothing",
+            Stray::Data => "data of nothing",
+            Stray::Reset => "resets of nothing",
+            Stray::Answer => "answers to segments of nothing",
+        }
+    }
+}
+
 /// See the page above.
 pub struct SynFlood {
     bell: Bell,
     services: Subjects<(IpAddr, Port), Load>,
     unasked: Subjects<IpAddr, Load>,
     /// Segments of nothing: each began a conversation in its middle.
-    strays: Subjects<(IpAddr, Port), Load>,
+    strays: Subjects<(IpAddr, Port, Stray), Load>,
 }
 
 impl SynFlood {
@@ -102,24 +141,43 @@ impl SynFlood {
             return;
         };
         let (key, now) = ((to, tcp.destination), context.now.mono);
-        if !tcp.flags.is_open() {
-            return;
-        }
-        if let Some(load) = self.services.get_mut(&key, now) {
+        let load = if tcp.flags.is_open() {
+            self.services.get_mut(&key, now)
+        } else if self.strays.len() == 0 {
+            None
+        } else {
+            let kind = if tcp.payload.is_empty() { Stray::Empty } else { Stray::Data };
+            let key = if tcp.flags.has(Flags::RST) { (to, 0, Stray::Reset) } else { (to, tcp.destination, kind) };
+            self.strays.get_mut(&key, now)
+        };
+        if let Some(load) = load {
             load.senders.see(mac, now);
         }
     }
 }
 
-/// Of a conversation that was met in its middle: all of it was one segment without data, which was answered by a reset or
-/// not at all. What only answers, as resets do, is not asked who sent it: a host that is flooded sends most of those.
-fn is_stray(talk: &Talkers, outcome: Outcome) -> bool {
+/// Of a conversation that was met in its middle: all of it was one segment, which was answered by a reset or not at all.
+fn stray(talk: &Talkers, outcome: Outcome) -> Option<Stray> {
     let answers = match outcome {
         Outcome::Refused => 1,
         Outcome::Silent => 0,
-        Outcome::Answered | Outcome::Unreachable(_) => return false,
+        Outcome::Answered | Outcome::Unreachable(_) => return None,
     };
-    !talk.is_sure && talk.packets == [1, answers] && talk.bytes == [0, 0]
+    let is_alone = !talk.is_sure && talk.packets == [1, answers] && talk.bytes[1] == 0;
+    is_alone.then_some(if talk.bytes[0] == 0 { Stray::Empty } else { Stray::Data })
+}
+
+/// Of a reset that belongs to nothing, which traffic takes for the server's: who is flooded, by whom, and how. A search by
+/// acknowledgements comes from one client's port, and what answers it goes there from services.
+fn reset(talk: &Talkers) -> Option<(End, End, Stray)> {
+    let (sender, receiver) = (talk.server, talk.client);
+    let rank = |port: Port| u8::from(port >= SYSTEM) + u8::from(port >= EPHEMERAL);
+    let (from, to) = (rank(sender.port), rank(receiver.port));
+    match (from, to) {
+        (1.., 0 | 1) if from >= to => Some((receiver, sender, Stray::Reset)),
+        (0 | 1, 1..) => Some((sender, receiver, Stray::Answer)),
+        _ => None,
+    }
 }
 
 impl Detector for SynFlood {
@@ -159,14 +217,21 @@ impl Detector for SynFlood {
                 load.sources.see(server.ip, now);
                 (load, UNASKED_MIN, client, "unasked answers")
             }
-            What::Outcome(outcome) if is_stray(talk, outcome) => {
-                let Some(load) = load(&mut self.strays, (server.ip, server.port), client, now) else { return };
+            What::Opened(Start::Stray(_)) | What::Outcome(_) => {
+                let seen = match noticed.what {
+                    What::Opened(Start::Stray(flags)) if flags.has(Flags::RST) => reset(talk),
+                    What::Outcome(outcome) => stray(talk, outcome).map(|kind| (server, client, kind)),
+                    _ => None,
+                };
+                let Some((victim, source, kind)) = seen else { return };
+                let port = if kind == Stray::Reset { 0 } else { victim.port };
+                let Some(load) = load(&mut self.strays, (victim.ip, port, kind), source, now) else { return };
                 load.opened.add(now, 1);
-                load.sources.see(client.ip, now);
+                load.sources.see(source.ip, now);
                 if load.sources.within(now, SPAN) == 1 {
-                    load.source = client;
+                    load.source = source;
                 }
-                (load, STRAYS_MIN, server, "segments of nothing")
+                (load, kind.least(), victim, kind.name())
             }
             _ => return,
         };
@@ -181,17 +246,23 @@ impl Detector for SynFlood {
             _ => None,
         };
         let attacker = match (kind, sources, sender) {
-            ("segments of nothing", 1, _) => load.source.party(),
-            ("half-open", 1, _) if load.source.mac.is_some() || sender.is_none() => load.source.party(),
-            ("half-open", 1, Some(mac)) => Party { mac: Some(mac), ..load.source.party() },
-            ("half-open", _, Some(mac)) => Party { device: None, mac: Some(mac), ip: None },
+            ("unasked answers", ..) => Party::default(),
+            ("answers to segments of nothing", 1, _) => load.source.party(),
+            ("answers to segments of nothing", ..) => Party::default(),
+            (_, 1, _) if load.source.mac.is_some() || sender.is_none() => load.source.party(),
+            (_, 1, Some(mac)) => Party { mac: Some(mac), ..load.source.party() },
+            (_, _, Some(mac)) => Party { device: None, mac: Some(mac), ip: None },
             _ => Party::default(),
         };
         let finding = Finding::new(
             CARD.id,
             Category::Flood,
             Severity::High,
-            format!("{}:{}", victim.ip, victim.port),
+            if kind == Stray::Reset.name() {
+                format!("{} resets", victim.ip)
+            } else {
+                format!("{}:{}", victim.ip, victim.port)
+            },
             context.now,
         )
         .by(attacker)
@@ -201,7 +272,7 @@ impl Detector for SynFlood {
         .why("completed", completed)
         .why("sources", sources)
         .technique(&["T1499.001"])
-        .points(if opened >= OPENED_MIN * 3 { 6.5 } else { 5.0 });
+        .points(if opened >= least.max(OPENED_MIN) * 3 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
 }
@@ -209,7 +280,7 @@ impl Detector for SynFlood {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{ACK, SYN, Stage, between, ip, mac, segment, tcp};
+    use crate::detectors::stage::{ACK, RST, SYN, Stage, between, ip, mac, segment, tcp};
 
     #[test]
     fn a_flood_names_its_one_source_or_nobody_and_a_busy_server_is_none() {
@@ -278,6 +349,49 @@ mod tests {
         assert_eq!(run(500, false).first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(9))));
         assert!(run(120, false).is_empty() && run(500, true).is_empty());
     }
+    /// Resets `count` times, two a millisecond, from whom to whom.
+    fn resets(count: u16, ends: impl Fn(u16) -> ((u8, u16), (u8, u16))) -> Vec<Finding> {
+        let mut stage = Stage::new(SynFlood::new(Settings::default()));
+        let all = (0..count).map(|n| (n, ends(n)));
+        all.flat_map(|(n, (from, to))| stage.frame(&tcp(from, to, RST, 1, b""), u64::from(n) / 2)).collect()
+    }
+
+    #[test]
+    fn resets_of_nothing_are_told_and_those_of_a_restart_or_a_search_are_not() {
+        let named = |found: &[Finding]| found.first().map(|f| (f.attacker.ip, f.victim.ip));
+        let (one, two) = (Some(IpAddr::from(ip(9))), Some(IpAddr::from(ip(5))));
+        assert_eq!(named(&resets(400, |n| ((9, 2000 + n), (5, 443)))), Some((one, two)));
+        assert_eq!(named(&resets(400, |n| ((9, 4444), (5, 1000 + n)))), Some((one, two)), "one port after the other");
+        assert_eq!(named(&resets(1200, |n| ((5, 443), (9, 2000 + n)))), Some((one, two)), "heard from its answers");
+        assert!(resets(700, |n| ((5, 443), (9, 40_000 + n))).is_empty(), "a server that forgot its connections");
+        assert!(resets(200, |n| ((9, 40_000 + n), (5, 443))).is_empty(), "a client that ends all of its own");
+        assert!(resets(1200, |n| ((5, 1 + n), (9, 50_000))).is_empty(), "a search by acknowledgements");
+    }
+
+    #[test]
+    fn forged_resets_are_of_the_machine_that_sends_them() {
+        for (flags, said, is_seen) in [(RST, &b""[..], true), (ACK, b"", false), (ACK | 8, b"data", false)] {
+            let mut stage = Stage::new(SynFlood::new(Settings::default()));
+            stage.frame(&crate::detectors::stage::arp(9, 1, 9, 9, 1), 0);
+            let found: Vec<_> = (0..3000u16)
+                .flat_map(|n| {
+                    let from = [100, 64, (n / 200) as u8, (n % 200) as u8];
+                    let stray = segment(2000 + n, 80, flags, 1, said);
+                    let mut found = stage.frame(&between((mac(9), from), (mac(5), ip(5)), 6, &stray), u64::from(n) * 3);
+                    if flags != RST {
+                        let no = segment(80, 2000 + n, RST, 1, b"");
+                        found.extend(
+                            stage.frame(&between((mac(5), ip(5)), (mac(1), from), 6, &no), u64::from(n) * 3 + 1),
+                        );
+                    }
+                    found
+                })
+                .collect();
+            let who = Party { device: None, mac: is_seen.then_some(MacAddr(mac(9))), ip: None };
+            assert_eq!(found.first().map(|f| f.attacker), Some(who), "{flags}");
+        }
+    }
+
     #[test]
     fn answers_to_the_own_port_check_are_no_flood() {
         let answers = |from: [u8; 4]| -> usize {

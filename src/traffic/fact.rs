@@ -76,6 +76,8 @@ pub struct Login {
     pub user: String,
     /// Of the secret; zero if none was seen.
     pub tag: u64,
+    /// The secret answered a challenge: that it is another one than before cannot be seen.
+    pub is_proof: bool,
     pub ok: bool,
 }
 

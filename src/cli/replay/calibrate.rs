@@ -31,9 +31,21 @@ impl Seen {
     }
 }
 
-/// Detector to its number, and how many findings were right and wrong.
+/// Of one detector.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Calibration(BTreeMap<String, (f64, usize, usize)>);
+struct Line {
+    base: f64,
+    right: usize,
+    wrong: usize,
+    /// Attacks it raises.
+    raises: usize,
+    /// Classes of the attacks that are missed when it is off, and how many of each.
+    falls: BTreeMap<String, usize>,
+}
+
+/// Detector to its number, how many findings were right and wrong, and what is missed without it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Calibration(BTreeMap<String, Line>);
 
 impl Calibration {
     pub(super) fn of<'s>(seen: impl Iterator<Item = &'s Seen>) -> Calibration {
@@ -43,15 +55,26 @@ impl Calibration {
         }
         let fitted = by.into_iter().map(|(detector, all)| {
             let right = all.iter().filter(|one| one.is_right).count();
-            (detector.to_owned(), (fit(&all), right, all.len() - right))
+            (detector.to_owned(), Line { base: fit(&all), right, wrong: all.len() - right, ..Line::default() })
         });
         Calibration(fitted.collect())
     }
 
+    /// `detector` raises an attack, one of class `falls` that is missed without it.
+    pub(super) fn worth(&mut self, detector: &str, falls: Option<&str>) {
+        let line = self.0.entry(detector.to_owned()).or_insert(Line { base: BASE, ..Line::default() });
+        line.raises += 1;
+        if let Some(class) = falls {
+            *line.falls.entry(class.to_owned()).or_default() += 1;
+        }
+    }
+
     pub(super) fn table(&self) -> String {
-        let mut out = "detector\tbase\tright\twrong\n".to_owned();
-        for (detector, (base, right, wrong)) in &self.0 {
-            let _infallible = writeln!(out, "{detector}\t{base:.2}\t{right}\t{wrong}");
+        let mut out = "detector\tbase\tright\twrong\traises\tfalls_without\n".to_owned();
+        for (detector, Line { base, right, wrong, raises, falls }) in &self.0 {
+            let falls: Vec<String> = falls.iter().map(|(class, rows)| format!("{class} {rows}")).collect();
+            let falls = if falls.is_empty() { "-".to_owned() } else { falls.join(", ") };
+            let _infallible = writeln!(out, "{detector}\t{base:.2}\t{right}\t{wrong}\t{raises}\t{falls}");
         }
         out
     }
@@ -94,8 +117,11 @@ mod tests {
         assert!((base(10_000, 0) - BASE_MAX).abs() < 1e-9 && (base(0, 10_000) - BASE_MIN).abs() < 1e-9);
         assert!(base(1, 0) > BASE && base(1, 0) < base(10, 0), "more evidence moves it further");
         let all = [seen("a", 5.0, 2, 1), seen("b", 6.0, 0, 1)].concat();
-        let table = Calibration::of(all.iter()).table();
+        let mut all = Calibration::of(all.iter());
+        [Some("scan"), None, Some("scan")].into_iter().for_each(|falls| all.worth("a", falls));
+        let table = all.table();
         let lines: Vec<&str> = table.lines().collect();
-        assert!(lines.len() == 3 && lines[1].starts_with("a\t-") && lines[2].ends_with("\t0\t1"), "{table}");
+        assert!(lines.len() == 3 && lines[1].starts_with("a\t-"), "{table}");
+        assert!(lines[1].ends_with("\t3\tscan 2") && lines[2].ends_with("\t0\t1\t0\t-"), "{table}");
     }
 }

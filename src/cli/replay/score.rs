@@ -8,9 +8,10 @@
 //! `seconds`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -68,6 +69,9 @@ pub struct Verdict {
     /// What each finding was worth, and whether it was right.
     #[serde(skip)]
     seen: Vec<Seen>,
+    /// Detectors that raise what must be, and whether the row is wrong without each.
+    #[serde(skip)]
+    worth: Vec<(String, bool)>,
 }
 
 /// All of them.
@@ -142,12 +146,15 @@ fn judge(row: &Row, played: Option<Result<Replayed, CaptureError>>, seconds: f64
     let mut why = Vec::new();
     let mut blamed = None;
     let mut false_alerts = 0;
-    let (mut raised, mut seen) = (Vec::new(), Vec::new());
+    let (mut raised, mut seen, mut worth) = (Vec::new(), Vec::new(), Vec::new());
     match (row.kind.as_str(), &played) {
         (_, None) => why.push("the program panicked".to_owned()),
         ("broken", Some(played)) => broken(row, played, seconds, &mut why),
         (_, Some(Err(error))) => why.push(format!("not played: {error}")),
-        ("attack", Some(Ok(played))) => blamed = attack(row, played, &mut why),
+        ("attack", Some(Ok(played))) => {
+            blamed = attack(row, &played.alerts, &mut why);
+            worth = worth_of(row, &played.alerts, why.is_empty());
+        }
         (_, Some(Ok(played))) => false_alerts = benign(row, played, &mut why),
     }
     if let Some(Ok(played)) = &played {
@@ -165,7 +172,22 @@ fn judge(row: &Row, played: Option<Result<Replayed, CaptureError>>, seconds: f64
         why,
         raised,
         seen,
+        worth,
     }
+}
+
+/// Of each detector that raised what must be: whether the row, which is right, is wrong without it.
+fn worth_of(row: &Row, alerts: &[Arc<AlertView>], is_right: bool) -> Vec<(String, bool)> {
+    let wanted: BTreeSet<&String> = row.must.iter().flatten().collect();
+    let raising = alerts.iter().map(|alert| &alert.detector).filter(|detector| wanted.contains(detector));
+    let raising: BTreeSet<&String> = raising.collect();
+    let falls = |detector: &String| {
+        let others: Vec<_> = alerts.iter().filter(|alert| alert.detector != *detector).cloned().collect();
+        let mut why = Vec::new();
+        attack(row, &others, &mut why);
+        is_right && !why.is_empty()
+    };
+    raising.into_iter().map(|detector| (detector.clone(), falls(detector))).collect()
 }
 
 /// Whether a finding is true by the index; `None` where it says nothing about it.
@@ -193,12 +215,12 @@ fn names(alert: &AlertView) -> Vec<String> {
     mac.into_iter().chain(alert.attacker.ip.map(|ip| ip.to_string())).collect()
 }
 
-fn attack(row: &Row, played: &Replayed, why: &mut Vec<String>) -> Option<bool> {
+fn attack(row: &Row, alerts: &[Arc<AlertView>], why: &mut Vec<String>) -> Option<bool> {
     let nobody = row.attackers.iter().any(|word| NOBODY.contains(&word.as_str()));
     let is_scored = !row.attackers.is_empty();
     let mut right = true;
     for group in &row.must {
-        let found: Vec<_> = played.alerts.iter().filter(|alert| group.contains(&alert.detector)).collect();
+        let found: Vec<_> = alerts.iter().filter(|alert| group.contains(&alert.detector)).collect();
         if found.is_empty() {
             why.push(format!("not raised: {}", group.join("|")));
             continue;
@@ -213,7 +235,7 @@ fn attack(row: &Row, played: &Replayed, why: &mut Vec<String>) -> Option<bool> {
             why.push(format!("blames another: {}", whom.join(", ")));
         }
     }
-    for alert in &played.alerts {
+    for alert in alerts {
         if row.must_not.contains(&alert.detector) {
             why.push(format!("must not be: {}", told(alert)));
         }
@@ -286,10 +308,14 @@ fn sum(rows: Vec<Verdict>) -> Score {
 }
 
 impl Score {
-    /// One number per detector, as text with tabs.
+    /// One number per detector, and what it is worth, as text with tabs.
     #[must_use]
     pub fn calibration(&self) -> String {
-        Calibration::of(self.rows.iter().flat_map(|row| &row.seen)).table()
+        let mut table = Calibration::of(self.rows.iter().flat_map(|row| &row.seen));
+        for row in &self.rows {
+            row.worth.iter().for_each(|(detector, falls)| table.worth(detector, falls.then_some(row.class.as_str())));
+        }
+        table.table()
     }
 
     /// As people read it.

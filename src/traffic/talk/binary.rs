@@ -151,7 +151,7 @@ impl Binary {
 
     fn answered(&mut self, service: &'static str, ok: bool, out: &mut Vec<What>) {
         if let Some(tag) = self.pending.take() {
-            out.push(What::Login(Login { service, user: masked(&self.user), tag, ok }));
+            out.push(What::Login(Login { service, user: masked(&self.user), tag, is_proof: false, ok }));
         }
     }
 }

@@ -47,8 +47,8 @@ pub fn is_request(bytes: &[u8]) -> bool {
 #[derive(Debug)]
 struct Asked {
     http: Http,
-    /// Service, user and tag of a login in it.
-    login: Option<(&'static str, String, u64)>,
+    /// A login in it.
+    login: Option<Login>,
     /// Films, not pages (RFC 2326): only its logins are told.
     is_rtsp: bool,
 }
@@ -190,11 +190,13 @@ impl Reader {
             head.first.get(9..12).and_then(|code| std::str::from_utf8(code).ok()).and_then(|code| code.parse().ok());
         let Some(status) = status.filter(|status: &u16| *status >= 200) else { return };
         let Some(asked) = self.pending.pop_front() else { return };
-        if let Some((service, user, tag)) = asked.login {
+        if let Some(login) = asked.login {
             // A form's answer is a page, whether it worked or not: only what is refused outright is known.
             let refused = matches!(status, 401 | 403 | 407);
-            if refused || service != "http_form" {
-                out.push(What::Login(Login { service, user, tag, ok: !refused }));
+            // What answered a challenge that was too old may have been right (RFC 7616 §3.3).
+            let is_late = refused && login.is_proof && is_stale(head);
+            if !is_late && (refused || login.service != "http_form") {
+                out.push(What::Login(Login { ok: !refused, ..login }));
             }
         }
         if asked.is_rtsp {
@@ -205,7 +207,19 @@ impl Reader {
     }
 }
 
-fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+/// The server asks again because what it asked before is no longer good.
+fn is_stale(head: &Head<'_>) -> bool {
+    let challenge = head.header("www-authenticate").or_else(|| head.header("proxy-authenticate")).unwrap_or_default();
+    let plain: Vec<u8> = challenge.iter().filter(|byte| !matches!(byte, b' ' | b'"')).copied().collect();
+    holds(&plain.to_ascii_lowercase(), b"stale=true")
+}
+
+/// One whose outcome is not known yet.
+const fn tried(service: &'static str, user: String, tag: u64) -> Login {
+    Login { service, user, tag, is_proof: false, ok: false }
+}
+
+fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> Option<Login> {
     let at = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = (value.get(..at)?, value.get(at + 1..)?);
     match scheme.to_ascii_lowercase().as_slice() {
@@ -215,19 +229,19 @@ fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> O
             let (user, secret) = (text.get(..at)?, text.get(at + 1..)?);
             let service = if is_rtsp { "rtsp" } else { "http_basic" };
             out.push(clear(service, user, secret, seed));
-            Some((service, masked(user), tag(secret, seed)))
+            Some(tried(service, masked(user), tag(secret, seed)))
         }
         b"digest" => {
             let at = find(rest, b"username=\"")? + 10;
             let user = rest.get(at..)?.split(|byte| *byte == b'"').next()?;
             let service = if is_rtsp { "rtsp" } else { "http_digest" };
             out.push(hashed(service, user, rest, seed));
-            Some((service, masked(user), tag(user, seed)))
+            Some(Login { is_proof: true, ..tried(service, masked(user), 0) })
         }
         b"ntlm" | b"negotiate" => {
             let (user, answer) = smb::authenticate(&base64(rest)).filter(|(user, _)| !user.is_empty())?;
             out.push(hashed("http_ntlm", &user, &answer, seed));
-            None
+            Some(Login { is_proof: true, ..tried("http_ntlm", masked(&user), 0) })
         }
         // RFC 6750: who has it is its owner.
         b"bearer" => {
@@ -269,7 +283,7 @@ fn asked_along(query: &[u8], seed: u64, out: &mut Vec<What>) {
 }
 
 /// A login in parts (RFC 7578): `name="password"`, an empty line, the secret.
-fn parts_of(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+fn parts_of(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
     let field = |names: &[&str]| {
         names.iter().find_map(|name| {
             let mark = format!("name=\"{name}\"\r\n\r\n");
@@ -280,11 +294,11 @@ fn parts_of(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str
     let secret = field(&SECRETS).filter(|secret| !secret.is_empty() && secret.len() <= 256)?;
     let user = field(&USERS).unwrap_or_default();
     out.push(clear("http_form", &user, &secret, seed));
-    Some(("http_form", masked(&user), tag(&secret, seed)))
+    Some(tried("http_form", masked(&user), tag(&secret, seed)))
 }
 
 /// A name and a secret in SOAP (Web Services Security, UsernameToken profile 1.0), as cameras want them.
-fn envelope(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+fn envelope(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
     let body = body.get(find(body, b"UsernameToken")? + 13..)?;
     let field = |name: &[u8]| {
         let rest = body.get(find(body, name)? + name.len()..)?;
@@ -311,11 +325,11 @@ fn object(body: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((field(&SECRETS)?, field(&USERS).unwrap_or_default()))
 }
 
-fn form(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, String, u64)> {
+fn form(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
     if body.trim_ascii_start().starts_with(b"{") {
         let (secret, user) = object(body).filter(|(secret, _)| !secret.is_empty() && secret.len() <= 256)?;
         out.push(clear("http_form", &user, &secret, seed));
-        return Some(("http_form", masked(&user), tag(&secret, seed)));
+        return Some(tried("http_form", masked(&user), tag(&secret, seed)));
     }
     let field = |names: &[&str]| {
         body.split(|byte| *byte == b'&').take(64).find_map(|pair| {
@@ -335,5 +349,5 @@ fn form(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<(&'static str, St
     let secret = field(&SECRETS).filter(|secret| !secret.is_empty() && secret.len() <= 256)?;
     let user = field(&USERS).unwrap_or_default();
     out.push(clear("http_form", &user, &secret, seed));
-    Some(("http_form", masked(&user), tag(&secret, seed)))
+    Some(tried("http_form", masked(&user), tag(&secret, seed)))
 }

@@ -306,7 +306,13 @@ impl Lines {
         };
         if let Some(ok) = ok {
             self.pending = None;
-            out.push(What::Login(Login { service: self.kind.name(), user: masked(&self.user), tag, ok }));
+            out.push(What::Login(Login {
+                service: self.kind.name(),
+                user: masked(&self.user),
+                tag,
+                is_proof: false,
+                ok,
+            }));
         }
     }
 }
@@ -320,7 +326,7 @@ pub fn sip(payload: &[u8], seed: u64, out: &mut Vec<What>) {
         let is_register = payload.windows(8).any(|at| at == b"REGISTER");
         // The first 401 and 407 ask for a digest; 403 and 404 refuse (§21.4).
         if is_register && refused && matches!(first.get(8..11), Some(b"403" | b"404")) {
-            out.push(What::Login(Login { service: "sip", user: String::new(), tag: 0, ok: false }));
+            out.push(What::Login(Login { service: "sip", user: String::new(), tag: 0, is_proof: false, ok: false }));
         }
         return;
     }

@@ -84,6 +84,10 @@ pub fn authenticate(message: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((wide.iter().step_by(2).copied().collect(), field(20).unwrap_or_default().to_vec()))
 }
 
+fn refused(user: &[u8]) -> What {
+    What::Login(Login { service: "smb", user: masked(user), tag: 0, is_proof: false, ok: false })
+}
+
 /// See above.
 #[derive(Debug, Default)]
 pub struct Smb {
@@ -91,7 +95,7 @@ pub struct Smb {
     user: Vec<u8>,
     skip: [usize; 2],
     told: Vec<&'static str>,
-    /// Let in as a guest, and opened nothing yet.
+    /// Let in as a guest, and opened nothing yet: a share is no more than a door.
     idles: bool,
 }
 
@@ -100,7 +104,7 @@ impl Smb {
     /// password is right.
     pub fn end(&mut self, out: &mut Vec<What>) {
         if std::mem::take(&mut self.idles) {
-            out.push(What::Login(Login { service: "smb", user: masked(&self.user), tag: 0, ok: false }));
+            out.push(refused(&self.user));
         }
     }
 
@@ -149,7 +153,7 @@ impl Smb {
         };
         if !by_client {
             if command == setup && [LOGON_FAILURE, LOCKED_OUT, ACCESS_DENIED].contains(&status) {
-                out.push(What::Login(Login { service: "smb", user: masked(&self.user), tag: 0, ok: false }));
+                out.push(refused(&self.user));
             }
             if command == setup && status == [0; 4] {
                 // Let in as somebody else, a guest: the name or its password was not right. MS-SMB2 §2.2.6,
@@ -158,7 +162,8 @@ impl Smb {
                 let guest = !self.user.is_empty() && flags.is_some_and(|flags| flags & 1 != 0);
                 let tag = if guest { tag(b"let in as a guest", seed) } else { 0 };
                 self.idles = guest;
-                out.push(What::Login(Login { service: "smb", user: masked(&self.user), tag, ok: !guest }));
+                let user = masked(&self.user);
+                out.push(What::Login(Login { service: "smb", user, tag, is_proof: guest, ok: !guest }));
             }
             return;
         }
@@ -170,8 +175,10 @@ impl Smb {
             }
             self.user = user;
         }
+        // Files, folders and pipes are opened, and searched: MS-SMB2 §2.2.13; MS-CIFS §2.2.4.
+        let opens: &[u16] = if setup == 1 { &[5] } else { &[0x02, 0x25, 0x2d, 0x32, 0xa2] };
+        self.idles &= !opens.contains(&command);
         if command == tree {
-            self.idles = false;
             for (word, name) in [("ADMIN$", "ADMIN$"), ("\\C$", "C$")] {
                 if names(message, word) {
                     tell(name, &mut self.told, out);

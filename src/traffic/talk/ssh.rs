@@ -94,7 +94,7 @@ impl Ssh {
         let refusals = self.said.iter().map(alike).max().and_then(|most| u32::try_from(most).ok()).unwrap_or_default();
         let tries = if ok { 1 } else { refusals.saturating_sub(1).clamp(1, ATTEMPTS_MAX) };
         for _ in 0..tries {
-            out.push(What::Login(Login { service: "ssh", user: String::new(), tag: 0, ok }));
+            out.push(What::Login(Login { service: "ssh", user: String::new(), tag: 0, is_proof: false, ok }));
         }
     }
 }

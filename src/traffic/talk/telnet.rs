@@ -116,6 +116,7 @@ impl Telnet {
                     service: "telnet",
                     user: masked(&self.user),
                     tag: self.tag,
+                    is_proof: false,
                     ok: !failed,
                 }));
                 self.typing = Typing::Nothing;

@@ -1,0 +1,213 @@
+//! Guesses as servers answer them, each with who only mistyped.
+
+use super::*;
+use crate::detectors::stage::{Stage, conversation, ip};
+
+/// One FTP login for each secret, `pause` seconds apart; the last may work.
+fn logins(secrets: &[String], works: bool, pause: u64) -> Vec<Finding> {
+    let mut stage = Stage::new(BruteForce::new(Settings::default()));
+    let mut found = Vec::new();
+    for (n, secret) in secrets.iter().enumerate() {
+        let pass = format!("PASS {secret}\r\n");
+        let answer: &[u8] = if works && n + 1 == secrets.len() { b"230 in\r\n" } else { b"530 no\r\n" };
+        let script: [(bool, &[u8]); 5] = [
+            (false, b"220 hello\r\n"),
+            (true, b"USER root\r\n"),
+            (false, b"331 secret\r\n"),
+            (true, pass.as_bytes()),
+            (false, answer),
+        ];
+        for frame in conversation((9, 40_000 + n as u16), (5, 21), &script) {
+            found.extend(stage.frame(&frame, n as u64 * pause * 1000));
+        }
+    }
+    found
+}
+
+#[test]
+fn guesses_at_a_camera_are_told_and_its_first_no_is_not() {
+    let ask = |login: &str| format!("DESCRIBE rtsp://192.168.7.5/a RTSP/1.0\r\nCSeq: 2\r\n{login}\r\n");
+    let run = |logins: &[String]| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for (n, login) in logins.iter().enumerate() {
+            let ask = ask(login);
+            let script: [(bool, &[u8]); 2] =
+                [(true, ask.as_bytes()), (false, b"RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\n\r\n")];
+            for frame in conversation((9, 40_000 + n as u16), (5, 554), &script) {
+                told += stage.frame(&frame, n as u64 * 200).len();
+            }
+        }
+        told
+    };
+    // `admin:` and three digits, in base 64.
+    let guesses = ["MDA", "MDE"]
+        .iter()
+        .flat_map(|two| "wxyz012345".chars().map(move |last| format!("Authorization: Basic YWRtaW46{two}{last}\r\n")));
+    assert!(run(&guesses.collect::<Vec<_>>()) > 0);
+    assert_eq!(run(&vec![String::new(); 30]), 0, "asked without a login, as the protocol has it");
+}
+
+/// A session of SMB 2 for `user`, with what the server makes of it: status and session flags; then a share may be opened.
+fn session(port: u16, user: &str, (status, flags): (u32, u8), opens: bool) -> Vec<Vec<u8>> {
+    let message = |command: u8, status: u32, body: &[u8]| {
+        let mut smb = vec![0xfe, b'S', b'M', b'B', 64, 0, 0, 0];
+        smb.extend(status.to_le_bytes());
+        smb.extend([command, 0]);
+        smb.resize(64, 0);
+        smb.extend(body);
+        let mut framed = (smb.len() as u32).to_be_bytes().to_vec();
+        framed.extend(smb);
+        framed
+    };
+    let wide: Vec<u8> = user.bytes().flat_map(|byte| [byte, 0]).collect();
+    let mut ntlm = b"NTLMSSP\0\x03\0\0\0".to_vec();
+    ntlm.resize(36, 0);
+    ntlm.extend([wide.len() as u8, 0, wide.len() as u8, 0, 64, 0, 0, 0]);
+    ntlm.resize(64, 0);
+    ntlm.extend(wide);
+    let ask = message(1, 0, &[&[25, 0, 0, 0][..], &ntlm].concat());
+    let answer = message(1, status, &[9, 0, flags, 0, 72, 0, 0, 0]);
+    let tree = message(3, 0, &[9, 0, 0, 0, 72, 0, 6, 0]);
+    let create = message(5, 0, &[57, 0, 0, 0]);
+    let script: [(bool, &[u8]); 4] = [(true, &ask), (false, &answer), (true, &tree), (true, &create)];
+    let said = if opens { 4 } else { 3 };
+    conversation((9, port), (5, 445), script.get(..said).unwrap_or_default())
+}
+
+#[test]
+fn one_password_for_everybody_is_told_and_a_guest_is_not() {
+    let run = |users: &[&str], status: u32, flags: u8, opens: bool| -> Vec<Severity> {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let frames = users.iter().zip(40_000..).flat_map(|(user, port)| session(port, user, (status, flags), opens));
+        frames.enumerate().flat_map(|(n, frame)| stage.frame(&frame, n as u64 * 50)).map(|f| f.severity).collect()
+    };
+    let many = ["anna", "ben", "media", "root", "service", "test"];
+    assert_eq!(run(&many, 0xc000_006d, 0, false), [Severity::Medium], "refused");
+    assert_eq!(run(&many, 0, 1, false), [Severity::Medium], "let in as guests");
+    assert!(run(&["anna"; 40], 0, 1, true).is_empty(), "one who is a guest, again and again");
+    assert!(!run(&["anna"; 40], 0, 1, false).is_empty(), "and opens nothing: guesses");
+    assert!(run(&many, 0, 0, false).is_empty(), "all let in: somebody else's server");
+    assert!(run(&many[..3], 0xc000_006d, 0, false).is_empty());
+}
+
+#[test]
+fn guests_who_come_again_at_once_are_guesses() {
+    let run = |times: u16, pause: u64| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for n in 0..times {
+            for (step, frame) in session(40_000 + n, "anna", (0, 1), true).iter().enumerate() {
+                told += stage.frame(frame, u64::from(n) * pause + step as u64).len();
+            }
+        }
+        told
+    };
+    assert!(run(26, 100) > 0);
+    assert_eq!((run(26, 500), run(12, 100)), (0, 0));
+}
+
+/// Sessions of HTTP with Digest: nonce of the answer, what the server says of it, and what follows if it says no.
+fn digests(count: u16, pause: u64, challenge: &str, then: Option<&str>) -> usize {
+    let mut stage = Stage::new(BruteForce::new(Settings::default()));
+    let mut told = 0;
+    for n in 0..count {
+        let plain = "GET /x HTTP/1.1\r\nHost: c\r\n\r\n".to_owned();
+        let no = |stale: &str| {
+            format!(
+                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"c\", nonce=\"n{n}\", qop=\"auth\"{stale}\r\n\
+                 Content-Length: 0\r\n\r\n"
+            )
+        };
+        let ask = format!(
+            "GET /x HTTP/1.1\r\nHost: c\r\nAuthorization: Digest username=\"admin\", realm=\"c\", nonce=\"n{n}\", \
+             uri=\"/x\", response=\"{n:032x}\"\r\n\r\n"
+        );
+        let (first, answer) = (no(""), if challenge == "ok" { yes() } else { no(challenge) });
+        let mut script = vec![(true, plain), (false, first), (true, ask.clone()), (false, answer)];
+        script.extend(then.map(|_| (true, ask)).into_iter().chain(then.map(|_| (false, yes()))));
+        let script: Vec<(bool, &[u8])> = script.iter().map(|(by, text)| (*by, text.as_bytes())).collect();
+        for (step, frame) in conversation((9, 40_000 + n), (5, 8081), &script).iter().enumerate() {
+            told += stage.frame(frame, u64::from(n) * pause + step as u64).len();
+        }
+    }
+    told
+}
+
+fn yes() -> String {
+    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned()
+}
+
+#[test]
+fn refused_digests_are_guesses_and_challenges_are_not() {
+    assert!(digests(24, 200, "", None) > 0);
+    assert_eq!(digests(60, 200, "ok", None), 0, "each session begins with a challenge");
+    assert_eq!(digests(60, 200, ", stale=TRUE", None), 0, "too late");
+    assert_eq!(digests(60, 200, "", Some("ok")), 0, "the server had forgotten what it asked");
+    assert_eq!(digests(60, 10_000, "", None), 0, "a camera with an old password");
+    assert_eq!(digests(16, 20, "", None), 0, "all channels of a recorder at once");
+}
+
+#[test]
+fn many_passwords_of_a_form_are_told_and_one_again_and_again_is_not() {
+    let run = |body: &dyn Fn(u16) -> String, answer: &str| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for n in 0..15 {
+            let body = body(n);
+            let ask = format!("POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+            let script: [(bool, &[u8]); 2] = [(true, ask.as_bytes()), (false, answer.as_bytes())];
+            for frame in conversation((9, 40_000 + n), (5, 8080), &script) {
+                told += stage.frame(&frame, u64::from(n) * 2000).len();
+            }
+        }
+        told
+    };
+    let form = |n: u16| format!("username=admin&password=pw{n}");
+    let object = |n: u16| format!("{{\"username\": \"ben\", \"password\": \"pw{n}\"}}");
+    assert!(run(&form, "302 Found") > 0, "sent on to the page again");
+    assert!(run(&object, "401 Unauthorized") > 0);
+    assert_eq!(run(&|_| form(7), "302 Found"), 0, "one password");
+    assert_eq!(run(&|n| form(n / 3), "200 OK"), 0, "five people");
+    assert_eq!(run(&|n| format!("{{\"state\": \"pw{n}\"}}"), "200 OK"), 0, "no login");
+}
+
+#[test]
+fn refusals_of_databases_and_desktops_count() {
+    let run = |port: u16, times: u16, script: &[(bool, &[u8])]| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let frames = (0..times).flat_map(|n| conversation((9, 40_000 + n), (5, port), script));
+        let mut told: usize = frames.enumerate().map(|(n, frame)| stage.frame(&frame, n as u64 * 50).len()).sum();
+        // The last one ends with its other side's word.
+        told += stage.frame(&crate::detectors::stage::tcp((5, port), (9, 40_000), 17, 1, b""), 60_000).len();
+        told
+    };
+    let denied: [(bool, &[u8]); 3] = [
+        (false, b"\x4a\0\0\0\x0a8.0\0"),
+        (true, b"\x20\0\0\x01root"),
+        (false, b"\x48\0\0\x02\xff\x15\x04#28000Access denied for user 'root'@'x' (using password: YES)"),
+    ];
+    assert!(run(3306, 20, &denied) > 0);
+    assert_eq!(run(3306, 4, &denied), 0, "somebody mistyped");
+    let page: [(bool, &[u8]); 2] = [(true, b"GET /help"), (false, b"what to do if access is denied for a user")];
+    assert_eq!(run(80, 30, &page), 0);
+    let ask: &[u8] = b"\x03\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=admin\r\n";
+    let picture = vec![7; 1200];
+    let refused: [(bool, &[u8]); 2] = [(true, ask), (false, b"\x03\0\0\x13")];
+    let mut works: Vec<(bool, &[u8])> = vec![(true, ask)];
+    works.extend((0..20).map(|_| (false, picture.as_slice())));
+    assert!(run(3389, 30, &refused) > 0);
+    assert_eq!(run(3389, 30, &works), 0, "a desktop that is used");
+}
+
+#[test]
+fn guesses_are_told_and_an_old_password_is_not() {
+    let many: Vec<String> = (0..20).map(|n| format!("guess{n}")).collect();
+    let found = logins(&many, false, 2);
+    assert_eq!(found.first().map(|f| (f.attacker.ip, f.severity)), Some((Some(IpAddr::from(ip(9))), Severity::Medium)));
+    assert_eq!(logins(&many, true, 2).last().map(|f| f.severity), Some(Severity::Critical), "one hit");
+    assert!(logins(&vec!["old".to_owned(); 60], false, 30).is_empty(), "a camera with an old password");
+    assert!(logins(&many[..5], true, 5).is_empty(), "somebody who mistyped");
+    assert!(logins(&many, false, 90).is_empty(), "slower than the leak");
+}
