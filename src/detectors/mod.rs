@@ -129,6 +129,16 @@ macro_rules! detectors {
         #[serde(default, deny_unknown_fields)]
         pub struct Settings { $(pub $module: $module::Settings),+ }
 
+        impl Settings {
+            /// None of them runs.
+            #[must_use]
+            pub fn off() -> Settings {
+                let mut settings = Settings::default();
+                $(settings.$module.mode = Mode::Off;)+
+                settings
+            }
+        }
+
         /// The card of every detector, in the order of the list.
         pub static CARDS: &[&Card] = &[$(&$module::CARD),+];
 

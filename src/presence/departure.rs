@@ -13,6 +13,7 @@ use super::{asks::Bucket, priors, proxies::Proxy};
 
 pub mod evidence;
 pub mod habit;
+mod hours;
 mod kept;
 pub mod survival;
 pub mod terms;

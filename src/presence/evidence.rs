@@ -141,7 +141,7 @@ impl Presence {
             Station::Dropped => mute.dropped.map_or(0.0, |at| at.since(since).as_secs_f64()),
         };
         let person = device.person();
-        let carried = matches!(device.kind(), Kind::Phone | Kind::Watch);
+        let carried = device.is_carried();
         Evidence {
             station,
             listed_s,
@@ -191,10 +191,10 @@ impl Presence {
         })
     }
 
-    /// Phones and watches of `person`, other than `id`.
+    /// What `person` carries, other than `id`: phones and watches, unless somebody set it otherwise.
     fn carried_beside(&self, id: DeviceId, person: &str) -> impl Iterator<Item = &Device> {
         let theirs = self.people.devices_of(person).filter(move |other| *other != id);
-        theirs.filter_map(|id| self.registry.get(id)).filter(|other| matches!(other.kind(), Kind::Phone | Kind::Watch))
+        theirs.filter_map(|id| self.registry.get(id)).filter(|other| other.is_carried())
     }
 
     /// What the other devices of its owner tell of the silence of `id` that ended a moment ago: one left and came back

@@ -89,15 +89,14 @@ impl Presence {
     /// asked for the device.
     /// Returns when to look again.
     pub(super) fn fix_slug(&mut self, id: DeviceId, now: Moment) -> Option<Mono> {
+        let waits =
+            |device: &&Device| device.tier != Tier::None && device.slug.is_none() && !device.title.shown.is_empty();
+        let entered = self.registry.get(id).filter(waits)?.entered;
         let mut wait = self.exposure.name_wait.0;
-        let entered = self.registry.get(id).is_some_and(|device| device.entered);
         if entered || !self.registry.was_first(id, FIRST_LIST) {
             wait = wait.min(JOINER_WAIT);
         }
         let device = self.registry.get_mut(id)?;
-        if device.tier == Tier::None || device.slug.is_some() || device.title.shown.is_empty() {
-            return None;
-        }
         let is_named = device.title.source >= NameSource::Snmp;
         let is_wanted = device.exposed || device.important || device.person().is_some();
         // A clock that was set back says nothing of its age.

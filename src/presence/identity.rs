@@ -71,9 +71,11 @@ impl Registry {
         since.is_none_or(|since| since < i64::try_from(first.as_millis()).unwrap_or(i64::MAX))
     }
 
+    #[inline]
     pub fn get(&self, id: DeviceId) -> Option<&Device> {
         self.devices.get(id).map(Box::as_ref)
     }
+    #[inline]
     pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
         self.devices.get_mut(id).map(Box::as_mut)
     }

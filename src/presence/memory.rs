@@ -46,7 +46,7 @@ impl Presence {
             self.settle(id, now, &mut unsaid);
             self.touch(id);
         }
-        self.agree_with_all();
+        self.agree_with_all(now, &mut unsaid);
         self.recall_mode(now);
     }
 

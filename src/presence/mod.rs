@@ -275,7 +275,7 @@ impl Presence {
                 self.timers.by(Key::Device(id), now.mono + Duration::from_millis(1));
             }
         }
-        self.agree_with_all();
+        self.agree_with_all(now, out);
         if self.exposure != *exposure {
             self.exposure = exposure.clone();
             self.expose_all(now, out);

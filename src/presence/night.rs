@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::{Mode, Moment};
 
-use super::{Presence, carried::rank, device::Device, people::Night, timers::Key};
+use super::{Presence, device::Device, people::Night, timers::Key};
 
 /// Nobody used a phone for so long.
 const UNUSED: Duration = Duration::from_secs(45 * 60);
@@ -72,8 +72,8 @@ impl Presence {
                 return None;
             }
             let devices: Vec<&Device> = devices.filter_map(|id| self.registry.get(id)).collect();
-            let best = devices.iter().map(|device| rank(device.kind())).min();
-            speakers.extend(devices.into_iter().filter(|device| device.here && Some(rank(device.kind())) == best));
+            let best = devices.iter().map(|device| device.rank()).min();
+            speakers.extend(devices.into_iter().filter(|device| device.here && Some(device.rank()) == best));
         }
         if speakers.is_empty() {
             return None;

@@ -12,7 +12,6 @@ use crate::model::{Change, DeviceId, Household, Kind, Mode, Moment, Mono, Person
 
 use super::{
     Presence,
-    carried::{is_carried, rank},
     device::Device,
     persons::{Last, PERSONS_MAX, Person},
     timers::Key,
@@ -169,7 +168,7 @@ impl Presence {
         self.expose(id, now, out);
         let Some(device) = self.registry.get(id).filter(|device| device.unannounced.is_none()) else { return };
         self.household_dirty = true;
-        let (here, carried) = (device.here, is_carried(device.kind()) && !device.own);
+        let (here, carried) = (device.here, device.is_carried() && !device.own);
         let owner = device.person().map(ToOwned::to_owned);
         let guest = self.is_guest(device, now.mono);
         if let Some(at) = self.guest_from(device).filter(|at| *at > now.mono) {
@@ -200,6 +199,19 @@ impl Presence {
                 person.devices.insert(id);
                 self.judge_person(&owner, id, false, now, out);
             }
+        }
+        self.settle_mode(now, out);
+    }
+
+    /// Somebody set how well `id` stands for its owner: nobody moved.
+    pub(super) fn stand_anew(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let Some(device) = self.registry.get(id).filter(|device| device.unannounced.is_none()) else { return };
+        let (here, carried) = (device.here, device.is_carried() && !device.own);
+        self.household_dirty = true;
+        set(&mut self.people.carried, id, carried);
+        set(&mut self.people.carried_here, id, carried && here);
+        if let Some(owner) = self.people.owner_of.get(&id).cloned() {
+            self.judge_person(&owner, id, false, now, out);
         }
         self.settle_mode(now, out);
     }
@@ -290,7 +302,7 @@ impl Presence {
             if all.len() >= GROUPS_MAX && !all.contains_key(name) {
                 continue;
             }
-            let (rank, here) = (rank(device.kind()), device.here);
+            let (rank, here) = (device.rank(), device.here);
             let best = all.entry(name).or_insert((rank, here));
             *best = match best.0.cmp(&rank) {
                 Ordering::Less => *best,

@@ -10,13 +10,7 @@ use crate::model::{
     Answer, Change, DeviceId, Mode, Moment, Mono, PersonId, PersonView, Presence as Where, Refusal, RefusalCode, Tier,
 };
 
-use super::{
-    Presence,
-    carried::{is_carried, rank},
-    device::Device,
-    timers::Key,
-    tracker::between,
-};
+use super::{Presence, device::Device, timers::Key, tracker::between};
 
 /// A phone that nobody used for so long, while another of its owner went out for certain, was left at home.
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
@@ -80,38 +74,37 @@ impl Device {
 
 /// `device` lies at home while its owner went out with another one, as more than that one's silence shows.
 fn is_left_behind(device: &Device, all: &[&Device], now: Mono) -> bool {
-    let went =
-        |other: &&&Device| other.id != device.id && !other.here && is_carried(other.kind()) && other.is_witnessed;
+    let went = |other: &&&Device| other.id != device.id && !other.here && other.is_carried() && other.is_witnessed;
     let Some(since) = all.iter().filter(went).map(|other| other.last.mono).max() else { return false };
     let used = device.activity.used().unwrap_or_default();
-    is_carried(device.kind()) && used < since && now.since(since) >= LEFT_BEHIND
+    device.is_carried() && used < since && now.since(since) >= LEFT_BEHIND
 }
 
 /// What `devices`, all of one person, say of them. `devices` are some.
 fn said(devices: &[&Device], now: Moment) -> Option<Said> {
-    let best = devices.iter().map(|device| rank(device.kind())).min()?;
-    let stand: Vec<&Device> = devices.iter().copied().filter(|d| rank(d.kind()) == best).collect();
-    let first = |device: &&&Device| (device.since.mono, device.id);
-    let here: Vec<&Device> = stand.iter().copied().filter(|device| device.here).collect();
-    let holding: Vec<&Device> = here.iter().copied().filter(|d| !is_left_behind(d, devices, now.mono)).collect();
-    if let Some(holds) = holding.iter().min_by_key(first) {
-        let words: BTreeSet<&str> = holding.iter().map(|device| device.visit.word()).collect();
-        let unsure = holding.iter().all(|device| device.presence == Where::Unknown);
+    let best = devices.iter().map(|device| device.rank()).min()?;
+    // Asked with every look at a phone: nothing is put aside.
+    let stand = || devices.iter().copied().filter(|device| device.rank() == best);
+    let first = |device: &&Device| (device.since.mono, device.id);
+    let holding = || stand().filter(|device| device.here && !is_left_behind(device, devices, now.mono));
+    if let Some(holds) = holding().min_by_key(first) {
+        let is_sure = holding().any(|device| device.visit.word() == "sure");
+        let unsure = holding().all(|device| device.presence == Where::Unknown);
         return Some(Said {
             home: true,
             since: holds.since,
             reason: holds.reason,
             device: Some(holds.id),
             confidence: (!unsure).then_some(1.0),
-            identity: if words.contains("sure") { "sure" } else { holds.visit.word() },
+            identity: if is_sure { "sure" } else { holds.visit.word() },
             unsure,
         });
     }
     // Who left without one of them left with another, and that was witnessed.
     let gone = devices.iter().copied().filter(|device| !device.here);
-    let is_behind = !here.is_empty();
-    let left: Vec<&Device> = if is_behind { gone.filter(|d| d.is_witnessed).collect() } else { stand };
-    let last = left.iter().max_by_key(first)?;
+    let is_behind = stand().any(|device| device.here);
+    let left: Vec<&Device> = if is_behind { gone.filter(|d| d.is_witnessed).collect() } else { stand().collect() };
+    let last = left.iter().copied().max_by_key(first)?;
     let sure = left.iter().map(|device| device.confidence).reduce(|a, b| a.zip(b).map(|(a, b)| a.min(b))).flatten();
     Some(Said {
         home: false,
@@ -303,8 +296,8 @@ impl Presence {
         let known = self.people.ids.iter().find(|(_, known)| **known == id).and_then(|(name, _)| {
             let person = self.people.persons.get(name)?;
             let devices: Vec<&Device> = person.devices.iter().filter_map(|id| self.registry.get(*id)).collect();
-            let best = devices.iter().map(|device| rank(device.kind())).min();
-            let stand = devices.iter().filter(|device| Some(rank(device.kind())) == best);
+            let best = devices.iter().map(|device| device.rank()).min();
+            let stand = devices.iter().filter(|device| Some(device.rank()) == best);
             Some(stand.map(|device| device.id).collect::<Vec<DeviceId>>())
         });
         let Some(devices) = known else {

@@ -96,6 +96,11 @@ pub struct Own {
     #[serde(deserialize_with = "own_dial")]
     #[schemars(range(min = 0.05, max = 30.0))]
     pub false_away_per_month: Option<f64>,
+    /// It is never asked, as those of `presence.never_wake`.
+    pub never_wake: bool,
+    /// Goes where its owner goes and stands for them, or stays at home and does not, as a second phone. Empty: phones and
+    /// watches go, tablets and laptops stand for who has neither.
+    pub carried: Option<bool>,
 }
 
 /// `presence.ask_after`: silence before the first question, by how the device was used of late.

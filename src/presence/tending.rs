@@ -81,7 +81,7 @@ impl Presence {
 
     /// The common case: a thing that never sleeps, at home and heard of late, with nothing else to do about it. Says
     /// when to look again.
-    fn is_heard_enough(&self, id: DeviceId, now: Moment) -> Option<Mono> {
+    pub(super) fn is_heard_enough(&self, id: DeviceId, now: Moment) -> Option<Mono> {
         let device = self.registry.get(id).filter(|device| device.here && device.presence == Where::Home)?;
         let mute = &device.mute;
         let kind = device.kind();

@@ -75,7 +75,9 @@ impl Presence {
             }
         }
         self.retitle(id, now, out);
-        self.agree(id);
+        if self.agree(id) {
+            self.stand_anew(id, now, out);
+        }
         self.fix_slug(id, now);
         if old != base {
             self.retitle_eldest(&old, now, out);

@@ -219,6 +219,7 @@ impl Presence {
                     let from = asked_from.filter(|from| *from < at.mono && device.mute.frozen.is_none())?;
                     Some(Spell::unasked(device.mute.quiet_since, from, device.context(now)))
                 };
+                let was_asked = asked.is_some();
                 match asked.or_else(unasked) {
                     Some(spell) => {
                         device.woke(Trip { spell, by_habit: false, seen: evidence, left: false }, at, joined, others)
@@ -247,6 +248,10 @@ impl Presence {
                         });
                     }
                     self.touch(id);
+                }
+                // Its timer waits for the answer that is here: for most there is nothing to do for a while.
+                if was_asked && let Some(at) = self.is_heard_enough(id, now) {
+                    self.timers.set(Key::Device(id), at);
                 }
             }
             let lesson = self.registry.get_mut(id).is_some_and(|device| std::mem::take(&mut device.lesson_due));

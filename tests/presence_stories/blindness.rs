@@ -142,7 +142,10 @@ fn suspend_is_no_silence() {
 fn a_host_that_slept_calls_nobody_away_on_waking() {
     let mut settings = Settings::default();
     settings.presence.never_wake.push(PHONE.0.into());
-    for slept in [600, 3_600, 9 * 3_600] {
+    let mut of_device = Settings::default();
+    let own = porchlight::presence::Own { never_wake: true, ..Default::default() };
+    of_device.presence.devices.insert(PHONE.0.into(), own);
+    for (slept, settings) in [(600, &settings), (3_600, &of_device), (9 * 3_600, &settings)] {
         let mut home = World::with(settings.clone(), &Remembered::default());
         home.comes(GATEWAY);
         home.comes(PHONE);

@@ -156,7 +156,7 @@ fn one_phone_may_be_judged_more_strictly_than_the_others() {
     for dial in [0.05, 10.0] {
         let mut again = home.after_a_stop(60);
         let mut settings = again.settings.clone();
-        let own = porchlight::presence::Own { false_away_per_month: Some(dial) };
+        let own = porchlight::presence::Own { false_away_per_month: Some(dial), ..Default::default() };
         settings.presence.devices.insert(name.clone(), own);
         again.give(porchlight::engine::Input::Adopt(std::sync::Arc::new(settings)));
         again.run(300);

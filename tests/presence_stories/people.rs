@@ -208,6 +208,38 @@ fn a_person_keeps_their_id_and_their_place_over_restarts() {
     assert_eq!(person(&mut again, "Anna").id, before.id);
 }
 
+// The second phone lies at home whatever its owner does: said once, it holds nobody, and nothing moves by saying so.
+#[test]
+fn a_phone_that_is_not_carried_holds_nobody() {
+    let second = ("3c:22:fb:0a:0b:0d", "192.168.7.42");
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    owned(&mut home, PHONE, "Annas-iPhone", "Anna");
+    let lies = owned(&mut home, second, "Annas-Diensthandy", "Anna");
+    assert!(home.order(Command::SetKind { device: lies, kind: Some(Kind::Phone) }));
+    let rests = |home: &mut World, minutes: u64| {
+        for _ in 0..minutes {
+            home.run(60);
+            home.seen(second, Proof::Frame);
+        }
+    };
+    rests(&mut home, 10);
+    home.goes(PHONE);
+    rests(&mut home, 180);
+    assert!(person(&mut home, "Anna").home, "the second phone holds her");
+    let mut settings = home.settings.clone();
+    let own = porchlight::presence::Own { carried: Some(false), ..Default::default() };
+    settings.presence.devices.insert(lies.to_string(), own);
+    home.settings = settings.clone();
+    home.give(Input::Adopt(Arc::new(settings)));
+    assert!(!person(&mut home, "Anna").home && !home.engine.view().household.occupied);
+    let mut again = home.after_a_stop(60);
+    rests(&mut again, 30);
+    assert_eq!((person(&mut again, "Anna").home, again.saw("person ")), (false, 0), "{:#?}", again.lines);
+    again.comes(PHONE);
+    assert_eq!((person(&mut again, "Anna").home, again.saw("person Anna home")), (true, 1), "{:#?}", again.lines);
+}
+
 // Whoever was told that Anna went without her phone hears nothing of a restart.
 #[test]
 fn a_phone_left_behind_is_so_over_a_restart() {

@@ -151,7 +151,7 @@ impl Signs {
     pub fn each(&self, seen: &Evidence) -> [(&'static str, f64); 5] {
         let (dropped, kept, opened) = (part(self.home), part(self.left), part(self.doors));
         let listed = self.still_listed(seen.listed_s);
-        [
+        let mut each = [
             match seen.station {
                 Station::Unlisted => ("unlisted", 1.0),
                 Station::Listed => ("still_listed", listed / (1.0 - dropped)),
@@ -177,7 +177,14 @@ impl Signs {
                 Some(others @ Others::SilentToo) => ("all_silent", self.beside(others)),
                 Some(others @ Others::GoneToo) => ("other_device_left", self.beside(others)),
             },
-        ]
+        ];
+        // Both tell that the owner went, and neither that this device went along: once that is known, the other adds
+        // nothing to it.
+        let [_, _, (_, door), _, (_, others)] = &mut each;
+        if *door > 1.0 && *others > 1.0 {
+            *(if *door < *others { door } else { others }) = 1.0;
+        }
+        each
     }
 
     /// How much likelier all of `seen` is of one who left.
@@ -292,6 +299,10 @@ mod tests {
             (Evidence { others: Some(Others::Here), ..nothing }, 0.3),
             (Evidence { others: Some(Others::SilentToo), ..nothing }, 4.0),
             (Evidence { others: Some(Others::GoneToo), ..nothing }, 50.0),
+            // Nor is the owner's going, of which the door and the other device tell.
+            (Evidence { door: Some(true), others: Some(Others::GoneToo), ..nothing }, 50.0),
+            (Evidence { door: Some(true), others: Some(Others::SilentToo), ..nothing }, 12.125),
+            (Evidence { door: Some(true), others: Some(Others::Here), ..nothing }, 3.637),
             // However much speaks for it, a silence is needed too.
             (Evidence { station: Station::Dropped, door: Some(true), place: Some(Place::Far), ..nothing }, 1_000.0),
             (

@@ -8,6 +8,7 @@ use crate::model::{Mono, Wall};
 
 use super::{
     evidence::{Evidence, Signs},
+    hours::Hours,
     survival::{Survival, tail},
     terms::Terms,
 };
@@ -71,8 +72,8 @@ pub struct Habit {
     seen: [f64; 3],
     departures: [f64; 3],
     /// Departures and spells, by weekend and hour.
-    left_at: [[f64; 24]; 2],
-    spells_at: [[f64; 24]; 2],
+    left_at: Hours,
+    spells_at: Hours,
     /// Running mean of the odds over the spells of a context.
     mean: [f64; 3],
     /// How often a short spell ends by joining the network anew: of so many, so many.
@@ -157,8 +158,8 @@ impl Default for Habit {
             sleep: PRIOR.map(|(median, sigma, ..)| Survival::of(median, sigma)),
             seen: [0.0; 3],
             departures: PRIOR.map(|(.., departures)| departures),
-            left_at: [[0.3; 24]; 2],
-            spells_at: [[10.0; 24]; 2],
+            left_at: Hours::of(0.3),
+            spells_at: Hours::of(10.0),
             mean: [1.0; 3],
             signed: (20.0, 1.0),
             ledger: Vec::new(),
@@ -203,27 +204,6 @@ fn day(at: Wall) -> f64 {
     at.0 as f64 / 86_400_000.0
 }
 
-/// Weekend or not, and the hour. 1970-01-01 was a Thursday.
-fn hour(at: Wall) -> (usize, usize) {
-    let hours = at.0.div_euclid(3_600_000);
-    let weekday = (hours.div_euclid(24) + 3).rem_euclid(7);
-    (usize::from(weekday >= 5), usize::try_from(hours.rem_euclid(24)).unwrap_or(0))
-}
-
-fn cell(table: &[[f64; 24]; 2], (weekend, hour): (usize, usize)) -> f64 {
-    table.get(weekend).and_then(|row| row.get(hour)).copied().unwrap_or(1.0)
-}
-
-fn total(table: &[[f64; 24]; 2]) -> f64 {
-    table.iter().flatten().sum()
-}
-
-fn add(table: &mut [[f64; 24]; 2], (weekend, hour): (usize, usize), more: f64) {
-    if let Some(cell) = table.get_mut(weekend).and_then(|row| row.get_mut(hour)) {
-        *cell += more;
-    }
-}
-
 impl Habit {
     /// Enough is known to go by it.
     pub fn is_learned(&self, now: Wall) -> bool {
@@ -253,8 +233,8 @@ impl Habit {
 
     /// How much more often than on average it leaves at this hour.
     fn odds(&self, at: Wall) -> f64 {
-        let here = cell(&self.left_at, hour(at)) / cell(&self.spells_at, hour(at)).max(1e-9);
-        let all = total(&self.left_at) / total(&self.spells_at).max(1e-9);
+        let here = self.left_at.at(at) / self.spells_at.at(at).max(1e-9);
+        let all = self.left_at.total() / self.spells_at.total().max(1e-9);
         (here / all).clamp(0.05, 5.0)
     }
 
@@ -369,9 +349,9 @@ impl Habit {
             sleep.forget(REGRET);
         }
         *of_mut(&mut self.seen, context) += home;
-        add(&mut self.spells_at, hour(began), home);
+        self.spells_at.add(began, home);
         if mute_s >= DEPARTURE {
-            add(&mut self.left_at, hour(began), 1.0 - home);
+            self.left_at.add(began, 1.0 - home);
             *of_mut(&mut self.departures, context) += 1.0 - home;
         }
         let odds = self.odds(began);
@@ -431,7 +411,7 @@ impl Habit {
     }
 
     /// Single numbers in a fixed order, and the tables by hour.
-    pub(super) fn parts(&self) -> ([f64; 13], [&[[f64; 24]; 2]; 2]) {
+    pub(super) fn parts(&self) -> ([f64; 13], [&Hours; 2]) {
         let ([a, b, c], [d, e, f], [g, h, i]) = (self.seen, self.departures, self.mean);
         let (spells, since) = (f64::from(self.spells), self.since.unwrap_or(-1.0));
         ([a, b, c, d, e, f, g, h, i, self.signed.0, self.signed.1, spells, since], [&self.left_at, &self.spells_at])
@@ -453,10 +433,8 @@ impl Habit {
 
     pub(super) fn recall_hours(&mut self, left: bool, numbers: &[f64]) {
         let table = if left { &mut self.left_at } else { &mut self.spells_at };
-        if numbers.len() == table.len() * 24 && numbers.iter().all(|x| *x >= 0.01) {
-            for (cell, number) in table.iter_mut().flatten().zip(numbers) {
-                *cell = *number;
-            }
+        if numbers.iter().all(|x| *x >= 0.01) {
+            table.set(numbers);
         }
     }
 

@@ -42,7 +42,7 @@ impl Habit {
         let (scalars, tables) = self.parts();
         let mut lines = vec![("form".to_owned(), FORM.to_owned()), ("rates".to_owned(), write(scalars))];
         for (name, table) in ["left", "spells"].into_iter().zip(tables) {
-            lines.push((name.to_owned(), write(table.iter().flatten().copied())));
+            lines.push((name.to_owned(), write(table.each())));
         }
         for (context, sleep) in CONTEXTS.into_iter().zip(self.sleep()) {
             let counts = sleep.counts().iter().copied();

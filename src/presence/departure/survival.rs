@@ -33,6 +33,8 @@ struct Fit {
     su: f64,
     z: f64,
     sigma: f64,
+    /// Q(z), of which both ways through the tail begin.
+    q: f64,
 }
 
 /// Upper edges of the bins in seconds; the last bin has none.
@@ -112,7 +114,7 @@ impl Survival {
     pub fn above(&self, seconds: f64) -> f64 {
         let fit = &self.fit;
         if seconds >= fit.u {
-            return fit.su * tail(fit.z + (seconds / fit.u).ln() / fit.sigma) / tail(fit.z);
+            return fit.su * tail(fit.z + (seconds / fit.u).ln() / fit.sigma) / fit.q;
         }
         let longer: f64 = self.counts.iter().skip(bin(seconds)).sum();
         (longer + 1.0) / (fit.spells + 1.0)
@@ -122,7 +124,7 @@ impl Survival {
     pub fn time_for(&self, p: f64) -> f64 {
         let fit = &self.fit;
         if p < fit.su {
-            let z = inverse_tail((p / fit.su * tail(fit.z)).max(1e-12));
+            let z = inverse_tail((p / fit.su * fit.q).max(1e-12));
             return fit.u * (fit.sigma * (z - fit.z)).exp();
         }
         let mut longer = 0.0;
@@ -153,9 +155,10 @@ fn fit(counts: &[f64; BINS]) -> Fit {
     let spells: f64 = counts.iter().sum();
     let su = (above + 1.0) / (spells + 1.0);
     let z = inverse_tail(su).clamp(0.8, 2.5);
-    let hazard = (-z * z / 2.0).exp() / std::f64::consts::TAU.sqrt() / tail(z);
+    let q = tail(z);
+    let hazard = (-z * z / 2.0).exp() / std::f64::consts::TAU.sqrt() / q;
     let (more, spread) = SHRINK;
-    Fit { spells, u, su, z, sigma: (excess + more * spread) / (above + more) / (hazard - z) }
+    Fit { spells, u, su, z, sigma: (excess + more * spread) / (above + more) / (hazard - z), q }
 }
 
 /// Q(z): the upper tail of the normal distribution.

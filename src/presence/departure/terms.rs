@@ -14,11 +14,13 @@ pub struct Terms {
     pub learn_days: f64,
     /// The most that is waited, as a multiple of what is waited for a phone.
     pub stretch: f64,
+    /// It goes where its owner goes, or does not. None: as its kind does.
+    pub carried: Option<bool>,
 }
 
 impl Default for Terms {
     /// Those of the reference model (`docs/decisions/0007-learned-departure.md`).
     fn default() -> Terms {
-        Terms { dial: 1.0, half_life_days: 45.0, learn_days: 14.0, stretch: 1.0 }
+        Terms { dial: 1.0, half_life_days: 45.0, learn_days: 14.0, stretch: 1.0, carried: None }
     }
 }

@@ -1,8 +1,7 @@
 //! # What was wrong, what people say of a silence, and how sure a departure is
 
 use super::{
-    Context, DEPARTURE, Ended, Habit, LEDGER_DAYS, LEDGER_MAX, LIMITS_POOR, REGRET, TRIP, add, cell, day, hour, of,
-    of_mut, tail,
+    Context, DEPARTURE, Ended, Habit, LEDGER_DAYS, LEDGER_MAX, LIMITS_POOR, REGRET, TRIP, day, of, of_mut, tail,
 };
 use crate::model::Wall;
 
@@ -56,9 +55,8 @@ impl Habit {
     pub fn corrected(&mut self, spell: &Ended, home: f64, dial: f64) {
         let rest = 1.0 - home;
         if spell.mute_s >= DEPARTURE {
-            let at = hour(spell.began);
-            let less = rest.min(cell(&self.left_at, at) - LEAST).max(0.0);
-            add(&mut self.left_at, at, -less);
+            let less = rest.min(self.left_at.at(spell.began) - LEAST).max(0.0);
+            self.left_at.add(spell.began, -less);
             let departures = of_mut(&mut self.departures, spell.context);
             *departures = (*departures - rest).max(LEAST);
         }
@@ -82,7 +80,7 @@ impl Habit {
             sleep.forget(REGRET);
         }
         *of_mut(&mut self.seen, spell.context) += rest;
-        add(&mut self.spells_at, hour(spell.began), rest);
+        self.spells_at.add(spell.began, rest);
     }
 
     /// How sure it is that one who is mute for `mute_s` has left, 0 to 1: departures that last as long, against silences
