@@ -62,8 +62,28 @@ const LATECOMERS: Table = Table {
     brief: true,
 };
 
+/// Devices written down before a rule was looked at, of makers that mostly no other table has.
+const ARRIVALS: Table = Table {
+    text: include_str!("arrivals.tsv"),
+    begin: "<!-- arrivals: written by the test, see above -->\n",
+    end: "<!-- end of arrivals -->",
+    least: [0, 0],
+    brief: true,
+};
+
+/// Half of makers drawn by lot from the registry of addresses, half of what every home has; written down after the rules had
+/// seen ARRIVALS, and looked at once.
+const LOTS: Table = Table {
+    text: include_str!("lots.tsv"),
+    begin: "<!-- lots: written by the test, see above -->\n",
+    end: "<!-- end of lots -->",
+    least: [0, 0],
+    brief: true,
+};
+
 /// All of them, for who measures the rules.
-pub const ALL: [&Table; 7] = [&HOMES, &STRANGERS, &NEWCOMERS, &INVENTORIES, &LABORATORIES, &OUTSIDERS, &LATECOMERS];
+pub const ALL: [&Table; 9] =
+    [&HOMES, &STRANGERS, &NEWCOMERS, &INVENTORIES, &LABORATORIES, &OUTSIDERS, &LATECOMERS, &ARRIVALS, &LOTS];
 
 /// A table, and where its page is kept.
 pub struct Table {
@@ -377,6 +397,16 @@ fn outsiders_are_told_and_the_page_says_so() {
 #[test]
 fn latecomers_are_told_and_the_page_says_so() {
     told(&LATECOMERS);
+}
+
+#[test]
+fn arrivals_are_told_and_the_page_says_so() {
+    told(&ARRIVALS);
+}
+
+#[test]
+fn lots_are_told_and_the_page_says_so() {
+    told(&LOTS);
 }
 
 fn told(table: &Table) {
