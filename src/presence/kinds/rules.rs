@@ -75,20 +75,19 @@ pub enum Sign {
     Own,
 }
 
-/// One thing that is looked for.
+/// One thing that is looked for. There are thousands: it is kept small.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
     pub sign: Sign,
-    /// Of a label: the only one that is looked at.
-    pub key: Option<&'static str>,
-    pub pattern: &'static str,
-    /// Of a service: its name alone, as [`bare`].
-    service: &'static str,
+    /// As the table has it.
+    text: &'static str,
+    /// Where the pattern begins in it: after the key of a label.
+    skip: u8,
     /// What the text must hold that it is held against: the first byte of what is looked for there.
     first: u8,
 }
 
-/// Which bytes there are. Nearly all of the rules fail at their first letter.
+/// Which bytes there are: nearly all rules fail at their first letter.
 #[derive(Debug, Clone, Copy, Default)]
 struct Bytes([u64; 4]);
 
@@ -108,13 +107,18 @@ impl Bytes {
 
 #[derive(Debug)]
 pub struct Rule {
-    /// As the table has it.
-    text: &'static str,
-    /// The first, and what must be met besides.
+    /// The first, or the only one.
     pub part: Part,
-    pub besides: Vec<Part>,
+    all: Option<Box<All>>,
     pub kind: Kind,
     pub confidence: f32,
+}
+
+/// What must be met together.
+#[derive(Debug)]
+struct All {
+    text: &'static str,
+    besides: Vec<Part>,
 }
 
 pub const TABLES: &[&str] = &[
@@ -134,8 +138,8 @@ pub static RULES: LazyLock<Box<[Rule]>> =
 /// What a label alone can meet: by its key, and, under none, what is held against all that tell of the product.
 static OF_LABELS: LazyLock<BTreeMap<Option<&str>, Vec<&Rule>>> = LazyLock::new(|| {
     let mut all: BTreeMap<Option<&str>, Vec<&Rule>> = BTreeMap::new();
-    let alone = |rule: &&Rule| rule.besides.is_empty() && matches!(rule.part.sign, Sign::Label | Sign::Series);
-    RULES.iter().filter(alone).for_each(|rule| all.entry(rule.part.key).or_default().push(rule));
+    let alone = |rule: &&Rule| rule.besides().is_empty() && matches!(rule.part.sign, Sign::Label | Sign::Series);
+    RULES.iter().filter(alone).for_each(|rule| all.entry(rule.part.key()).or_default().push(rule));
     all
 });
 
@@ -143,16 +147,17 @@ pub fn rule(line: &'static str) -> Option<Rule> {
     let mut columns = line.split('\t');
     let (evidence, text) = (columns.next()?, columns.next()?);
     let (kind, confidence) = (columns.next()?.parse().ok()?, columns.next()?.parse().ok()?);
-    let (part, besides) = if evidence == "all" {
+    let (part, all) = if evidence == "all" {
         let mut parts = text.split(" & ").map(|text| text.split_once('=').and_then(|(word, text)| part(word, text)));
-        (parts.next()??, parts.collect::<Option<Vec<_>>>()?)
+        let part = parts.next()??;
+        (part, Some(Box::new(All { text, besides: parts.collect::<Option<Vec<_>>>()? })))
     } else {
-        (part(evidence, text)?, Vec::new())
+        (part(evidence, text)?, None)
     };
-    Some(Rule { text, part, besides, kind, confidence })
+    Some(Rule { part, all, kind, confidence })
 }
 
-fn part(evidence: &str, pattern: &'static str) -> Option<Part> {
+fn part(evidence: &str, text: &'static str) -> Option<Part> {
     let sign = match evidence {
         "service" => Sign::Service,
         "host" => Sign::Host,
@@ -168,18 +173,16 @@ fn part(evidence: &str, pattern: &'static str) -> Option<Part> {
         "label" => Sign::Label,
         _ => return None,
     };
-    let (key, pattern) = match pattern.split_once('=').filter(|_| sign == Sign::Label) {
-        Some((key, pattern)) => (Some(key), pattern),
-        None => (None, pattern),
-    };
-    let service = if sign == Sign::Service { bare(pattern) } else { "" };
+    let key = text.split_once('=').filter(|_| sign == Sign::Label).map(|(key, _)| key);
+    let skip = u8::try_from(key.map_or(0, |key| key.len() + 1)).ok()?;
+    let mut part = Part { sign, text, skip, first: 0 };
     let looked_for = match sign {
-        Sign::Service => service,
-        Sign::Series => pattern.split_once('/').map_or("", |(_, start)| start),
-        _ => pattern,
+        Sign::Service => bare(part.pattern()),
+        Sign::Series => part.pattern().split_once('/').map_or("", |(_, start)| start),
+        _ => part.pattern(),
     };
-    let first = *looked_for.as_bytes().first()?;
-    Some(Part { sign, key, pattern, service, first })
+    part.first = *looked_for.as_bytes().first()?;
+    Some(part)
 }
 
 impl Sign {
@@ -206,10 +209,19 @@ impl Sign {
 }
 
 impl Part {
+    pub fn pattern(&self) -> &'static str {
+        self.text.get(usize::from(self.skip)..).unwrap_or_default()
+    }
+
+    /// Of a label: the only one that is looked at.
+    pub fn key(&self) -> Option<&'static str> {
+        self.text.get(..usize::from(self.skip.checked_sub(1)?))
+    }
+
     /// `it is named tv`, `made by Brother`: how a person would say it.
     fn words(&self) -> String {
-        let pattern = self.pattern;
-        match (self.sign, self.key) {
+        let pattern = self.pattern();
+        match (self.sign, self.key()) {
             (Sign::Service, _) => format!("offers {pattern}"),
             (Sign::Host | Sign::Word, _) => format!("its name has {:?}", pattern.trim_matches(['-', '_'])),
             (Sign::Series, _) => {
@@ -233,28 +245,37 @@ impl Part {
 
     fn maker(&self) -> Option<&'static str> {
         match self.sign {
-            Sign::Vendor => Some(self.pattern),
-            Sign::Series => self.pattern.split_once('/').map(|(maker, _)| maker),
+            Sign::Vendor => Some(self.pattern()),
+            Sign::Series => self.pattern().split_once('/').map(|(maker, _)| maker),
             _ => None,
         }
     }
 }
 
 impl Rule {
+    fn text(&self) -> &'static str {
+        self.all.as_ref().map_or(self.part.text, |all| all.text)
+    }
+
+    /// What must be met besides.
+    pub fn besides(&self) -> &[Part] {
+        self.all.as_ref().map_or(&[], |all| &all.besides)
+    }
+
     /// For people.
     pub fn words(&self) -> String {
-        std::iter::once(&self.part).chain(&self.besides).map(Part::words).collect::<Vec<_>>().join(" and ")
+        std::iter::once(&self.part).chain(self.besides()).map(Part::words).collect::<Vec<_>>().join(" and ")
     }
 
     pub fn evidence(&self) -> Evidence<'static> {
-        Evidence { sort: self.part.sign.name(), pattern: self.text, maker: self.part.maker() }
+        Evidence { sort: self.part.sign.name(), pattern: self.text(), maker: self.part.maker() }
     }
 
     /// Of which sort it is a witness. What several parts say together is not said by each again; class and options are both
     /// those of the program that asks for an address.
     pub const fn sort(&self) -> Sign {
         match self.part.sign {
-            _ if !self.besides.is_empty() => Sign::Together,
+            _ if self.all.is_some() => Sign::Together,
             Sign::Word | Sign::Ending => Sign::Host,
             Sign::Trade => Sign::Vendor,
             Sign::ClassWord | Sign::Asked => Sign::Class,
@@ -264,9 +285,9 @@ impl Rule {
 
     /// Its pattern is the name of the maker: `miele` in the name of a machine of Miele says again who made it.
     pub fn names(&self, vendor: &str) -> bool {
-        let name = self.part.pattern.trim_matches(['-', '_', ' ']);
+        let name = self.part.pattern().trim_matches(['-', '_', ' ']);
         let is_text = matches!(self.part.sign, Sign::Host | Sign::Word | Sign::Label);
-        let may_name = matches!(self.part.key, None | Some("model" | "manufacturer" | "upnp_software"));
+        let may_name = matches!(self.part.key(), None | Some("model" | "manufacturer" | "upnp_software"));
         let start = vendor.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
         is_text && may_name && name.len() >= NAME_MIN && start
     }
@@ -275,12 +296,12 @@ impl Rule {
     pub fn is_outdone_by(&self, other: &Rule) -> bool {
         let (one, two) = (&self.part, &other.part);
         two.sign == one.sign
-            && two.key == one.key
-            && two.pattern.len() > one.pattern.len()
+            && two.key() == one.key()
+            && two.pattern().len() > one.pattern().len()
             && match one.sign {
-                Sign::Host | Sign::Series | Sign::Mac | Sign::Vendor => two.pattern.starts_with(one.pattern),
-                Sign::Ending => two.pattern.ends_with(one.pattern),
-                Sign::Label => holds(two.pattern, one.pattern),
+                Sign::Host | Sign::Series | Sign::Mac | Sign::Vendor => two.pattern().starts_with(one.pattern()),
+                Sign::Ending => two.pattern().ends_with(one.pattern()),
+                Sign::Label => holds(two.pattern(), one.pattern()),
                 _ => false,
             }
     }
@@ -296,8 +317,8 @@ pub fn says(key: &str, value: &str) -> Vec<(u16, Kind, &'static str)> {
     let bytes = Bytes::of(std::iter::once(value.as_str()));
     let is_met = |part: &Part| {
         let start = match part.sign {
-            Sign::Series => part.pattern.split_once('/').map_or("", |(_, start)| start),
-            _ => part.pattern,
+            Sign::Series => part.pattern().split_once('/').map_or("", |(_, start)| start),
+            _ => part.pattern(),
         };
         bytes.has(part.first) && holds(&value, start)
     };
@@ -306,7 +327,7 @@ pub fn says(key: &str, value: &str) -> Vec<(u16, Kind, &'static str)> {
     let mut said: Vec<_> = hits
         .iter()
         .filter(|rule| !hits.iter().any(|other| rule.is_outdone_by(other)))
-        .map(|rule| ((rule.confidence * 100.0) as u16, rule.kind, rule.text))
+        .map(|rule| ((rule.confidence * 100.0) as u16, rule.kind, rule.text()))
         .collect();
     said.sort_unstable_by(|a, b| b.cmp(a));
     said
@@ -415,11 +436,11 @@ impl<'a> Looked<'a> {
     }
 
     pub fn is_hit(&self, rule: &Rule) -> bool {
-        self.has(rule.part.sign) && self.is_met(&rule.part) && rule.besides.iter().all(|part| self.is_met(part))
+        self.has(rule.part.sign) && self.is_met(&rule.part) && rule.besides().iter().all(|part| self.is_met(part))
     }
 
     fn is_met(&self, part: &Part) -> bool {
-        let pattern = part.pattern;
+        let pattern = part.pattern();
         let bytes = match part.sign {
             Sign::Service => Some(&self.offered),
             Sign::Host | Sign::Word => Some(&self.starts),
@@ -432,7 +453,7 @@ impl<'a> Looked<'a> {
             return false;
         }
         match part.sign {
-            Sign::Service => self.services.contains(part.service),
+            Sign::Service => self.services.contains(bare(pattern)),
             Sign::Host => self.named(pattern),
             Sign::Word => self.words.contains(pattern),
             Sign::Series => {
@@ -450,7 +471,7 @@ impl<'a> Looked<'a> {
             },
             Sign::Ending => self.words.iter().any(|word| word.len() > pattern.len() + 1 && word.ends_with(pattern)),
             Sign::Asked => self.asked == pattern,
-            Sign::Label => match part.key {
+            Sign::Label => match part.key() {
                 Some(key) => self.labels.iter().any(|(held, value)| *held == key && holds(value, pattern)),
                 None => self.products.iter().any(|value| holds(value, pattern)),
             },
