@@ -239,13 +239,8 @@ impl Presence {
                         window.reconnects = window.reconnects.saturating_add(1);
                     }
                     if device.unannounced.is_none() {
-                        out.push(Change::Presence {
-                            device: id,
-                            from,
-                            to: Where::Home,
-                            why: proof.word(),
-                            at: at.wall,
-                        });
+                        let (why, at) = (proof.word(), at.wall);
+                        out.push(Change::Presence { device: id, from, to: Where::Home, why, at });
                     }
                     self.touch(id);
                 }
