@@ -195,8 +195,8 @@ impl Presence {
         let unheard = self.gate.is_deaf_to_arrivals();
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
         let others = self.others_tell(id);
+        self.heard_by(id, seen.source, (proof, at));
         let Some(device) = self.registry.get_mut(id) else { return };
-        device.sources.insert(seen.source, (proof, at.wall));
         let joined = (!unheard && !device.joins_unheard()).then(|| proof.is_join());
         let answers = |asked: Mono| asked <= at.mono && at.mono.since(asked) <= ANSWERS_IN;
         device.answered |= !proof.is_self_started() && device.asked.is_some_and(answers);
@@ -272,6 +272,14 @@ impl Presence {
         }
         self.attach(id, subject, at.mono, Claim::of(seen), now, out);
         self.ask_in_a_crowd(id, now, out);
+    }
+
+    /// By whom it is heard is shown, and that another one hears it as well at once.
+    fn heard_by(&mut self, id: DeviceId, source: Source, (proof, at): (Proof, Moment)) {
+        let Some(device) = self.registry.get_mut(id) else { return };
+        if device.sources.insert(source, (proof, at.wall)).is_none() {
+            self.touch(id);
+        }
     }
 
     /// Whose identity must be proven stays away until it is.

@@ -276,6 +276,12 @@ impl Desk {
         self.parts.home.clone()
     }
 
+    /// The networks, as they change.
+    #[must_use]
+    pub fn watch_network(&self) -> watch::Receiver<Arc<NetworkFacts>> {
+        self.parts.network.clone()
+    }
+
     /// Waits, while open looks are closed in time. `false`: the run ends.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! Devices with IPv6, which nearly all have at least a link-local address, without knowing any address: a
 //! subnet of 2⁶⁴ cannot be swept, but everybody listens to `ff02::1`.
 //! ## What it sends
-//! Two frames an interface, prefix and round, every five minutes by default: an echo request to everybody, and one
+//! Two frames an interface, prefix and round, every five minutes by default and when a prefix has just come: an echo request to everybody, and one
 //! with an option nobody knows, which hosts that answer no echo must complain about (RFC 8200 §4.2); and single
 //! neighbour solicitations, by unicast, to devices the core wants to see. A host answers from the prefix it is asked
 //! from (RFC 6724 §5), so each of our prefixes shows their addresses there.
@@ -19,12 +19,13 @@
 //! Neighbour proxies and sleep proxies. Access points that do not pass multicast to sleeping stations hide them.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::{IpAddr, Ipv6Addr, SocketAddrV6},
     time::Duration,
 };
 
 use futures_util::future::select_all;
+use tokio::time::sleep;
 
 use super::{
     Desk, ScanError, Work, frames,
@@ -50,6 +51,10 @@ const GUESSED_MAX: usize = 1024;
 const GUESSED_FOR: Duration = Duration::from_secs(3600);
 /// Solicitations for an address that nobody has (RFC 4861 §10, MAX_MULTICAST_SOLICIT).
 const GUESS_PACKETS: u32 = 3;
+/// A single scan asks everybody twice: whoever has just come up has its addresses a few seconds later (RFC 4862 §5.4).
+const AGAIN: Duration = Duration::from_secs(3);
+/// Hosts answer a question to all within a second or so (RFC 4443 §4.2 leaves it to them).
+const ANSWERS: Duration = Duration::from_millis(1_500);
 /// Between two readings of the neighbour table.
 const TABLE_REST: Duration = Duration::from_millis(50);
 
@@ -70,11 +75,16 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
         guesses: false,
         guessed: Capped::new(GUESSED_MAX),
         knocker: None,
+        asked: BTreeSet::new(),
         sequence: 0,
         heard: 0,
     };
     let (mut home, mut closed) = (desk.watch_home(), false);
+    let (mut network, mut last) = (desk.watch_network(), false);
+    // Of a single scan: when everybody is asked once more.
+    let mut again: Option<Mono> = None;
     loop {
+        let late = again.map_or(Duration::MAX, |again| again.since(desk.now().mono));
         let answer = async {
             if sweep.pingers.is_empty() {
                 return std::future::pending().await;
@@ -91,12 +101,29 @@ pub(super) async fn run(_: Settings, mut desk: Desk) -> Result<(), ScanError> {
             biased;
             work = desk.next() => match work? {
                 None => return Ok(()),
-                Some(Work::Round) => sweep.round(&mut desk).await?,
+                Some(Work::Round) => {
+                    sweep.round(&mut desk).await?;
+                    if desk.is_single() {
+                        again = Some(desk.now().mono + AGAIN);
+                        desk.stay(AGAIN + ANSWERS);
+                    }
+                }
                 Some(Work::Look(look)) => sweep.look(look, &mut desk).await?,
             },
             changed = home.changed(), if sweep.guesses && !closed => {
                 closed = changed.is_err();
                 sweep.guess(&mut desk).await?;
+            }
+            changed = network.changed(), if !last => {
+                last = changed.is_err();
+                if sweep.ask(&mut desk).await?.is_some() {
+                    desk.stay(ANSWERS);
+                }
+            }
+            () = sleep(late), if again.is_some() => {
+                again = None;
+                sweep.asked.clear();
+                sweep.ask(&mut desk).await?;
             }
             (interface, reply) = answer => sweep.answered(interface, reply, &mut desk).await?,
         }
@@ -116,6 +143,8 @@ struct Sweep {
     /// When the addresses of whom were guessed.
     guessed: Capped<MacAddr, Mono>,
     knocker: Option<Knocker>,
+    /// From which of our addresses everybody was asked since the round began.
+    asked: BTreeSet<(InterfaceId, Ipv6Addr)>,
     sequence: u16,
     heard: u64,
 }
@@ -126,23 +155,37 @@ impl Sweep {
         self.senders.retain(|id, _| facts.interface(*id).is_some_and(|interface| interface.up));
         self.pingers.retain(|(id, _), _| facts.interface(*id).is_some_and(|interface| interface.up));
         self.guesses = false;
-        self.sequence = self.sequence.wrapping_add(1);
         (self.table, self.read) = (BTreeMap::new(), None);
-        let mut health = Health::Up;
+        self.asked.clear();
+        let health = self.ask(desk).await?;
+        desk.health(health.unwrap_or(Health::Up));
+        desk.done(std::mem::take(&mut self.heard));
+        Ok(())
+    }
+
+    /// Asks everybody from each address of ours from which they were not asked yet: a prefix that has just come shows who
+    /// is there at once. `None`: there is none.
+    async fn ask(&mut self, desk: &mut Desk) -> Result<Option<Health>, ScanError> {
+        let facts = desk.network();
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut health = None;
         for interface in facts.interfaces.iter().filter(|i| i.up && !i.only_listens()) {
             let Some(mac) = interface.mac else { continue };
             let sources = sources(interface);
-            if sources.is_empty() {
+            let fresh: Vec<Ipv6Addr> =
+                sources.iter().copied().filter(|own| !self.asked.contains(&(interface.id, *own))).collect();
+            if fresh.is_empty() {
                 continue;
             }
-            if !desk.pace(2 * sources.len() as u32).await? {
-                return Ok(());
+            if !desk.pace(2 * fresh.len() as u32).await? {
+                return Ok(health);
             }
+            self.asked.extend(fresh.iter().map(|own| (interface.id, *own)));
             let (id, sequence) = (interface.id.0 as u16, self.sequence);
             if desk.is_heard()
                 && let Ok(sender) = self.sender(interface)
             {
-                let frames = sources.iter().flat_map(|own| {
+                let frames = fresh.iter().flat_map(|own| {
                     [frames::echo_all((mac, *own), id, sequence), frames::unknown_option_all((mac, *own), id, sequence)]
                 });
                 for frame in frames {
@@ -151,13 +194,12 @@ impl Sweep {
                         break;
                     }
                 }
+                health.get_or_insert(Health::Up);
                 continue;
             }
-            health = self.by_ping(interface, &sources).await;
+            health = Some(self.by_ping(interface, &sources).await);
         }
-        desk.health(health);
-        desk.done(std::mem::take(&mut self.heard));
-        Ok(())
+        Ok(health)
     }
 
     /// One echo to everybody from each of `sources`. An address or an interface that just went answers next time.

@@ -22,8 +22,10 @@ pub struct Office {
     pub health: mpsc::Receiver<ScannerView>,
     hearing: watch::Sender<bool>,
     pub looks: broadcast::Sender<Look>,
+    /// The networks as the desks see them.
+    pub facts: watch::Sender<Arc<NetworkFacts>>,
     /// Held, so that desks see them open.
-    _held: (watch::Sender<Arc<NetworkFacts>>, watch::Sender<Phase>, watch::Sender<u64>),
+    _held: (watch::Sender<Phase>, watch::Sender<u64>),
 }
 
 pub async fn office(rounds: Option<u32>) -> Office {
@@ -59,7 +61,8 @@ pub async fn office(rounds: Option<u32>) -> Office {
         health: lines,
         hearing,
         looks,
-        _held: (facts, phase, asked),
+        facts,
+        _held: (phase, asked),
     }
 }
 

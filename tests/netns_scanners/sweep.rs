@@ -2,13 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::Ipv6Addr,
     process::Command,
+    sync::Arc,
     time::Duration,
 };
 
+use pnet::datalink::{self, Channel, Config, DataLinkReceiver};
 use porchlight::{
     capture::{self, Filter, Ring},
-    model::{Fact, MacAddr, Proof},
+    model::{Fact, MacAddr, NetworkFacts, Proof},
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -58,6 +61,56 @@ fn a_user_without_rights_finds_every_device_through_the_kernel() {
 fn neighbours_of_ipv6_answer_the_group() {
     let Some(home) = Home::build("nd") else { return };
     home.run(None, "sweep::inner_nd_sweep");
+}
+
+/// A host asks from a prefix as soon as it has an address there, not at the next round.
+#[test]
+fn everybody_is_asked_from_a_prefix_that_has_just_come() {
+    let Some(home) = Home::build("prefix") else { return };
+    home.run(None, "sweep::inner_new_prefix");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "runs inside a namespace"]
+async fn inner_new_prefix() {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut office = office(None).await;
+    let _heard = office.listen();
+    let mut wire = own_frames("home0");
+    let running = office.start("nd_sweep");
+    let line = timeout(DEADLINE, office.health.recv()).await.unwrap().unwrap();
+    assert_eq!(line.health.word(), "ok", "{line:?}");
+    let own: Ipv6Addr = "fd77::1".parse().unwrap();
+    office.facts.send_modify(|facts| {
+        let mut now = NetworkFacts::clone(facts);
+        let home = now.interfaces.iter_mut().find(|interface| interface.name == "home0").unwrap();
+        home.addresses.push(own.into());
+        home.subnets.push("fd77::/64".parse().unwrap());
+        *facts = Arc::new(now);
+    });
+    let asked = tokio::task::spawn_blocking(move || {
+        let until = std::time::Instant::now() + DEADLINE;
+        while std::time::Instant::now() < until {
+            // A wait that is over is an error, too.
+            let Ok(frame) = wire.next() else { continue };
+            if frame.get(22..38) == Some(&own.octets()) && frame.get(54) == Some(&128) {
+                return true;
+            }
+        }
+        false
+    });
+    assert!(asked.await.unwrap(), "nobody was asked from {own}");
+    running.abort();
+}
+
+/// What this host sends, as the wire has it.
+fn own_frames(name: &str) -> Box<dyn DataLinkReceiver> {
+    let interface = datalink::interfaces().into_iter().find(|interface| interface.name == name).unwrap();
+    let config = Config { promiscuous: false, read_timeout: Some(Duration::from_millis(100)), ..Config::default() };
+    match datalink::channel(&interface, config).unwrap() {
+        Channel::Ethernet(_, receiver) => receiver,
+        _ => panic!("an Ethernet channel"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
