@@ -89,8 +89,8 @@ async fn inner_new_prefix() {
         *facts = Arc::new(now);
     });
     let asked = tokio::task::spawn_blocking(move || {
-        let until = std::time::Instant::now() + DEADLINE;
-        while std::time::Instant::now() < until {
+        let until = Instant::now() + DEADLINE;
+        while Instant::now() < until {
             // A wait that is over is an error, too.
             let Ok(frame) = wire.next() else { continue };
             if frame.get(22..38) == Some(&own.octets()) && frame.get(54) == Some(&128) {
