@@ -150,6 +150,7 @@ impl Engine {
         if step_ms.unsigned_abs() >= CLOCK_STEP_MS {
             tracing::info!(step_s = step_ms / 1000, "the wall clock was set");
             self.presence.clock_set(step_ms);
+            self.view.clock_set_ms = self.view.clock_set_ms.saturating_add(step_ms);
         }
     }
 

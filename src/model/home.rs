@@ -267,6 +267,9 @@ pub struct HomeView {
     pub revision: u64,
     /// When it was cut; outlets pace themselves by it. Zero: not told.
     pub now: Wall,
+    /// By how much the wall clock was set since the start, in ms, all steps together: stays of this run began so much
+    /// later than was told before.
+    pub clock_set_ms: i64,
     pub devices: BTreeMap<DeviceId, Arc<DeviceView>>,
     /// Ids that are gone for ever, so that outlets can clean up.
     pub tombstones: Arc<BTreeMap<DeviceId, Wall>>,

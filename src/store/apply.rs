@@ -17,6 +17,12 @@ pub(super) fn apply(conn: &Connection, row: &Row) -> Result<()> {
         Row::Gauges(view) => gauges(conn, view),
         Row::Window(view) => window(conn, view),
         Row::Stitched { window, gone } => stitched(conn, window, *gone),
+        Row::MovedWindow { device, from, to } => conn
+            .prepare_cached(
+                "update or ignore window set start_ms = ?3 where device = ?1 and start_ms = ?2 and end_ms is null",
+            )?
+            .execute(params![device.to_string(), from.0, to.0])
+            .map(drop),
         Row::OpenWindow(device, view) => open_window(conn, *device, view.as_ref()),
         Row::Merged { from, into } => merged(conn, *from, *into),
         Row::Gone(device) => gone(conn, *device),

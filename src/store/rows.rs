@@ -35,6 +35,12 @@ pub(super) enum Row {
         window: WindowView,
         gone: Wall,
     },
+    /// The wall clock was set while a window is open: the same one, with another start.
+    MovedWindow {
+        device: DeviceId,
+        from: Wall,
+        to: Wall,
+    },
     /// No window of the device is open but this one (`None`: none at all).
     OpenWindow(DeviceId, Option<WindowView>),
     /// `into` gets windows and events of `from`.
@@ -179,6 +185,7 @@ pub(super) fn person_ids_text(ids: &BTreeMap<String, PersonId>) -> String {
 }
 
 fn plan_devices(next: &mut Written, view: &HomeView, depth: Depth, rows: &mut Vec<Row>, windows: &mut Vec<Row>) {
+    let step_ms = next.view.as_ref().map_or(0, |last| view.clock_set_ms.saturating_sub(last.clock_set_ms));
     for (id, device) in &view.devices {
         let old = next.devices.get(id);
         if old.is_some_and(|old| Arc::ptr_eq(old, device)) {
@@ -193,6 +200,12 @@ fn plan_devices(next: &mut Written, view: &HomeView, depth: Depth, rows: &mut Ve
                 let lists = old.map_or(Lists::ALL, |old| Lists::between(old, device));
                 rows.push(Row::Device(Arc::clone(device), lists));
             }
+        }
+        if let (Some(was), Some(is)) = (old.and_then(|old| old.window.as_ref()), &device.window)
+            && step_ms != 0
+            && is.start.0.checked_sub(was.start.0) == Some(step_ms)
+        {
+            windows.push(Row::MovedWindow { device: *id, from: was.start, to: is.start });
         }
         if old.is_none_or(|old| old.window != device.window) {
             windows.push(Row::OpenWindow(*id, device.window.clone()));

@@ -13,6 +13,7 @@ fn names(rows: &[Row]) -> Vec<String> {
             Row::Device(view, _) => format!("device {}", view.name),
             Row::Gauges(view) => format!("gauges {}", view.name),
             Row::Window(_) => "window".into(),
+            Row::MovedWindow { .. } => "moved window".into(),
             Row::OpenWindow(_, view) => format!("open window {}", view.is_some()),
             Row::Stitched { .. } => "stitched".into(),
             Row::Merged { .. } => "merged".into(),
@@ -223,4 +224,23 @@ fn devices_come_before_what_refers_to_them_and_open_stays_after_closed_ones() {
     ]);
     let (rows, _) = plan(&after(&home([tv(2)])), &Arc::new(home([young])), &[changes], Depth::Changes);
     assert_eq!(names(&rows), ["device TV 1", "window", "merged", "event device_merged", "open window true", "gone"]);
+}
+
+/// With nothing counted since, only the step tells that it is the same stay.
+#[test]
+fn a_stay_whose_clock_was_set_is_moved_and_another_stay_is_not() {
+    const STEP: i64 = 3 * 3_600_000 + 1;
+    for (start, clock_set_ms, expected) in [
+        (NOON.0 + STEP, STEP, vec!["device TV 1", "moved window", "open window true"]),
+        (NOON.0 + STEP, 0, vec!["device TV 1", "open window true"]),
+        (NOON.0 + STEP + 5, STEP, vec!["device TV 1", "open window true"]),
+        (NOON.0, STEP, vec![]),
+    ] {
+        let mut device = tv(1);
+        device.window.as_mut().unwrap().start = Wall(start);
+        let view = Arc::new(HomeView { clock_set_ms, ..home([device]) });
+        let (rows, next) = plan(&after(&home([tv(1)])), &view, &[], Depth::Changes);
+        assert_eq!(names(&rows), expected, "{start} {clock_set_ms}");
+        assert_eq!(names(&plan(&next, &view, &[], Depth::Everything).0), [""; 0]);
+    }
 }
