@@ -2,9 +2,10 @@
 //! the same file; and what one change among 500 devices costs until its messages are known.
 //!
 //! `cargo bench --bench throughput [-- --runs 5]`. Processor time, not wall time. Peers, if they are installed or named:
-//! tcpdump, tshark, `SURICATA`, `NDPIREADER` (paths; `PEERS_LIB` is put into their LD_LIBRARY_PATH, `SURICATA_YAML` is the
-//! configuration). They do different work: tcpdump that copies is the floor for reading, tshark dissects everything and
-//! concludes little, Suricata has three rules. `CAPTURES` may name more captures, separated by colons.
+//! tcpdump, tshark, `SURICATA`, `SURICATA_2`, `NDPIREADER` (paths; `PEERS_LIB` is put into their LD_LIBRARY_PATH,
+//! `SURICATA_YAML` and `SURICATA_2_YAML` are the configurations). They do different work: tcpdump that copies is the floor
+//! for reading, tshark dissects everything and concludes little, Suricata has three rules. `CAPTURES` may name more
+//! captures, separated by colons.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop at the first surprise")]
@@ -88,18 +89,23 @@ fn peers(folder: &Path) -> Vec<Program> {
     ];
     // A library path of theirs, so that nothing has to be installed.
     let named = |variable: &str, word: &str| {
-        let path = env::var(variable).ok().or_else(|| has(word).then(|| word.to_owned()))?;
+        let path = env::var(variable).ok().or_else(|| (!word.is_empty() && has(word)).then(|| word.to_owned()))?;
         let libraries = env::var("PEERS_LIB").unwrap_or_default();
         Some(words(&format!("LD_LIBRARY_PATH={libraries} {path}")))
     };
-    if let Some(mut suricata) = named("SURICATA", "suricata") {
-        let (rules, out) = (folder.join("three.rules"), folder.join("suricata"));
-        fs::write(&rules, sample::RULES).unwrap();
+    let rules = folder.join("three.rules");
+    fs::write(&rules, sample::RULES).unwrap();
+    // Two of them, if two are named: with another release the ratio is another.
+    for (name, variable, word) in
+        [("Suricata, three rules", "SURICATA", "suricata"), ("another Suricata, three rules", "SURICATA_2", "")]
+    {
+        let Some(mut suricata) = named(variable, word) else { continue };
+        let out = folder.join(variable);
         fs::create_dir_all(&out).unwrap();
-        let yaml = env::var("SURICATA_YAML").unwrap_or_else(|_| "/etc/suricata/suricata.yaml".into());
+        let yaml = env::var(format!("{variable}_YAML")).unwrap_or_else(|_| "/etc/suricata/suricata.yaml".into());
         let (rules, out) = (rules.to_string_lossy(), out.to_string_lossy());
         suricata.extend(words(&format!("-c {yaml} -l {out} -S {rules} --runmode single -k none -r")));
-        all.push(Program { name: "Suricata, three rules", path: "env".into(), arguments: suricata });
+        all.push(Program { name, path: "env".into(), arguments: suricata });
     }
     if let Some(mut reader) = named("NDPIREADER", "ndpiReader") {
         reader.push("-i".into());
