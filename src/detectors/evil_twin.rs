@@ -119,11 +119,15 @@ impl EvilTwin {
         }
         let Some(points) = self.names.get_mut(&name, tick) else { return };
         if let Some(point) = points.iter_mut().find(|point| point.bssid == bssid) {
+            // A list, or what was concluded from this very beacon, says less: the first beacon is the measure.
+            if point.elements.is_none() {
+                if newcomer.elements.is_some() {
+                    *point = Point { first: point.first, ..newcomer };
+                }
+                return;
+            }
             let looks = (newcomer.channel, newcomer.strength);
-            if newcomer.elements.is_some()
-                && point.elements.is_some()
-                && point.again(looks) >= self.bell.scaled(TURNS_MIN)
-            {
+            if newcomer.elements.is_some() && point.again(looks) >= self.bell.scaled(TURNS_MIN) {
                 let severity = self.severity(&name);
                 let finding = Finding::new(CARD.id, Category::Wireless, severity, bssid.to_string(), context.now)
                     .against(Party { device: None, mac: Some(bssid), ip: None })
