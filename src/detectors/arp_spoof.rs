@@ -13,14 +13,16 @@
 //! of its own besides (+2), it says so unasked to one host while the owner had just spoken (+2), it sends the owner's
 //! claim too, as tools put things back when they end (+3). A lease handed on (−6), answers only when asked and never
 //! for the router (−5), a single address announced as new hosts do (−4), a claimant that offers to answer for those
-//! asleep (−4, never for the router), one that stands in for a router that fell silent, by VRRP (−8), and what routers
+//! asleep (−4, never for the router), one that stands in for a router that fell silent, by VRRP, or takes turns with it
+//! where both say so (−8), and what routers
 //! say that share the address of a virtual one (−8: who has no other address, or does not insist) speak against. A
 //! virtual router itself is never the forger. Five points are told, eight are critical. A device that has its own
 //! address, tells one other host alone that it stands for several, never for the router and never for that host to
 //! those, is told as low, and so is one that says so less than six times: so does a repeater for what is connected to
 //! it. Who listens in wants both sides, or insists.
 //! ## What fools it
-//! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that was there before
+//! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that speaks VRRP to one that
+//! does. A forger that was there before
 //! the first frame looks like the owner until the owner speaks; then the one with other addresses is named.
 //! ## What to do
 //! Find the device by its hardware address and disconnect it. Change passwords used meanwhile.
@@ -295,12 +297,16 @@ impl ArpSpoof {
         // Takes over from a router that fell silent, as redundant routers do (VRRP without its own hardware address).
         let is_deaf =
             !binding.claimants.iter().any(|other| other.mac != claimant.mac && other.last.since(claimant.first) > JUST);
-        points -= if is_deaf && self.redundant.contains(&claimant.mac) { REDUNDANT } else { 0.0 };
+        // And all who take turns say that they do.
+        let take_turns = binding.claimants.iter().all(|claimant| self.redundant.contains(&claimant.mac));
+        let stands_in = is_deaf && self.redundant.contains(&claimant.mac) || take_turns;
+        points -= if stands_in { REDUNDANT } else { 0.0 };
         // The router that serves a virtual one may have no other address, and speaks from it as itself (RFC 5798 §8.1.2).
         let serves = is_virtual && (own + contested == 0 || claimant.unasked < STEADY_MIN);
         points -= if serves { REDUNDANT } else { 0.0 };
         points -= if claimant.unasked == 0 && claimant.requests == 0 && !is_gateway { 5.0 } else { 0.0 };
-        points -= if own == 0 && contested == 0 && !is_gateway { 4.0 } else { 0.0 };
+        let is_only_its_own = own == 0 && contested == 0 && !speaks_for(claimant, binding);
+        points -= if is_only_its_own && !is_gateway { 4.0 } else { 0.0 };
         points
     }
 

@@ -6,7 +6,7 @@
 //! Devices find no network any more; mostly it is somebody's joke.
 //! ## How it decides
 //! 50 radio addresses within a minute that were never heard before. In the first minute of listening everybody is new:
-//! then it takes 150, of which fewer than a quarter were heard a second time; real ones send ten times a second.
+//! then it takes 150, of which fewer than a quarter were heard a second time; real ones send ten times a second. 300 are told at once.
 //! ## What fools it
 //! A train or a bus that passes by brings a few, not fifty.
 //! ## What to do
@@ -29,6 +29,8 @@ const NEW: u32 = 50;
 const START: Duration = Duration::from_secs(60);
 /// Seconds in which a real one is heard again, also by a radio that hops between channels.
 const HEARD_WITHIN: u64 = 5;
+/// More than there is room for in the air, if each sends ten times a second.
+const NEW_AT_ONCE: u32 = 300;
 /// More than a block of flats has on one channel.
 const NEW_AT_START: u32 = 150;
 
@@ -79,7 +81,8 @@ impl Detector for BeaconFlood {
         if is_start {
             // Those that came just now had no time to be heard again.
             let older = count - self.fresh.sum(now, HEARD_WITHIN).min(count);
-            if older < self.bell.scaled(NEW_AT_START) || self.again.sum(now, 60) * 4 >= older {
+            let all_at_once = count >= self.bell.scaled(NEW_AT_ONCE) && self.again.sum(now, 60) * 4 < count;
+            if !all_at_once && (older < self.bell.scaled(NEW_AT_START) || self.again.sum(now, 60) * 4 >= older) {
                 return;
             }
         } else if count < self.bell.scaled(NEW) {
@@ -116,6 +119,7 @@ mod tests {
         };
         assert!(run(200, 130_000, 10) > 0);
         assert!(run(400, 0, 40) > 0, "it begins with the flood");
+        assert!(run(400, 0, 5) > 0, "and ends with it");
         assert!(run(300, 100_000, 40) > 0, "the second minute");
         assert_eq!(run(120, 0, 10), 0, "a block of flats at the start, each heard once");
         let mut stage = Stage::new(BeaconFlood::new(Settings::default())).over(LinkType::IEEE80211);

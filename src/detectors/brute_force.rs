@@ -5,18 +5,18 @@
 //! ## Why it matters
 //! With time, guesses hit. A login that works after many that did not is worse than all before.
 //! ## How it decides
-//! Outcomes of logins are counted, not connections: FTP, Telnet, POP3, IMAP, SMTP, HTTP, SMB, LDAP, MQTT, Redis, SIP,
-//! VNC and SOCKS say them; of SSH they are told from how much the server says, of databases (MySQL, PostgreSQL, SQL
-//! Server, MongoDB) by the words of the refusal, and a connection for remote desktop (RDP) with a user's name that ends
-//! before a picture came is one that failed. A bucket that leaks one a minute runs
-//! over at 8 (from the Internet at 5). The same secret again and again is an old password in some device, not a
-//! guess, and does not count twice. Where a secret only answers a challenge (Digest and NTLM of HTTP and RTSP, guests of
-//! SMB) nobody sees whether it is another one: then twenty refusals without a pause are guesses; the challenge with which
-//! each session begins is none, nor is an answer that was too late. Ten different passwords within ten minutes sent by
-//! forms of a web page to one server are guesses whatever the page answers, and so are eight communities of SNMP, to
-//! which only the right one is answered.
-//! Five different users within ten minutes who are all refused, or let in as guests only, are one password tried on
-//! everybody; who is let in as a guest and opens no file was refused as well.
+//! Outcomes of logins are counted, not connections: FTP, Telnet, POP3, IMAP, SMTP, HTTP, SMB, Kerberos, LDAP, MQTT,
+//! Redis, SIP, VNC and SOCKS say them; of SSH they are told from how much the server says, of databases (MySQL,
+//! PostgreSQL, SQL Server, MongoDB) by the words of the refusal, and a connection for remote desktop (RDP) with a user's
+//! name that ends before a picture came is one that failed. A bucket that leaks one a minute runs over at 8 (from the
+//! Internet at 5). The same secret again and again is an old password in some device, not a guess, and does not count
+//! twice. Where a secret only answers a challenge (Digest and NTLM of HTTP and RTSP, Kerberos, guests of SMB) nobody sees
+//! whether it is another one: then twenty refusals without a pause are guesses; the challenge with which each session
+//! begins is none, nor is an answer that was too late. Ten different passwords within ten minutes sent by forms of a web
+//! page, in its address, or by the call of a blog, to one server are guesses whatever the page answers, and so are eight
+//! communities of SNMP, to which only the right one is answered. Five different users within ten minutes who are all
+//! refused, or let in as guests only, are one password tried on everybody; who is let in as a guest and opens no file was
+//! refused as well.
 //! ## What fools it
 //! Guesses slower than one a minute, and of what only answers a challenge slower than one in two seconds; SSH connections
 //! that are kept open between guesses.
@@ -67,12 +67,14 @@ const COMMUNITIES_MIN: u32 = 8;
 const PICTURE_MIN: u64 = 16 * 1024;
 /// What services say of a refused login: MySQL's state 28000, PostgreSQL's 28P01 and 28000, SQL Server's error 18456 (in
 /// UTF-16), MongoDB's code 18.
-const REFUSALS: [(&str, &[u8]); 5] = [
+const REFUSALS: [(&str, &[u8]); 6] = [
     ("mysql", b"#28000Access denied for user"),
     ("postgres", b"C28P01\0"),
     ("postgres", b"C28000\0"),
     ("mssql", b"L\0o\0g\0i\0n\0 \0f\0a\0i\0l\0e\0d\0 \0f\0o\0r\0"),
     ("mongodb", b"AuthenticationFailed\0"),
+    // Its byte of failure comes first (the manual of rexecd).
+    ("rexec", b"\x01Login incorrect"),
 ];
 
 fn tick(now: Mono) -> u64 {
@@ -148,7 +150,7 @@ impl BruteForce {
     /// A secret was sent by a form of a web page, whose answer is a page whether it worked or not.
     fn sent(&mut self, talk: &Talkers, secret: &Credential, context: &Context<'_>, findings: &mut Findings) {
         let (service, min) = match secret.protocol {
-            "http_form" => ("http_form", FORMS_MIN),
+            "http_form" | "http_query" => ("http_form", FORMS_MIN),
             "snmp" => ("snmp", COMMUNITIES_MIN),
             _ => return,
         };

@@ -7,7 +7,7 @@
 //! ## How it decides
 //! In a minute 20 requests for an address from one hardware address whose clients (the address inside) are others, or
 //! 30 clients never seen before of which nobody goes on to use one, or 30 searches of one client with ever new
-//! transactions.
+//! transactions. Of version 6: 20 searches under other names from one hardware address; those of a relay do not count.
 //! ## What fools it
 //! After a power cut all devices ask at once: they were seen before.
 //! ## What to do
@@ -23,9 +23,13 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Subjects, Weigh},
     },
-    model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity},
+    model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity, hash_of},
     traffic::owner,
-    wire::dhcp::{Dhcp, Kind, PORT_SERVER},
+    wire::{
+        Frame,
+        dhcp::{Dhcp, Kind, PORT_SERVER},
+        dhcp6::{self, Dhcp6},
+    },
 };
 
 pub static CARD: Card = Card {
@@ -75,6 +79,35 @@ impl DhcpStarvation {
     }
 }
 
+impl DhcpStarvation {
+    /// Clients of version 6 are told apart by the names they give themselves (RFC 8415 §11).
+    fn heard_v6(&mut self, frame: &Frame<'_>, payload: &[u8], context: &Context<'_>, findings: &mut Findings) {
+        let (Some(source), Some(message)) = (frame.source.filter(|mac| mac.is_station()), Dhcp6::read(payload)) else {
+            return;
+        };
+        let Some(name) =
+            message.option(dhcp6::option::CLIENT_ID).filter(|_| payload.first() == Some(&dhcp6::kind::SOLICIT))
+        else {
+            return;
+        };
+        let (now, hash) = (context.now.mono, hash_of(name).to_be_bytes());
+        let fresh = |left| Sender { clients: Recent::with(64, left, now), transactions: Recent::new(64) };
+        let Some(sender) = self.senders.of(source, owner(source), now, fresh) else { return };
+        sender.clients.see(MacAddr([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5]]), now);
+        let clients = sender.clients.within(now, SPAN);
+        if clients < self.bell.scaled(CLIENTS_MIN) as usize {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::Medium, format!("{source} v6"), context.now)
+            .by(Party { device: None, mac: Some(source), ip: None })
+            .why("kind", "many clients of one sender, version 6")
+            .why("count", clients)
+            .technique(&["T1499.002"])
+            .points(if clients >= CLIENTS_MIN as usize * 2 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+}
+
 impl Detector for DhcpStarvation {
     fn card(&self) -> &'static Card {
         &CARD
@@ -90,13 +123,17 @@ impl Detector for DhcpStarvation {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
-        let Some(udp) = frame.udp().filter(|udp| udp.destination == PORT_SERVER) else {
+        let ports = [PORT_SERVER, dhcp6::PORT_SERVER];
+        let Some(udp) = frame.udp().filter(|udp| ports.contains(&udp.destination)) else {
             // It goes on to speak: it is a device.
             if let Some(mac) = frame.source.filter(|_| !self.newcomers.is_empty()) {
                 self.newcomers.forget(&mac);
             }
             return;
         };
+        if udp.destination == dhcp6::PORT_SERVER {
+            return self.heard_v6(frame, udp.payload, context, findings);
+        }
         let (Some(source), Some(dhcp)) = (frame.source.filter(|mac| mac.is_station()), Dhcp::read(udp.payload)) else {
             return;
         };
@@ -148,6 +185,20 @@ mod tests {
         bytes.resize(236, 0);
         bytes.extend([99, 130, 83, 99, 53, 1, 1, 255]);
         packet(source, 255, 17, &datagram(68, 67, &bytes))
+    }
+
+    #[test]
+    fn names_without_number_of_version_6_are_told() {
+        let run = |names: u8| -> usize {
+            let mut stage = Stage::new(DhcpStarvation::new(Settings::default()));
+            let ask = |n: u8| {
+                let solicit = [1, 0, 0, n, 0, 1, 0, 10, 0, 3, 0, 1, 2, 0, 0, 0, 0, n % names];
+                packet(9, 255, 17, &datagram(dhcp6::PORT_CLIENT, dhcp6::PORT_SERVER, &solicit))
+            };
+            (0..60u8).map(|n| stage.frame(&ask(n), u64::from(n) * 100).len()).sum()
+        };
+        assert!(run(60) > 0);
+        assert_eq!(run(3), 0, "a device that asks again, and two behind it");
     }
 
     #[test]

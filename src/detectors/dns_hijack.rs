@@ -16,7 +16,9 @@
 //! ## What to do
 //! Check which name server the router hands out; set one you know.
 //!
-//! Holds 1,024 questions, 1,024 names and 256 addresses.
+//! Whose hardware sent the second answer is named, if the other one came from the name server's own.
+//!
+//! Holds twice 1,024 questions, 1,024 names and 256 addresses.
 
 use std::{
     collections::BTreeSet,
@@ -27,8 +29,9 @@ use std::{
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
-    model::{Capped, Category, Finding, Findings, Mono, Severity, clean_text, is_private},
-    traffic::{Dns, What, registered},
+    model::{Capped, Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity, clean_text, is_private},
+    traffic::{Dns, Talkers, What, registered},
+    wire::Frame,
 };
 
 card!("dns_hijack", "Forged names");
@@ -65,6 +68,8 @@ pub struct DnsHijack {
     answers: Capped<(IpAddr, u16, u16, String), Answer>,
     /// By digest of name server, kind and name.
     names: Capped<u64, Led>,
+    /// From which hardware addresses the answers to a question came.
+    came: Capped<(IpAddr, Port, u16), Recent<MacAddr>>,
     /// Domains that led elsewhere and now lead here.
     places: Capped<IpAddr, Recent<(u64, String)>>,
 }
@@ -76,6 +81,7 @@ impl DnsHijack {
             bell: Bell::new(settings),
             answers: Capped::new(QUESTIONS_MAX),
             names: Capped::new(NAMES_MAX),
+            came: Capped::new(QUESTIONS_MAX),
             places: Capped::new(PLACES_MAX),
         }
     }
@@ -150,10 +156,45 @@ fn is_probe(label: &str) -> bool {
     label.len() >= 16 && turns >= 4 && !label.contains('-')
 }
 
+impl DnsHijack {
+    /// An answer of a name server: who put it on the wire.
+    fn sent(&mut self, frame: &Frame<'_>, now: Mono) {
+        let Some(udp) = frame.udp().filter(|udp| udp.source == 53) else { return };
+        let (Some((_, to)), Some(mac), Some([a, b])) =
+            (frame.addresses(), frame.source, udp.payload.first_chunk::<2>())
+        else {
+            return;
+        };
+        let key = (to, udp.destination, u16::from_be_bytes([*a, *b]));
+        if !self.came.contains(&key) {
+            self.came.insert(key, Recent::new(4));
+        }
+        if let Some(macs) = self.came.get_mut(&key) {
+            macs.see(mac, now);
+        }
+    }
+
+    /// Who answered in the name server's place, as far as the wire tells: not whose address it is, nor the way to it.
+    fn racer(&self, talk: &Talkers, id: u16, context: &Context<'_>) -> Party {
+        let server = talk.server.party();
+        let Some(macs) = self.came.get(&(talk.client.ip, talk.client.port, id)) else { return server };
+        let holder = context.neighbours.holder(talk.server.ip);
+        let others: Vec<MacAddr> =
+            (macs.keys().copied()).filter(|mac| Some(*mac) != holder && !context.neighbours.is_way_out(*mac)).collect();
+        match others.as_slice() {
+            [mac] if macs.len() > 1 => Party { device: None, mac: Some(*mac), ip: None },
+            _ => server,
+        }
+    }
+}
+
 impl Detector for DnsHijack {
-    says!(self, [Dns], self.answers.len() + self.names.len() + self.places.len());
+    says!(self, [Dns, Udp], self.answers.len() + self.names.len() + self.places.len() + self.came.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Packet(frame) = evidence {
+            return self.sent(frame, context.now.mono);
+        }
         let Evidence::Traffic(noticed) = evidence else { return };
         let What::Dns(dns) = &noticed.what else { return };
         let talk = &noticed.talk;
@@ -205,7 +246,7 @@ impl Detector for DnsHijack {
             format!("{} {}", talk.server.ip, signals.join(" ")),
             context.now,
         )
-        .by(talk.server.party())
+        .by(if signals.contains(&"two answers") { self.racer(talk, dns.id, context) } else { talk.server.party() })
         .against(talk.client.party())
         .why("resolver", talk.server.ip)
         .why("domain", clean_text(&dns.name, 80))
@@ -219,7 +260,7 @@ impl Detector for DnsHijack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, dns, udp};
+    use crate::detectors::stage::{Stage, arp, dns, mac, udp};
 
     fn answer(id: u16, name: &str, to: [u8; 4]) -> Vec<u8> {
         let mut bytes = dns(id, Some(0), name, 1);
@@ -247,6 +288,22 @@ mod tests {
         assert!(run(&[("bank.com", public, 5), ("bank.com", [10, 0, 0, 1], 9000)]).is_empty(), "asked again later");
         assert!(run(&[("nobody.invalid", [0, 0, 0, 0], 5)]).is_empty(), "a filter");
     }
+    #[test]
+    fn who_answered_in_the_name_servers_place_is_named() {
+        let run = |second: u8| -> Vec<Option<MacAddr>> {
+            let mut stage = Stage::new(DnsHijack::new(Settings::default()));
+            stage.frame(&arp(1, 2, 1, 1, 9), 0);
+            stage.frame(&udp((9, 5000), (1, 53), &dns(7, None, "bank.com", 1)), 1);
+            let mut forged = udp((1, 53), (9, 5000), &answer(7, "bank.com", [192, 168, 7, 66]));
+            forged[6..12].copy_from_slice(&mac(second));
+            let true_one = udp((1, 53), (9, 5000), &answer(7, "bank.com", [93, 184, 216, 34]));
+            let found = [(forged, 5), (true_one, 9)].into_iter().flat_map(|(frame, ms)| stage.frame(&frame, ms));
+            found.map(|finding| finding.attacker.mac).collect()
+        };
+        assert_eq!(run(66), [Some(MacAddr(mac(66)))]);
+        assert!(run(1).iter().all(|who| *who != Some(MacAddr(mac(66)))), "it answered twice itself");
+    }
+
     #[test]
     fn a_name_that_is_led_elsewhere_is_told_and_one_that_wanders_is_not() {
         // Name, address, whether the server calls it its own.

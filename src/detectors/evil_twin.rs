@@ -7,7 +7,8 @@
 //! ## How it decides
 //! A second access point of a name: weaker protection than the first (+4), of another maker or a made-up address (+2),
 //! while the first's clients are thrown off (+3), other elements in its beacons (+1). Five are told. Repeaters and the
-//! radios of one access point have the same protection, and mostly neighbouring addresses. A list of access points (of
+//! radios of one access point have the same protection, and mostly neighbouring addresses. Also told: one address that is
+//! heard on two channels, or with two protections, by turns; an access point that moves does so once. A list of access points (of
 //! a card that is no monitor) is judged alike. Once it is known which network the home is in, a twin of it is high and
 //! one of a neighbour's is low.
 //! ## What fools it
@@ -46,6 +47,8 @@ pub type Settings = Usual;
 const NAMES_MAX: usize = 256;
 const POINTS_MAX: usize = 8;
 const OWN_MAX: usize = 16;
+/// Times that another channel was heard between beacons of the first.
+const TURNS_MIN: u32 = 4;
 const NEAR_THROW: Duration = Duration::from_secs(120);
 // Fixed fields of a beacon: time, interval, capabilities (IEEE 802.11-2020 §9.3.3.2).
 const FIXED: usize = 12;
@@ -56,7 +59,34 @@ struct Point {
     strength: u8,
     /// Elements in its beacon, if that was heard.
     elements: Option<usize>,
+    /// As its beacon says.
+    channel: Option<u8>,
     first: Mono,
+    /// Another channel or protection under the same address, and how often it was heard after this one.
+    other: Option<(Looks, u32)>,
+    /// That other one was heard last.
+    is_other: bool,
+}
+
+/// Channel and protection.
+type Looks = (Option<u8>, u8);
+
+impl Point {
+    const fn new(bssid: MacAddr, first: Mono) -> Point {
+        Point { bssid, strength: 0, elements: None, channel: None, first, other: None, is_other: false }
+    }
+
+    /// Heard again, as it was or otherwise: how often by turns.
+    fn again(&mut self, looks: Looks) -> u32 {
+        let is_other = looks != (self.channel, self.strength);
+        match &mut self.other {
+            Some((other, turns)) if is_other && *other == looks => *turns += u32::from(!self.is_other),
+            _ if is_other => self.other = Some((looks, 1)),
+            _ => {}
+        }
+        self.is_other = is_other;
+        self.other.filter(|_| is_other).map_or(0, |(_, turns)| turns)
+    }
 }
 
 /// See the page above.
@@ -88,7 +118,26 @@ impl EvilTwin {
             self.names.insert(name.clone(), Vec::new(), crate::traffic::owner(bssid), tick);
         }
         let Some(points) = self.names.get_mut(&name, tick) else { return };
-        if points.iter().any(|point| point.bssid == bssid) {
+        if let Some(point) = points.iter_mut().find(|point| point.bssid == bssid) {
+            // A list, or what was concluded from this very beacon, says less: the first beacon is the measure.
+            if point.elements.is_none() {
+                if newcomer.elements.is_some() {
+                    *point = Point { first: point.first, ..newcomer };
+                }
+                return;
+            }
+            let looks = (newcomer.channel, newcomer.strength);
+            if newcomer.elements.is_some() && point.again(looks) >= self.bell.scaled(TURNS_MIN) {
+                let severity = self.severity(&name);
+                let finding = Finding::new(CARD.id, Category::Wireless, severity, bssid.to_string(), context.now)
+                    .against(Party { device: None, mac: Some(bssid), ip: None })
+                    .why("ssid", clean_text(&String::from_utf8_lossy(&name), 64))
+                    .why("bssid", bssid)
+                    .why("sign", "one address on two channels or with two protections")
+                    .technique(&["T1557.004"])
+                    .points(5.5);
+                self.bell.ring(finding, findings);
+            }
             return;
         }
         if points.len() < POINTS_MAX {
@@ -109,7 +158,10 @@ impl EvilTwin {
         let other_elements = first.elements.zip(twin.elements).is_some_and(|(first, twin)| first.abs_diff(twin) >= 3);
         let mut points = 0.0;
         points += if twin.strength < first.strength { 4.0 } else { 0.0 };
-        points += if !is_kin(first.bssid, twin.bssid) { 2.0 } else { 0.0 };
+        // The radios of one access point, whatever they have in front; one that is weaker must be one of them.
+        let is_weaker = twin.strength < first.strength;
+        let is_near = if is_weaker { is_one_box } else { is_kin };
+        points += if !is_near(first.bssid, twin.bssid) { 2.0 } else { 0.0 };
         points += if thrown { 3.0 } else { 0.0 };
         points += if other_elements { 1.0 } else { 0.0 };
         // WPA2 beside WPA3 is a house that changes over.
@@ -117,11 +169,7 @@ impl EvilTwin {
         if points < 5.0 {
             return;
         }
-        let severity = match (self.own.is_empty(), self.own.contains(&name)) {
-            (true, _) => Severity::Medium,
-            (false, true) => Severity::High,
-            (false, false) => Severity::Low,
-        };
+        let severity = self.severity(&name);
         let finding = Finding::new(CARD.id, Category::Wireless, severity, twin.bssid.to_string(), context.now)
             .by(Party { device: None, mac: Some(twin.bssid), ip: None })
             .against(Party { device: None, mac: Some(first.bssid), ip: None })
@@ -134,6 +182,18 @@ impl EvilTwin {
         self.bell.ring(finding, findings);
     }
 
+    fn is_known(&self, name: &[u8], bssid: MacAddr) -> bool {
+        self.names.get(&name.to_vec()).is_some_and(|points| points.iter().any(|point| point.bssid == bssid))
+    }
+
+    fn severity(&self, name: &Vec<u8>) -> Severity {
+        match (self.own.is_empty(), self.own.contains(name)) {
+            (true, _) => Severity::Medium,
+            (false, true) => Severity::High,
+            (false, false) => Severity::Low,
+        }
+    }
+
     /// A list of a card that is no monitor.
     fn listed(&mut self, bssid: MacAddr, point: &AccessPoint, context: &Context<'_>, findings: &mut Findings) {
         let name = point.ssid.as_bytes();
@@ -144,7 +204,7 @@ impl EvilTwin {
             self.own.insert(name.to_vec(), ());
         }
         let strength = listed_strength(&point.security);
-        let newcomer = Point { bssid, strength, elements: None, first: context.now.mono };
+        let newcomer = Point { bssid, strength, ..Point::new(bssid, context.now.mono) };
         self.heard(name, newcomer, context, findings);
     }
 }
@@ -173,6 +233,18 @@ fn strength(security: Security) -> u8 {
 }
 
 /// Radios of one access point count up in the last byte, or set the local bit of the first.
+/// DSSS Parameter Set, or the primary channel of HT Operation (IEEE 802.11-2020 §9.4.2.3, §9.4.2.56).
+fn channel(elements: &[u8]) -> Option<u8> {
+    let of = |id: u8| {
+        crate::wire::wifi::elements(elements).find(|(kind, _)| *kind == id).and_then(|(_, body)| body.first().copied())
+    };
+    of(3).or_else(|| of(61))
+}
+
+fn is_one_box(a: MacAddr, b: MacAddr) -> bool {
+    a.0.get(1..5) == b.0.get(1..5)
+}
+
 fn is_kin(a: MacAddr, b: MacAddr) -> bool {
     let ([a0, a1, a2, a3, a4, _], [b0, b1, b2, b3, b4, _]) = (a.0, b.0);
     a1 == b1 && a2 == b2 && (a0 | 2) == (b0 | 2) || (a3, a4) == (b3, b4) && (a1, a2) == (b1, b2)
@@ -216,7 +288,11 @@ impl Detector for EvilTwin {
         };
         let strength = strength(Security::read(capabilities & 0x10 != 0, elements));
         let count = crate::wire::wifi::elements(elements).count();
-        self.heard(name, Point { bssid, strength, elements: Some(count), first: now }, context, findings);
+        let newcomer = Point { strength, elements: Some(count), channel: channel(elements), ..Point::new(bssid, now) };
+        // Answers may leave out what beacons say.
+        if wifi.is_management(Wifi::BEACON) || !self.is_known(name, bssid) {
+            self.heard(name, newcomer, context, findings);
+        }
     }
 }
 
@@ -269,5 +345,19 @@ mod tests {
         assert_eq!(run(beacon([0x3c, 1, 2, 3, 4, 6], "home", true)), 0, "the other radio");
         assert_eq!(run(beacon([0x70, 1, 2, 3, 4, 6], "home", true)), 0, "a repeater of another maker");
         assert_eq!(run(beacon([0x00, 0x11, 0x22, 9, 9, 9], "cafe", false)), 0, "another name");
+        assert_eq!(run(beacon([0x3e, 1, 2, 9, 9, 9], "home", false)), 1, "of the same maker, as it says");
+        assert_eq!(run(beacon([0x3e, 1, 2, 3, 4, 5], "home", false)), 0, "a box that changes over");
+    }
+
+    #[test]
+    fn one_address_on_two_channels_by_turns_is_told_and_one_that_moves_is_not() {
+        let at = |channel: u8| [beacon([0x3c, 1, 2, 3, 4, 5], "home", true), vec![3, 1, channel]].concat();
+        let run = |channels: &[u8]| -> usize {
+            let mut stage = Stage::new(EvilTwin::new(Settings::default())).over(LinkType::IEEE80211);
+            channels.iter().enumerate().map(|(n, channel)| stage.frame(&at(*channel), n as u64 * 100).len()).sum()
+        };
+        assert!(run(&[6, 1, 6, 1, 6, 6, 1, 6, 1, 1, 6]) > 0);
+        assert_eq!(run(&[6, 6, 6, 1, 1, 1, 1, 1, 1, 11, 11, 11]), 0, "it moves, twice");
+        assert_eq!(run(&[6, 1, 6, 2, 6, 3, 6, 4, 6, 5, 6]), 0, "broken on the way");
     }
 }

@@ -8,6 +8,7 @@
 //! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
 //! accepts: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
 //! A router asks for addresses that exist. Whom a person calls trusted is told as low.
+//! A router of IPv6 that looks for neighbours is asked to by others, and not told.
 //! ## What fools it
 //! A sweep slower than one address a minute; a list of addresses known before.
 //! ## What to do
@@ -70,6 +71,8 @@ pub struct HostSweep {
     /// Searches for an address server, and who answers those.
     discovers: Window,
     servers: Recent<MacAddr>,
+    /// Who advertises itself as a router.
+    advertise: Recent<MacAddr>,
 }
 
 impl HostSweep {
@@ -80,6 +83,7 @@ impl HostSweep {
             sources: Subjects::new(SOURCES_MAX, Duration::from_secs(60), RULES[0].0 / 2),
             discovers: Window::default(),
             servers: Recent::new(16),
+            advertise: Recent::new(16),
         }
     }
 
@@ -191,7 +195,14 @@ impl Detector for HostSweep {
             self.asked(("ping", 0), context.neighbours.party(from, Some(mac)), to, context, findings);
         }
         if let Some(icmp) = frame.icmp_v6() {
-            let target = match Nd::read(icmp) {
+            let nd = Nd::read(icmp);
+            if matches!(nd, Some(Nd::RouterAdvert { .. })) {
+                self.advertise.see(mac, context.now.mono);
+            }
+            // A router asks for whom others send to, or pretend to be.
+            let is_router = self.advertise.has(&mac) || context.neighbours.is_router(mac);
+            let target = match nd {
+                Some(Nd::NeighbourSolicit { .. }) if is_router => return,
                 Some(Nd::NeighbourSolicit { target, .. }) if !from.is_unspecified() => IpAddr::V6(target),
                 _ if icmp.kind == Icmp::ECHO_V6 && !to.is_multicast() => to,
                 _ => return,
@@ -226,6 +237,32 @@ mod tests {
         let slow: Vec<_> =
             (1..15u8).flat_map(|n| stage.frame(&arp(8, 1, 8, 200, n), 90_000 + u64::from(n) * 9000)).collect();
         assert!(slow.is_empty(), "a computer that looks for a few");
+    }
+
+    #[test]
+    fn a_router_of_version_6_asks_for_whom_others_make_up() {
+        let v6 = |from: u8, to: u8, icmp: &[u8]| {
+            let mut bytes = vec![0x33, 0x33, 0xff, 0, 0, to, 2, 0, 0, 0, 0, from, 0x86, 0xdd, 0x60, 0, 0, 0];
+            bytes.extend((icmp.len() as u16).to_be_bytes());
+            bytes.extend([58, 255, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, from]);
+            bytes.extend([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, to]);
+            bytes.extend(icmp);
+            bytes
+        };
+        let ask = |n: u8| {
+            let mut icmp = vec![135, 0, 0, 0, 0, 0, 0, 0, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n];
+            icmp.extend([1, 1, 2, 0, 0, 0, 0, 1]);
+            v6(1, n, &icmp)
+        };
+        let run = |is_router: bool| -> usize {
+            let mut stage = Stage::new(HostSweep::new(Settings::default()));
+            if is_router {
+                stage.frame(&v6(1, 1, &[134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]), 0);
+            }
+            (20..90u8).map(|n| stage.frame(&ask(n), u64::from(n) * 50).len()).sum()
+        };
+        assert!(run(false) > 0);
+        assert_eq!(run(true), 0);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! ## Why it matters
 //! They take the line and the time of who must answer.
 //! ## How it decides
-//! 100 echo requests in a second, in two seconds of five, to one address (answers belong to who asked, and are
+//! 100 requests of an echo (or of the time, or of the mask of the network) in a second, in two seconds of five, to one address (answers belong to who asked, and are
 //! not counted); or 20 in ten seconds to a group or broadcast address. Whoever sends under names that nobody here has is
 //! counted under all of them together, and named by its hardware address unless it is the way to the Internet.
 //! ## What fools it
@@ -37,6 +37,8 @@ const PAIRS_MAX: usize = 2048;
 const IN_A_SECOND: u32 = 100;
 const IN_FIVE: u32 = 180;
 const TO_A_GROUP: u32 = 20;
+/// An echo; the time, information, the mask of the network (RFC 792, RFC 950).
+const ASKS: [u8; 4] = [Icmp::ECHO, 13, 15, 17];
 
 #[derive(Debug, Clone)]
 struct Forged {
@@ -84,7 +86,7 @@ impl Detector for IcmpFlood {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
-        let is_echo = frame.icmp().is_some_and(|icmp| icmp.kind == Icmp::ECHO)
+        let is_echo = frame.icmp().is_some_and(|icmp| ASKS.contains(&icmp.kind))
             || frame.icmp_v6().is_some_and(|icmp| icmp.kind == Icmp::ECHO_V6);
         let Some((from, to)) = frame.addresses().filter(|_| is_echo) else { return };
         let now = context.now.mono;
@@ -153,6 +155,16 @@ mod tests {
             .collect();
         let who = Party { device: None, mac: Some(MacAddr(mac(9))), ip: None };
         assert_eq!(found.last().map(|f| f.attacker), Some(who));
+    }
+
+    #[test]
+    fn questions_for_the_time_count_too() {
+        let run = |kind: u8, gap_ms: u64| -> usize {
+            let mut stage = Stage::new(IcmpFlood::new(Settings::default()));
+            (0..1000u64).map(|n| stage.frame(&echo(9, 5, kind, &[0; 12]), n * gap_ms).len()).sum()
+        };
+        assert!(run(13, 4) > 0 && run(17, 4) > 0);
+        assert_eq!((run(13, 200), run(14, 4)), (0, 0), "a few; answers");
     }
 
     #[test]

@@ -6,8 +6,11 @@
 //! ## Why it matters
 //! It is how a break-in spreads through a network.
 //! ## How it decides
-//! `ADMIN$` or `C$` and one of the interfaces that start programs, of one pair of hosts within ten minutes; or WMI or a
-//! task scheduler on its own, which only administrators use. A share that is opened, or a list that is read, is not.
+//! `ADMIN$` or `C$` and one of the interfaces that start programs, of one pair of hosts within ten minutes; or, on its
+//! own, what only administrators do: WMI, a task scheduler, a program written to such a share, a registry written or
+//! saved, a printer driver installed, objects that start programs (MMC, windows of the shell), a log cleared, encrypted
+//! files or roots of files of another machine, a copy of all passwords of a domain. A share that is opened, a list that
+//! is read, a page that is printed is not.
 //! Also told: one door of administration (SSH, Telnet, files, remote desktops), tried at eight machines of the home
 //! within a minute.
 //! ## What fools it
@@ -45,6 +48,23 @@ const MACHINES_MIN: u32 = 8;
 /// SSH, Telnet, remote calls, files, remote desktops, remote management of Windows.
 const ADMIN: [Port; 9] = [22, 23, 135, 139, 445, 3389, 5900, 5985, 5986];
 const SPAN: Duration = Duration::from_secs(600);
+
+/// What only administrators do, and those who play one.
+const REMOTE: [&str; 13] = [
+    "WMI",
+    "WMI login",
+    "task scheduler",
+    "PSEXESVC",
+    "program, written",
+    "object that starts programs",
+    "copy of all passwords",
+    "registry, written or saved",
+    "job, planned",
+    "driver, installed",
+    "encrypted files",
+    "root of files",
+    "log, cleared",
+];
 
 /// See the page above.
 pub struct LateralMovement {
@@ -121,7 +141,7 @@ impl Detector for LateralMovement {
         let has = |names: &[&str]| seen.keys().any(|seen| names.contains(seen));
         let share = has(&["ADMIN$", "C$"]);
         let starts = has(&["svcctl", "PSEXESVC", "atsvc", "task scheduler"]);
-        let remote = has(&["WMI", "WMI login", "task scheduler", "PSEXESVC"]);
+        let remote = has(&REMOTE);
         if !(share && starts || remote || has(&["svcctl"])) || seen.within(now, SPAN) == 0 {
             return;
         }
@@ -173,5 +193,8 @@ mod tests {
         assert!(run(&[(3, "\\\\10.0.0.5\\ADMIN$"), (5, "svcctl")]) > 0);
         assert_eq!(run(&[(3, "\\\\10.0.0.5\\photos"), (5, "summer.jpg")]), 0);
         assert_eq!(run(&[(3, "\\\\10.0.0.5\\IPC$"), (5, "srvsvc")]), 0, "a list of shares");
+        assert!(run(&[(3, "\\\\10.0.0.5\\C$"), (5, "Windows\\Temp\\update.exe")]) > 0, "a program is written");
+        assert_eq!(run(&[(3, "\\\\10.0.0.5\\C$"), (5, "Users\\Anna\\list.txt")]), 0);
+        assert_eq!(run(&[(3, "\\\\10.0.0.5\\games"), (5, "chess.exe")]), 0, "no share of administrators");
     }
 }

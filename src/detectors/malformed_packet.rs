@@ -8,7 +8,8 @@
 //! ## How it decides
 //! In a minute, of one sender: two fragments that overlap (RFC 5722 forbids it), or 20 fragments too small for any link
 //! (below 600 bytes though more follow, RFC 8200 §5 lets no link be below 1,280), or one packet with two fragment
-//! headers, one from an address to itself, or three probes of kinds that only fingerprinting sends. Of any size: a packet
+//! headers, one from an address to itself, or three that name the hosts they are to go by (IPv6, RFC 5095 forbids it) or
+//! whose options for each hop are not the first, or three probes of kinds that only fingerprinting sends. Of any size: a packet
 //! whose sender twice waits half a second or more between its pieces, which systems send all at once.
 //! ## What fools it
 //! Fragments that are lost and sent again look like overlaps if they were cut elsewhere.
@@ -148,7 +149,7 @@ impl Detector for MalformedPacket {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Tcp, Needs::Icmp, Needs::OtherIp]
+        &[Needs::Tcp, Needs::Icmp, Needs::IcmpV6, Needs::OtherIp]
     }
 
     fn held(&self) -> usize {
@@ -166,9 +167,10 @@ impl Detector for MalformedPacket {
             _ => None,
         };
         let nested = frame.ipv6().is_some_and(|ip| ip.fragment.is_some() && ip.protocol == 44);
+        let is_odd = frame.ipv6().is_some_and(|ip| ip.is_source_routed || ip.is_misplaced);
         let to_itself =
             from == to && !from.is_loopback() && !from.is_unspecified() && frame.protocol() == Some(protocol::TCP);
-        let is_probe = Self::probe(frame);
+        let is_probe = Self::probe(frame) || is_odd;
         if piece.is_none() && !nested && !to_itself && !is_probe {
             return;
         }
@@ -204,7 +206,7 @@ impl Detector for MalformedPacket {
         } else if pauses >= self.bell.scaled(PAUSES_MIN) {
             "pauses between fragments"
         } else if sender.probes >= self.bell.scaled(PROBES_MIN) {
-            "probes of a fingerprint"
+            if is_odd { "forbidden headers" } else { "probes of a fingerprint" }
         } else {
             return;
         };
@@ -249,6 +251,21 @@ mod tests {
         let honest =
             (0..30).flat_map(|id| [piece(id, 0, true, 1480), piece(id, 185, true, 1480), piece(id, 0, true, 1480)]);
         assert_eq!(run(honest.collect()), 0, "repeated whole");
+        // Of version 6, by these extension headers, then an echo.
+        let v6 = |first: u8, headers: &[u8]| {
+            let mut bytes = vec![2, 0, 0, 0, 0, 5, 2, 0, 0, 0, 0, 9, 0x86, 0xdd, 0x60, 0, 0, 0, 0];
+            bytes.extend([headers.len() as u8 + 8, first, 64, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
+            bytes.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]);
+            bytes.extend(headers);
+            bytes.extend([128, 0, 0, 0, 0, 1, 0, 1]);
+            bytes
+        };
+        let pad = |next: u8| [next, 0, 1, 4, 0, 0, 0, 0];
+        let routed = |left: u8| [&[58, 2, 0, left, 0, 0, 0, 0][..], &[0xfe; 16]].concat();
+        assert!(run(vec![v6(43, &routed(1)); 4]) > 0, "it says by whom it goes");
+        assert!(run(vec![v6(60, &[pad(0), pad(58)].concat()); 4]) > 0, "options of each hop come second");
+        assert_eq!(run(vec![v6(43, &routed(0)); 9]), 0, "it has arrived");
+        assert_eq!(run(vec![v6(0, &[pad(60), pad(58)].concat()); 9]), 0, "in the order of RFC 8200");
         let mut stage = Stage::new(MalformedPacket::new(Settings::default()));
         let mixed = [(0, 0), (1000, 200), (1001, 100), (2000, 250)];
         let told: usize = mixed.iter().map(|(ms, at)| stage.frame(&piece(1, *at, true, 400), *ms).len()).sum();

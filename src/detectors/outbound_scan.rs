@@ -6,7 +6,7 @@
 //! It is what an infected device does to infect others.
 //! ## How it decides
 //! In a minute 15 hosts in 15 different networks (/24) on one port that malware spreads by (Telnet, SSH, file sharing,
-//! remote desktops, cameras, routers), of which at least 80 % do not accept; Telnet and
+//! remote desktops, cameras, routers), or by datagrams at services that worms or floods of others use, of which at least 80 % do not accept; Telnet and
 //! the ports of routers' holes whether they accept or not.
 //! ## What fools it
 //! Slower searches; ports that are not on the list: peer-to-peer programs try very many of those.
@@ -45,6 +45,10 @@ const ACCEPT_SHARE: u32 = 5;
 // Mirai, Hajime, Mozi, WannaCry and their like, by the reports on each.
 const PORTS: [Port; 18] =
     [22, 23, 2323, 26, 445, 139, 3389, 5555, 7547, 5358, 8291, 37215, 52869, 5900, 6379, 1433, 2375, 9527];
+
+/// Doors that worms knock at by datagrams, and services by which others are flooded (US-CERT TA14-017A). Not those of
+/// name servers and clocks, of which some devices ask very many.
+const DATAGRAMS: [Port; 13] = [17, 19, 69, 111, 137, 161, 389, 1434, 1900, 3702, 5683, 11211, 53413];
 
 /// Doors that nobody opens in fifteen networks within a minute for a good reason, whether they let him in or not.
 const NOBODY_USES: [Port; 7] = [23, 2323, 26, 5555, 7547, 37215, 52869];
@@ -105,11 +109,12 @@ impl Detector for OutboundScan {
         let Evidence::Traffic(noticed) = evidence else { return };
         let talk = &noticed.talk;
         let (client, server) = (talk.client, talk.server);
-        let outwards = talk.protocol == protocol::TCP
-            && talk.is_sure
-            && PORTS.contains(&server.port)
-            && !is_private(server.ip)
-            && (is_private(client.ip) || client.mac.is_some());
+        let is_door = match talk.protocol {
+            protocol::TCP => talk.is_sure && PORTS.contains(&server.port),
+            protocol::UDP => DATAGRAMS.contains(&server.port),
+            _ => false,
+        };
+        let outwards = is_door && !is_private(server.ip) && (is_private(client.ip) || client.mac.is_some());
         if !outwards {
             return;
         }
@@ -122,7 +127,7 @@ impl Detector for OutboundScan {
         };
         let Some(tried) = self.pairs.of(key, client.mac.map_or(0, owner), now, fresh) else { return };
         match noticed.what {
-            What::Opened(Start::Syn) => {
+            What::Opened(Start::Syn | Start::Datagram) => {
                 tried.opened.add(now, 1);
                 tried.networks.see(network(server.ip), now);
             }
@@ -157,7 +162,7 @@ impl Detector for OutboundScan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{ACK, SYN, Stage, between, ip, mac, segment};
+    use crate::detectors::stage::{ACK, SYN, Stage, between, datagram, ip, mac, segment};
 
     fn tries(port: u16, accept: bool) -> usize {
         let mut stage = Stage::new(OutboundScan::new(Settings::default()));
@@ -177,6 +182,13 @@ mod tests {
     #[test]
     fn many_networks_on_one_port_of_malware_are_told() {
         assert!(tries(23, false) > 0 && tries(23, true) > 0, "nobody visits forty networks by Telnet");
+        let datagrams = |port: u16| -> usize {
+            let mut stage = Stage::new(OutboundScan::new(Settings::default()));
+            let ask = |n: u8| between((mac(9), ip(9)), (mac(1), [80, n, 7, 7]), 17, &datagram(1055, port, &[4; 40]));
+            (0..40u8).map(|n| stage.frame(&ask(n), u64::from(n) * 100).len()).sum()
+        };
+        assert!(datagrams(1434) > 0, "a worm");
+        assert_eq!((datagrams(123), datagrams(6881)), (0, 0), "a clock of a pool, a swarm");
         assert_eq!((tries(22, true), tries(51_413, false), tries(443, false)), (0, 0, 0));
     }
 }

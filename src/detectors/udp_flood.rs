@@ -6,7 +6,9 @@
 //! The line is full; what was meant for it is lost.
 //! ## How it decides
 //! 2,000 datagrams a second to one port, or 300 to one host on many ports, for two of five seconds, of which less
-//! than one in a hundred is answered. Groups (television, discovery) are left out, and so is a receiver that has a TCP
+//! than one in a hundred is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
+//! UDP nor ICMP too (GRE, ESP and whatever else), 300 a second from fifty senders or 500 from one of this network to
+//! another. Groups (television, discovery) are left out, and so is a receiver that has a TCP
 //! connection with the sender at the same port: so do measurements of speed (iperf3).
 //! ## What fools it
 //! A measurement of speed without such a connection; a stream that is never answered by its receiver.
@@ -23,8 +25,9 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity},
+    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity, is_private},
     traffic::{Noticed, What},
+    wire::{Frame, Net, protocol},
 };
 
 pub static CARD: Card = Card {
@@ -41,6 +44,13 @@ const IN_A_SECOND: u32 = 2000;
 // Random ports have no stream: each of them is asked once.
 const MANY_PORTS: (usize, u32) = (50, 300);
 const ANSWERED_SHARE: u32 = 100;
+/// Programs make their datagrams so that they fit.
+const PIECES: u32 = 500;
+/// A tunnel has one other end.
+const MANY_SENDERS: (usize, u32) = (50, 300);
+const OTHER: u32 = 500;
+/// What routers and groups say to each other: IGMP, EIGRP, OSPF, PIM, VRRP (IANA).
+const ROUTING: [u8; 5] = [2, 88, 89, 103, 112];
 const AGREED_MAX: usize = 1024;
 /// A measurement takes seconds, at most some minutes.
 const AGREED: Duration = Duration::from_secs(300);
@@ -62,10 +72,48 @@ impl Weigh for Load {
     }
 }
 
+/// What is counted by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Sort {
+    Datagram,
+    Piece,
+    Other,
+}
+
+impl Sort {
+    const ALL: [Sort; 3] = [Sort::Datagram, Sort::Piece, Sort::Other];
+
+    fn key(self, to: IpAddr) -> String {
+        match self {
+            Sort::Datagram => to.to_string(),
+            Sort::Piece => format!("{to} pieces"),
+            Sort::Other => format!("{to} other"),
+        }
+    }
+
+    /// Of a frame; which port of its receiver, if that is known.
+    fn of(frame: &Frame<'_>) -> Option<(Sort, Option<Port>)> {
+        if let Some(udp) = frame.udp() {
+            return Some((Sort::Datagram, Some(udp.destination)));
+        }
+        let (protocol, is_piece) = match frame.net.as_ref().filter(|_| frame.transport.is_none())? {
+            Net::V4(ip) => (ip.protocol, ip.is_fragment()),
+            Net::V6(ip) => (ip.protocol, ip.fragment.is_some()),
+            Net::Arp(_) => return None,
+        };
+        let is_known = [protocol::TCP, protocol::UDP, protocol::ICMP, protocol::ICMP_V6].contains(&protocol);
+        match is_piece {
+            true => Some((Sort::Piece, None)),
+            false if is_known || ROUTING.contains(&protocol) => None,
+            false => Some((Sort::Other, None)),
+        }
+    }
+}
+
 /// See the page above.
 pub struct UdpFlood {
     bell: Bell,
-    targets: Subjects<IpAddr, Load>,
+    targets: Subjects<(IpAddr, Sort), Load>,
     /// Who had a TCP connection with whom at which port, and when it was opened.
     agreed: Capped<(IpAddr, IpAddr, Port), Mono>,
 }
@@ -87,7 +135,7 @@ impl Detector for UdpFlood {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Udp, Needs::Completed]
+        &[Needs::Udp, Needs::OtherIp, Needs::Completed]
     }
 
     fn held(&self) -> usize {
@@ -101,43 +149,55 @@ impl Detector for UdpFlood {
             self.agreed.insert((talk.client.ip, talk.server.ip, talk.server.port), context.now.mono);
         }
         let Evidence::Packet(frame) = evidence else { return };
-        let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses()) else { return };
+        let (Some((sort, port)), Some((from, to))) = (Sort::of(frame), frame.addresses()) else { return };
         if to.is_multicast() || matches!(to, IpAddr::V4(ip) if ip.is_broadcast()) {
             return;
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
-        if let Some(load) = self.targets.get_mut(&from, now) {
-            load.went.add(now, 1);
+        for sort in Sort::ALL {
+            if let Some(load) = self.targets.get_mut(&(from, sort), now) {
+                load.went.add(now, 1);
+            }
         }
         let fresh = |left| Load {
             came: Window::with(left, now),
             went: Window::default(),
-            sources: Recent::new(32),
+            sources: Recent::new(64),
             ports: Recent::new(64),
             from: Party::default(),
         };
         // Whoever the target is: a flood goes to few, all of one sender's targets together are no more its own.
-        let Some(load) = self.targets.of(to, tick, now, fresh) else { return };
+        let Some(load) = self.targets.of((to, sort), tick, now, fresh) else { return };
         load.came.add(now, 1);
         let second = load.came.sum(now, 1);
         // Until there is something of a flood, who sends it is not looked at.
         if second < 200 {
             return;
         }
-        if self.agreed.get(&(from, to, udp.destination)).is_some_and(|at| now.since(*at) <= AGREED) {
+        let agreed = port.and_then(|port| self.agreed.get(&(from, to, port)));
+        if agreed.is_some_and(|at| now.since(*at) <= AGREED) {
             return;
         }
         load.sources.see(from, now);
-        load.ports.see(udp.destination, now);
+        if let Some(port) = port {
+            load.ports.see(port, now);
+        }
         load.from = context.neighbours.party(from, frame.source);
-        let least = if load.ports.len() >= MANY_PORTS.0 { MANY_PORTS.1 } else { IN_A_SECOND };
+        let least = match sort {
+            Sort::Datagram if load.ports.len() >= MANY_PORTS.0 => MANY_PORTS.1,
+            Sort::Datagram => IN_A_SECOND,
+            Sort::Piece => PIECES,
+            Sort::Other if load.sources.len() >= MANY_SENDERS.0 => MANY_SENDERS.1,
+            Sort::Other if load.from.mac.is_some() && is_private(to) => OTHER,
+            Sort::Other => return,
+        };
         let least = self.bell.scaled(least);
         let (five, answered) = (load.came.sum(now, 5), load.went.sum(now, 5));
         if second < least || five < least * 2 || answered * ANSWERED_SHARE > five {
             return;
         }
         let attacker = if load.sources.len() == 1 { load.from } else { Party::default() };
-        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, to.to_string(), context.now)
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, sort.key(to), context.now)
             .by(attacker)
             .against(context.neighbours.party(to, frame.destination))
             .why("pps", second)
@@ -152,7 +212,41 @@ impl Detector for UdpFlood {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, conversation, ip, udp};
+    use crate::detectors::stage::{Stage, arp, conversation, ip, packet, udp};
+
+    #[test]
+    fn what_is_no_datagram_counts_by_itself() {
+        // From `senders` of the network 198.18.0.0 or from host 9, so many a second, for four seconds.
+        let run = |senders: u16, protocol: u8, piece: bool, in_a_second: u64, answered: bool| -> usize {
+            let mut stage = Stage::new(UdpFlood::new(Settings::default()));
+            stage.frame(&arp(9, 1, 9, 9, 5), 0);
+            let frame = |n: u64| {
+                let mut bytes = packet(9, 5, protocol, &[7; 200]);
+                if senders > 1 {
+                    let [a, b] = (n as u16 % senders).to_be_bytes();
+                    bytes[26..30].copy_from_slice(&[198, 18, a, b]);
+                }
+                if piece {
+                    bytes[20..22].copy_from_slice(&[0x20, 100]);
+                }
+                bytes
+            };
+            let back =
+                |n: u64| if answered && n.is_multiple_of(9) { Some(packet(5, 9, protocol, &[1; 20])) } else { None };
+            let told = (0..in_a_second * 4).map(|n| {
+                let ms = 1000 + n * 1000 / in_a_second;
+                stage.frame(&frame(n), ms).len() + back(n).map_or(0, |back| stage.frame(&back, ms).len())
+            });
+            told.sum()
+        };
+        assert!(run(1, 17, true, 800, false) > 0, "pieces");
+        assert!(run(500, 50, false, 600, false) > 0, "ESP of everybody");
+        assert!(run(1, 47, false, 900, false) > 0, "GRE of a neighbour");
+        assert_eq!(run(1, 17, true, 300, false), 0, "a film in pieces");
+        assert_eq!(run(1, 50, false, 900, true), 0, "a tunnel within the home");
+        assert_eq!(run(2, 50, false, 900, false), 0, "two tunnels of which one side is seen");
+        assert_eq!(run(1, 89, false, 900, false), 0, "routers");
+    }
 
     #[test]
     fn only_what_nobody_answers_is_a_flood() {

@@ -5,18 +5,21 @@
 //! ## Why it matters
 //! Guests and things are kept apart by VLANs; this is how they get out.
 //! ## How it decides
-//! A device that speaks without a tag sends a frame with two tags, one inside the other; or a device with an address of
+//! A device that speaks without a tag sends a frame with two tags, one inside the other, and within a second nothing comes
+//! back with two (what is answered so goes over a trunk by rights); or a device with an address of
 //! the network asks the switch for a trunk (Cisco's DTP), which only switches do.
 //! ## What fools it
-//! Mirror ports that strip tags hide it. A switch with an address that speaks DTP: switch that off, nobody needs it.
+//! Mirror ports that strip tags hide it, and so does a forged answer with two tags. A switch with an address that speaks DTP: switch that off, nobody needs it.
 //! ## What to do
 //! Look at the device; give access ports a fixed VLAN in the switch.
 //!
-//! Holds 1,024 devices.
+//! Holds 1,024 devices and 256 pairs.
+
+use std::time::Duration;
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Party, Severity},
+    model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity},
     traffic::owner,
     wire::Carries,
 };
@@ -25,6 +28,9 @@ card!("vlan_hopping", "Out of its own network");
 
 const DEVICES_MAX: usize = 1024;
 const ASKERS_MAX: usize = 64;
+const DOUBLE_MAX: usize = 256;
+/// An answer within a home takes less.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Once may be a switch that was plugged in.
 const ASKED_MIN: u32 = 3;
 /// Service access point of spanning tree (IEEE 802.1D-2004 §7.12.3).
@@ -41,6 +47,14 @@ pub struct VlanHopping {
     asked: Capped<MacAddr, u32>,
     /// A switch was heard that speaks spanning tree.
     switched: bool,
+    /// Who sent two tags to whom, when, which; and whether an answer came so.
+    double: Capped<(MacAddr, MacAddr), Double>,
+}
+
+#[derive(Debug, Clone)]
+struct Double {
+    due: Option<Mono>,
+    vlans: String,
 }
 
 impl VlanHopping {
@@ -51,12 +65,13 @@ impl VlanHopping {
             plain: Guarded::new(DEVICES_MAX),
             asked: Capped::new(ASKERS_MAX),
             switched: false,
+            double: Capped::new(DOUBLE_MAX),
         }
     }
 }
 
 impl Detector for VlanHopping {
-    says!(self, [Packet], self.plain.len() + self.asked.len());
+    says!(self, [Packet], self.plain.len() + self.asked.len() + self.double.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
@@ -88,13 +103,52 @@ impl Detector for VlanHopping {
                 return;
             }
             // A tag with number 0 is a priority and no network (IEEE 802.1Q-2018 table 9-2).
-            [outer, inner, ..] if is_plain && outer != inner && *inner != 0 => "a tag inside a tag",
+            [outer, inner, ..] if outer != inner && *inner != 0 => {
+                let to = frame.destination.unwrap_or(MacAddr::BROADCAST);
+                if let Some(asked) = self.double.get_mut(&(to, mac)) {
+                    asked.due = None;
+                    self.double.insert((mac, to), Double { due: None, vlans: String::new() });
+                } else if is_plain && !self.double.contains(&(mac, to)) {
+                    let vlans = tags.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+                    self.double.insert((mac, to), Double { due: Some(context.now.mono + PATIENCE), vlans });
+                }
+                return;
+            }
             _ => return,
         };
+        self.tell(mac, kind, tags.iter().map(u16::to_string).collect::<Vec<_>>().join(", "), context, findings);
+    }
+
+    fn next_wake(&self) -> Option<Mono> {
+        self.double.iter().filter_map(|(_, double)| double.due).min()
+    }
+
+    fn wake(&mut self, context: &Context<'_>, findings: &mut Findings) {
+        let now = context.now.mono;
+        let due: Vec<((MacAddr, MacAddr), String)> = (self.double.iter())
+            .filter(|(_, double)| double.due.is_some_and(|due| due <= now))
+            .map(|(pair, double)| (*pair, double.vlans.clone()))
+            .collect();
+        for ((mac, to), vlans) in due {
+            self.double.remove(&(mac, to));
+            self.tell(mac, "a tag inside a tag", vlans, context, findings);
+        }
+    }
+}
+
+impl VlanHopping {
+    fn tell(
+        &mut self,
+        mac: MacAddr,
+        kind: &'static str,
+        vlans: String,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
         let finding = Finding::new(CARD.id, Category::Spoofing, Severity::High, format!("{mac} {kind}"), context.now)
             .by(Party { device: None, mac: Some(mac), ip: None })
             .why("kind", kind)
-            .why("vlans", tags.iter().map(u16::to_string).collect::<Vec<_>>().join(", "))
+            .why("vlans", vlans)
             .technique(&["T1599"])
             .points(5.0);
         self.bell.ring(finding, findings);
@@ -116,7 +170,8 @@ mod tests {
     fn two_tags_of_a_plain_speaker_are_told() {
         let run = |frames: &[Vec<u8>]| -> usize {
             let mut stage = Stage::new(VlanHopping::new(Settings::default()));
-            frames.iter().map(|frame| stage.frame(frame, 0).len()).sum()
+            let told: usize = frames.iter().map(|frame| stage.frame(frame, 0).len()).sum();
+            told + stage.frame(&arp(77, 1, 77, 77, 1), 3000).len()
         };
         assert_eq!(run(&[arp(9, 1, 9, 9, 1), tagged(9, &[1, 20])]), 1);
         let trunk = |from: u8| {
@@ -129,6 +184,13 @@ mod tests {
         assert_eq!(run(&[trunk(9), trunk(9)]), 0);
         assert_eq!(run(&[switch, trunk(9), trunk(9), trunk(9)]), 0, "a managed switch");
         assert_eq!(run(&[tagged(9, &[7, 20]), tagged(9, &[7, 20])]), 0, "a provider's double tags");
+        let mut answer = tagged(5, &[1, 20]);
+        answer[..6].copy_from_slice(&tagged(9, &[1, 20])[6..12]);
+        let mut asks = tagged(9, &[1, 20]);
+        asks[..6].copy_from_slice(&answer[6..12]);
+        let plain = [arp(9, 1, 9, 9, 1), arp(5, 1, 5, 5, 1)];
+        assert_eq!(run(&[&plain[..], &[asks.clone()]].concat()), 1);
+        assert_eq!(run(&[&plain[..], &[asks, answer]].concat()), 0, "a trunk with two tags, which answers");
         assert_eq!(run(&[arp(9, 1, 9, 9, 1), tagged(9, &[0]), tagged(9, &[20])]), 0, "priority, and a trunk");
     }
 }

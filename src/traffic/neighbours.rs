@@ -135,6 +135,10 @@ impl Neighbours {
         }
         let mac = mac.filter(|mac| mac.is_station() && !mac.is_virtual_router())?;
         let station = self.stations.get(&mac)?;
+        // No router passes those on (RFC 4291 §2.5.6).
+        if matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
+            return Some(mac);
+        }
         // Whoever others send what is meant for the Internet has what comes back from there.
         let passes_on = station.router || (station.bound || station.through) && !is_private(ip);
         (!passes_on).then_some(mac)

@@ -31,6 +31,10 @@ pub struct Ipv6<'a> {
     pub fragment: Option<Fragment>,
     /// How many extension headers.
     pub extensions: u8,
+    /// The sender says by which hosts it is to go, which is forbidden (RFC 5095).
+    pub is_source_routed: bool,
+    /// Options for each hop where nobody looks for them (RFC 8200 §4.1).
+    pub is_misplaced: bool,
     pub payload: &'a [u8],
 }
 
@@ -63,6 +67,8 @@ impl<'a> Ipv6<'a> {
             flow_label: first & 0x000f_ffff,
             fragment: None,
             extensions: 0,
+            is_source_routed: false,
+            is_misplaced: false,
             payload: &[],
         };
         let mut body = Reader::new(reader.at_most(wanted));
@@ -93,6 +99,9 @@ impl<'a> Ipv6<'a> {
 
     fn extension(&mut self, reader: &mut Reader<'a>) -> Option<u8> {
         let [next, len] = reader.take()?;
+        self.is_misplaced |= self.protocol == 0 && self.extensions > 0;
+        // Type 0 with hops left to go.
+        self.is_source_routed |= self.protocol == 43 && matches!(reader.rest(), [0, left, ..] if *left > 0);
         match self.protocol {
             44 => {
                 let (offset, id) = (reader.u16()?, reader.u32()?);

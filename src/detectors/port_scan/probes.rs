@@ -3,9 +3,54 @@
 //! A client knows what it wants of a port. Who greets it as a web browser, then as a television, then with an empty
 //! line, asks what is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
 
-use crate::model::Port;
+use crate::{
+    detectors::window::Recent,
+    model::{Guarded, Mono, Port},
+    traffic::{Talkers, owner},
+};
+
+const QUIET_MAX: usize = 1024;
+/// Of a host that is not heard no client needs so many services; files come from ports above (FTP).
+const QUIET_MIN: usize = 20;
+const QUIET_BELOW: Port = 10_000;
+const QUIET_SPAN: Duration = Duration::from_secs(600);
+
+/// Hosts that are not heard at all: their answers may go another way, or they drop what they do not want.
+pub struct Quiet {
+    pairs: Guarded<(IpAddr, IpAddr), Recent<Port>>,
+}
+
+impl Default for Quiet {
+    fn default() -> Self {
+        Quiet { pairs: Guarded::new(QUIET_MAX) }
+    }
+}
+
+impl Quiet {
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// One more port in silence: whether so many were tried that it counts.
+    pub fn tried(&mut self, talk: &Talkers, now: Mono) -> bool {
+        if talk.server.port >= QUIET_BELOW {
+            return false;
+        }
+        let (key, tick) = ((talk.client.ip, talk.server.ip), now.0 / 1_000_000_000);
+        if self.pairs.get(&key).is_none() {
+            self.pairs.insert(key, Recent::new(QUIET_MIN * 2), talk.client.mac.map_or(0, owner), tick);
+        }
+        let Some(ports) = self.pairs.get_mut(&key, tick) else { return false };
+        ports.see(talk.server.port, now);
+        ports.within(now, QUIET_SPAN) >= QUIET_MIN
+    }
+}
 
 /// How a client begins, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +105,27 @@ pub fn is_inquiry<'a>(heard: impl Iterator<Item = &'a (Port, Greeting)>, least: 
     let browser = BTreeSet::from([Greeting::Http, Greeting::Tls]);
     let mixed = ports.values().filter(|greetings| greetings.len() + 1 >= least && !greetings.is_subset(&browser));
     ports.values().any(|greetings| greetings.len() >= least) || mixed.count() >= 2
+}
+
+#[cfg(test)]
+mod quiet {
+    use crate::detectors::{
+        port_scan::{PortScan, Settings},
+        stage::{SYN, Stage, tcp},
+    };
+
+    #[test]
+    fn a_host_that_drops_everything_is_searched_all_the_same() {
+        let run = |ports: &[u16]| -> usize {
+            let mut stage = Stage::new(PortScan::new(Settings::default()));
+            let ask = |port: u16| tcp((9, 50_000), (5, port), SYN, 1, b"");
+            let told = ports.iter().zip(0..).map(|(port, n)| stage.frame(&ask(*port), n * 50).len()).sum::<usize>();
+            told + stage.frame(&tcp((7, 50_000), (8, 80), SYN, 1, b""), 60_000).len()
+        };
+        assert!(run(&(1..90).collect::<Vec<u16>>()) > 0);
+        assert_eq!(run(&(1..15).collect::<Vec<u16>>()), 0, "a dead server that is asked for all it had");
+        assert_eq!(run(&(40_000..40_090).collect::<Vec<u16>>()), 0, "files of which one side is seen");
+    }
 }
 
 #[cfg(test)]

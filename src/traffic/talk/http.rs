@@ -145,6 +145,21 @@ impl Reader {
         }
     }
 
+    /// The server answers what the client has said so far: of a body that was cut, or is sent no further, there is no more.
+    pub fn hurry(&mut self, client: &mut Vec<u8>, server: &[u8], seed: u64, out: &mut Vec<What>) {
+        let is_answer =
+            server.starts_with(b"HTTP/1.") && server.get(9).is_some_and(|first| (b'2'..=b'5').contains(first));
+        if !is_answer || !is_request(client) || self.skip[0] > 0 {
+            return;
+        }
+        let Some(head) = Head::read(client) else { return };
+        let body = client.get(head.len..).unwrap_or_default();
+        let missing = head.length().saturating_sub(body.len());
+        self.request(&head, body, seed, out);
+        self.skip[0] = missing;
+        client.clear();
+    }
+
     fn request(&mut self, head: &Head<'_>, body: &[u8], seed: u64, out: &mut Vec<What>) {
         let mut parts = head.first.split(|byte| *byte == b' ');
         let (Some(method), Some(path)) = (parts.next(), parts.next()) else { return };
@@ -167,7 +182,10 @@ impl Reader {
         let is_rtsp = holds(head.first, b" RTSP/");
         let mut login = authorization.and_then(|value| credentials(value, is_rtsp, seed, out));
         if login.is_none() && http.method == "POST" {
-            login = form(body, seed, out).or_else(|| parts_of(body, seed, out)).or_else(|| envelope(body, seed, out));
+            login = form(body, seed, out)
+                .or_else(|| parts_of(body, seed, out))
+                .or_else(|| envelope(body, seed, out))
+                .or_else(|| blog(body, seed, out));
         }
         if login.is_none()
             && let Some(query) = path.iter().position(|byte| *byte == b'?').and_then(|at| path.get(at + 1..))
@@ -312,6 +330,18 @@ fn envelope(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
         out.push(hashed("onvif", user, secret, seed));
     }
     None
+}
+
+/// A call of a blog by XML-RPC that begins with a name and a secret (WordPress: `wp.getUsersBlogs`).
+fn blog(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
+    let rest = body.get(find(body, b"wp.getUsersBlogs")?..)?;
+    let mut values = rest.split(|byte| *byte == b'>').skip(1).filter_map(|part| {
+        let end = part.iter().position(|byte| *byte == b'<')?;
+        part.get(..end).map(<[u8]>::trim_ascii).filter(|text| !text.is_empty())
+    });
+    let (user, secret) = (values.next()?, values.next().filter(|secret| secret.len() <= 256)?);
+    out.push(clear("http_form", user, secret, seed));
+    Some(tried("http_form", masked(user), tag(secret, seed)))
 }
 
 /// A login as JSON has it: a secret and a name of one object.

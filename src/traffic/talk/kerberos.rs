@@ -1,10 +1,11 @@
 //! # Kerberos
 //!
-//! Tickets that are locked with RC4 (RFC 4757, encryption type 23): the key is the hash of a password and is guessed at
-//! leisure by whoever holds the ticket ("Kerberoasting", ATT&CK T1558.003). RFC 4120 §5.4.2, in DER.
+//! Logins that are refused: the proof of a password was wrong (error 24), nobody is called so (6), or the account is locked
+//! (18). That a proof is asked for (25) is no refusal. Tickets that are locked with RC4 (RFC 4757, encryption type 23): the key is the hash of a password and is guessed at
+//! leisure by whoever holds the ticket ("Kerberoasting", ATT&CK T1558.003). RFC 4120 §5.4.2, §5.9.1, §7.5.9, in DER.
 
-use super::secrets::hashed;
-use crate::traffic::fact::What;
+use super::secrets::{hashed, masked};
+use crate::traffic::fact::{Login, What};
 
 /// `ARCFOUR-HMAC-MD5` and its export form.
 const RC4: [u8; 2] = [23, 24];
@@ -33,9 +34,34 @@ pub fn hear(by_client: bool, unread: &mut Vec<u8>, seed: u64, out: &mut Vec<What
 }
 
 /// One answer of a key server.
-pub fn answer(message: &[u8], seed: u64, out: &mut Vec<What>) {
+fn answer(message: &[u8], seed: u64, out: &mut Vec<What>) {
     if let Some((who, locked)) = weak(message) {
         out.push(hashed("kerberos", who, locked, seed));
+    }
+    if let Some((user, ok)) = outcome(message) {
+        // Only that the proof was wrong is said: it may be an old password as well as another guess.
+        out.push(What::Login(Login { service: "kerberos", user: masked(user), tag: 0, is_proof: true, ok }));
+    }
+}
+
+/// A whole answer in a datagram.
+pub fn datagram(message: &[u8], seed: u64, out: &mut Vec<What>) {
+    answer(message, seed, out);
+}
+
+/// Whose login had which outcome. The name is not always said.
+fn outcome(message: &[u8]) -> Option<(&[u8], bool)> {
+    let (kind, body, _) = element(message)?;
+    let (_, fields, _) = element(body)?;
+    match kind {
+        0x6b => Some((field(fields, 4).and_then(name).unwrap_or_default(), true)),
+        // [APPLICATION 30] KRB-ERROR: [6] which, [8] who.
+        0x7e => {
+            let (_, code, _) = element(field(fields, 6)?)?;
+            let user = field(fields, 8).and_then(name).unwrap_or_default();
+            matches!(code, [6 | 18 | 24]).then_some((user, false))
+        }
+        _ => None,
     }
 }
 
@@ -133,6 +159,18 @@ mod tests {
             hear(false, &mut unread, 1, &mut out);
         }
         assert_eq!((out.len(), unread.len()), (1, 0), "in pieces");
+    }
+
+    #[test]
+    fn a_wrong_proof_is_a_refusal_and_the_wish_for_one_is_not() {
+        let told = |code: u8| {
+            let error = der(0x7e, &[der(0x30, &[der(0xa6, &[vec![2, 1, code]]), der(0xa9, &[vec![0x1b, 1, b'H']])])]);
+            let mut out = Vec::new();
+            datagram(&error, 1, &mut out);
+            out.iter().filter(|what| matches!(what, What::Login(login) if !login.ok)).count()
+        };
+        assert_eq!((told(24), told(6), told(18)), (1, 1, 1));
+        assert_eq!((told(25), told(14), told(37)), (0, 0, 0), "a proof is wanted; another cipher; a wrong clock");
     }
 
     proptest! {

@@ -11,6 +11,7 @@ mod kerberos;
 mod lines;
 mod offices;
 mod once;
+mod rpc;
 mod secrets;
 mod smb;
 mod ssh;
@@ -89,6 +90,9 @@ impl Talk {
             self.recognise(talk, out);
         }
         let [client, server] = &mut self.unread;
+        if let (App::Http(reader), false) = (&mut self.app, by_client) {
+            reader.hurry(client, server, seed, out);
+        }
         let unread = if by_client { client } else { server };
         match &mut self.app {
             App::Unknown | App::Done => {}
@@ -151,7 +155,7 @@ impl Talk {
             Some(App::Telnet(telnet::Telnet::default()))
         } else if smb::is_smb(client) || smb::is_smb(server) {
             Some(App::Smb(smb::Smb::default()))
-        } else if smb::is_rpc(client) {
+        } else if rpc::is_bind(client) {
             Some(App::Rpc(smb::Rpc::default()))
         } else if kerberos::is_request(client) {
             Some(App::Kerberos)
@@ -187,11 +191,13 @@ pub fn datagram(talk: &Talkers, by_client: bool, payload: &[u8], seed: u64, out:
             }
         }
         161 if by_client => binary::community(payload, seed, out),
-        88 if !by_client => kerberos::answer(payload, seed, out),
+        88 if !by_client => kerberos::datagram(payload, seed, out),
         5060 => lines::sip(payload, seed, out),
         // IANA: radius, and what it was before; asf-rmcp.
         1812 | 1645 if by_client => offices::radius(payload, seed, out),
         623 if !by_client => offices::ipmi(payload, seed, out),
+        // At whatever port.
+        _ if once::is_sip(payload) || payload.starts_with(b"SIP/2.0 ") => lines::sip(payload, seed, out),
         _ => {}
     }
 }

@@ -24,7 +24,7 @@ pub fn recognise(talk: &Talkers, client: &[u8], server: &[u8]) -> Option<Look> {
         [0xc0 | 0xc1, 1, 1, _, ..] => tacacs,
         [0xa0, 0 | 1 | 5, ..] if server.first().is_none_or(|first| *first == 0xb0) => dvrip,
         [0xff, 0 | 1, 0, 0, ..] if find(client, b"{ \"").or_else(|| find(client, b"{\"")).is_some() => xiongmai,
-        [b'0'..=b'9', ..] if talk.server.port == EXEC => exec,
+        [0 | b'0'..=b'9' | b'a'..=b'z', ..] if talk.server.port == EXEC => exec,
         _ => return None,
     };
     Some(look)
@@ -44,8 +44,11 @@ pub fn is_rlogin(client: &[u8]) -> bool {
 }
 
 fn exec(client: &[u8], _server: &[u8], seed: u64) -> Option<What> {
+    // First comes a port for errors, which some leave out.
     let mut words = client.split(|byte| *byte == 0);
-    let (_port, user, secret, _what) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let first = words.next()?;
+    let user = if first.iter().all(u8::is_ascii_digit) { words.next()? } else { first };
+    let (secret, _what) = (words.next()?, words.next()?);
     (!user.is_empty() && secret.len() <= SECRET_MAX).then(|| clear("rexec", user, secret, seed))
 }
 

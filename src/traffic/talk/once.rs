@@ -157,7 +157,7 @@ fn subversion(client: &[u8], _server: &[u8], seed: u64) -> Option<What> {
 
 const SIP: [&[u8]; 6] = [b"REGISTER sip", b"INVITE sip", b"OPTIONS sip", b"SUBSCRIBE sip", b"ACK sip", b"MESSAGE sip"];
 
-fn is_sip(client: &[u8]) -> bool {
+pub fn is_sip(client: &[u8]) -> bool {
     SIP.iter().any(|word| client.starts_with(word))
 }
 

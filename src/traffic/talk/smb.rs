@@ -1,12 +1,15 @@
 //! # SMB and DCE/RPC
 //!
 //! Session setups that are refused, and what administrators and those who play one open: the shares `ADMIN$` and
-//! `C$`, the pipes and interfaces that start programs on another machine. MS-SMB2 §2.2, MS-CIFS §2.2.4,
-//! MS-SCMR, MS-TSCH, MS-RRP, MS-WMI, MS-DCOM; interface ids are from those documents.
+//! `C$`, programs that are written there, and the pipes by which programs are started on another machine. MS-SMB2 §2.2,
+//! MS-CIFS §2.2.4. What is called through a pipe is read by [`super::rpc`].
 
-use super::secrets::{hashed, masked, tag};
+use super::{
+    rpc::Calls,
+    secrets::{hashed, masked, tag},
+};
 use crate::{
-    model::{find, holds},
+    model::find,
     traffic::fact::{Login, What},
 };
 
@@ -16,30 +19,18 @@ const LOGON_FAILURE: [u8; 4] = 0xc000_006d_u32.to_le_bytes();
 const LOCKED_OUT: [u8; 4] = 0xc000_0234_u32.to_le_bytes();
 const ACCESS_DENIED: [u8; 4] = 0xc000_0022_u32.to_le_bytes();
 
-/// Interfaces that run things elsewhere: as on the wire, little-endian in the first three parts.
-const INTERFACES: [([u8; 16], &str); 7] = [
-    (uuid(0x367a_bb81, 0x9844, 0x35f1, [0xad, 0x32, 0x98, 0xf0, 0x38, 0x00, 0x10, 0x03]), "svcctl"),
-    (uuid(0x86d3_5949, 0x83c9, 0x4044, [0xb4, 0x24, 0xdb, 0x36, 0x32, 0x31, 0xfd, 0x0c]), "task scheduler"),
-    (uuid(0x1ff7_0682, 0x0a51, 0x30e8, [0x07, 0x6d, 0x74, 0x0b, 0xe8, 0xce, 0xe9, 0x8b]), "atsvc"),
-    (uuid(0x338c_d001, 0x2244, 0x31f1, [0xaa, 0xaa, 0x90, 0x00, 0x38, 0x00, 0x10, 0x03]), "winreg"),
-    (uuid(0x9556_dc99, 0x828c, 0x11cf, [0xa3, 0x7e, 0x00, 0xaa, 0x00, 0x32, 0x40, 0xc7]), "WMI"),
-    (uuid(0xf309_ad18, 0xd86a, 0x11d0, [0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20]), "WMI login"),
-    (uuid(0x1234_5678, 0x1234, 0xabcd, [0xef, 0x00, 0x01, 0x23, 0x45, 0x67, 0xcf, 0xfb]), "netlogon"),
-];
-
-const fn uuid(a: u32, b: u16, c: u16, d: [u8; 8]) -> [u8; 16] {
-    let (a, b, c) = (a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes());
-    [a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]]
-}
+/// Of what was heard, so that what lies across two segments is seen.
+const KEPT: usize = 47;
+/// Shares that only administrators may open.
+const HIDDEN: [&str; 2] = ["ADMIN$", "C$"];
+/// Endings of programs.
+const PROGRAMS: [&str; 8] = [".exe", ".dll", ".bat", ".cmd", ".ps1", ".vbs", ".scr", ".sys"];
+/// `FILE_OPEN` (MS-SMB2 §2.2.13): what is there is opened; all others make or replace.
+const OPEN_ONLY: u8 = 1;
 
 /// A message of SMB behind its length (RFC 1002 §4.3.1; MS-SMB2 §2.1).
 pub fn is_smb(bytes: &[u8]) -> bool {
     matches!(bytes, [0, _, _, _, 0xff | 0xfe, b'S', b'M', b'B', ..] | [0x81, 0, ..])
-}
-
-/// A bind of DCE/RPC version 5 (C706 §12.6).
-pub fn is_rpc(bytes: &[u8]) -> bool {
-    matches!(bytes, [5, 0, 11, ..])
 }
 
 /// Where the next message begins, counted from the fifth byte on.
@@ -53,14 +44,6 @@ fn names(bytes: &[u8], word: &str) -> bool {
     let wide: Vec<u8> = word.bytes().flat_map(|byte| [byte, 0]).collect();
     bytes.windows(wide.len()).any(|at| at.eq_ignore_ascii_case(&wide))
         || bytes.windows(word.len()).any(|at| at.eq_ignore_ascii_case(word.as_bytes()))
-}
-
-fn interfaces(bytes: &[u8], told: &mut Vec<&'static str>, out: &mut Vec<What>) {
-    for (id, name) in &INTERFACES {
-        if holds(bytes, id) {
-            tell(name, told, out);
-        }
-    }
 }
 
 fn tell(name: &'static str, told: &mut Vec<&'static str>, out: &mut Vec<What>) {
@@ -95,6 +78,7 @@ pub struct Smb {
     user: Vec<u8>,
     skip: [usize; 2],
     told: Vec<&'static str>,
+    calls: Calls,
     /// Let in as a guest, and opened nothing yet: a share is no more than a door.
     idles: bool,
 }
@@ -179,7 +163,7 @@ impl Smb {
         let opens: &[u16] = if setup == 1 { &[5] } else { &[0x02, 0x25, 0x2d, 0x32, 0xa2] };
         self.idles &= !opens.contains(&command);
         if command == tree {
-            for (word, name) in [("ADMIN$", "ADMIN$"), ("\\C$", "C$")] {
+            for (word, name) in [("ADMIN$", HIDDEN[0]), ("\\C$", HIDDEN[1])] {
                 if names(message, word) {
                     tell(name, &mut self.told, out);
                 }
@@ -192,24 +176,34 @@ impl Smb {
                     tell(word, &mut self.told, out);
                 }
             }
+            // Where the words of MS-SMB2 §2.2.13 and MS-CIFS §2.2.4.64.1 say what is to be done with it.
+            let done = if setup == 1 { message.get(64 + 36) } else { message.get(33 + 35) };
+            let is_hidden = self.told.iter().any(|name| HIDDEN.contains(name));
+            let is_program = || PROGRAMS.iter().any(|end| names(message, end));
+            if is_hidden && done.is_some_and(|done| *done != OPEN_ONLY) && is_program() {
+                tell("program, written", &mut self.told, out);
+            }
         }
-        interfaces(message, &mut self.told, out);
+        let told = &mut self.told;
+        self.calls.hear(message, &mut |name| tell(name, told, out));
     }
 }
 
-/// See above.
+/// DCE/RPC without SMB.
 #[derive(Debug, Default)]
 pub struct Rpc {
     told: Vec<&'static str>,
+    calls: Calls,
 }
 
 impl Rpc {
     pub fn hear(&mut self, by_client: bool, unread: &mut Vec<u8>, out: &mut Vec<What>) {
         if by_client {
-            interfaces(unread.get(..LOOKED_AT.min(unread.len())).unwrap_or_default(), &mut self.told, out);
+            let (told, bytes) = (&mut self.told, unread.get(..LOOKED_AT.min(unread.len())).unwrap_or_default());
+            self.calls.hear(bytes, &mut |name| tell(name, told, out));
         }
-        // An id may lie across two segments.
-        let keep = unread.len().saturating_sub(15);
+        // A message or an id may lie across two segments.
+        let keep = unread.len().saturating_sub(KEPT);
         unread.drain(..keep);
     }
 }
