@@ -3,14 +3,20 @@
 //! For what is looked up with every frame and listed now and then. In which order it is listed is the keys' doing, never
 //! the hash's. It has no bound of its own: who keeps one says how many come in.
 
-use std::{collections::BTreeMap, hash::Hash};
+use std::{
+    collections::BTreeMap,
+    hash::Hash,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use super::seeded::{Index, hash_of};
 
 /// Map without a cap, listed in key order.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Keyed<K, V> {
     index: Index,
+    /// Where something was found last: the same is mostly wanted many times in a row.
+    last: AtomicU32,
     order: BTreeMap<K, u32>,
     free: Vec<u32>,
     cells: Vec<Option<(K, V)>>,
@@ -18,7 +24,13 @@ pub struct Keyed<K, V> {
 
 impl<K, V> Default for Keyed<K, V> {
     fn default() -> Self {
-        Keyed { index: Index::default(), order: BTreeMap::new(), free: Vec::new(), cells: Vec::new() }
+        Keyed {
+            index: Index::default(),
+            last: AtomicU32::new(0),
+            order: BTreeMap::new(),
+            free: Vec::new(),
+            cells: Vec::new(),
+        }
     }
 }
 
@@ -26,7 +38,13 @@ impl<K: Ord + Hash + Copy, V> Keyed<K, V> {
     #[inline]
     fn find(&self, key: K) -> Option<usize> {
         let is_it = |place: u32| matches!(self.cells.get(place as usize), Some(Some((known, _))) if *known == key);
-        self.index.find(hash_of(&key) as u32, is_it).map(|place| place as usize)
+        let last = self.last.load(Relaxed);
+        if is_it(last) {
+            return Some(last as usize);
+        }
+        let place = self.index.find(hash_of(&key) as u32, is_it)?;
+        self.last.store(place, Relaxed);
+        Some(place as usize)
     }
 
     #[inline]

@@ -72,6 +72,9 @@ impl Presence {
 
     pub(super) fn attach_quietly(&mut self, id: DeviceId, subject: &Subject, at: Mono, claim: Claim) -> Attached {
         let Some(ip) = subject.ip.filter(|ip| is_unicast(*ip)) else { return Attached::Known };
+        if claim == Claim::Uses && self.registry.still_uses(id, ip, at) {
+            return Attached::Known;
+        }
         let network = Arc::clone(&self.network);
         let attached = self.registry.hold_ip(id, ip, at, claim, |a, b| same_net(&network, a, b));
         for loser in self.registry.take_losers() {

@@ -34,7 +34,7 @@ impl Presence {
     pub(super) fn decision(&self, device: &Device, reason: LeaveReason, rules: &Rules, now: Moment) -> Decision {
         let seen = self.evidence(device, now.mono);
         let kind_habit = Habit::default();
-        let habit = device.habit.as_deref().unwrap_or(&kind_habit);
+        let habit = self.habit_of(device, now).or(device.habit.as_deref()).unwrap_or(&kind_habit);
         let context = device.context(now);
         let spell = device.mute.spell.as_ref();
         let from = spell.map_or(device.mute.quiet_since + rules.ask_after, |spell| spell.first_ask);
@@ -72,7 +72,7 @@ impl Presence {
         seen: &Evidence,
         now: Moment,
     ) -> Option<f64> {
-        let habit = device.habit.as_deref().filter(|_| rules.sleeper && !rules.fixed && rules.is_learned)?;
+        let habit = self.habit_of(device, now).filter(|_| rules.sleeper && !rules.fixed && rules.is_learned)?;
         let spell = device.mute.spell.as_ref()?;
         let began = now.back_to(spell.began.min(now.mono)).wall;
         let mute_s = now.mono.since(spell.first_ask).as_secs_f64();

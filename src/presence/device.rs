@@ -120,6 +120,8 @@ pub struct Device {
     pub habit: Option<Box<Habit>>,
     /// On what terms its silence is judged.
     pub terms: Terms,
+    /// Silences that newcomers are yet to be taught.
+    pub taught: Vec<Ended>,
     /// More was learned than its view tells.
     pub lesson_due: bool,
     pub window: Option<Window>,
@@ -242,6 +244,7 @@ impl Device {
             activity: Activity::default(),
             habit: None,
             terms: Terms::default(),
+            taught: Vec::new(),
             lesson_due: false,
             window: None,
             before: None,
@@ -408,12 +411,16 @@ impl Device {
         let habit = self.habit.get_or_insert_default();
         habit.go_by(&self.terms);
         let home = habit.learn(&ended, self.terms.dial);
+        let is_new = !habit.is_settled(at.wall);
         if trip.left {
             self.judged = Some(Judged { spell: ended, home });
             self.stitch_due = called_away && home > 0.5;
         }
         // Now and then it is cut anew, so that a crash forgets little.
         self.lesson_due |= habit.spells().is_multiple_of(LESSON);
+        if is_new {
+            self.teaches(ended);
+        }
     }
 
     /// Nothing but a radio without a network hears it: nobody can tell a return from a sign of life.

@@ -149,16 +149,19 @@ impl Presence {
             door: self.doors.opened_about(since, &self.settings.doors, now),
             place: person.filter(|_| device.kind() == Kind::Phone).and_then(|person| self.places.of(person, now)),
             others: person.filter(|_| carried).and_then(|person| self.others(device, person, now)),
+            unasked: device.joins_unheard(),
         }
     }
 
     /// What else `person` carries, and whether it is here.
     fn others(&self, device: &Device, person: &str, now: Mono) -> Option<Others> {
         let since = device.mute.quiet_since;
+        // What speaks by itself alone may have said its last word long before its owner went.
+        let together = if device.joins_unheard() { LEFT_WITH } else { TOGETHER };
         let (mut here, mut gone, mut silent, mut all) = (false, false, false, true);
         for other in self.carried_beside(device.id, person) {
             if !other.here {
-                gone |= other.mute.trip.as_ref().is_some_and(|trip| apart(trip.spell.began, since) <= TOGETHER);
+                gone |= other.mute.trip.as_ref().is_some_and(|trip| apart(trip.spell.began, since) <= together);
                 continue;
             }
             if other.mute.frozen.is_some() {
@@ -189,6 +192,12 @@ impl Presence {
             let mut beside = self.carried_beside(device.id, person);
             !beside.any(|other| other.kind() == Kind::Phone) && self.places.of(person, at) == Some(Place::Far)
         })
+    }
+
+    /// What else the owner of `id` carries, and is here.
+    pub(super) fn beside(&self, id: DeviceId) -> Vec<DeviceId> {
+        let Some(person) = self.registry.get(id).and_then(Device::person) else { return Vec::new() };
+        self.carried_beside(id, person).filter(|other| other.here).map(|other| other.id).collect()
     }
 
     /// What `person` carries, other than `id`: phones and watches, unless somebody set it otherwise.

@@ -247,6 +247,21 @@ impl Registry {
         }
     }
 
+    /// The common case: `id` speaks from the address that it held before, and nobody else has it.
+    pub fn still_uses(&mut self, id: DeviceId, ip: IpAddr, at: Mono) -> bool {
+        if self.by_ip.get(&ip) != Some(&id) {
+            return false;
+        }
+        let device = self.devices.get_mut(id);
+        let Some(first) = device.and_then(|it| it.addresses.first_mut()).filter(|held| held.ip == ip && held.current)
+        else {
+            return false;
+        };
+        first.last = first.last.max(at);
+        first.used = first.used.max(Some(at));
+        true
+    }
+
     /// `ip` is held by `id`, as far as `claim` shows. `same_net` says whether two addresses are in one subnet.
     pub fn hold_ip(
         &mut self,

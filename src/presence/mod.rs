@@ -38,6 +38,7 @@ mod learned;
 mod lobby;
 mod memory;
 mod names;
+mod newcomers;
 mod night;
 mod orders;
 pub mod overheard;
@@ -111,6 +112,8 @@ pub struct Presence {
     doors: evidence::Doors,
     places: evidence::Places,
     rooms: rooms::Rooms,
+    /// What all phones taught of whom too little is known.
+    newcomers: Box<departure::habit::Habit>,
     /// How many devices have entities, and who is kept out by the limit.
     exposed: u32,
     crowded: BTreeSet<DeviceId>,
@@ -158,6 +161,7 @@ impl Presence {
             doors: evidence::Doors::default(),
             places: evidence::Places::default(),
             rooms: rooms::Rooms::default(),
+            newcomers: Box::new(departure::habit::Habit::of_many()),
             exposed: 0,
             crowded: BTreeSet::new(),
             views: BTreeMap::new(),
@@ -172,6 +176,9 @@ impl Presence {
         presence.gate.knows(network);
         if let Some(lines) = remembered.learned.by.get(ROOMS) {
             presence.rooms.recall(lines);
+        }
+        if let Some(lines) = remembered.learned.by.get(newcomers::NEWCOMERS) {
+            presence.recall_newcomers(lines);
         }
         presence.restore(remembered, now);
         if presence.network.interfaces.iter().any(|interface| interface.mac.is_some()) {
@@ -194,7 +201,13 @@ impl Presence {
     /// Runs what is due at `now` exactly; the engine calls it once a due time.
     pub fn wake(&mut self, now: Moment, out: &mut Vec<Change>) {
         // Each timer sets itself to later than now, so this ends.
-        while let Some(key) = self.timers.pop(now.mono) {
+        loop {
+            // Most were heard meanwhile, and are looked at again later.
+            if let Some(at) = self.timers.first(now.mono).and_then(|id| self.is_heard_enough(id, now)) {
+                self.timers.put_off(at);
+                continue;
+            }
+            let Some(key) = self.timers.pop(now.mono) else { return };
             match key {
                 Key::Own => self.find_own(now, out),
                 Key::Dark(interface) => self.tend_dark(interface, now, out),
@@ -283,8 +296,9 @@ impl Presence {
     }
 
     /// What is learned of the home itself and kept like what detectors learn: a name, and lines.
-    pub fn kept(&self) -> Option<(&'static str, String)> {
-        Some((ROOMS, self.rooms.lines()?))
+    pub fn kept(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let kept = [(ROOMS, self.rooms.lines()), (newcomers::NEWCOMERS, self.newcomers_lines())];
+        kept.into_iter().filter_map(|(name, lines)| Some((name, lines?)))
     }
 
     pub fn household(&self) -> &Arc<Household> {

@@ -96,6 +96,8 @@ pub struct Names {
     pub own: Option<String>,
     pub ha: Option<String>,
     heard: BTreeMap<NameSource, Name>,
+    /// Some name has a next one: asked with each look at a device, and hardly ever true.
+    waits: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -165,6 +167,9 @@ impl Names {
 
     /// When a new name will have held long enough.
     pub fn due(&self) -> Option<Mono> {
+        if !self.waits {
+            return None;
+        }
         self.heard.values().filter_map(|name| name.next.as_ref()).map(|(_, since)| *since + STABLE).min()
     }
 
@@ -177,6 +182,7 @@ impl Names {
                 changed = true;
             }
         }
+        self.waits = self.heard.values().any(|name| name.next.is_some());
         changed
     }
 
@@ -231,6 +237,7 @@ impl Names {
         for (source, name) in other.heard {
             self.heard.entry(source).or_insert(name);
         }
+        self.waits |= other.waits;
     }
 
     /// The best name there is, never empty.

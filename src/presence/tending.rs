@@ -34,6 +34,8 @@ const KEPT_OF_DAY: u32 = 6;
 const AWAKE_PATIENCE: u32 = 2;
 /// A question that was not allowed is thought of again after so long.
 const RECONSIDER: Duration = Duration::from_secs(30);
+/// What is looked at as soon as something else is done.
+const AT_ONCE: Duration = Duration::from_millis(1);
 /// When a list's word ends the wait is found in so many steps at most.
 const LISTED_ROUNDS: u32 = 8;
 
@@ -219,6 +221,10 @@ impl Presence {
         if let Some(window) = window {
             out.push(Change::WindowClosed { window: window.view(id, Some(reason)) });
         }
+        for other in self.beside(id) {
+            // Who cannot be asked waits for its own time, and this is news of it.
+            self.timers.by(Key::Device(other), now.mono + AT_ONCE);
+        }
         self.settle(id, now, out);
     }
 
@@ -345,8 +351,7 @@ impl Presence {
 
     /// When the silence `device` is in is a departure, if enough is known of its sleep.
     fn learned(&self, device: &Device, now: Moment) -> Option<Threshold> {
-        let kind = device.kind();
-        let habit = device.habit.as_ref().filter(|habit| kind.is_sleeper() && habit.is_learned(now.wall))?;
+        let habit = self.habit_of(device, now)?;
         Some(self.threshold(habit, device, &self.evidence(device, now.mono), now))
     }
 

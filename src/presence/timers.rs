@@ -74,6 +74,25 @@ impl Timers {
         }
     }
 
+    /// The device whose timer is the first of all and due.
+    pub fn first(&self, now: Mono) -> Option<DeviceId> {
+        match self.order.peek() {
+            Some(Reverse((at, Key::Device(id)))) if *at <= now => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The first of all fires at `at` instead.
+    pub fn put_off(&mut self, at: Mono) {
+        let Some(mut first) = self.order.peek_mut() else { return };
+        let Reverse((due, key)) = &mut *first;
+        if let Some(held) = self.due.get_mut(key) {
+            (*held, *due) = (at, at);
+        }
+        drop(first);
+        self.tidy();
+    }
+
     pub fn next(&self) -> Option<Mono> {
         self.order.peek().map(|Reverse((at, _))| *at)
     }

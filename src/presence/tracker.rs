@@ -249,6 +249,7 @@ impl Presence {
                     self.timers.set(Key::Device(id), at);
                 }
             }
+            self.teach_newcomers(id);
             let lesson = self.registry.get_mut(id).is_some_and(|device| std::mem::take(&mut device.lesson_due));
             if lesson {
                 self.touch(id);
@@ -345,6 +346,7 @@ impl Presence {
         }
         out.push(Change::WindowOpened { window: view });
         self.settle(id, now, out);
+        self.teach_newcomers(id);
         self.stitch_if_due(id, now, out);
     }
 

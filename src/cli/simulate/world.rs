@@ -4,12 +4,7 @@
 //! what the engine asks is answered or not, and what it says is judged against the truth. Time jumps from one
 //! happening to the next. Nothing here knows how the engine decides.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-    net::Ipv4Addr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use super::{
     dice::Dice,
@@ -19,8 +14,8 @@ use super::{
 use crate::{
     engine::{Engine, Input, Settings},
     model::{
-        Change, Command, DeviceId, DeviceView, Health, InterfaceFacts, InterfaceId, MacAddr, Moment, Mono,
-        NetworkFacts, Observation, PartId, Presence, Remembered, Subnet, Ticket, Wall,
+        Change, Command, DeviceId, DeviceView, Health, InterfaceFacts, InterfaceId, Keyed, Learned, MacAddr, Moment,
+        Mono, NetworkFacts, Observation, PartId, Presence, Remembered, Subnet, Ticket, Wall,
     },
 };
 
@@ -33,6 +28,7 @@ mod frames;
 mod hearing;
 mod moves;
 mod outcome;
+mod queue;
 mod rotation;
 
 use actor::{Actor, Phase};
@@ -72,29 +68,6 @@ enum Event {
     /// A watched door opens or shuts; the last: it opens again by itself some day.
     Door(String, bool, bool),
     Daily,
-}
-
-struct Due {
-    at: u64,
-    serial: u64,
-    event: Event,
-}
-
-impl PartialEq for Due {
-    fn eq(&self, other: &Due) -> bool {
-        (self.at, self.serial) == (other.at, other.serial)
-    }
-}
-impl Eq for Due {}
-impl PartialOrd for Due {
-    fn partial_cmp(&self, other: &Due) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Due {
-    fn cmp(&self, other: &Due) -> std::cmp::Ordering {
-        (self.at, self.serial).cmp(&(other.at, other.serial))
-    }
 }
 
 /// What a run was like.
@@ -144,10 +117,9 @@ struct World<'a> {
     from: f64,
     end: f64,
     wall_step: f64,
-    queue: BinaryHeap<Reverse<Due>>,
-    serial: u64,
+    queue: queue::Queue,
     actors: Vec<Actor>,
-    macs: BTreeMap<MacAddr, usize>,
+    macs: Keyed<MacAddr, usize>,
     ids: BTreeMap<DeviceId, usize>,
     dice: Dice,
     addresses: u32,
@@ -194,10 +166,9 @@ impl<'a> World<'a> {
             from,
             end,
             wall_step: 0.0,
-            queue: BinaryHeap::new(),
-            serial: 0,
+            queue: queue::Queue::default(),
             actors: Vec::new(),
-            macs: BTreeMap::new(),
+            macs: Keyed::default(),
             ids: BTreeMap::new(),
             dice: Dice::of(plan.seed, "network"),
             addresses: 100,
@@ -227,8 +198,7 @@ impl<'a> World<'a> {
     }
 
     fn at(&mut self, at: f64, event: Event) {
-        self.serial += 1;
-        self.queue.push(Reverse(Due { at: micros(at.max(self.now)), serial: self.serial, event }));
+        self.queue.push(micros(at.max(self.now)), event);
     }
 
     fn moment(&self, at: f64) -> Moment {
@@ -317,7 +287,7 @@ impl<'a> World<'a> {
     fn found(&mut self, device: &DeviceView) {
         let (now, from) = (self.now, self.from);
         for mac in &device.macs {
-            let Some(index) = self.macs.get(mac).copied() else { continue };
+            let Some(index) = self.macs.get(*mac).copied() else { continue };
             let Some(actor) = self.actors.get_mut(index) else { continue };
             self.ids.insert(device.id, index);
             if actor.ble == Some(*mac) && actor.wifi {
@@ -335,7 +305,7 @@ impl<'a> World<'a> {
     fn run(&mut self, progress: &mut dyn FnMut(f64)) {
         let mut told = 0.0;
         loop {
-            let event = self.queue.peek().map(|Reverse(due)| due.at);
+            let event = self.queue.first();
             let wake = self.engine.as_ref().filter(|_| !self.suspended).and_then(Engine::next_wake);
             let wake = wake.map(|wake| (wake.0.div_ceil(1_000)).saturating_sub(micros(BOOTED)));
             let next = match (event, wake) {
@@ -353,12 +323,8 @@ impl<'a> World<'a> {
                 told = self.now;
                 progress(self.now / self.end);
             }
-            match self.queue.pop() {
-                Some(Reverse(due)) if due.at <= next => self.happens(due.event),
-                Some(due) => {
-                    self.queue.push(due);
-                    self.give(Input::Tick);
-                }
+            match event.filter(|at| *at <= next).and_then(|_| self.queue.pop()) {
+                Some(event) => self.happens(event),
                 None => self.give(Input::Tick),
             }
         }
@@ -450,6 +416,7 @@ impl<'a> World<'a> {
             tombstones: BTreeMap::clone(&view.tombstones),
             mode: Some(view.household.mode),
             person_ids: view.household.person_ids.clone(),
+            learned: Learned::clone(&view.learned),
             ..Remembered::default()
         };
     }

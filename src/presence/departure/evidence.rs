@@ -75,6 +75,8 @@ pub struct Evidence {
     pub door: Option<bool>,
     pub place: Option<Place>,
     pub others: Option<Others>,
+    /// Nobody can ask it: what others tell may count for more.
+    pub unasked: bool,
 }
 
 impl Evidence {
@@ -141,10 +143,11 @@ impl Signs {
         (-seconds.max(0.0) * dropped / kept_s).exp().max(1.0 - DROPPED)
     }
 
-    /// How much likelier it is of one who left that another device tells this.
-    fn beside(&self, others: Others) -> f64 {
+    /// How much likelier it is of one who left that another device tells this. Of one that speaks by itself alone nothing
+    /// else is ever known soon, and it falls silent some thousand times a month: all that was learned counts.
+    fn beside(&self, others: Others, unasked: bool) -> f64 {
         let part = |counts: &[f64; 3]| counts[others.place()] / counts.iter().sum::<f64>();
-        (part(&self.beside_left) / part(&self.beside_home)).clamp(OTHER_HERE, OTHER_GONE)
+        (part(&self.beside_left) / part(&self.beside_home)).clamp(OTHER_HERE, if unasked { MOST } else { OTHER_GONE })
     }
 
     /// How much likelier each of `seen` is of one who left; 1 is no sign.
@@ -173,9 +176,9 @@ impl Signs {
             },
             match seen.others {
                 None => ("no_other", 1.0),
-                Some(others @ Others::Here) => ("other_device_here", self.beside(others)),
-                Some(others @ Others::SilentToo) => ("all_silent", self.beside(others)),
-                Some(others @ Others::GoneToo) => ("other_device_left", self.beside(others)),
+                Some(others @ Others::Here) => ("other_device_here", self.beside(others, seen.unasked)),
+                Some(others @ Others::SilentToo) => ("all_silent", self.beside(others, seen.unasked)),
+                Some(others @ Others::GoneToo) => ("other_device_left", self.beside(others, seen.unasked)),
             },
         ];
         // Both tell that the owner went, and neither that this device went along: once that is known, the other adds
@@ -381,6 +384,9 @@ mod tests {
         }
         let ratio = |signs: &Signs, others| signs.ratio(&told(others));
         assert!(near(ratio(&beside, Others::Here), OTHER_HERE) && near(ratio(&beside, Others::GoneToo), OTHER_GONE));
+        // Of one that nobody can ask, more is believed.
+        let alone = Evidence { unasked: true, ..told(Others::GoneToo) };
+        assert!(beside.ratio(&alone) > 10.0 * OTHER_GONE);
         assert!(ratio(&apart, Others::Here) > 0.9 && ratio(&apart, Others::GoneToo) < 1.0, "{apart:?}");
         // What a person says of a silence counts too.
         let before = ratio(&beside, Others::GoneToo);

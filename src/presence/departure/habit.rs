@@ -8,7 +8,7 @@ use crate::model::{Mono, Wall};
 
 use super::{
     evidence::{Evidence, Signs},
-    hours::Hours,
+    hours::{Hours, Leaning},
     survival::{Survival, tail},
     terms::Terms,
 };
@@ -64,6 +64,8 @@ const LIMITS_POOR: usize = 3;
 const ASKED_AFTER: [f64; 3] = [30.0, 45.0, 90.0];
 /// Enough is known after some days (`Terms`) with so many spells, or after so many spells.
 const LEARNED: (u32, u32) = (30, 100);
+/// Days after which nothing that others taught is better.
+const SETTLED_DAYS: f64 = 3.0;
 
 /// Everything learned.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +78,9 @@ pub struct Habit {
     spells_at: Hours,
     /// Running mean of the odds over the spells of a context.
     mean: [f64; 3],
+    /// How hours lean, by those tables, and the running mean of that.
+    leaning: Leaning,
+    leans: [f64; 3],
     /// How often a short spell ends by joining the network anew: of so many, so many.
     signed: (f64, f64),
     /// Days of judged false aways.
@@ -89,6 +94,7 @@ pub struct Habit {
     signs: Signs,
     half_life_days: f64,
     learn_days: f64,
+    is_of_many: bool,
 }
 
 /// How active it was, from what it said by itself.
@@ -161,6 +167,8 @@ impl Default for Habit {
             left_at: Hours::of(0.3),
             spells_at: Hours::of(10.0),
             mean: [1.0; 3],
+            leaning: Leaning::of(&Hours::of(0.3), &Hours::of(10.0)),
+            leans: [1.0; 3],
             signed: (20.0, 1.0),
             ledger: Vec::new(),
             shares: [1.0 / 3.0; 3],
@@ -170,6 +178,7 @@ impl Default for Habit {
             signs: Signs::default(),
             half_life_days: Terms::default().half_life_days,
             learn_days: Terms::default().learn_days,
+            is_of_many: false,
         };
         habit.deal();
         habit
@@ -216,6 +225,23 @@ impl Habit {
         (self.half_life_days, self.learn_days) = (terms.half_life_days, terms.learn_days);
     }
 
+    /// So much is known that others of the kind may be judged by it.
+    pub fn is_example(&self, now: Wall) -> bool {
+        let (_, many) = LEARNED;
+        self.spells >= 2 * many && self.age(day(now)) >= self.learn_days
+    }
+
+    /// So much is known of it that no example is better.
+    pub fn is_settled(&self, now: Wall) -> bool {
+        let (_, many) = LEARNED;
+        self.spells >= 2 * many && self.age(day(now)) >= SETTLED_DAYS
+    }
+
+    /// Of many who come and go: what they teach.
+    pub fn of_many() -> Habit {
+        Habit { is_of_many: true, ..Habit::default() }
+    }
+
     pub fn spells(&self) -> u32 {
         self.spells
     }
@@ -228,7 +254,9 @@ impl Habit {
     /// Mute spells a month.
     fn rate(&self, context: Context, day: f64) -> f64 {
         let (.., monthly, _) = of(&PRIOR, context);
-        (of(&self.seen, context) + monthly * PRIOR_DAYS / 30.0) / (self.age(day) + PRIOR_DAYS) * 30.0
+        let rate = (of(&self.seen, context) + monthly * PRIOR_DAYS / 30.0) / (self.age(day) + PRIOR_DAYS) * 30.0;
+        // While none of them was there, none fell mute.
+        if self.is_of_many { rate.max(monthly) } else { rate }
     }
 
     /// How much more often than on average it leaves at this hour.
@@ -236,6 +264,11 @@ impl Habit {
         let here = self.left_at.at(at) / self.spells_at.at(at).max(1e-9);
         let all = self.left_at.total() / self.spells_at.total().max(1e-9);
         (here / all).clamp(0.05, 5.0)
+    }
+
+    /// The same, as far as it is no chance.
+    fn lean(&self, at: Wall) -> f64 {
+        self.leaning.at(at).clamp(0.05, 5.0)
     }
 
     pub fn is_quiet(&self, at: Wall) -> bool {
@@ -250,13 +283,16 @@ impl Habit {
     /// When a silence that began at `began` is a departure. `ratio` is how much likelier what else
     /// is known is of one who left; `stretch` is for kinds that may be mute for longer.
     pub fn patience(&self, context: Context, began: Wall, dial: f64, ratio: f64, stretch: f64) -> Threshold {
-        self.threshold_with(of(&self.shares, context), context, began, dial, ratio, stretch)
+        let odds = self.lean(began) / of(&self.leans, context);
+        let share = of(&self.shares, context) * odds;
+        self.threshold_with(share, context, began, dial, ratio, stretch)
     }
 
     /// The same as the reference model has it, which deals the dial out by departures alone.
     #[cfg(test)]
     pub fn threshold(&self, context: Context, began: Wall, dial: f64, ratio: f64, stretch: f64) -> Threshold {
-        self.threshold_with(self.share(context), context, began, dial, ratio, stretch)
+        let odds = self.odds(began) / of(&self.mean, context);
+        self.threshold_with(self.share(context) * odds, context, began, dial, ratio, stretch)
     }
 
     fn threshold_with(
@@ -269,9 +305,7 @@ impl Habit {
         stretch: f64,
     ) -> Threshold {
         let p = dial * 0.5f64.powf(self.over(began, dial)) * share / self.rate(context, day(began))
-            * ratio.clamp(1.0 / RATIO_MOST, RATIO_MOST)
-            * self.odds(began)
-            / of(&self.mean, context);
+            * ratio.clamp(1.0 / RATIO_MOST, RATIO_MOST);
         let sleep = self.sleep_in(context);
         let [.., longest] = MOST;
         let most = if ratio < AGAINST { longest } else { most(context, dial) } * stretch;
@@ -357,6 +391,10 @@ impl Habit {
         let odds = self.odds(began);
         let mean = of_mut(&mut self.mean, context);
         *mean = 0.995 * *mean + 0.005 * odds;
+        self.leaning = Leaning::of(&self.left_at, &self.spells_at);
+        let lean = self.lean(began);
+        let leans = of_mut(&mut self.leans, context);
+        *leans = 0.995 * *leans + 0.005 * lean;
         self.spells = self.spells.saturating_add(1);
         self.deal();
         home
@@ -411,14 +449,16 @@ impl Habit {
     }
 
     /// Single numbers in a fixed order, and the tables by hour.
-    pub(super) fn parts(&self) -> ([f64; 13], [&Hours; 2]) {
-        let ([a, b, c], [d, e, f], [g, h, i]) = (self.seen, self.departures, self.mean);
-        let (spells, since) = (f64::from(self.spells), self.since.unwrap_or(-1.0));
-        ([a, b, c, d, e, f, g, h, i, self.signed.0, self.signed.1, spells, since], [&self.left_at, &self.spells_at])
+    pub(super) fn parts(&self) -> (impl Iterator<Item = f64>, [&Hours; 2]) {
+        let rest = [self.signed.0, self.signed.1, f64::from(self.spells), self.since.unwrap_or(-1.0)];
+        let scalars = [self.seen, self.departures, self.mean].into_iter().flatten().chain(rest).chain(self.leans);
+        (scalars, [&self.left_at, &self.spells_at])
     }
 
     pub(super) fn recall_rates(&mut self, numbers: &[f64]) {
-        let &[a, b, c, d, e, f, g, h, i, of, signed, spells, since] = numbers else { return };
+        let &[a, b, c, d, e, f, g, h, i, of, signed, spells, since, ref leans @ ..] = numbers else { return };
+        // An earlier version knew nothing of how hours lean.
+        let leans = <[f64; 3]>::try_from(leans).ok().filter(|leans| leans.iter().all(|x| *x >= 0.01));
         let sane = [a, b, c].iter().all(|x| *x >= 0.0)
             && [d, e, f, g, h, i, signed].iter().all(|x| *x >= 0.01)
             && of >= signed
@@ -426,6 +466,7 @@ impl Habit {
         if sane {
             (self.seen, self.departures, self.mean) = ([a, b, c], [d, e, f], [g, h, i]);
             (self.signed, self.spells) = ((of, signed), spells as u32);
+            self.leans = leans.unwrap_or(self.mean);
             self.since = Some(since).filter(|day| *day >= 0.0);
             self.deal();
         }
@@ -435,6 +476,7 @@ impl Habit {
         let table = if left { &mut self.left_at } else { &mut self.spells_at };
         if numbers.iter().all(|x| *x >= 0.01) {
             table.set(numbers);
+            self.leaning = Leaning::of(&self.left_at, &self.spells_at);
         }
     }
 

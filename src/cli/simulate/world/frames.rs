@@ -16,11 +16,17 @@ const ANDROID_ASKS: &[u8] = &[1, 3, 6, 15, 26, 28, 51, 58, 59, 43, 114, 108];
 /// An ARP request (RFC 826) of `mac` at `ip` for `target`; for itself: an announcement (RFC 5227).
 pub fn arp(mac: MacAddr, ip: Ipv4Addr, target: Ipv4Addr) -> [u8; 42] {
     let mut frame = [0; 42];
-    let parts: [&[u8]; 7] =
-        [&[0xff; 6], &mac.0, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &mac.0, &ip.octets(), &[0; 6], &target.octets()];
-    for (to, from) in frame.iter_mut().zip(parts.into_iter().flatten()) {
-        *to = *from;
-    }
+    let mut put = |from: usize, part: &[u8]| {
+        if let Some(to) = frame.get_mut(from..from + part.len()) {
+            to.copy_from_slice(part);
+        }
+    };
+    put(0, &[0xff; 6]);
+    put(6, &mac.0);
+    put(12, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+    put(22, &mac.0);
+    put(28, &ip.octets());
+    put(38, &target.octets());
     frame
 }
 
@@ -41,6 +47,16 @@ pub fn dhcp(mac: MacAddr, ip: Ipv4Addr, host: &str, android: bool, on: Interface
     }
     all.push(said(Fact::Address(IpAddr::V4(ip))));
     all
+}
+
+/// What it says to all by multicast DNS when it comes.
+pub fn announcement(mac: MacAddr, ip: Ipv4Addr, host: &str, on: InterfaceId, at: Moment) -> [Observation; 2] {
+    let subject = Subject { mac: Some(mac), ip: Some(ip.into()) };
+    let said = |fact| Observation { source: Source::Mdns, interface: Some(on), at, subject, fact };
+    [
+        said(Fact::Alive { proof: Proof::Mdns, age: Duration::ZERO }),
+        said(Fact::Named { name: host.to_owned(), by: Heard::MdnsHost }),
+    ]
 }
 
 /// A Bluetooth advertisement, its key resolved.

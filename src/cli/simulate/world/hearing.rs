@@ -19,7 +19,8 @@ impl World<'_> {
         let now = self.now;
         let Some(mac) = look.mac else { return };
         let mut answers = is_router(mac) && self.gateway_down == 0;
-        if let Some(index) = self.macs.get(&mac).copied() {
+        let whose = self.macs.get(mac).copied();
+        if let Some(index) = whose {
             let hears = self.hears(index, now);
             let Some(actor) = self.actors.get_mut(index) else { return };
             answers = actor.mac == mac && hears && actor.would_answer(now);
@@ -30,9 +31,10 @@ impl World<'_> {
         let told = frames::answer(look.probe, answers, subject, look.interface, self.moment(at));
         self.at(at, Event::Told(Box::new(told)));
         let listed = !answers && self.home.network.station_lists && self.broker_down == 0;
-        if listed && self.macs.get(&mac).and_then(|index| self.actors.get(*index)).is_some_and(|it| it.listed) {
+        let actor = whose.and_then(|index| self.actors.get_mut(index));
+        if listed && actor.as_ref().is_some_and(|it| it.listed) {
             self.at(at, Event::Told(Box::new(frames::listed(mac, self.moment(at)))));
-        } else if answers && let Some(actor) = self.macs.get(&mac).and_then(|index| self.actors.get_mut(*index)) {
+        } else if answers && let Some(actor) = actor {
             actor.listed = actor.sleeps && actor.wifi;
         }
     }
@@ -59,7 +61,8 @@ impl World<'_> {
     pub(super) fn speaks(&mut self, index: usize, joins: bool) {
         let now = self.now;
         let lost = self.dice.chance(self.home.network.loss);
-        let hears = self.hears(index, now) && self.home.network.capture && !lost;
+        let reaches = self.hears(index, now) && !lost;
+        let hears = reaches && self.home.network.capture;
         let Some(actor) = self.actors.get_mut(index) else { return };
         let (home, wifi) = (actor.home, actor.wifi);
         let (mac, ip, on, android) = (actor.mac, actor.ip, actor.interface, actor.android);
@@ -67,8 +70,8 @@ impl World<'_> {
         if home && wifi && now >= actor.offline_until {
             actor.listed = actor.sleeps;
         }
+        let host = if joins { actor.host.clone() } else { String::new() };
         if home && wifi && hears {
-            let host = if joins { actor.host.clone() } else { String::new() };
             self.proven(index);
             let frame = frames::arp(mac, ip, if joins { ip } else { gateway });
             self.frame(&frame, on);
@@ -77,6 +80,13 @@ impl World<'_> {
                 for seen in frames::dhcp(mac, ip, &host, android, interface(on), at) {
                     self.give(Input::Observation(seen));
                 }
+            }
+        }
+        // Without a capture multicast is heard all the same: who comes announces itself.
+        if home && wifi && joins && reaches && !hears {
+            self.proven(index);
+            for seen in frames::announcement(mac, ip, &host, interface(on), self.moment(now)) {
+                self.give(Input::Observation(seen));
             }
         }
         self.advertises(index);
@@ -105,7 +115,7 @@ impl World<'_> {
 
     pub(super) fn told(&mut self, told: &Observation) {
         if let crate::model::Fact::Alive { .. } = told.fact {
-            let index = told.subject.mac.and_then(|mac| self.macs.get(&mac).copied());
+            let index = told.subject.mac.and_then(|mac| self.macs.get(mac).copied());
             // It may have gone meanwhile; an answer on its way was sent before.
             if self.engine.is_none() || self.suspended {
                 return;

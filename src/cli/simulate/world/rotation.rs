@@ -46,7 +46,7 @@ impl World<'_> {
         let Some(engine) = &mut self.engine else { return };
         let view = engine.view();
         for device in view.devices.values() {
-            let mut whose = device.macs.iter().filter_map(|mac| self.macs.get(mac).copied());
+            let mut whose = device.macs.iter().filter_map(|mac| self.macs.get(*mac).copied());
             if let Some(first) = whose.next() {
                 for other in whose.filter(|other| *other != first) {
                     self.wrong.insert((device.id, other));

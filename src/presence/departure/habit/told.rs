@@ -1,7 +1,8 @@
 //! # What was wrong, what people say of a silence, and how sure a departure is
 
 use super::{
-    Context, DEPARTURE, Ended, Habit, LEDGER_DAYS, LEDGER_MAX, LIMITS_POOR, REGRET, TRIP, day, of, of_mut, tail,
+    Context, DEPARTURE, Ended, Habit, LEDGER_DAYS, LEDGER_MAX, LIMITS_POOR, Leaning, REGRET, TRIP, day, of, of_mut,
+    tail,
 };
 use crate::model::Wall;
 
@@ -57,6 +58,7 @@ impl Habit {
         if spell.mute_s >= DEPARTURE {
             let less = rest.min(self.left_at.at(spell.began) - LEAST).max(0.0);
             self.left_at.add(spell.began, -less);
+            self.leaning = Leaning::of(&self.left_at, &self.spells_at);
             let departures = of_mut(&mut self.departures, spell.context);
             *departures = (*departures - rest).max(LEAST);
         }
@@ -97,7 +99,7 @@ impl Habit {
 
     /// How much oftener than on average it leaves at this hour.
     pub fn odds_at(&self, at: Wall) -> f64 {
-        self.odds(at)
+        self.lean(at)
     }
 }
 
