@@ -233,26 +233,51 @@ proptest! {
 
     #[test]
     fn names_are_unique_and_windows_agree_with_presence(script in script()) {
-        let mut engine = Engine::new(&Settings::default(), network(true), &Remembered::default(), INSTANCE, at(1_000_000));
-        let mut ids = std::collections::BTreeSet::new();
-        for (now, event) in &script {
-            engine.handle(input(*now, event), at(*now));
-            let view = engine.view();
-            let names: std::collections::BTreeSet<_> = view.devices.values().map(|d| d.name.to_lowercase()).collect();
-            let all: Vec<_> = view.devices.values().map(|d| d.name.as_str()).collect();
-            prop_assert_eq!(names.len(), view.devices.len(), "{:?}", all);
-            for device in view.devices.values() {
-                prop_assert!(!device.name.is_empty());
-                prop_assert_eq!(device.window.is_some(), device.presence != porchlight::model::Presence::Away, "{:?}", device);
-                prop_assert!(!view.tombstones.contains_key(&device.id));
-                ids.insert(device.id);
-            }
-            let macs: Vec<_> = view.devices.values().flat_map(|d| d.macs.iter().copied()).collect();
-            let once: std::collections::BTreeSet<_> = macs.iter().copied().collect();
-            prop_assert_eq!(once.len(), macs.len(), "a MAC is one device's");
-        }
-        prop_assert!(ids.len() <= view_minted(&mut engine));
+        agrees(&script);
     }
+}
+
+/// Names are unique, who is not away has a window, and a hardware address is one device's.
+fn agrees(script: &[(u64, Event)]) {
+    let mut engine = Engine::new(&Settings::default(), network(true), &Remembered::default(), INSTANCE, at(1_000_000));
+    let mut ids = std::collections::BTreeSet::new();
+    for (now, event) in script {
+        engine.handle(input(*now, event), at(*now));
+        let view = engine.view();
+        let names: std::collections::BTreeSet<_> = view.devices.values().map(|d| d.name.to_lowercase()).collect();
+        let all: Vec<_> = view.devices.values().map(|d| d.name.as_str()).collect();
+        assert_eq!(names.len(), view.devices.len(), "{:?}", all);
+        for device in view.devices.values() {
+            assert!(!device.name.is_empty());
+            assert_eq!(device.window.is_some(), device.presence != porchlight::model::Presence::Away, "{:?}", device);
+            assert!(!view.tombstones.contains_key(&device.id));
+            ids.insert(device.id);
+        }
+        let macs: Vec<_> = view.devices.values().flat_map(|d| d.macs.iter().copied()).collect();
+        let once: std::collections::BTreeSet<_> = macs.iter().copied().collect();
+        assert_eq!(once.len(), macs.len(), "a MAC is one device's");
+    }
+    assert!(ids.len() <= view_minted(&mut engine));
+}
+
+/// A phone that was two addresses of one lease, the first of them heard again by an old word while the interface goes.
+#[test]
+fn an_old_word_of_a_former_address_ends_no_window() {
+    let seen = |at: u64, who: u8, age_s: u16| (at, Event::Seen { who, proof: 0, age_s });
+    agrees(&[
+        (1_000_000, Event::Dhcp { who: 7, client: 2 }),
+        seen(1_000_000, 9, 0),
+        seen(1_030_733, 0, 0),
+        (1_041_036, Event::Dhcp { who: 9, client: 2 }),
+        seen(1_060_544, 0, 0),
+        seen(1_082_741, 0, 0),
+        seen(1_118_806, 0, 0),
+        seen(1_152_973, 0, 0),
+        seen(1_203_256, 0, 0),
+        seen(1_260_000, 7, 261),
+        (1_260_000, Event::Network { up: false }),
+        seen(1_265_000, 0, 0),
+    ]);
 }
 
 /// What of a picture tells more than when and how often.

@@ -398,9 +398,11 @@ fn drop_from<Q: Ord + ?Sized, K: Ord + std::borrow::Borrow<Q>>(
     }
 }
 
-/// Which of two is the elder: the one first seen, then the lower id.
+/// Which of two is the elder: one that was told of, though an old word may make another seem older; then the one first
+/// seen, then the lower id.
 pub fn elder(a: &Device, b: &Device) -> bool {
-    (a.first_seen, a.id) <= (b.first_seen, b.id)
+    let rank = |device: &Device| (device.unannounced.is_some(), device.first_seen, device.id);
+    rank(a) <= rank(b)
 }
 
 /// A new device of `subject`, not yet in the book.
