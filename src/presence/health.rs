@@ -21,6 +21,8 @@ const WITNESSES_ASKED_MAX: usize = 5;
 const WITNESS_ROUNDS: u8 = 3;
 const WITNESS_PAUSE: Duration = Duration::from_secs(5);
 const DARK_PAUSE: Duration = Duration::from_secs(10);
+/// A dark segment is asked again after this part of its silence, so that one of years costs a handful of questions.
+const DARK_SHARE: u32 = 8;
 /// Fell silent together: within this time.
 const TOGETHER: Duration = Duration::from_secs(15);
 /// More than so many at once are held.
@@ -116,9 +118,14 @@ impl Gate {
         self.unheard = 0;
     }
 
+    /// For so long nobody was heard.
+    pub fn silence(&self, now: Mono) -> Duration {
+        now.since(self.last_heard)
+    }
+
     /// Something was heard of late from anybody: the world goes on.
     pub fn attended(&self, now: Mono) -> bool {
-        now.since(self.last_heard) <= ATTENDED
+        self.silence(now) <= ATTENDED
     }
 
     /// Takes the health of a part. `true` if it is heard otherwise than before.
@@ -324,10 +331,18 @@ impl Presence {
         for witness in dark.witnesses.iter().take(WITNESSES_ASKED_MAX) {
             asked |= self.ask_first(*witness, 0, now, out);
         }
-        // While nothing is heard at all, no witness can be back. Those that cannot be asked are not waited for closely.
-        let pause = if asked { DARK_PAUSE } else { DARK_PAUSE * 6 };
+        // While nothing is heard at all, no witness can be back. Those that cannot be asked are not waited for closely,
+        // and one that speaks is seen at once (`heard_in_the_dark`): the pauses grow with the silence.
+        let pause = if asked { DARK_PAUSE } else { DARK_PAUSE * 6 }.max(now.mono.since(dark.since) / DARK_SHARE);
         let again = (now.mono + pause).max(self.gate.ask_from());
         self.timers.set(Key::Dark(interface), dark.until.map_or(again, |until| again.min(until)));
+    }
+
+    /// A witness of a dark segment speaks: it is soon looked whether the others do.
+    pub(super) fn heard_in_the_dark(&mut self, id: DeviceId, now: Moment) {
+        for (interface, _) in self.gate.dark.iter().filter(|(_, dark)| dark.witnesses.contains(&id)) {
+            self.timers.by(Key::Dark(*interface), now.mono + DARK_PAUSE);
+        }
     }
 
     /// Those heard last when `id` was may only not have been asked since: a round of a sweep hears
@@ -377,9 +392,9 @@ impl Presence {
         }
     }
 
-    /// The first sign of life after nobody was heard for a while: what waited for one is looked at soon,
+    /// The first sign of life after nobody was heard for `silence`: what waited for one is looked at soon,
     /// when everybody else had a chance to be heard as well.
-    pub(super) fn rouse(&mut self, now: Moment) {
+    pub(super) fn rouse(&mut self, silence: Duration, now: Moment) {
         for id in self.registry.ids() {
             match self.registry.get(id) {
                 Some(device) if device.own => {}
@@ -390,7 +405,9 @@ impl Presence {
                 _ => {}
             }
         }
-        for interface in self.gate.dark.keys() {
+        // A segment dark for longer has had such signs before.
+        let whole = |dark: &Dark| silence >= now.mono.since(dark.since) / DARK_SHARE;
+        for (interface, _) in self.gate.dark.iter().filter(|(_, dark)| whole(dark)) {
             self.timers.by(Key::Dark(*interface), now.mono + DARK_PAUSE);
         }
     }

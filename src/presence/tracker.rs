@@ -39,11 +39,12 @@ impl Presence {
         let is_echo = seen.subject.mac.is_some_and(|mac| self.network.is_own_mac(mac));
         if !is_echo && !matches!(seen.source, Source::Sockets | Source::Processes) {
             let alone = !self.gate.attended(now.mono) || !self.gate.may_ask(now.mono);
+            let silence = self.gate.silence(now.mono);
             if self.gate.heard(now.mono) {
                 self.wake_up(now);
             }
             if alone {
-                self.rouse(now);
+                self.rouse(silence, now);
             }
         }
         match &seen.fact {
@@ -196,6 +197,7 @@ impl Presence {
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
         let others = self.others_tell(id);
         self.heard_by(id, seen.source, (proof, at));
+        self.heard_in_the_dark(id, now);
         let Some(device) = self.registry.get_mut(id) else { return };
         let joined = (!unheard && !device.joins_unheard()).then(|| proof.is_join());
         let answers = |asked: Mono| asked <= at.mono && at.mono.since(asked) <= ANSWERS_IN;

@@ -62,6 +62,44 @@ fn time_blind_is_not_time_away() {
 }
 
 #[test]
+fn a_segment_dark_for_weeks_is_asked_ever_less_and_back_with_its_first_words() {
+    const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
+    const PLUG: (&str, &str) = ("e8:db:84:00:00:0b", "192.168.7.11");
+    const DOORBELL: (&str, &str) = ("e8:db:84:00:00:0c", "192.168.7.12");
+    const DAY: u64 = 86_400;
+    let mut home = World::new();
+    for who in [GATEWAY, PHONE, TV, PLUG] {
+        home.comes(who);
+    }
+    home.named(TV, "samsung-tv");
+    home.named(PLUG, "shellyplug-b");
+    home.run(600);
+    home.there.clear();
+    home.run(3 * 3_600);
+    assert_eq!(home.saw("-> away"), 0, "{:#?}", home.lines);
+    // One newcomer speaks now and then, so the ears are known to hear.
+    let mut asked = Vec::new();
+    for _ in 0..30 {
+        let before = home.asks.len();
+        for _ in 0..24 {
+            home.comes(DOORBELL);
+            home.run(3_600);
+        }
+        let dark = [GATEWAY, TV, PLUG].map(|who| who.1.parse().expect("an address"));
+        asked.push(home.asks[before..].iter().filter(|(_, look)| dark.contains(&look.ip)).count());
+    }
+    assert!(asked.iter().skip(20).sum::<usize>() <= 100, "questions a day: {asked:?}");
+    assert_eq!(home.saw("-> away"), 0, "{:#?}", home.lines);
+    // The access point is back, and the phone is not.
+    for who in [GATEWAY, TV, PLUG] {
+        home.comes(who);
+    }
+    home.run(DAY / 2);
+    assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+    assert_eq!(home.saw("-> away"), 1, "{:#?}", home.lines);
+}
+
+#[test]
 fn who_does_not_come_back_with_an_interface_left() {
     const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
     let mut home = World::new();
