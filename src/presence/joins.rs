@@ -39,11 +39,17 @@ impl Presence {
     /// Joins `id` to whom it was before, if that is proven. Returns who it is now.
     pub(super) fn try_join(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> DeviceId {
         let Some(newcomer) = self.registry.get(id) else { return id };
-        if self.settings.join == Join::Off || !newcomer.is_random() || newcomer.macs.len() != 1 {
+        if self.settings.join == Join::Off || newcomer.macs.len() != 1 {
             return id;
         }
         let began = newcomer.macs.first().map_or(now.mono, |held| held.first);
         if now.mono.since(began) > NEW_FOR {
+            return id;
+        }
+        if !newcomer.is_random() {
+            if self.other_band(newcomer, began).is_some() {
+                self.timers.by(super::timers::Key::Device(id), began + LOOKED_AFTER);
+            }
             return id;
         }
         let mut candidates: Vec<DeviceId> = Vec::new();

@@ -65,6 +65,8 @@ const GENERIC: &[&str] = &[
     "smartplug",
     "wlan",
 ];
+/// Names of models, which macOS gives to a machine whose owner has none: good to be shown, and many have them.
+const MODELS: &[&str] = &["macbook-air", "macbook-pro", "imac", "mac-mini", "mac-pro", "mac-studio"];
 /// Of systems, then of modules that others build in (their makers' data sheets).
 const GENERIC_STARTS: &[&str] = &[
     "android-", "android_", "esp-", "esp_", "esp32-", "esp8266-", "galaxy-", "iphone-", "ipad-", "dhcp-", "ip-",
@@ -225,9 +227,11 @@ impl Names {
         spelt.filter(|text| text.contains(' ')).find(|text| letters(text) == wanted)
     }
 
-    /// The DHCP host name, if it names one device rather than a make.
+    /// The DHCP host name, if it names one device rather than a make or a model.
     pub fn personal(&self) -> Option<&str> {
-        self.heard.get(&NameSource::Dhcp).map(|name| name.text.as_str()).filter(|text| !is_generic(text))
+        let is_model = |text: &str| MODELS.iter().any(|model| text.eq_ignore_ascii_case(model));
+        let name = self.heard.get(&NameSource::Dhcp).map(|name| name.text.as_str());
+        name.filter(|text| !is_generic(text) && !is_model(text))
     }
 
     /// Takes over what `other` knows and this does not.

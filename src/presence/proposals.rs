@@ -4,17 +4,20 @@
 //! proposed, with why, and one word accepts or refuses. Until then what it proves keeps the phone it may be from being
 //! called away, and never makes it arrive.
 //!
-//! Holds: [`PROPOSED_MAX`] proposals. The oldest goes for a new one only where nobody could have answered it in time; only
-//! phones of people are proposed, so that strangers who come and go propose nothing.
+//! A laptop has another address of its maker's on the other band, or at its dock. Both halves come and go in turns, so the
+//! proposal stays until it is answered, whoever is heard.
+//!
+//! Holds: [`PROPOSED_MAX`] proposals. The oldest goes for a new one only where nobody could have answered it in time; of
+//! drawn addresses only phones of people are proposed, so that strangers who come and go propose nothing.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use crate::model::{Answer, Change, DeviceId, Kind, Moment, Mono, Refusal, RefusalCode};
 
 use super::{
     Presence,
     device::{Device, OVERLAP},
-    joins,
+    identity, joins,
     proposal::{LOOKED_AFTER, Proposal},
     settings::Join,
 };
@@ -28,7 +31,6 @@ const ANSWERED_IN: Duration = Duration::from_secs(7 * 86_400);
 
 /// Why `newcomer`, first heard at `began`, may be `known`: both of a kind, and one took over from the other.
 fn why(newcomer: &Device, known: &Device, began: Mono) -> Option<String> {
-    let is_mobile = |kind: Kind| matches!(kind, Kind::Phone | Kind::Tablet | Kind::Laptop | Kind::Watch);
     let same_kind = newcomer.kind() == known.kind() || newcomer.kind() == Kind::Unknown;
     if !known.is_random() || !is_mobile(known.kind()) || !same_kind {
         return None;
@@ -52,27 +54,72 @@ fn why(newcomer: &Device, known: &Device, began: Mono) -> Option<String> {
     (wants_its || took_over && same_client).then(|| reasons.join(", "))
 }
 
+/// Why `newcomer` may be `known` by another of its addresses: one maker, one name or client, one list of options, and the
+/// other was silent when it came.
+fn why_other_band(newcomer: &Device, known: &Device, began: Mono) -> Option<String> {
+    let same_maker = newcomer.vendor.is_some() && newcomer.vendor == known.vendor;
+    let same_kind = newcomer.kind() == known.kind() || newcomer.kind() == Kind::Unknown;
+    let same_list = !known.dhcp.asked.is_empty() && known.dhcp.asked == newcomer.dhcp.asked;
+    let apart = known.apart.contains(&newcomer.id) || newcomer.apart.contains(&known.id);
+    let beside = known.last.mono > began + OVERLAP;
+    if known.is_random() || !is_mobile(known.kind()) || known.own || apart || beside {
+        return None;
+    }
+    let names = (newcomer.names.personal(), known.names.personal());
+    let same_name = matches!(names, (Some(a), Some(b)) if a.eq_ignore_ascii_case(b));
+    (same_maker && same_kind && same_list && same_name).then(|| "the same name, maker and DHCP client".to_owned())
+}
+
+fn is_mobile(kind: Kind) -> bool {
+    matches!(kind, Kind::Phone | Kind::Tablet | Kind::Laptop | Kind::Watch)
+}
+
+/// The only one; nobody is chosen of two.
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
+}
+
 impl Presence {
     /// `id` is new and was joined to nobody. By now whoever is still here beside it has spoken or answered: is there one
     /// whose place it took? Returns when to look.
     pub(super) fn look_for_former_self(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) -> Option<Mono> {
-        let newcomer = self.registry.get(id).filter(|device| device.proposed.is_none() && device.is_random())?;
+        let newcomer = self.registry.get(id).filter(|device| device.proposed.is_none())?;
         let began = newcomer.macs.first()?.first;
         let from = began + LOOKED_AFTER;
         if self.settings.join == Join::Off || now.mono.since(began) > joins::NEW_FOR || newcomer.joined.is_some() {
             return None;
         }
+        let of =
+            if newcomer.is_random() { self.former_self(newcomer, began) } else { self.other_band(newcomer, began) };
         if now.mono < from {
-            return Some(from);
+            return (newcomer.is_random() || of.is_some()).then_some(from);
         }
-        let theirs = self.people.owner_of.keys().filter(|other| **other != id);
-        let known = theirs.filter_map(|other| self.registry.get(*other));
-        let open = known.filter(|known| !joins::vetoed(newcomer, known, began));
-        let mut may_be = open.filter_map(|known| Some((known.id, why(newcomer, known, began)?)));
-        if let (Some((of, why)), None) = (may_be.next(), may_be.next()) {
+        if let Some((of, why)) = of {
             self.propose(id, of, why, now, out);
         }
         None
+    }
+
+    /// The one phone of people's whose place the newcomer may have taken.
+    fn former_self(&self, newcomer: &Device, began: Mono) -> Option<(DeviceId, String)> {
+        let theirs = self.people.owner_of.keys().filter(|other| **other != newcomer.id);
+        let known = theirs.filter_map(|other| self.registry.get(*other));
+        let open = known.filter(|known| !joins::vetoed(newcomer, known, began));
+        only(open.filter_map(|known| Some((known.id, why(newcomer, known, began)?))))
+    }
+
+    /// The one device that the newcomer may be by another of its maker's addresses.
+    pub(super) fn other_band(&self, newcomer: &Device, began: Mono) -> Option<(DeviceId, String)> {
+        if newcomer.is_random() || newcomer.macs.len() != 1 || newcomer.own || newcomer.gateway {
+            return None;
+        }
+        let client = newcomer.dhcp.client_id.as_ref().filter(|client| identity::is_key(client, newcomer.mac()));
+        let by_client = client.into_iter().flat_map(|client| self.registry.by_client(client));
+        let by_host = newcomer.names.personal().into_iter().flat_map(|host| self.registry.by_host(host));
+        let candidates: BTreeSet<DeviceId> = by_client.chain(by_host).filter(|other| *other != newcomer.id).collect();
+        let known = candidates.into_iter().filter_map(|other| self.registry.get(other));
+        only(known.filter_map(|known| Some((known.id, why_other_band(newcomer, known, began)?))))
     }
 
     /// `id` is probably `of`.
@@ -146,7 +193,9 @@ impl Presence {
         }
         let beside: Vec<DeviceId> = self.proposals.iter().filter(|(_, of)| **of == id).map(|(new, _)| *new).collect();
         for newcomer in beside {
-            let first = self.registry.get(newcomer).and_then(|device| device.macs.first()).map(|held| held.first);
+            // Of a laptop's bands now one is heard and now the other.
+            let drawn = self.registry.get(newcomer).filter(|device| device.is_random());
+            let first = drawn.and_then(|device| device.macs.first()).map(|held| held.first);
             if first.is_some_and(|first| at > first + OVERLAP) {
                 self.set_apart(newcomer, id);
             }

@@ -185,9 +185,7 @@ impl Presence {
             self.registry.hold_radio(id, mac, at.mono, matches!(seen.source, Source::Ble | Source::Bluetooth));
         }
         let fresh = age <= self.settings.arrival_max_age.0;
-        if !self.discredited.is_empty() {
-            self.discredited.remove(&id);
-        }
+        self.discredited.remove(&id);
         // Another ear hears it after all.
         if self.registry.get(id).is_some_and(|device| device.mute.ear_out.is_some()) {
             self.ear_out(id, Duration::ZERO, now, out);

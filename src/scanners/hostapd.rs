@@ -1,7 +1,8 @@
 //! # Stations of an access point
 //!
 //! ## What it finds
-//! Who is connected to the access points of this host, how well each is received, and who comes and goes, at once.
+//! Who is connected to the access points of this host and to which (fact `access_point`), how well each is received, and
+//! who comes and goes, at once.
 //! ## What it sends
 //! Nothing on the network: it asks hostapd on its control socket which stations there are, every 15 seconds by
 //! default, and hears its events.
@@ -38,7 +39,7 @@ mod control;
 pub(super) mod stations;
 
 use control::{ControlError, Point};
-use stations::{Leaving, Stations};
+use stations::{Leaving, Place, Stations};
 
 pub(super) static CARD: Card =
     Card { id: "hostapd", title: "Stations of an access point", needs: None, page: page!("hostapd.rs") };
@@ -126,7 +127,9 @@ impl Points {
                 Ok(listed) => {
                     seen += listed.len() as u64;
                     let now = desk.now().mono;
-                    for (mac, fact) in stations.look(&listed, point.ssid(), now) {
+                    let name = path.file_name().and_then(|name| name.to_str());
+                    let place = Place { point: name, ssid: point.ssid() };
+                    for (mac, fact) in stations.look(&listed, place, now) {
                         if matches!(fact, Fact::Alive { .. }) {
                             self.leaving.back(mac);
                         }

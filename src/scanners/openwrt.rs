@@ -1,7 +1,8 @@
 //! # Stations of OpenWrt routers
 //!
 //! ## What it finds
-//! Who is connected to the access points of OpenWrt routers, how well each is received, and who leaves.
+//! Who is connected to the access points of OpenWrt routers and to which (fact `access_point`), how well each is
+//! received, and who leaves.
 //! ## What it sends
 //! A login, and then two or three small HTTP requests to each router that the settings name, every 15 seconds by
 //! default. Nothing to any other device.

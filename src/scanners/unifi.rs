@@ -1,8 +1,8 @@
 //! # Wireless clients of a UniFi controller
 //!
 //! ## What it finds
-//! Who is connected to the access points of a UniFi network, how well each is received, who leaves, and the names
-//! and addresses that the controller knows.
+//! Who is connected to the access points of a UniFi network and to which (fact `access_point`), how well each is
+//! received, who leaves, and the names and addresses that the controller knows.
 //! ## What it sends
 //! A login, and then one HTTPS request to each controller that the settings name, every 15 seconds by default.
 //! ## What it needs

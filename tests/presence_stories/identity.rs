@@ -300,8 +300,9 @@ fn a_laptop_on_another_band_is_told_of_once_and_joined_by_a_person() {
         switch(&mut home, slow, fast);
     }
     assert_eq!(home.saw("found"), 3, "and never again");
+    assert_eq!((home.saw("proposed"), home.saw("-> away")), (1, 0), "{:#?}", home.lines);
     let (a, b) = (home.id(slow), home.id(fast));
-    assert!(home.order(Command::Merge { a, b }));
+    assert!(home.order(Command::AnswerProposal { device: b, is_same: true }));
     assert_eq!(home.device(slow).presence, Presence::Home, "what one half proves, the whole is");
     let before = home.lines.len();
     for _ in 0..5 {
@@ -311,6 +312,48 @@ fn a_laptop_on_another_band_is_told_of_once_and_joined_by_a_person() {
     let told: Vec<_> = home.lines[before..].iter().filter(|(_, line)| !line.contains("address")).collect();
     assert!(told.is_empty(), "one device that moves: {told:#?}");
     assert_eq!((home.id(slow), home.engine.view().devices.len()), (a, 2));
+}
+
+#[test]
+fn another_band_is_proposed_only_of_one_that_was_silent_and_is_alike() {
+    const SLOW: (&str, &str) = ("3c:22:fb:00:05:01", "192.168.7.70");
+    const FAST: (&str, &str) = ("3c:22:fb:00:05:02", "192.168.7.71");
+    const OTHER_MAKER: (&str, &str) = ("e8:db:84:00:05:02", "192.168.7.71");
+    let cases = [
+        ("alike", FAST, "Bens-MacBook", "Bens-MacBook", false, 1),
+        ("a name in other letters", FAST, "Bens-MacBook", "BENS-MACBOOK", false, 1),
+        ("another name", FAST, "Bens-MacBook", "Annas-MacBook", false, 0),
+        ("a name that many have", FAST, "MacBook-Pro", "MacBook-Pro", false, 0),
+        ("another maker", OTHER_MAKER, "Bens-MacBook", "Bens-MacBook", false, 0),
+        ("both at once", FAST, "Bens-MacBook", "Bens-MacBook", true, 0),
+    ];
+    for (what, new, old_name, new_name, both, proposals) in cases {
+        let mut home = World::new();
+        home.comes(GATEWAY);
+        home.comes(SLOW);
+        home.dhcp(SLOW, old_name);
+        home.run(300);
+        if !both {
+            home.goes(SLOW);
+        }
+        home.comes(new);
+        home.dhcp(new, new_name);
+        for _ in 0..10 {
+            home.run(30);
+            home.seen(new, Proof::Frame);
+            if both {
+                home.seen(SLOW, Proof::Frame);
+            }
+        }
+        assert_eq!(home.saw("proposed"), proposals, "{what}: {:#?}", home.lines);
+        if proposals == 1 {
+            let device = home.id(new);
+            assert!(home.order(Command::AnswerProposal { device, is_same: false }));
+            home.dhcp(new, new_name);
+            home.run(120);
+            assert_eq!(home.saw("proposed"), 1, "{what}: refused once, and for good");
+        }
+    }
 }
 
 // Of two addresses of one device the old one falls silent: the device is where the new one is.

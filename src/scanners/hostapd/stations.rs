@@ -31,6 +31,13 @@ struct Last {
     is_named: bool,
 }
 
+/// Which access point it is that lists.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place<'a> {
+    pub point: Option<&'a str>,
+    pub ssid: Option<&'a str>,
+}
+
 /// The stations of one access point.
 #[derive(Debug, Default)]
 pub struct Stations {
@@ -61,7 +68,8 @@ impl Stations {
     }
 
     /// What the list of now shows: who lives, and who is merely listed, which is a hint. Replaces what was known.
-    pub fn look(&mut self, listed: &[Station], ssid: Option<&str>, now: Mono) -> Vec<(MacAddr, Fact)> {
+    /// Who has come is told at which of our access points, and in which network.
+    pub fn look(&mut self, listed: &[Station], place: Place<'_>, now: Mono) -> Vec<(MacAddr, Fact)> {
         let mut facts = Vec::new();
         let before = std::mem::take(&mut self.known);
         // Without the right to send data it is not served: only a radio with this address is about.
@@ -74,9 +82,10 @@ impl Stations {
                 if let Some(level) = station.level {
                     facts.push((station.mac, Fact::Level(level)));
                 }
-                if let Some(ssid) = ssid.filter(|_| !is_named) {
-                    facts.push((station.mac, Fact::Label { key: "wifi_network", value: ssid.to_owned() }));
-                    is_named = true;
+                if !std::mem::replace(&mut is_named, true) {
+                    let names = [("access_point", place.point), ("wifi_network", place.ssid)];
+                    let known = names.into_iter().filter_map(|(key, name)| Some((key, name?.to_owned())));
+                    facts.extend(known.map(|(key, value)| (station.mac, Fact::Label { key, value })));
                 }
             } else {
                 facts.push((station.mac, Fact::Listed));
@@ -221,9 +230,9 @@ mod tests {
         for (name, before, now, expected) in cases {
             let mut stations = Stations::default();
             if let Some(packets) = before {
-                stations.look(&[station(*packets, Some(600), Some(880))], None, at(0));
+                stations.look(&[station(*packets, Some(600), Some(880))], Place::default(), at(0));
             }
-            let facts = stations.look(&[*now], None, at(15));
+            let facts = stations.look(&[*now], Place::default(), at(15));
             assert_eq!(ages(&facts).first().copied(), *expected, "{name}");
             assert_eq!(facts.contains(&(mac(1), Fact::Listed)), expected.is_none(), "{name}: listed, or alive");
             assert_eq!(facts.iter().any(|(_, fact)| matches!(fact, Fact::Level(_))), expected.is_some(), "{name}");
@@ -232,17 +241,28 @@ mod tests {
         half.authorized = false;
         let mut stations = Stations::default();
         stations.joined(mac(1), at(0));
-        assert!(stations.look(&[half], None, at(1)).is_empty() && !stations.has(mac(1)), "no key, no proof");
+        assert!(
+            stations.look(&[half], Place::default(), at(1)).is_empty() && !stations.has(mac(1)),
+            "no key, no proof"
+        );
     }
 
     #[test]
-    fn its_network_is_told_once() {
+    fn its_access_point_and_network_are_told_once() {
         let mut stations = Stations::default();
-        let named = |facts: &[(MacAddr, Fact)]| facts.iter().any(|(_, fact)| matches!(fact, Fact::Label { .. }));
-        assert!(named(&stations.look(&[station(Some(1), Some(0), Some(1))], Some("home"), at(0))));
-        assert!(!named(&stations.look(&[station(Some(2), Some(0), Some(9))], Some("home"), at(15))));
+        let attic = Place { point: Some("attic"), ssid: Some("home") };
+        let named = |facts: Vec<(MacAddr, Fact)>| -> Vec<String> {
+            let labels = facts.into_iter().filter_map(|(_, fact)| match fact {
+                Fact::Label { key, value } => Some(format!("{key} {value}")),
+                _ => None,
+            });
+            labels.collect()
+        };
+        let both = ["access_point attic", "wifi_network home"];
+        assert_eq!(named(stations.look(&[station(Some(1), Some(0), Some(1))], attic, at(0))), both);
+        assert!(named(stations.look(&[station(Some(2), Some(0), Some(9))], attic, at(15))).is_empty());
         stations.joined(mac(1), at(16));
-        assert!(named(&stations.look(&[station(None, Some(0), Some(1))], Some("home"), at(20))));
+        assert_eq!(named(stations.look(&[station(None, Some(0), Some(1))], attic, at(20))), both);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     model::{Fact, MacAddr, Mono},
-    scanners::hostapd::stations::Stations,
+    scanners::hostapd::stations::{Place, Stations},
     wire::{
         hostapd::Station,
         station_list::{POINTS_MAX, Point, STATIONS_MAX},
@@ -78,7 +78,7 @@ impl Roll {
             for station in listed.iter_mut().filter(|station| !before.contains(&station.mac)) {
                 station.connected = station.connected.or(since);
             }
-            look.facts.extend(stations.look(&listed, ssid, now));
+            look.facts.extend(stations.look(&listed, Place { point: Some(&name), ssid }, now));
             let macs: BTreeSet<MacAddr> = listed.iter().map(|station| station.mac).collect();
             if look.is_shrunk {
                 // Who is listed now may be proven; the others are neither here nor gone.
