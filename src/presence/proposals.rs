@@ -54,8 +54,8 @@ fn why(newcomer: &Device, known: &Device, began: Mono) -> Option<String> {
     (wants_its || took_over && same_client).then(|| reasons.join(", "))
 }
 
-/// Why `newcomer` may be `known` by another of its addresses: one maker, one name or client, one list of options, and the
-/// other was silent when it came.
+/// Why `newcomer` may be `known` by another of its addresses: one maker, one name, one list of options, and the other was
+/// silent when it came.
 fn why_other_band(newcomer: &Device, known: &Device, began: Mono) -> Option<String> {
     let same_maker = newcomer.vendor.is_some() && newcomer.vendor == known.vendor;
     let same_kind = newcomer.kind() == known.kind() || newcomer.kind() == Kind::Unknown;
