@@ -9,6 +9,21 @@ use porchlight::{
 
 use crate::world::{GATEWAY, PHONE, World};
 
+const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
+const PLUG: (&str, &str) = ("e8:db:84:00:00:0b", "192.168.7.11");
+
+/// A phone, and three that always answer, here for ten minutes.
+fn settled() -> World {
+    let mut home = World::new();
+    for who in [GATEWAY, PHONE, TV, PLUG] {
+        home.comes(who);
+    }
+    home.named(TV, "samsung-tv");
+    home.named(PLUG, "shellyplug-b");
+    home.run(600);
+    home
+}
+
 #[test]
 fn time_blind_is_not_time_away() {
     type Fault = fn(&mut World, bool);
@@ -38,16 +53,8 @@ fn time_blind_is_not_time_away() {
         }),
         ("nobody reports on questions", |home, down| home.mute = down),
     ];
-    const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
-    const PLUG: (&str, &str) = ("e8:db:84:00:00:0b", "192.168.7.11");
     for (name, fault) in faults {
-        let mut home = World::new();
-        for who in [GATEWAY, PHONE, TV, PLUG] {
-            home.comes(who);
-        }
-        home.named(TV, "samsung-tv");
-        home.named(PLUG, "shellyplug-b");
-        home.run(600);
+        let mut home = settled();
         fault(&mut home, true);
         let stays = home.there.clone();
         home.there.clear();
@@ -63,17 +70,9 @@ fn time_blind_is_not_time_away() {
 
 #[test]
 fn a_segment_dark_for_weeks_is_asked_ever_less_and_back_with_its_first_words() {
-    const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
-    const PLUG: (&str, &str) = ("e8:db:84:00:00:0b", "192.168.7.11");
     const DOORBELL: (&str, &str) = ("e8:db:84:00:00:0c", "192.168.7.12");
     const DAY: u64 = 86_400;
-    let mut home = World::new();
-    for who in [GATEWAY, PHONE, TV, PLUG] {
-        home.comes(who);
-    }
-    home.named(TV, "samsung-tv");
-    home.named(PLUG, "shellyplug-b");
-    home.run(600);
+    let mut home = settled();
     home.there.clear();
     home.run(3 * 3_600);
     assert_eq!(home.saw("-> away"), 0, "{:#?}", home.lines);
@@ -101,7 +100,6 @@ fn a_segment_dark_for_weeks_is_asked_ever_less_and_back_with_its_first_words() {
 
 #[test]
 fn who_does_not_come_back_with_an_interface_left() {
-    const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
     let mut home = World::new();
     for who in [GATEWAY, PHONE, TV] {
         home.comes(who);
