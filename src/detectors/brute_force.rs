@@ -33,7 +33,7 @@ use crate::{
         usual::Bell,
         window::{Recent, Subjects, Weigh},
     },
-    model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity, find, is_private},
+    model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Mono, Part, Port, Severity, find, is_private},
     traffic::{Credential, Login, Talkers, What, owner},
 };
 
@@ -67,14 +67,14 @@ const COMMUNITIES_MIN: u32 = 8;
 const PICTURE_MIN: u64 = 16 * 1024;
 /// What services say of a refused login: MySQL's state 28000, PostgreSQL's 28P01 and 28000, SQL Server's error 18456 (in
 /// UTF-16), MongoDB's code 18.
-const REFUSALS: [(&str, &[u8]); 6] = [
-    ("mysql", b"#28000Access denied for user"),
-    ("postgres", b"C28P01\0"),
-    ("postgres", b"C28000\0"),
-    ("mssql", b"L\0o\0g\0i\0n\0 \0f\0a\0i\0l\0e\0d\0 \0f\0o\0r\0"),
-    ("mongodb", b"AuthenticationFailed\0"),
+static REFUSALS: [(&str, Part); 6] = [
+    ("mysql", Part::new(b"#28000Access denied for user")),
+    ("postgres", Part::new(b"C28P01\0")),
+    ("postgres", Part::new(b"C28000\0")),
+    ("mssql", Part::new(b"L\0o\0g\0i\0n\0 \0f\0a\0i\0l\0e\0d\0 \0f\0o\0r\0")),
+    ("mongodb", Part::new(b"AuthenticationFailed\0")),
     // Its byte of failure comes first (the manual of rexecd).
-    ("rexec", b"\x01Login incorrect"),
+    ("rexec", Part::new(b"\x01Login incorrect")),
 ];
 
 fn tick(now: Mono) -> u64 {
@@ -140,7 +140,7 @@ impl BruteForce {
         }
         // Errors are short, and come first.
         let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
-        let refused = REFUSALS.iter().find(|(_, words)| find(head, words).is_some());
+        let refused = REFUSALS.iter().find(|(_, words)| words.is_in(head));
         if let Some((service, _)) = refused.filter(|_| talk.is_sure) {
             let login = Login { service, user: String::new(), tag: 0, is_proof: false, ok: false };
             self.login(talk, &login, context, findings);

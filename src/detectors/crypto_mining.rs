@@ -50,7 +50,7 @@ const TEXT: usize = 16;
 
 /// Words of Stratum version 1, of its form for Monero, and of getwork over it (Ethereum).
 fn stratum(bytes: &[u8], by_client: bool) -> Option<&'static str> {
-    let start = bytes.iter().take(2048).position(|byte| *byte == b'{')?;
+    let start = memchr::memchr(b'{', bytes.get(..bytes.len().min(2048))?)?;
     let bytes = bytes.get(start..bytes.len().min(start + 2048))?;
     // What is encrypted has a brace somewhere, and is no text behind it.
     if !bytes.iter().take(TEXT).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {

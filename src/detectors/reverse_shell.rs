@@ -23,7 +23,7 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity, holds},
+    model::{Capped, Card, Category, Finding, Findings, Mono, Part, Party, Port, Severity, holds},
     traffic::{End, Talkers, What},
     wire::protocol,
 };
@@ -105,25 +105,29 @@ fn is_place(line: &[u8]) -> bool {
         && place.iter().all(u8::is_ascii_graphic)
 }
 
+static WINDOWS: Part = Part::new(b"Microsoft Windows ");
+static ID: Part = Part::new(b"uid=");
+static NO_JOBS: [Part; 2] = [Part::new(b"no job control in this shell"), Part::new(b"can't access tty; job control")];
+
 /// What a controlled side says.
 fn shell(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.get(..bytes.len().min(WITHIN as usize)).unwrap_or_default();
-    if holds(bytes, b"Microsoft Windows ")
+    if WINDOWS.is_in(bytes)
         && (holds(bytes, b"(C) Copyright") || holds(bytes, b"Microsoft Corp") || holds(bytes, b"[Version "))
     {
         return Some("command interpreter of Windows");
     }
-    if holds(bytes, b"uid=") && holds(bytes, b" gid=") && holds(bytes, b"groups=") {
+    if ID.is_in(bytes) && holds(bytes, b" gid=") && holds(bytes, b"groups=") {
         return Some("answer to id");
     }
-    let line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = bytes.get(memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1)..).unwrap_or_default();
     // `C:\Windows\system32>`, `PS C:\>`, `sh-4.2$ `, `bash-5.1# `, `root@camera:/tmp# `.
     let drive = matches!(line, [b'A'..=b'Z', b':', b'\\', .., b'>']) && line.len() < 128;
     let ends = matches!(line, [.., b'$' | b'#', b' ']);
     let posix = ends && (line.starts_with(b"sh-") || line.starts_with(b"bash-") || is_place(line));
     let power =
         line.starts_with(b"PS ") && matches!(line, [.., b'>' | b' ']) && holds(line, b":\\") && line.len() < 128;
-    let jobs = holds(bytes, b"no job control in this shell") || holds(bytes, b"can't access tty; job control");
+    let jobs = NO_JOBS.iter().any(|words| words.is_in(bytes));
     (drive || posix || power || jobs).then_some("prompt of a shell")
 }
 

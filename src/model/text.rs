@@ -1,5 +1,9 @@
 //! # Text from the network is data
 
+use std::sync::OnceLock;
+
+use memchr::memmem::{self, Finder};
+
 /// `raw` made fit to be kept and shown: control characters become spaces, runs of white space
 /// shrink to one, and at most `max` bytes are kept, cut on a character boundary. Escaping happens
 /// where text is shown, not here.
@@ -26,13 +30,49 @@ pub fn clean_text(raw: &str, max: usize) -> String {
 /// Where `part` lies in `bytes` first. In the time it takes to read them, whatever they are.
 #[must_use]
 pub fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
-    memchr::memmem::find(bytes, part)
+    memmem::find(bytes, part)
 }
 
 /// Whether `part` lies anywhere in `bytes`.
 #[must_use]
 pub fn holds(bytes: &[u8], part: &[u8]) -> bool {
     find(bytes, part).is_some()
+}
+
+/// A part that is looked for in one payload after another: how to look for it is worked out once, which takes longer than
+/// to look through a segment.
+#[derive(Debug)]
+pub struct Part {
+    bytes: &'static [u8],
+    finder: OnceLock<Finder<'static>>,
+}
+
+impl Part {
+    #[must_use]
+    pub const fn new(bytes: &'static [u8]) -> Part {
+        Part { bytes, finder: OnceLock::new() }
+    }
+
+    /// Where it lies in `bytes` first.
+    #[must_use]
+    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
+        self.finder().find(bytes)
+    }
+
+    /// Where it lies in `bytes`, wherever it does not overlap itself.
+    pub fn all<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        self.finder().find_iter(bytes)
+    }
+
+    fn finder(&self) -> &Finder<'static> {
+        self.finder.get_or_init(|| Finder::new(self.bytes))
+    }
+
+    /// Whether it lies anywhere in `bytes`.
+    #[must_use]
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        self.find(bytes).is_some()
+    }
 }
 
 #[cfg(test)]
