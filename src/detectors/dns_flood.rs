@@ -84,6 +84,9 @@ impl DnsFlood {
             return;
         }
         let key = format!("{} {domain}", client.ip);
+        if self.bell.rang(&key, Severity::Low, now) {
+            return;
+        }
         let finding = Finding::new(CARD.id, Category::Flood, Severity::Low, key, context.now)
             .by(client.party())
             .against(talk.server.party())

@@ -195,19 +195,22 @@ impl DnsTunnel {
             return;
         }
         let domain = if is_bare { "(none)" } else { domain };
-        let finding =
-            Finding::new(CARD.id, Category::Dns, Severity::High, format!("{} {domain}", talk.client.ip), context.now)
-                .by(asked.client)
-                .against(talk.server.party())
-                .why("domain", domain)
-                .why("unique", unique)
-                .why("queries", asked.queries)
-                .why("bytes_up", asked.up)
-                .why("bytes_down", asked.down)
-                .why("label_mean", format!("{mean:.0}"))
-                .why("samples", crate::model::clean_text(&asked.sample, 80))
-                .technique(&["T1071.004", "T1572"])
-                .points(if unique > 100 || asked.down > 65_536 { 6.5 } else { 5.0 });
+        let key = format!("{} {domain}", talk.client.ip);
+        if self.bell.rang(&key, Severity::High, now) {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::High, key, context.now)
+            .by(asked.client)
+            .against(talk.server.party())
+            .why("domain", domain)
+            .why("unique", unique)
+            .why("queries", asked.queries)
+            .why("bytes_up", asked.up)
+            .why("bytes_down", asked.down)
+            .why("label_mean", format!("{mean:.0}"))
+            .why("samples", crate::model::clean_text(&asked.sample, 80))
+            .technique(&["T1071.004", "T1572"])
+            .points(if unique > 100 || asked.down > 65_536 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
 }

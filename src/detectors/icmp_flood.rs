@@ -126,6 +126,9 @@ impl Detector for IcmpFlood {
             () if names > 1 => (Party { device: None, mac: sender, ip: None }, format!("forged {to}")),
             () => (context.neighbours.party(from, frame.source), format!("{from} {to}")),
         };
+        if self.bell.rang(&key, Severity::Medium, now) {
+            return;
+        }
         let finding = Finding::new(CARD.id, Category::Flood, Severity::Medium, key, context.now)
             .by(attacker)
             .against(context.neighbours.party(to, frame.destination))

@@ -15,18 +15,14 @@
 //!
 //! Holds 1,024 pairs with 64 requests each.
 
-use std::{
-    collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
-    net::IpAddr,
-};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Guarded, Mono, Party, Severity},
+    model::{Card, Category, Finding, Findings, Guarded, Mono, Party, Severity, hash_of},
     traffic::owner,
     wire::icmp::Icmp,
 };
@@ -76,12 +72,6 @@ impl IcmpTunnel {
     }
 }
 
-fn digest(body: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    hasher.finish()
-}
-
 impl Detector for IcmpTunnel {
     fn card(&self) -> &'static Card {
         &CARD
@@ -127,24 +117,27 @@ impl Detector for IcmpTunnel {
         if asks {
             // Programs that ping repeat themselves, but for a stamp in front.
             let tail = icmp.body.get(STAMP..).filter(|tail| tail.len() >= TAIL_MIN);
-            let said = tail.map(digest).unwrap_or_default();
+            let said = tail.map(hash_of).unwrap_or_default();
             let is_fresh = tail.is_some() && std::mem::replace(&mut pings.tail, said) != said;
             let (count, bytes) = pings.fresh;
             pings.fresh = if is_fresh { (count + 1, bytes + icmp.body.len() as u64) } else { (0, 0) };
             let (count, bytes) = pings.fresh;
             if count >= self.bell.scaled(FRESH_MIN) && bytes >= MUCH {
-                let finding =
-                    Finding::new(CARD.id, Category::Malware, Severity::High, format!("{from} {to}"), context.now)
-                        .by(pings.asker)
-                        .against(context.neighbours.party(to, frame.destination))
-                        .why("other_data", count)
-                        .why("replies", count)
-                        .why("bytes", bytes)
-                        .technique(&["T1095", "T1572"])
-                        .points(if bytes >= MUCH * 4 { 6.5 } else { 5.0 });
+                let key = format!("{from} {to}");
+                if self.bell.rang(&key, Severity::High, now) {
+                    return;
+                }
+                let finding = Finding::new(CARD.id, Category::Malware, Severity::High, key, context.now)
+                    .by(pings.asker)
+                    .against(context.neighbours.party(to, frame.destination))
+                    .why("other_data", count)
+                    .why("replies", count)
+                    .why("bytes", bytes)
+                    .technique(&["T1095", "T1572"])
+                    .points(if bytes >= MUCH * 4 { 6.5 } else { 5.0 });
                 return self.bell.ring(finding, findings);
             }
-            pings.asked.insert(icmp.echo(), (digest(icmp.body), now));
+            pings.asked.insert(icmp.echo(), (hash_of(icmp.body), now));
             if pings.asked.len() > ASKED_MAX {
                 let oldest = pings.asked.iter().min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key);
                 oldest.map(|key| pings.asked.remove(&key));
@@ -152,7 +145,7 @@ impl Detector for IcmpTunnel {
             return;
         }
         pings.replies = pings.replies.saturating_add(1);
-        let same = pings.asked.get(&icmp.echo()).is_some_and(|(asked, _)| *asked == digest(icmp.body));
+        let same = pings.asked.get(&icmp.echo()).is_some_and(|(asked, _)| *asked == hash_of(icmp.body));
         if !same && !icmp.body.is_empty() {
             pings.other += 1;
             pings.bytes += icmp.body.len() as u64;

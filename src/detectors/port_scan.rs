@@ -24,6 +24,7 @@
 //! sources with 128 doors each.
 
 mod probes;
+mod spread;
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -39,6 +40,7 @@ use crate::{
 };
 
 use probes::{Greeting, Quiet, is_inquiry};
+use spread::Spread;
 
 card!("port_scan", "Search for open ports");
 
@@ -61,8 +63,6 @@ const PROTOCOLS_MIN: u32 = 8;
 // Searchers that go over many hosts: so many doors in vain within ten minutes, at so many hosts, of so many kinds.
 const SPREAD_MAX: usize = 1024;
 const SPREAD_MIN: u32 = 14;
-const SPREAD_HOSTS: usize = 4;
-const SPREAD_PORTS: usize = 4;
 const SPREAD_SPAN: Duration = Duration::from_secs(600);
 /// SCTP (RFC 9260): its number, and the chunk that opens an association.
 const SCTP: u8 = 132;
@@ -87,21 +87,6 @@ struct Scan {
 }
 
 type Key = (Option<MacAddr>, Option<IpAddr>, IpAddr);
-
-/// Doors of one searcher at all hosts of the home. Of one host few may be in vain, and of one door `host_sweep` tells.
-#[derive(Debug, Clone)]
-struct Spread {
-    tried: Recent<(IpAddr, Port)>,
-    failed: Recent<(IpAddr, Port)>,
-    /// In steps of failure, as a pair has it.
-    score: f32,
-}
-
-impl Weigh for Spread {
-    fn weight(&self, now: Mono, span: Duration) -> u32 {
-        self.failed.weight(now, span)
-    }
-}
 
 /// See the page above.
 pub struct PortScan {
@@ -186,8 +171,7 @@ impl PortScan {
     fn spreads(&mut self, talk: &Talkers, ok: bool, context: &Context<'_>, findings: &mut Findings) {
         let (party, now, server) = (talk.client.party(), context.now.mono, talk.server);
         let key = (party.mac, if party.mac.is_some() { None } else { party.ip });
-        let fresh = |_| Spread { tried: Recent::new(128), failed: Recent::new(64), score: 0.0 };
-        let Some(spread) = self.spread.of(key, party.mac.map_or(0, owner), now, fresh) else { return };
+        let Some(spread) = self.spread.of(key, party.mac.map_or(0, owner), now, |_| Spread::default()) else { return };
         if !spread.tried.see((server.ip, server.port), now) {
             return;
         }
@@ -200,19 +184,15 @@ impl PortScan {
         if spread.score < ALARM || spread.failed.within(now, SPREAD_SPAN) < least {
             return;
         }
-        let failed = || spread.failed.within_keys(now, SPREAD_SPAN);
-        let hosts = failed().map(|(host, _)| *host).collect::<BTreeSet<_>>().len();
-        // What one asks of all hosts: each of these doors was tried at two of them.
-        let ports: BTreeSet<Port> = failed().map(|(_, port)| *port).collect();
-        let doors = ports.iter().filter(|port| failed().filter(|(_, tried)| tried == *port).count() > 1).count();
-        if hosts < SPREAD_HOSTS || doors < SPREAD_PORTS {
-            return;
-        }
+        let Some((hosts, ports)) = spread.wide(now, SPREAD_SPAN) else { return };
         let who =
             party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
+        let (severity, key) = (of_search(Severity::Medium, &party, context), format!("{who} many"));
+        if self.bell.rang(&key, severity, now) {
+            return;
+        }
         let first: Vec<String> = ports.iter().take(16).map(ToString::to_string).collect();
-        let severity = of_search(Severity::Medium, &party, context);
-        let finding = Finding::new(CARD.id, Category::Scan, severity, format!("{who} many"), context.now)
+        let finding = Finding::new(CARD.id, Category::Scan, severity, key, context.now)
             .by(party)
             .against(server.party())
             .why("kind", "many hosts")
@@ -240,7 +220,6 @@ impl PortScan {
         {
             return;
         }
-        let first: Vec<String> = scan.ports.iter().take(16).map(|(_, port)| port.to_string()).collect();
         let points = match scan.tried {
             0..20 => 5.0,
             20..90 => 6.5,
@@ -248,8 +227,12 @@ impl PortScan {
         };
         let who =
             party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
-        let severity = of_search(Severity::Medium, &party, context);
-        let finding = Finding::new(CARD.id, Category::Scan, severity, format!("{who} {ip}"), context.now)
+        let (severity, key) = (of_search(Severity::Medium, &party, context), format!("{who} {ip}"));
+        if self.bell.rang(&key, severity, context.now.mono) {
+            return;
+        }
+        let first: Vec<String> = scan.ports.iter().take(16).map(|(_, port)| port.to_string()).collect();
+        let finding = Finding::new(CARD.id, Category::Scan, severity, key, context.now)
             .by(scan.party)
             .against(victim)
             .why("kind", kind)

@@ -239,6 +239,14 @@ impl Detector for SynFlood {
         if opened < self.bell.scaled(least) || completed * COMPLETED_SHARE > opened {
             return;
         }
+        let key = if kind == Stray::Reset.name() {
+            format!("{} resets", victim.ip)
+        } else {
+            format!("{}:{}", victim.ip, victim.port)
+        };
+        if self.bell.rang(&key, Severity::High, now) {
+            return;
+        }
         // Forged sources are many, but one machine puts them on the wire; unless that is the way in from outside.
         let sources = load.sources.within(now, SPAN);
         let sender = match load.senders.within_keys(now, SPAN).collect::<Vec<_>>()[..] {
@@ -254,25 +262,15 @@ impl Detector for SynFlood {
             (_, _, Some(mac)) => Party { device: None, mac: Some(mac), ip: None },
             _ => Party::default(),
         };
-        let finding = Finding::new(
-            CARD.id,
-            Category::Flood,
-            Severity::High,
-            if kind == Stray::Reset.name() {
-                format!("{} resets", victim.ip)
-            } else {
-                format!("{}:{}", victim.ip, victim.port)
-            },
-            context.now,
-        )
-        .by(attacker)
-        .against(victim.party())
-        .why("kind", kind)
-        .why("half_open", opened - completed)
-        .why("completed", completed)
-        .why("sources", sources)
-        .technique(&["T1499.001"])
-        .points(if opened >= least.max(OPENED_MIN) * 3 { 6.5 } else { 5.0 });
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, key, context.now)
+            .by(attacker)
+            .against(victim.party())
+            .why("kind", kind)
+            .why("half_open", opened - completed)
+            .why("completed", completed)
+            .why("sources", sources)
+            .technique(&["T1499.001"])
+            .points(if opened >= least.max(OPENED_MIN) * 3 { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
 }

@@ -196,8 +196,12 @@ impl Detector for UdpFlood {
         if second < least || five < least * 2 || answered * ANSWERED_SHARE > five {
             return;
         }
+        let key = sort.key(to);
+        if self.bell.rang(&key, Severity::High, now) {
+            return;
+        }
         let attacker = if load.sources.len() == 1 { load.from } else { Party::default() };
-        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, sort.key(to), context.now)
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, key, context.now)
             .by(attacker)
             .against(context.neighbours.party(to, frame.destination))
             .why("pps", second)

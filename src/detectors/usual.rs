@@ -180,15 +180,17 @@ impl Bell {
             return;
         }
         let at = finding.at.mono;
-        let cooldown = self.settings.cooldown.0;
-        let quiet = self
-            .rung
-            .get(&finding.key)
-            .is_some_and(|(last, severity)| at.since(*last) < cooldown && *severity >= finding.severity);
-        if !quiet {
+        if !self.rang(&finding.key, finding.severity, at) {
             self.rung.insert(finding.key.clone(), (at, finding.severity));
             findings.push(finding);
         }
+    }
+
+    /// Whether it was raised just now: to find it again says nothing, and in a flood each packet finds it again.
+    #[must_use]
+    pub fn rang(&self, key: &String, severity: Severity, at: Mono) -> bool {
+        let cooldown = self.settings.cooldown.0;
+        self.rung.get(key).is_some_and(|(last, known)| at.since(*last) < cooldown && *known >= severity)
     }
 
     /// Raises `finding` as long as it goes on, and says when it is over.
