@@ -18,13 +18,15 @@ pub fn read(payload: &[u8]) -> Option<Dns> {
         return None;
     }
     let question = message.questions().next()?;
+    let mut name = question.name.to_string();
+    name.make_ascii_lowercase();
     let mut dns = Dns {
         id: message.id,
         is_answer: message.is_response(),
         is_own: message.is_response() && message.is_authoritative(),
         code: message.code(),
         kind: question.kind,
-        name: question.name.to_string().to_ascii_lowercase(),
+        name,
         ..Dns::default()
     };
     if dns.is_answer {

@@ -396,6 +396,12 @@ impl fmt::Display for Name<'_> {
 }
 
 fn write_label(f: &mut fmt::Formatter<'_>, label: &[u8]) -> fmt::Result {
+    // Nearly all: letters, digits and hyphens.
+    if let Ok(text) = str::from_utf8(label)
+        && label.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'.' | b'\\'))
+    {
+        return f.write_str(text);
+    }
     for chunk in label.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
