@@ -253,6 +253,9 @@ impl Player {
     }
 
     fn keep(&mut self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
         for change in changes {
             if let Change::WindowClosed { window } = &change
                 && self.replayed.windows.len() < WINDOWS_MAX

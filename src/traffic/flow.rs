@@ -19,40 +19,42 @@ use crate::{
     },
 };
 
-/// Both ends in order of address, so that both directions find it.
+/// Both ends in order of address, so that both directions find it. Made, hashed and compared once a packet: as numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    pub protocol: u8,
-    pub low: (IpAddr, Port),
-    pub high: (IpAddr, Port),
+    /// Upper and lower half of each.
+    addresses: [[u64; 2]; 2],
+    ports: [Port; 2],
+    protocol: u8,
+    /// Addresses of version 6 (those of version 4 are numbers like others).
+    is_v6: bool,
 }
 
 impl Hash for Key {
-    /// Once a packet: in as few steps as hold it.
+    /// In as few steps as hold it.
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports = u64::from(self.protocol) << 32 | u64::from(self.low.1) << 16 | u64::from(self.high.1);
-        state.write_u64(ports);
-        match (self.low.0, self.high.0) {
-            (IpAddr::V4(low), IpAddr::V4(high)) => {
-                state.write_u64(u64::from(u32::from(low)) << 32 | u64::from(u32::from(high)));
-            }
-            (low, high) => {
-                let number = |ip| match ip {
-                    IpAddr::V4(ip) => u128::from(u32::from(ip)),
-                    IpAddr::V6(ip) => u128::from(ip),
-                };
-                state.write_u128(number(low));
-                state.write_u128(number(high));
-            }
+        let ([low, high], [first, second]) = (self.addresses, self.ports);
+        state.write_u64(u64::from(self.protocol) << 32 | u64::from(first) << 16 | u64::from(second));
+        if self.is_v6 {
+            low.into_iter().chain(high).for_each(|half| state.write_u64(half));
+        } else {
+            state.write_u64(low[1] << 32 | high[1]);
         }
     }
 }
 
 impl Key {
     #[must_use]
+    #[inline]
     pub fn new(protocol: u8, a: (IpAddr, Port), b: (IpAddr, Port)) -> Key {
-        Key { protocol, low: a.min(b), high: a.max(b) }
+        let number = |ip| match ip {
+            IpAddr::V4(ip) => [0, u64::from(u32::from(ip))],
+            IpAddr::V6(ip) => [(u128::from(ip) >> 64) as u64, u128::from(ip) as u64],
+        };
+        let (from, to) = ((number(a.0), a.1), (number(b.0), b.1));
+        let (low, high) = if from <= to { (from, to) } else { (to, from) };
+        Key { addresses: [low.0, high.0], ports: [low.1, high.1], protocol, is_v6: a.0.is_ipv6() }
     }
 }
 

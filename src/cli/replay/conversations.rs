@@ -75,6 +75,8 @@ impl Hash for Key {
 #[derive(Debug, Clone, Default)]
 pub struct Conversations {
     counted: HashMap<Key, (u64, u64), BuildHasherDefault<Seeded>>,
+    /// The last one, not yet counted there: most frames belong to the same as the one before.
+    last: Option<(Key, (u64, u64))>,
 }
 
 impl Conversations {
@@ -86,9 +88,24 @@ impl Conversations {
         };
         let Some((from, to)) = ends else { return };
         let port = frame.ports().map(|(from, to)| from.min(to));
-        let (packets, bytes) =
-            self.counted.entry(Key { a: from.min(to), b: from.max(to), protocol, port }).or_default();
-        (*packets, *bytes) = (*packets + 1, *bytes + u64::from(wire_len));
+        let (a, b) = if from <= to { (from, to) } else { (to, from) };
+        let key = Key { a, b, protocol, port };
+        match &mut self.last {
+            Some((last, (packets, bytes))) if *last == key => {
+                (*packets, *bytes) = (*packets + 1, *bytes + u64::from(wire_len));
+            }
+            _ => {
+                self.count();
+                self.last = Some((key, (1, u64::from(wire_len))));
+            }
+        }
+    }
+
+    /// Counts the last one.
+    fn count(&mut self) {
+        let Some((key, (packets, bytes))) = self.last.take() else { return };
+        let known = self.counted.entry(key).or_default();
+        *known = (known.0 + packets, known.1 + bytes);
         if self.counted.len() > COUNTED_MAX {
             self.halve();
         }
@@ -103,7 +120,8 @@ impl Conversations {
     }
 
     /// The largest, largest first.
-    pub fn top(self) -> Vec<Conversation> {
+    pub fn top(mut self) -> Vec<Conversation> {
+        self.count();
         let mut all: Vec<Conversation> = self
             .counted
             .into_iter()
