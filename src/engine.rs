@@ -18,7 +18,7 @@ use crate::{
         Captured, Change, Command, Findings, Health, HomeView, Moment, Mono, NetworkFacts, Observation, PartId,
         PartView, Refusal, RefusalCode, Remembered, Ticket,
     },
-    presence::{Presence, overheard::Overheard},
+    presence::{Presence, overheard},
     traffic::{Noticed, Sights, Traffic},
     wire::{Frame, tunnel},
 };
@@ -68,7 +68,7 @@ pub struct Engine {
     has_moved: bool,
     /// When detectors wrote down what they learned.
     written: Mono,
-    overheard: Overheard,
+    overheard: overheard::Overheard,
     plain: plain::Plain,
     /// What came of looking, for the next to hand on.
     owed: Vec<Change>,
@@ -103,7 +103,7 @@ impl Engine {
             view: HomeView { instance, ..HomeView::default() },
             has_moved: true,
             written: now.mono,
-            overheard: Overheard::default(),
+            overheard: overheard::Overheard::default(),
             plain: plain::Plain::default(),
             owed: Vec::new(),
             gleaned: Vec::new(),
@@ -331,8 +331,9 @@ impl Engine {
         let bare;
         let mut frame = frame;
         let mut gleaned = std::mem::take(&mut self.gleaned);
+        let mut plain = None;
         if self.presence.hear_radio(captured, frame, &mut gleaned) {
-            self.overheard.glean(captured, frame, &self.network, &mut gleaned);
+            plain = self.overheard.hear(captured, frame, &self.network, &mut gleaned);
             if frame.wifi.is_some() {
                 // A monitor is no interface of the home's networks.
                 gleaned.iter_mut().for_each(|seen| seen.interface = None);
@@ -342,21 +343,20 @@ impl Engine {
             bare = Frame { net: None, transport: None, ..*frame };
             frame = &bare;
         }
-        for observation in gleaned.drain(..) {
-            let (before, is_plain) = match self.plain.next(&observation) {
-                Next::Wait => continue,
-                Next::Tell(before) => (before, false),
-                Next::TellPlain(before) => (before, true),
-            };
-            if let Some(before) = before {
-                self.observe(&before, now, out);
-            }
-            self.observe(&observation, now, out);
-            if is_plain && self.presence.whose(&observation.subject).is_some() {
-                self.plain.told(&observation);
+        for observation in &gleaned {
+            let next = self.plain.next(observation);
+            self.told(next, observation, now, out);
+        }
+        gleaned.clear();
+        self.gleaned = gleaned;
+        if let Some(subject) = plain {
+            // A monitor is no interface of the home's networks.
+            let interface = Some(captured.interface).filter(|_| frame.wifi.is_none());
+            let next = self.plain.next_plain(subject, interface, captured.at);
+            if !matches!(next, Next::Wait) {
+                self.told(next, &Observation { interface, ..overheard::plainly(subject, captured) }, now, out);
             }
         }
-        self.gleaned = gleaned;
         self.sights.hear(captured.interface, frame, &self.network, now.mono);
         let mut noticed = std::mem::take(&mut self.noticed);
         self.traffic.take(captured, frame, now, &mut noticed);
@@ -370,23 +370,40 @@ impl Engine {
         self.look_inside(frame, now, out);
     }
 
+    /// Tells what frames show of their senders, unless it waits.
+    fn told(&mut self, next: Next, observation: &Observation, now: Moment, out: &mut Vec<Change>) {
+        let (before, is_plain) = match next {
+            Next::Wait => return,
+            Next::Tell(before) => (before, false),
+            Next::TellPlain(before) => (before, true),
+        };
+        if let Some(before) = before {
+            self.observe(&before, now, out);
+        }
+        self.observe(observation, now, out);
+        if is_plain && self.presence.whose(&observation.subject).is_some() {
+            self.plain.told(observation);
+        }
+    }
+
     /// What is wrapped is judged as what is not; presence learns nothing of it.
     fn look_inside(&mut self, frame: &Frame<'_>, now: Moment, out: &mut Vec<Change>) {
-        let mut outer = *frame;
+        let mut next = tunnel::inside(frame);
         for _ in 0..WRAPPED_MAX {
-            let Some(inner) = tunnel::inside(&outer) else { return };
+            let Some(inner) = &next else { return };
             let mut noticed = std::mem::take(&mut self.noticed);
-            self.traffic.inside(&inner, now, &mut noticed);
-            self.examine(Evidence::Packet(&inner), now, out);
+            self.traffic.inside(inner, now, &mut noticed);
+            self.examine(Evidence::Packet(inner), now, out);
             self.notice(noticed, now, out);
-            outer = inner;
+            next = tunnel::inside(inner);
         }
     }
 
     fn notice(&mut self, mut noticed: Vec<Noticed>, now: Moment, out: &mut Vec<Change>) {
-        for one in noticed.drain(..) {
-            self.examine(Evidence::Traffic(&one), now, out);
+        for one in &noticed {
+            self.examine(Evidence::Traffic(one), now, out);
         }
+        noticed.clear();
         self.noticed = noticed;
     }
 
@@ -415,6 +432,10 @@ impl Engine {
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, now: Moment, out: &mut Vec<Change>) {
+        // Most of what there is, the middle of transfers and plain frames, is nobody's business.
+        if !self.detectors.listen(&evidence) {
+            return;
+        }
         let mut findings = Findings::default();
         let context = Context {
             now,

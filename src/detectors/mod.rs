@@ -279,18 +279,22 @@ impl Detectors {
         Detectors { slots, lists, due, settings: settings.clone() }
     }
 
+    /// Whether anybody listens to the word of `evidence`.
+    #[must_use]
+    pub fn listen(&self, evidence: &Evidence<'_>) -> bool {
+        !self.lists.of(evidence).is_empty()
+    }
+
     /// Shows `evidence` to those that listen to its word.
     pub fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let listeners = self.lists.of(&evidence);
         if listeners.is_empty() {
             return;
         }
-        let (before, mut moved) = (findings.list().len(), false);
-        for number in listeners {
-            if let Some(slot) = self.slots.get_mut(usize::from(*number)) {
-                moved |= slot.visit(findings, context, &mut |detector, own| detector.examine(evidence, context, own));
-            }
-        }
+        let before = findings.list().len();
+        let moved = visit(&mut self.slots, listeners, findings, context, &mut |detector, own| {
+            detector.examine(evidence, context, own);
+        });
         self.set_due(moved);
         self.pass_on(before, context, findings);
     }
@@ -304,13 +308,13 @@ impl Detectors {
         let mut moved = false;
         for finding in &fresh {
             let evidence = Evidence::Found(finding);
-            for slot in &mut self.slots {
-                let detector = &slot.detector;
-                if detector.needs().contains(&Needs::Found) && detector.card().id != finding.detector {
-                    moved |=
-                        slot.visit(findings, context, &mut |detector, own| detector.examine(evidence, context, own));
-                }
-            }
+            let listens = |slot: &Slot| {
+                slot.detector.needs().contains(&Needs::Found) && slot.detector.card().id != finding.detector
+            };
+            let numbers = self.those(listens);
+            moved |= visit(&mut self.slots, &numbers, findings, context, &mut |detector, own| {
+                detector.examine(evidence, context, own);
+            });
         }
         self.set_due(moved);
     }
@@ -322,12 +326,18 @@ impl Detectors {
 
     pub fn wake(&mut self, context: &Context<'_>, findings: &mut Findings) {
         let before = findings.list().len();
-        let due = |slot: &&mut Slot| slot.due.is_some_and(|due| due <= context.now.mono);
-        for slot in self.slots.iter_mut().filter(due) {
-            slot.visit(findings, context, &mut |detector, own| detector.wake(context, own));
-        }
+        let is_due = |slot: &Slot| slot.due.is_some_and(|due| due <= context.now.mono);
+        let numbers = self.those(is_due);
+        visit(&mut self.slots, &numbers, findings, context, &mut |detector, own| {
+            detector.wake(context, own);
+        });
         self.set_due(true);
         self.pass_on(before, context, findings);
+    }
+
+    /// The numbers of those for which this holds.
+    fn those(&self, holds: impl Fn(&Slot) -> bool) -> Vec<u8> {
+        (0..=u8::MAX).zip(&self.slots).filter(|(_, slot)| holds(slot)).map(|(number, _)| number).collect()
     }
 
     fn set_due(&mut self, moved: bool) {
@@ -374,36 +384,41 @@ impl Detectors {
     }
 }
 
-impl Slot {
-    /// Lets the detector see something. Whether it wants to be woken at another time now.
-    fn visit(
-        &mut self,
-        findings: &mut Findings,
-        context: &Context<'_>,
-        see: &mut dyn FnMut(&mut dyn Detector, &mut Findings),
-    ) -> bool {
-        if self.benched {
-            return false;
-        }
-        let mut own = Findings::default();
+/// Lets those of these numbers see something. Whether any of them wants to be woken at another time now.
+fn visit(
+    slots: &mut [Slot],
+    numbers: &[u8],
+    findings: &mut Findings,
+    context: &Context<'_>,
+    see: &mut dyn FnMut(&mut dyn Detector, &mut Findings),
+) -> bool {
+    let (mut own, mut moved, mut next) = (Findings::default(), false, 0);
+    loop {
         // One crafted packet must not end the watch: a detector that panics rests, the others go on.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            see(self.detector.as_mut(), &mut own);
-            self.detector.next_wake()
+            while let Some(number) = numbers.get(next) {
+                next += 1;
+                let Some(slot) = slots.get_mut(usize::from(*number)).filter(|slot| !slot.benched) else { continue };
+                see(slot.detector.as_mut(), &mut own);
+                let due = slot.detector.next_wake();
+                if !own.is_empty() {
+                    slot.tell(&mut own, findings, context);
+                }
+                moved |= std::mem::replace(&mut slot.due, due) != due;
+            }
         }));
-        let due = outcome.unwrap_or_else(|_| {
-            self.benched = true;
-            tracing::error!(detector = self.detector.card().id, "detector failed and rests until settings change");
-            None
-        });
-        if !own.is_empty() {
-            self.tell(own, findings, context);
-        }
-        std::mem::replace(&mut self.due, due) != due
+        let failed = outcome.err().and_then(|_| slots.get_mut(usize::from(*numbers.get(next.checked_sub(1)?)?)));
+        let Some(slot) = failed else { return moved };
+        slot.benched = true;
+        tracing::error!(detector = slot.detector.card().id, "detector failed and rests until settings change");
+        slot.tell(&mut own, findings, context);
+        moved |= slot.due.take().is_some();
     }
+}
 
+impl Slot {
     #[cold]
-    fn tell(&self, mut own: Findings, findings: &mut Findings, context: &Context<'_>) {
+    fn tell(&self, own: &mut Findings, findings: &mut Findings, context: &Context<'_>) {
         for mut finding in own.take() {
             if !is_own_search(&finding, context.network) {
                 finding.observe_only = self.mode == Mode::Observe;

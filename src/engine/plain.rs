@@ -63,11 +63,20 @@ pub(super) enum Next {
 }
 
 impl Plain {
-    #[inline]
     pub fn next(&mut self, seen: &Observation) -> Next {
-        let Some(mac) = seen.subject.mac else { return Next::Tell(None) };
         let is_plain = seen.source == Source::Capture
             && matches!(seen.fact, Fact::Alive { proof: Proof::Frame, age } if age.is_zero());
+        self.follows((seen.subject, seen.interface, seen.at), is_plain)
+    }
+
+    /// The same of one that is plain.
+    #[inline]
+    pub fn next_plain(&mut self, subject: Subject, interface: Option<InterfaceId>, at: Moment) -> Next {
+        self.follows((subject, interface, at), true)
+    }
+
+    fn follows(&mut self, (subject, interface, at): (Subject, Option<InterfaceId>, Moment), is_plain: bool) -> Next {
+        let Some(mac) = subject.mac else { return Next::Tell(None) };
         let Some(slot) = self.places.get_mut(place(mac)) else {
             return if is_plain { Next::TellPlain(None) } else { Next::Tell(None) };
         };
@@ -75,16 +84,16 @@ impl Plain {
             // What else is said of others leaves this place alone.
             return if is_plain { Next::TellPlain(None) } else { Next::Tell(None) };
         };
-        let is_same = is_plain && sender.subject == seen.subject && sender.interface == seen.interface;
-        if is_same && sender.since.0 >= MANY && seen.at.mono >= sender.told && seen.at.mono.since(sender.told) < SOON {
+        let is_same = is_plain && sender.subject == subject && sender.interface == interface;
+        if is_same && sender.since.0 >= MANY && at.mono >= sender.told && at.mono.since(sender.told) < SOON {
             self.waiting += usize::from(sender.waits.is_none());
-            sender.waits = Some(seen.at);
+            sender.waits = Some(at);
             return Next::Wait;
         }
         let waited = sender.waits.take();
         self.waiting -= usize::from(waited.is_some());
         // One that follows at once says the same.
-        let before = waited.filter(|at| !is_same || seen.at.mono.since(at.mono) >= SOON);
+        let before = waited.filter(|before| !is_same || at.mono.since(before.mono) >= SOON);
         let before = before.map(|at| observed(sender, at));
         if !is_same {
             *slot = None;

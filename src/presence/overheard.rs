@@ -75,7 +75,21 @@ impl Overheard {
         network: &NetworkFacts,
         out: &mut Vec<Observation>,
     ) {
-        glean(Gleaned { captured, source: Source::Capture, left: OBSERVATIONS_MAX, out, network, ears: self }, frame);
+        let plain = self.hear(captured, frame, network, out);
+        out.extend(plain.map(|subject| plainly(subject, captured)));
+    }
+
+    /// The same, but for the last thing that most packets show, and nearly all nothing but that: whose frame it was. That
+    /// is returned, see [`plainly`].
+    pub fn hear(
+        &mut self,
+        captured: &Captured<'_>,
+        frame: &Frame<'_>,
+        network: &NetworkFacts,
+        out: &mut Vec<Observation>,
+    ) -> Option<Subject> {
+        let (source, left) = (Source::Capture, OBSERVATIONS_MAX);
+        glean(&mut Gleaned { captured, source, left, out, network, ears: self }, frame)
     }
 
     /// Costly looks that were not taken, because too many came at once.
@@ -116,6 +130,18 @@ impl Overheard {
     }
 }
 
+/// It sent this frame: all that is said of it.
+#[must_use]
+pub const fn plainly(subject: Subject, captured: &Captured<'_>) -> Observation {
+    Observation {
+        source: Source::Capture,
+        interface: Some(captured.interface),
+        at: captured.at,
+        subject,
+        fact: Fact::Alive { proof: Proof::Frame, age: Duration::ZERO },
+    }
+}
+
 /// Of two values for one label the old one stays, because the new one says no more: a browser and a
 /// clock program of one phone, or ten thousand made-up ones, do not push each other out.
 pub fn stays(key: &str, old: &str, new: &str) -> bool {
@@ -128,41 +154,53 @@ pub fn stays(key: &str, old: &str, new: &str) -> bool {
     }
 }
 
-fn glean(mut gleaned: Gleaned<'_>, frame: &Frame<'_>) {
+fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>) -> Option<Subject> {
     // The radio says the bytes are wrong: whose they are is wrong too.
     if frame.faults.has(Faults::CHECKSUM) {
-        return;
+        return None;
     }
     // What the 802.11 header shows is taken by `air`.
     if frame.wifi.is_some() && frame.net.is_none() {
-        return;
+        return None;
     }
     let sender = frame.source.filter(|mac| is_device(*mac));
     if let Some(udp) = frame.udp()
-        && leases::glean(&mut gleaned, frame, udp, sender)
+        && leases::glean(gleaned, frame, udp, sender)
     {
-        return;
+        return None;
     }
-    let Some(mac) = sender else { return };
+    let mac = sender?;
+    let mut plain = None;
     match &frame.net {
-        Some(Net::Arp(arp)) => self::arp(&mut gleaned, mac, arp),
-        Some(Net::V4(_) | Net::V6(_)) => packet(&mut gleaned, frame, mac),
-        None if switches::glean(&mut gleaned, frame, mac) => {}
+        Some(Net::Arp(arp)) => self::arp(gleaned, mac, arp),
+        Some(Net::V4(_) | Net::V6(_)) => plain = packet(gleaned, frame, mac),
+        None if switches::glean(gleaned, frame, mac) => {}
         None => {
-            wireless::glean(&mut gleaned, frame, mac);
+            wireless::glean(gleaned, frame, mac);
             gleaned.alive(Subject::mac(mac), Proof::Frame);
         }
     }
-    tagged(&mut gleaned, frame, mac);
+    // Something follows.
+    if is_to_all(frame)
+        && let Some(subject) = plain.take()
+    {
+        gleaned.alive(subject, Proof::Frame);
+    }
+    tagged(gleaned, frame, mac);
+    plain.filter(|_| gleaned.left > 0)
+}
+
+/// Sent to a group, or by ARP, which all hosts hear.
+fn is_to_all(frame: &Frame<'_>) -> bool {
+    frame.destination.is_some_and(MacAddr::is_multicast) || matches!(frame.net, Some(Net::Arp(_)))
 }
 
 /// The VLAN it is in, as a trunk or a mirror port shows (IEEE 802.1Q §9.6). Taken from what hosts say to all, and all
 /// hosts do: one more word for each frame of a download would tell nothing more.
 fn tagged(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
-    let is_to_all = frame.destination.is_some_and(MacAddr::is_multicast) || matches!(frame.net, Some(Net::Arp(_)));
     // Of several tags the inner is the home's, the outer its provider's. 0 is a priority alone, 4095 is reserved.
     let id = frame.vlans.ids().last().filter(|id| (1..0xfff).contains(*id));
-    if let (true, Some(id)) = (is_to_all, id) {
+    if let (true, Some(id)) = (is_to_all(frame), id) {
         gleaned.fact(Subject::mac(mac), Fact::Label { key: "vlan", value: id.to_string() });
     }
 }
@@ -266,20 +304,23 @@ fn arp(gleaned: &mut Gleaned<'_>, mac: MacAddr, arp: &Arp) {
     gleaned.alive(subject(mac, arp.sender_ip.into(), is_vouched), proof);
 }
 
-fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
+/// The subject of which nothing more is said but that the frame is its own.
+fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) -> Option<Subject> {
     if let (Some(header), Some(icmp)) = (frame.ipv6(), frame.icmp_v6())
         && icmp.code == 0
         && let Some(message) = nd::Nd::read(icmp)
         && (nd::is_local(header) || message == nd::Nd::ListenerReport)
     {
-        return neighbour(gleaned, mac, header.source.into(), &message);
+        neighbour(gleaned, mac, header.source.into(), &message);
+        return None;
     }
-    let Some((from, to)) = frame.addresses() else { return };
+    let (from, to) = frame.addresses()?;
     if let (Some(header), Some(icmp)) = (frame.ipv6(), frame.icmp_v6())
         && matches!(icmp.kind, ECHO_REPLY_V6 | PARAMETER_PROBLEM_V6)
     {
         let is_its_own = is_link_local(from) || HOP_LIMITS.contains(&header.hop_limit);
-        return gleaned.alive(subject(mac, from, is_its_own), Proof::IcmpReply);
+        gleaned.alive(subject(mac, from, is_its_own), Proof::IcmpReply);
+        return None;
     }
     if let Some(udp) = frame.udp() {
         let is_taken = match (udp.source, udp.destination) {
@@ -290,12 +331,14 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
             _ => false,
         };
         if is_taken {
-            return;
+            return None;
         }
     }
     // What is said to all on this wire is not passed on by routers, however old it is.
-    let is_to_all = frame.destination.is_some_and(MacAddr::is_multicast) && is_private(from);
-    if is_to_all || gleaned.is_own_voice(frame, from) {
+    let is_its_own = |gleaned: &Gleaned<'_>| {
+        frame.destination.is_some_and(MacAddr::is_multicast) && is_private(from) || gleaned.is_own_voice(frame, from)
+    };
+    if spoken::may_tell(frame) && is_its_own(gleaned) {
         spoken::glean(gleaned, frame, mac);
     }
     match (frame.udp(), frame.tcp()) {
@@ -304,7 +347,7 @@ fn packet(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
         _ => {}
     }
     // Routers pass on nothing from a link-local address (RFC 3927 §7, RFC 4291 §2.5.6).
-    gleaned.alive(subject(mac, from, is_link_local(from)), Proof::Frame);
+    Some(subject(mac, from, is_link_local(from)))
 }
 
 fn neighbour(gleaned: &mut Gleaned<'_>, mac: MacAddr, from: IpAddr, message: &nd::Nd<'_>) {

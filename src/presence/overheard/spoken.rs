@@ -21,6 +21,11 @@ const DRAWN_FROM: u16 = 32_768;
 /// Below this nobody but services listens (RFC 6335 §6).
 const SERVICES_END: u16 = 1_024;
 
+/// Most segments say nothing here: told apart before it is asked whose they are.
+pub fn may_tell(frame: &Frame<'_>) -> bool {
+    frame.udp().is_some() || frame.tcp().is_some_and(|tcp| stream(tcp).iter().any(Option::is_some))
+}
+
 pub fn glean(gleaned: &mut Gleaned<'_>, frame: &Frame<'_>, mac: MacAddr) {
     let talks = match (frame.udp(), frame.tcp()) {
         (Some(udp), _) => datagram(frame, udp),
