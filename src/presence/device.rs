@@ -60,6 +60,8 @@ pub struct HeldMac {
     pub mac: MacAddr,
     pub first: Mono,
     pub last: Mono,
+    /// Of its Bluetooth, which is heard whatever address its Wi-Fi has.
+    pub aside: bool,
 }
 
 /// A network address and when it was claimed.
@@ -438,15 +440,22 @@ impl Device {
     pub fn overlaps(&self, mac: MacAddr, at: Mono) -> bool {
         let Some(joined) = self.joined.as_ref().filter(|joined| joined.by_itself) else { return false };
         let half = |mac: MacAddr| joined.macs.contains(&mac);
-        let others = self.macs.iter().filter(|held| half(held.mac) != half(mac));
+        let others = self.macs.iter().filter(|held| !held.aside && half(held.mac) != half(mac));
         let Some(other) = others.max_by_key(|held| held.last) else { return false };
-        let Some(own) = self.macs.iter().find(|held| held.mac == mac) else { return false };
+        let Some(own) = self.macs.iter().find(|held| held.mac == mac && !held.aside) else { return false };
         let both_since = own.first.max(other.first) + OVERLAP;
         let other_is_older = other.first <= own.first;
         at >= both_since
             && at.since(own.last) <= OVERLAP_WITHIN
             && at.since(other.last) <= OVERLAP_WITHIN
             && (!other_is_older || other.last >= both_since)
+    }
+
+    /// When it spoke last by what another address could take the place of: its Bluetooth goes on beside any of its Wi-Fi.
+    pub fn spoke(&self) -> Mono {
+        let last = || self.macs.iter().filter(|held| !held.aside).map(|held| held.last).max();
+        let has_aside = self.macs.iter().any(|held| held.aside);
+        has_aside.then(last).flatten().unwrap_or(self.last.mono)
     }
 
     pub fn said_goodbye(&self) -> Option<Goodbye> {

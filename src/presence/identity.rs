@@ -221,7 +221,7 @@ impl Registry {
     pub fn hold_radio(&mut self, id: DeviceId, mac: MacAddr, at: Mono, aside: bool) {
         let held = self.devices.get_mut(id).map(|device| &mut device.macs).filter(|macs| aside && !macs.is_empty());
         match held.and_then(|macs| macs.iter_mut().find(|held| held.mac == mac)) {
-            Some(known) => known.last = known.last.max(at),
+            Some(known) => (known.last, known.aside) = (known.last.max(at), true),
             None => self.hold_mac(id, mac, at),
         }
     }
@@ -235,7 +235,8 @@ impl Registry {
             return;
         }
         let known = device.macs.iter().position(|held| held.mac == mac);
-        let mut held = known.map_or(HeldMac { mac, first: at, last: at }, |index| device.macs.remove(index));
+        let mut held =
+            known.map_or(HeldMac { mac, first: at, last: at, aside: false }, |index| device.macs.remove(index));
         held.last = held.last.max(at);
         let place = device.macs.iter().position(|other| other.last <= held.last).unwrap_or(device.macs.len());
         device.macs.insert(place, held);
@@ -409,7 +410,7 @@ pub fn elder(a: &Device, b: &Device) -> bool {
 pub fn newborn(id: DeviceId, subject: &Subject, at: Moment) -> Device {
     let mut device = Device::new(id, at);
     if let Some(mac) = subject.mac {
-        device.macs.push(HeldMac { mac, first: at.mono, last: at.mono });
+        device.macs.push(HeldMac { mac, first: at.mono, last: at.mono, aside: false });
         device.vendor = crate::intel::vendors::lookup(mac);
     }
     device

@@ -33,7 +33,7 @@ impl Presence {
                 .rotating
                 .iter()
                 .filter_map(|id| self.registry.get(*id))
-                .any(|known| now.since(known.last.mono) >= OVERLAP || !known.here)
+                .any(|known| now.since(known.spoke()) >= OVERLAP || !known.here)
     }
 
     /// Joins `id` to whom it was before, if that is proven. Returns who it is now.
@@ -223,7 +223,7 @@ impl Presence {
 
 /// Any of these shows that `known` and the newcomer are two.
 pub fn vetoed(newcomer: &Device, known: &Device, began: Mono) -> bool {
-    let overlap = known.last.mono > began + OVERLAP;
+    let overlap = known.spoke() > began + OVERLAP;
     let not_rotating = !known.mac().is_some_and(crate::model::MacAddr::is_local);
     let signature = !known.dhcp.asked.is_empty()
         && !newcomer.dhcp.asked.is_empty()

@@ -37,8 +37,8 @@ fn why(newcomer: &Device, known: &Device, began: Mono) -> Option<String> {
     }
     let wants = newcomer.labels.get("dhcp_wants").and_then(|wants| wants.parse::<IpAddr>().ok());
     let wants_its = wants.is_some_and(|ip| known.addresses.iter().any(|held| held.ip == ip));
-    let gap = began.since(known.last.mono);
-    let took_over = gap <= TOOK_OVER && known.last.mono <= began + OVERLAP;
+    let gap = began.since(known.spoke());
+    let took_over = gap <= TOOK_OVER && known.spoke() <= began + OVERLAP;
     let same_client = !known.dhcp.asked.is_empty() && known.dhcp.asked == newcomer.dhcp.asked;
     let mut reasons = Vec::new();
     if wants_its {
@@ -61,7 +61,7 @@ fn why_other_band(newcomer: &Device, known: &Device, began: Mono) -> Option<Stri
     let same_kind = newcomer.kind() == known.kind() || newcomer.kind() == Kind::Unknown;
     let same_list = !known.dhcp.asked.is_empty() && known.dhcp.asked == newcomer.dhcp.asked;
     let apart = known.apart.contains(&newcomer.id) || newcomer.apart.contains(&known.id);
-    let beside = known.last.mono > began + OVERLAP;
+    let beside = known.spoke() > began + OVERLAP;
     if known.is_random() || !is_mobile(known.kind()) || known.own || apart || beside {
         return None;
     }

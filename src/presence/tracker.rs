@@ -176,13 +176,14 @@ impl Presence {
         if self.is_answered_for(id, proof, at.mono) {
             return;
         }
+        let by_radio = matches!(seen.source, Source::Ble | Source::Bluetooth);
         if let Some(mac) = subject.mac {
-            if self.registry.get(id).is_some_and(|device| device.overlaps(mac, at.mono)) {
+            if !by_radio && self.registry.get(id).is_some_and(|device| device.overlaps(mac, at.mono)) {
                 tracing::warn!(%id, "two addresses joined as one device are heard at once: split");
                 self.split(id, now, out);
                 id = self.registry.by_mac(mac).unwrap_or(id);
             }
-            self.registry.hold_radio(id, mac, at.mono, matches!(seen.source, Source::Ble | Source::Bluetooth));
+            self.registry.hold_radio(id, mac, at.mono, by_radio);
         }
         let fresh = age <= self.settings.arrival_max_age.0;
         self.discredited.remove(&id);
@@ -190,7 +191,9 @@ impl Presence {
         if self.registry.get(id).is_some_and(|device| device.mute.ear_out.is_some()) {
             self.ear_out(id, Duration::ZERO, now, out);
         }
-        self.weigh_proposals(id, at.mono);
+        if !by_radio {
+            self.weigh_proposals(id, at.mono);
+        }
         let unheard = self.gate.is_deaf_to_arrivals();
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
         let others = self.others_tell(id);

@@ -214,8 +214,12 @@ pub fn restore(view: &DeviceView, network: &NetworkFacts, now: Moment) -> Device
     // Newest first. When each was heard is not kept: the newest with the device, those before it long enough before that
     // nobody takes them for two that were heard at once.
     let before = |index: usize| OVERLAP_WITHIN * 2 * u32::try_from(index).unwrap_or(u32::MAX);
-    let held =
-        |(index, mac): (usize, &MacAddr)| HeldMac { mac: *mac, first, last: (last.mono - before(index)).max(first) };
+    let held = |(index, mac): (usize, &MacAddr)| HeldMac {
+        mac: *mac,
+        first,
+        last: (last.mono - before(index)).max(first),
+        aside: false,
+    };
     device.macs = view.macs.iter().enumerate().map(held).collect();
     device.addresses =
         view.addresses.iter().map(|ip| HeldIp { ip: *ip, first, last: last.mono, used: None, current: true }).collect();

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use porchlight::{
-    engine::Input,
+    engine::{Input, Settings},
     model::{Command, DeviceId, Fact, HeardAt, Observation, Presence, Proof, Rssi, Source, Subject},
 };
 
@@ -114,4 +114,50 @@ fn a_reading_that_stands_still_holds_nobody() {
         home.run(5);
     }
     assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+}
+
+// Its Wi-Fi draws another address each day while its Bluetooth goes on under its own: neither says that there are two.
+#[test]
+fn a_phone_that_bluetooth_hears_keeps_its_new_addresses() {
+    let first = ("5a:11:22:33:44:00", "192.168.7.50");
+    let mut home = World::new();
+    home.comes(GATEWAY);
+    home.comes(first);
+    home.dhcp(first, "Maya-iPhone");
+    home.run(60);
+    hears(&mut home, Source::Ble, RADIO, alive(Proof::BleAdvert));
+    home.run(10);
+    let radio = home.engine.view().devices.values().find(|it| it.macs.contains(&mac(RADIO))).expect("known").id;
+    let phone = home.id(first);
+    assert!(home.order(Command::Merge { a: phone, b: radio }));
+    let mut before = first;
+    for day in 1..8u8 {
+        let (address, ip) = (format!("5a:11:22:33:44:{day:02x}"), format!("192.168.7.{}", 50 + day));
+        let now: (&str, &str) = (address.leak(), ip.leak());
+        home.goes(before);
+        hears(&mut home, Source::Ble, RADIO, alive(Proof::BleAdvert));
+        home.comes(now);
+        home.dhcp(now, "Maya-iPhone");
+        for _ in 0..60 {
+            home.run(20);
+            hears(&mut home, Source::Ble, RADIO, alive(Proof::BleAdvert));
+            home.seen(now, Proof::Frame);
+        }
+        assert_eq!((home.id(now), home.engine.view().devices.len()), (phone, 2), "day {day}: {:#?}", home.lines);
+        if day == 4 {
+            home = World::with(Settings::default(), &home.remember());
+            home.comes(GATEWAY);
+        }
+        before = now;
+    }
+    // Two that are both on the network are two, whatever Bluetooth hears.
+    let other = ("9e:11:22:33:44:66", "192.168.7.90");
+    home.comes(other);
+    home.dhcp(other, "Maya-iPhone");
+    for _ in 0..6 {
+        home.run(10);
+        home.seen(before, Proof::Frame);
+        home.seen(other, Proof::Frame);
+    }
+    assert_ne!(home.id(other), home.id(before));
 }

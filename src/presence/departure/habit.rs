@@ -39,16 +39,6 @@ const TRIP: (f64, f64) = (2_700.0, 1.4);
 /// Shorter spells are never trips; from this length on a spell may have been a departure. In seconds.
 pub const SHORT: f64 = 90.0;
 const DEPARTURE: f64 = 120.0;
-/// Of those who come back from a trip, so many join the network without being heard to.
-const UNSIGNED: f64 = 0.005;
-/// Of silences at home, so many are without another device of the person that left and came back with it; of trips, so
-/// many with one, where there is another that tells.
-const BESIDE_HOME: f64 = 0.98;
-const BESIDE_TRIP: f64 = 0.9;
-/// Whatever the curve says, a part of spells is of any length; and no more than so many a month, where nothing else
-/// tells a spell from a trip. There are a dozen lengths that a trip may have: together they must stay far below the dial.
-const UNEXPECTED: f64 = 1e-4;
-const UNEXPECTED_MONTHLY: f64 = 0.01;
 /// An hour in which it leaves this much less often than on average is quiet.
 const QUIET: f64 = 0.2;
 /// Ratios of evidence count for no more than this.
@@ -398,34 +388,6 @@ impl Habit {
         self.spells = self.spells.saturating_add(1);
         self.deal();
         home
-    }
-
-    /// A spell at home, or a trip? By how long it was, how it ended and how often there is either.
-    fn was_home(&self, spell: &Ended) -> f64 {
-        let Ended { context, began, mute_s, joined, .. } = *spell;
-        let signed = self.signed.1 / self.signed.0;
-        let (if_home, if_trip) = match joined {
-            Some(true) => (signed, 1.0 - UNSIGNED),
-            Some(false) => (1.0 - signed, UNSIGNED),
-            None => (1.0, 1.0),
-        };
-        let (beside_home, beside_trip) = match spell.others {
-            Some(true) => (1.0 - BESIDE_HOME, BESIDE_TRIP),
-            Some(false) => (BESIDE_HOME, 1.0 - BESIDE_TRIP),
-            None => (1.0, 1.0),
-        };
-        let (low, high) = (mute_s.ln() - 0.17, mute_s.ln() + 0.17);
-        let sleep = self.sleep_in(context);
-        let rate = self.rate(context, day(began));
-        // One that falls mute thousands of times a month would be called asleep after every trip.
-        let least = if joined.is_none() { UNEXPECTED.min(UNEXPECTED_MONTHLY / rate) } else { UNEXPECTED };
-        let within = (sleep.above(low.exp()) - sleep.above(high.exp())).max(least);
-        let home = rate * within * if_home * beside_home;
-        let (median, sigma) = TRIP;
-        let trips = tail((low - median.ln()) / sigma) - tail((high - median.ln()) / sigma);
-        let monthly = of(&self.departures, context) * 30.0 / (self.age(day(began)) + 30.0);
-        let trip = monthly * self.odds(began) * trips * if_trip * beside_trip;
-        home / (home + trip)
     }
 
     pub fn signs(&self) -> &Signs {

@@ -1,15 +1,58 @@
-//! # What was wrong, what people say of a silence, and how sure a departure is
+//! # What a silence was: by itself, by what people say of it, and how sure a departure is
 
 use super::{
-    Context, DEPARTURE, Ended, Habit, LEDGER_DAYS, LEDGER_MAX, LIMITS_POOR, Leaning, REGRET, TRIP, day, of, of_mut,
-    tail,
+    Context, DEPARTURE, Ended, Habit, LEDGER_DAYS, LEDGER_MAX, LIMITS_POOR, Leaning, MOST, REGRET, TRIP, day, of,
+    of_mut, tail,
 };
 use crate::model::Wall;
 
 /// Rates stay above this: a table of zeros has no odds.
 const LEAST: f64 = 0.01;
+/// Of those who come back from a trip, so many join the network without being heard to.
+const UNSIGNED: f64 = 0.005;
+/// Of silences at home, so many are without another device of the person that left and came back with it; of trips, so
+/// many with one, where there is another that tells.
+const BESIDE_HOME: f64 = 0.98;
+const BESIDE_TRIP: f64 = 0.9;
+/// Whatever the curve says, a part of spells is of any length; and no more than so many a month, where nothing else
+/// tells a spell from a trip. There are a dozen lengths that a trip may have: together they must stay far below the dial.
+const UNEXPECTED: f64 = 1e-4;
+const UNEXPECTED_MONTHLY: f64 = 0.01;
+/// Where nobody hears how a device comes back, a silence that was less surely one at home was none there: of trips a few
+/// in a thousand would stretch the tail more than all the silences that make it.
+const DOUBTFUL: f64 = 0.05;
 
 impl Habit {
+    /// A spell at home, or a trip? By how long it was, how it ended and how often there is either.
+    pub(super) fn was_home(&self, spell: &Ended) -> f64 {
+        let Ended { context, began, mute_s, joined, .. } = *spell;
+        let signed = self.signed.1 / self.signed.0;
+        let (if_home, if_trip) = match joined {
+            Some(true) => (signed, 1.0 - UNSIGNED),
+            Some(false) => (1.0 - signed, UNSIGNED),
+            None => (1.0, 1.0),
+        };
+        let (beside_home, beside_trip) = match spell.others {
+            Some(true) => (1.0 - BESIDE_HOME, BESIDE_TRIP),
+            Some(false) => (BESIDE_HOME, 1.0 - BESIDE_TRIP),
+            None => (1.0, 1.0),
+        };
+        let [.., longest] = MOST;
+        let (low, high) = (mute_s.ln() - 0.17, mute_s.ln() + 0.17);
+        let sleep = self.sleep_in(context);
+        let rate = self.rate(context, day(began));
+        // One that falls mute thousands of times a month would be called asleep after every trip.
+        let least = if joined.is_none() { UNEXPECTED.min(UNEXPECTED_MONTHLY / rate) } else { UNEXPECTED };
+        let within = (sleep.above(low.exp()) - sleep.above(high.exp())).max(least);
+        let home = rate * within * if_home * beside_home;
+        let (median, sigma) = TRIP;
+        let trips = tail((low - median.ln()) / sigma) - tail((high - median.ln()) / sigma);
+        let monthly = of(&self.departures, context) * 30.0 / (self.age(day(began)) + 30.0);
+        let trip = monthly * self.odds(began) * trips * if_trip * beside_trip;
+        let home = home / (home + trip);
+        if joined.is_none() && (home < DOUBTFUL || mute_s > longest) { 0.0 } else { home }
+    }
+
     /// Judged false aways of the last month.
     pub fn false_aways(&self, now: Wall) -> usize {
         self.ledger.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count()
@@ -143,6 +186,28 @@ mod tests {
         assert!(home > 0.5);
         counted.corrected(&quiet, home, 1.0);
         assert_eq!(counted.false_aways(noon(1)), 1);
+    }
+
+    /// A tag is off for three hours each day and for days at times; nobody hears how it comes back. What it waits for is
+    /// as if it had never been off.
+    #[test]
+    fn trips_whose_return_is_unheard_do_not_stretch_the_silences() {
+        let (mut going, mut staying) = (Habit::default(), Habit::default());
+        for day in 0..90 {
+            for n in 0..10 {
+                let silence = Ended { joined: None, ..spell(day, 4.0 * 1.4f64.powi(n), false) };
+                going.learn(&silence, 1.0);
+                staying.learn(&silence, 1.0);
+            }
+            for hours in [3.0, 5.0, 9.0, 30.0, 80.0].iter().skip(if day % 5 == 0 { 0 } else { 4 }) {
+                let began = Wall(noon(day).0 + (hours * 900_000.0) as i64);
+                let trip = Ended { began, joined: None, ..spell(day, hours * 3_600.0, false) };
+                assert_eq!(going.was_home(&trip), 0.0, "{hours} h");
+                going.learn(&trip, 1.0);
+            }
+        }
+        let tail = |habit: &Habit| habit.sleep_in(Context::Idle).time_for(1e-4);
+        assert!(tail(&going) <= tail(&staying) * 1.01, "{} {}", tail(&going), tail(&staying));
     }
 
     #[test]
