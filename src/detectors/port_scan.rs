@@ -12,7 +12,8 @@
 //! host count as well, or eight ports of SCTP, and one port that is greeted in three ways within five minutes (as a web
 //! server, as a camera, with an empty line): so is asked what listens there. Over many hosts at once: 14 doors in vain
 //! within ten minutes, at four hosts or more, four of them tried at two hosts or more, and nine failures more than
-//! successes. Whom a person calls trusted is told as low.
+//! successes, of which one counts twice with which the source speaks: who only looks says nothing. Whom a person calls
+//! trusted is told as low.
 //! ## What fools it
 //! One port a day; a scan spread over many sources. Peer-to-peer programs fail half of their contacts: those to
 //! the Internet are not counted here. Silence counts only of hosts that were heard to speak, or of which twenty ports below
@@ -24,6 +25,7 @@
 //! sources with 128 doors each.
 
 mod probes;
+mod spread;
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -39,6 +41,7 @@ use crate::{
 };
 
 use probes::{Greeting, Quiet, is_inquiry};
+use spread::{SPREAD_MIN, Spreads};
 
 card!("port_scan", "Search for open ports");
 
@@ -58,12 +61,6 @@ const GREETINGS_MIN: u32 = 3;
 const GREETINGS_SPAN: Duration = Duration::from_secs(300);
 // A host speaks two or three IP protocols to another.
 const PROTOCOLS_MIN: u32 = 8;
-// Searchers that go over many hosts: so many doors in vain within ten minutes, at so many hosts, of so many kinds.
-const SPREAD_MAX: usize = 1024;
-const SPREAD_MIN: u32 = 14;
-const SPREAD_HOSTS: usize = 4;
-const SPREAD_PORTS: usize = 4;
-const SPREAD_SPAN: Duration = Duration::from_secs(600);
 /// SCTP (RFC 9260): its number, and the chunk that opens an association.
 const SCTP: u8 = 132;
 const SCTP_INIT: u8 = 1;
@@ -88,26 +85,11 @@ struct Scan {
 
 type Key = (Option<MacAddr>, Option<IpAddr>, IpAddr);
 
-/// Doors of one searcher at all hosts of the home. Of one host few may be in vain, and of one door `host_sweep` tells.
-#[derive(Debug, Clone)]
-struct Spread {
-    tried: Recent<(IpAddr, Port)>,
-    failed: Recent<(IpAddr, Port)>,
-    /// In steps of failure, as a pair has it.
-    score: f32,
-}
-
-impl Weigh for Spread {
-    fn weight(&self, now: Mono, span: Duration) -> u32 {
-        self.failed.weight(now, span)
-    }
-}
-
 /// See the page above.
 pub struct PortScan {
     bell: Bell,
     pairs: Subjects<Key, Scan>,
-    spread: Subjects<(Option<MacAddr>, Option<IpAddr>), Spread>,
+    spread: Spreads,
     /// Hosts that were heard to answer.
     speak: Guarded<IpAddr, ()>,
     quiet: Quiet,
@@ -130,7 +112,7 @@ impl PortScan {
         PortScan {
             bell: Bell::new(settings),
             pairs: Subjects::new(PAIRS_MAX, RESIDUE_SPAN, RESIDUE_MAX),
-            spread: Subjects::new(SPREAD_MAX, SPREAD_SPAN, SPREAD_MIN / 2),
+            spread: Spreads::default(),
             speak: Guarded::new(8192),
             quiet: Quiet::default(),
         }
@@ -184,42 +166,21 @@ impl PortScan {
 
     /// The same source at other hosts.
     fn spreads(&mut self, talk: &Talkers, ok: bool, context: &Context<'_>, findings: &mut Findings) {
-        let (party, now, server) = (talk.client.party(), context.now.mono, talk.server);
-        let key = (party.mac, if party.mac.is_some() { None } else { party.ip });
-        let fresh = |_| Spread { tried: Recent::new(128), failed: Recent::new(64), score: 0.0 };
-        let Some(spread) = self.spread.of(key, party.mac.map_or(0, owner), now, fresh) else { return };
-        if !spread.tried.see((server.ip, server.port), now) {
-            return;
-        }
-        spread.score = if ok { (spread.score - STEP).max(FLOOR) } else { (spread.score + STEP).min(ALARM * 8.0) };
-        if ok {
-            return;
-        }
-        spread.failed.see((server.ip, server.port), now);
+        let (party, now) = (talk.client.party(), context.now.mono);
         let least = self.bell.scaled(SPREAD_MIN) as usize;
-        if spread.score < ALARM || spread.failed.within(now, SPREAD_SPAN) < least {
-            return;
-        }
-        let failed = || spread.failed.within_keys(now, SPREAD_SPAN);
-        let hosts = failed().map(|(host, _)| *host).collect::<BTreeSet<_>>().len();
-        // What one asks of all hosts: each of these doors was tried at two of them.
-        let ports: BTreeSet<Port> = failed().map(|(_, port)| *port).collect();
-        let doors = ports.iter().filter(|port| failed().filter(|(_, tried)| tried == *port).count() > 1).count();
-        if hosts < SPREAD_HOSTS || doors < SPREAD_PORTS {
-            return;
-        }
+        let Some(many) = self.spread.tried(talk, ok, least, now) else { return };
         let who =
             party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
-        let first: Vec<String> = ports.iter().take(16).map(ToString::to_string).collect();
+        let first: Vec<String> = many.ports.iter().take(16).map(ToString::to_string).collect();
         let severity = of_search(Severity::Medium, &party, context);
         let finding = Finding::new(CARD.id, Category::Scan, severity, format!("{who} many"), context.now)
             .by(party)
-            .against(server.party())
+            .against(talk.server.party())
             .why("kind", "many hosts")
-            .why("targets", hosts)
-            .why("ports_total", ports.len())
+            .why("targets", many.hosts)
+            .why("ports_total", many.ports.len())
             .why("ports_first", first.join(", "))
-            .why("failures", spread.failed.len())
+            .why("failures", many.failures)
             .technique(&["T1046"])
             .points(5.0);
         self.bell.ring(finding, findings);
@@ -353,6 +314,7 @@ impl Detector for PortScan {
         }
         match noticed.what {
             What::Said { by_client: true, from: 0, ref bytes } if talk.is_sure => {
+                self.spread.spoke(talk, context.now.mono);
                 self.greets(talk, bytes, context, findings);
             }
             What::Opened(Start::Stray(flags)) => self.opened(talk, flags, context, findings),

@@ -106,7 +106,7 @@ fn is_place(line: &[u8]) -> bool {
 }
 
 /// What a controlled side says.
-fn shell(bytes: &[u8]) -> Option<&'static str> {
+pub(super) fn shell(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.get(..bytes.len().min(WITHIN as usize)).unwrap_or_default();
     if holds(bytes, b"Microsoft Windows ")
         && (holds(bytes, b"(C) Copyright") || holds(bytes, b"Microsoft Corp") || holds(bytes, b"[Version "))
