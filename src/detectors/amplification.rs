@@ -106,7 +106,9 @@ impl Amplification {
         let len = u32::from(udp.len).saturating_sub(8);
         let is_home = |ip: IpAddr| is_private(ip) && !ip.is_multicast();
         let is_far = |ip: IpAddr| !is_private(ip) && is_unicast(ip);
-        if REFLECTS.contains(&udp.destination) && !PORTS.contains(&udp.source) && is_home(to) && is_far(from) {
+        // Clocks ask clocks from their own port, and who forges them does so too: then what is said tells who asks.
+        let asks = !PORTS.contains(&udp.source) || udp.source == udp.destination;
+        if REFLECTS.contains(&udp.destination) && asks && is_home(to) && is_far(from) {
             let fresh = |left| Reflected { answers: Window::with(left, now), ..Reflected::default() };
             let tick = now.0 / 1_000_000_000;
             if let Some(reflected) = self.reflected.of((to, udp.destination, from), tick, now, fresh) {

@@ -20,6 +20,9 @@
 //! address, tells one other host alone that it stands for several, never for the router and never for that host to
 //! those, is told as low, and so is one that says so less than six times: so does a repeater for what is connected to
 //! it. Who listens in wants both sides, or insists.
+//! Where the owners are not heard at all: one that tells a host, unasked, that it has an address, and tells the holder of
+//! that address, whom it knows by hardware address, that it has the host's. One that tells a single host the same six
+//! times in step, unasked, and never asks under that address itself, is low.
 //! ## What fools it
 //! On a plain host only claims that are broadcast, or aimed at this host, are heard. A forger that speaks VRRP to one that
 //! does. A forger that was there before
@@ -43,11 +46,16 @@ use crate::{
     },
 };
 
+mod claimant;
+
+use claimant::{Binding, Claimant, RecentChanges, STEADY_MIN, Told, speaks_for};
+
 card!("arp_spoof", "Forged address");
 
 const ADDRESSES_MAX: usize = 4096;
 const CLAIMANTS_MAX: usize = 4;
 const PROXIES_MAX: usize = 64;
+const AIMS_MAX: usize = 1024;
 /// Such a device takes over addresses by design; that alone is no forgery. It never excuses the router's.
 const SLEEP_PROXY: f32 = 4.0;
 const REDUNDANT: f32 = 8.0;
@@ -59,64 +67,14 @@ const JUST: Duration = Duration::from_secs(10);
 const ASKED: Duration = Duration::from_secs(2);
 // RFC 2131 §4.4.1: a server that hands on an address did so just before.
 const LEASE_FRESH: Duration = Duration::from_secs(600);
-// Tools repeat every 1–10 s; five in step are no chance.
-const STEADY_MIN: u32 = 5;
-const STEADY_CV: f64 = 0.3;
 // Replies nobody asked for, from which on one claim alone is meant.
 const INSISTS: u32 = 6;
+// Once may be what a host said before it was given the address.
+const BOTH_MIN: u32 = 2;
 /// As a label of DNS.
 const SERVICE: &[u8] = b"\x0c_sleep-proxy";
 const TOLD_FROM: f32 = 5.0;
 const CRITICAL_FROM: f32 = 8.0;
-
-/// Whom a claimant told so unasked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Nobody,
-    One(Ipv4Addr),
-    Several,
-}
-
-impl Told {
-    fn and(self, whom: Ipv4Addr, is_one: bool) -> Told {
-        match self {
-            Told::Nobody if is_one => Told::One(whom),
-            Told::One(before) if is_one && before == whom => self,
-            _ => Told::Several,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Claimant {
-    mac: MacAddr,
-    first: Mono,
-    last: Mono,
-    unasked: u32,
-    asked: u32,
-    requests: u32,
-    /// Of the steps between unasked replies: how many, their sum and the sum of their squares, in seconds.
-    steps: (u32, f64, f64),
-    /// An unasked reply to one host, while the owner had just spoken.
-    aimed: bool,
-    told: Told,
-    /// Another hardware address sent the frame.
-    foreign: Option<MacAddr>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Binding {
-    claimants: Vec<Claimant>,
-    /// Last to claim, and how often that changed while both were alive.
-    holder: Option<MacAddr>,
-    changes: Recentchanges,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Recentchanges {
-    count: u32,
-    last: Mono,
-}
 
 /// See the page above.
 pub struct ArpSpoof {
@@ -128,6 +86,8 @@ pub struct ArpSpoof {
     leases: Capped<Ipv4Addr, (MacAddr, Mono)>,
     /// What each claims.
     claims: Guarded<MacAddr, Recent<Ipv4Addr>>,
+    /// To whom, at which hardware address, each spoke unasked.
+    aims: Capped<(MacAddr, Ipv4Addr), (MacAddr, Mono)>,
     /// Devices that offer to answer for those asleep (Bonjour Sleep Proxy).
     proxies: Capped<MacAddr, ()>,
     /// Routers that stand in for each other (VRRP, CARP).
@@ -143,6 +103,7 @@ impl ArpSpoof {
             asked: Capped::new(1024),
             leases: Capped::new(1024),
             claims: Guarded::new(2048),
+            aims: Capped::new(AIMS_MAX),
             proxies: Capped::new(PROXIES_MAX),
             redundant: Capped::new(PROXIES_MAX),
         }
@@ -171,7 +132,8 @@ impl ArpSpoof {
         }
     }
 
-    fn claim(&mut self, arp: &Arp, source: Option<MacAddr>, context: &Context<'_>, findings: &mut Findings) {
+    fn claim(&mut self, frame: &Frame<'_>, arp: &Arp, context: &Context<'_>, findings: &mut Findings) {
+        let source = frame.source;
         let (mac, ip, now) = (arp.sender_mac, arp.sender_ip, context.now.mono);
         let tick = now.0 / 1_000_000_000;
         // This host asks for everybody all the time, and does not hear its own questions.
@@ -244,13 +206,69 @@ impl ArpSpoof {
             if now.since(binding.changes.last) > Duration::from_secs(60) {
                 binding.changes.count = 0;
             }
-            binding.changes = Recentchanges { count: binding.changes.count + 1, last: now };
+            binding.changes = RecentChanges { count: binding.changes.count + 1, last: now };
         }
         binding.holder = Some(mac);
-        if other_alive && binding.claimants.len() > 1 {
+        let claimant = binding.claimants.get(at).copied();
+        let is_alone = binding.claimants.len() == 1;
+        if other_alive && !is_alone {
             let binding = binding.clone();
             self.judge(ip, &binding, context, findings);
         }
+        let whom = [Some(arp.target_mac), frame.destination].into_iter().flatten().find(|mac| mac.is_station());
+        if let (Some(claimant), Some(whom)) = (claimant, whom)
+            && arp.is_reply()
+            && !asked
+            && arp.target_ip != ip
+            && whom != mac
+        {
+            self.aims.insert((mac, arp.target_ip), (whom, now));
+            self.alone(ip, &claimant, is_alone, context, findings);
+        }
+    }
+
+    /// Of what a claimant says itself: the owner need not be heard.
+    fn alone(
+        &mut self,
+        ip: Ipv4Addr,
+        claimant: &Claimant,
+        is_alone: bool,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let (now, mac) = (context.now.mono, claimant.foreign.unwrap_or(claimant.mac));
+        let owner = self.aims.get(&(claimant.mac, ip)).filter(|(_, at)| now.since(*at) <= ALIVE).map(|(mac, _)| *mac);
+        let both = owner.is_some_and(|owner| owner != mac) && claimant.unasked >= BOTH_MIN;
+        let insists = is_alone
+            && claimant.unasked >= INSISTS
+            && claimant.requests + claimant.asked == 0
+            && matches!(claimant.told, Told::One(_))
+            && claimant.step().is_some_and(|step| step <= JUST.as_secs_f64());
+        if !both && !insists || claimant.mac.is_virtual_router() || context.network.is_own_mac(mac) {
+            return;
+        }
+        let own_ip = self.own_ip(claimant);
+        let severity = if both { Severity::High } else { Severity::Low };
+        let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{mac} {ip}"), context.now)
+            .by(Party { device: None, mac: Some(mac), ip: own_ip.map(IpAddr::V4) })
+            .against(Party { device: None, mac: owner, ip: Some(IpAddr::V4(ip)) })
+            .why("ip", ip)
+            .why("old_mac", owner.map_or_else(String::new, |mac| mac.to_string()))
+            .why("new_mac", claimant.mac)
+            .why("unasked", claimant.unasked)
+            .technique(&["T1557.002"])
+            .points(if both { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+
+    /// An address nobody else claims, and that it asks under or answers for. What it tells one host unasked may be
+    /// another's who was not heard yet.
+    fn own_ip(&self, claimant: &Claimant) -> Option<Ipv4Addr> {
+        let is_own = |ip: &&Ipv4Addr| match self.bindings.get(ip).map(|binding| binding.claimants.as_slice()) {
+            Some([only]) => only.requests + only.asked > 0,
+            _ => false,
+        };
+        self.claims.get(&claimant.mac)?.keys().find(is_own).copied()
     }
 
     /// Points that `claimant` forges what is another's.
@@ -269,12 +287,7 @@ impl ArpSpoof {
             1..=2 => 1.0,
             _ => 2.0,
         };
-        let (count, sum, squares) = claimant.steps;
-        if count >= STEADY_MIN {
-            let mean = sum / f64::from(count);
-            let deviation = (squares / f64::from(count) - mean * mean).max(0.0).sqrt();
-            points += if mean > 0.2 && deviation / mean < STEADY_CV { 2.0 } else { 0.0 };
-        }
+        points += if claimant.step().is_some() { 2.0 } else { 0.0 };
         let (mut contested, mut own) = (0, 0);
         if let Some(claims) = self.claims.get(&claimant.mac) {
             for other in claims.keys().filter(|other| **other != ip) {
@@ -364,15 +377,7 @@ impl ArpSpoof {
         if device.is_some() && device == context.who.by_mac(owner.mac) {
             return;
         }
-        let own_ip = self.claims.get(&forger.mac).and_then(|claims| {
-            // Its own: nobody else claims it, and it asks under it or answers for it. What it tells one host unasked may
-            // be another's who was not heard yet.
-            let is_own = |ip: &&Ipv4Addr| match self.bindings.get(ip).map(|binding| binding.claimants.as_slice()) {
-                Some([only]) => only.requests + only.asked > 0,
-                _ => false,
-            };
-            claims.keys().find(is_own).copied()
-        });
+        let own_ip = self.own_ip(&forger);
         let severity = match points {
             _ if self.is_proxy(ip, &forger, binding, context) => Severity::Low,
             points if points >= CRITICAL_FROM => Severity::Critical,
@@ -392,13 +397,6 @@ impl ArpSpoof {
     }
 }
 
-/// It sends what another claims, as that one, beside its own claim: tools put things back so when they end. Who stands
-/// in for others never does.
-fn speaks_for(claimant: &Claimant, binding: &Binding) -> bool {
-    claimant.unasked > 0
-        && binding.claimants.iter().any(|other| other.mac != claimant.mac && other.foreign == Some(claimant.mac))
-}
-
 impl Detector for ArpSpoof {
     says!(
         self,
@@ -407,6 +405,7 @@ impl Detector for ArpSpoof {
             + self.asked.len()
             + self.leases.len()
             + self.claims.len()
+            + self.aims.len()
             + self.proxies.len()
             + self.redundant.len()
     );
@@ -420,7 +419,7 @@ impl Detector for ArpSpoof {
         let is_claim =
             (arp.is_request() || arp.is_reply()) && !arp.sender_ip.is_unspecified() && arp.sender_mac.is_station();
         if is_claim {
-            self.claim(arp, frame.source, context, findings);
+            self.claim(frame, arp, context, findings);
         } else if arp.is_probe() {
             self.asked.insert((arp.sender_mac, arp.target_ip), context.now.mono);
         }

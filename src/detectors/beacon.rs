@@ -7,11 +7,11 @@
 //! seconds low.
 //! ## How it decides
 //! Connections that were accepted, of one device to one host and port, and datagrams from a new port each that were
-//! answered: at least 20 over at least an hour (a quarter of one if they are very even), or 30 over 40 seconds and more if
-//! they come every few seconds. Ten over a quarter of a minute are enough for messages of one size to an address that nobody
+//! answered: at least 20 over at least an hour (a quarter of one if they are very even), or 30 over five minutes and more if
+//! they are nearly so, or 30 over 40 seconds and more if they come every few seconds. Ten over a quarter of a minute are enough for messages of one size to an address that nobody
 //! looked up by a name, where look-ups are heard, or with TLS that asks for nobody by name.
 //! Steadiness is that of RITA (Active Countermeasures): skew and deviation of the steps, and of the bytes; their mean
-//! must reach 0.8.
+//! must reach 0.8; below an hour 0.85 with 30 calls, 0.9 with fewer.
 //! ## What fools it
 //! Steps with more than half of them jitter; one connection that stays open, also of datagrams.
 //! ## What to do
@@ -40,6 +40,9 @@ const SPAN_MIN: Duration = Duration::from_secs(900);
 // Below an hour only what is very even.
 const SPAN_SURE: Duration = Duration::from_secs(3600);
 const VERY_STEADY: f64 = 0.9;
+// More calls need less time, and leave less to chance.
+const SPAN_MANY: Duration = Duration::from_secs(300);
+const NEARLY_STEADY: f64 = 0.85;
 // Fast ones, as of a shell that waits for orders.
 const FAST_MIN: u32 = 30;
 const FAST_SPAN: Duration = Duration::from_secs(40);
@@ -179,8 +182,9 @@ impl Detector for Beacon {
         let mut sorted = steps.clone();
         sorted.sort_by(f64::total_cmp);
         let step = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
-        let slow = count >= self.bell.scaled(CALLS_MIN) && span >= SPAN_MIN;
-        let fast = count >= self.bell.scaled(FAST_MIN) && span >= FAST_SPAN && (0.5..=FAST_STEP).contains(&step);
+        let many = count >= self.bell.scaled(FAST_MIN);
+        let slow = count >= self.bell.scaled(CALLS_MIN) && span >= SPAN_MIN || many && span >= SPAN_MANY;
+        let fast = many && span >= FAST_SPAN && (0.5..=FAST_STEP).contains(&step);
         let nameless = count >= self.bell.scaled(NAMELESS_MIN)
             && span >= NAMELESS_SPAN
             && (0.5..=FAST_STEP).contains(&step)
@@ -196,7 +200,11 @@ impl Detector for Beacon {
         let bytes: Vec<f64> = calls.bytes.iter().map(|bytes| *bytes as f64).collect();
         let sizes = if bytes.len() >= 10 { evenness(&bytes) } else { 0.5 };
         let (times, score) = (evenness(&steps), (evenness(&steps) * 2.0 + sizes) / 3.0);
-        let least = if fast || span >= SPAN_SURE { STEADY } else { VERY_STEADY };
+        let least = match () {
+            () if fast || span >= SPAN_SURE => STEADY,
+            () if many => NEARLY_STEADY,
+            () => VERY_STEADY,
+        };
         let one_size = bytes.len() + 1 >= NAMELESS_MIN as usize && evenness(&bytes) >= ONE_SIZE;
         let hidden = nameless && one_size && times >= NAMELESS_TIMES;
         if !hidden && (!slow && !fast || score < least || times < least) {

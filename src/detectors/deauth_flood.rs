@@ -9,14 +9,16 @@
 //! ## How it decides
 //! Deauthentications and disassociations of one network: 30 in ten seconds, or 10 in one second. They are not
 //! protected by encryption in most homes, so whoever sent them cannot be named. Authentications and associations of one
-//! network: by 60 different stations in ten seconds. Where the home's own access points are
+//! network: by 60 different stations in ten seconds. Also eight ends in a minute in an access point's name that come in 15 dB
+//! stronger or weaker than its beacons do, and four times further off than those are from each other: they were sent
+//! somewhere else. Where the home's own access points are
 //! known, those of others are low.
 //! ## What fools it
 //! A radio that hops between channels misses most. An access point that restarts sends a few.
 //! ## What to do
 //! Switch on protected management frames (WPA3, or "PMF required") in the access point.
 //!
-//! Holds twice 512 networks, 128 stations each.
+//! Holds three times 512 networks, 128 stations each.
 
 use std::time::Duration;
 
@@ -48,9 +50,38 @@ const IN_ONE: u32 = 10;
 const STATIONS_MIN: u32 = 60;
 const STATIONS_SPAN: Duration = Duration::from_secs(10);
 
+/// Decibels, and frames within a minute: a radio in the same place differs by some from frame to frame.
+const ELSEWHERE_DB: f32 = 15.0;
+const ELSEWHERE_DEVIATIONS: f32 = 4.0;
+const ELSEWHERE_MIN: u32 = 8;
+const BEACONS_MIN: u32 = 10;
+
+/// How loud an access point's beacons are, in dBm, and how far they are from that on average; both follow slowly.
+#[derive(Debug, Clone, Copy)]
+struct Loudness {
+    mean: f32,
+    deviation: f32,
+    beacons: u32,
+}
+
+impl Loudness {
+    fn hear(&mut self, signal: f32) {
+        self.beacons = self.beacons.saturating_add(1);
+        let share = 1.0 / self.beacons.min(32) as f32;
+        self.deviation += ((signal - self.mean).abs() - self.deviation) * share;
+        self.mean += (signal - self.mean) * share;
+    }
+    fn is_elsewhere(&self, signal: f32) -> bool {
+        let off = (signal - self.mean).abs();
+        self.beacons >= BEACONS_MIN && off >= ELSEWHERE_DB && off >= self.deviation * ELSEWHERE_DEVIATIONS
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Ended {
     frames: Window,
+    /// Sent from somewhere else than beacons are.
+    elsewhere: Window,
     clients: Recent<MacAddr>,
 }
 
@@ -58,6 +89,7 @@ struct Ended {
 pub struct DeauthFlood {
     bell: Bell,
     networks: Guarded<MacAddr, Ended>,
+    loudness: Guarded<MacAddr, Loudness>,
     /// Stations that asked each to let them in.
     asked: Guarded<MacAddr, Recent<MacAddr>>,
     /// Access points of the home's own network.
@@ -70,6 +102,7 @@ impl DeauthFlood {
         DeauthFlood {
             bell: Bell::new(settings),
             networks: Guarded::new(NETWORKS_MAX),
+            loudness: Guarded::new(NETWORKS_MAX),
             asked: Guarded::new(NETWORKS_MAX),
             own: Capped::new(OWN_MAX),
         }
@@ -79,6 +112,21 @@ impl DeauthFlood {
     fn severity(&self, bssid: MacAddr) -> Severity {
         let is_others = !self.own.is_empty() && !self.own.contains(&bssid);
         if is_others { Severity::Low } else { Severity::Medium }
+    }
+
+    fn beacon(&mut self, wifi: &Wifi, context: &Context<'_>) {
+        let (Some(bssid), Some(signal)) = (wifi.bssid.filter(|bssid| wifi.transmitter == Some(*bssid)), wifi.signal)
+        else {
+            return;
+        };
+        let (signal, tick) = (f32::from(signal), context.now.mono.0 / 1_000_000_000);
+        if self.loudness.get(&bssid).is_none() {
+            let loudness = Loudness { mean: signal, deviation: 0.0, beacons: 0 };
+            self.loudness.insert(bssid, loudness, owner(bssid), tick);
+        }
+        if let Some(loudness) = self.loudness.get_mut(&bssid, tick) {
+            loudness.hear(signal);
+        }
     }
 
     /// A station wants to be let in.
@@ -124,7 +172,7 @@ impl Detector for DeauthFlood {
     }
 
     fn held(&self) -> usize {
-        self.networks.len() + self.asked.len() + self.own.len() + self.bell.held()
+        self.networks.len() + self.loudness.len() + self.asked.len() + self.own.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -139,6 +187,9 @@ impl Detector for DeauthFlood {
         {
             return self.asks(wifi, context, findings);
         }
+        if let Some(wifi) = frame.wifi.as_ref().filter(|wifi| wifi.is_management(Wifi::BEACON)) {
+            return self.beacon(wifi, context);
+        }
         let Some(wifi) = frame
             .wifi
             .filter(|wifi| wifi.is_management(Wifi::DEAUTHENTICATION) || wifi.is_management(Wifi::DISASSOCIATION))
@@ -148,24 +199,32 @@ impl Detector for DeauthFlood {
         let Some(bssid) = wifi.bssid else { return };
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
         if self.networks.get(&bssid).is_none() {
-            let ended = Ended { frames: Window::default(), clients: Recent::new(64) };
+            let ended = Ended { frames: Window::default(), elsewhere: Window::default(), clients: Recent::new(64) };
             self.networks.insert(bssid, ended, owner(bssid), tick);
         }
         let severity = self.severity(bssid);
+        let is_elsewhere = wifi.transmitter == Some(bssid)
+            && wifi.signal.zip(self.loudness.get(&bssid)).is_some_and(|(dbm, usual)| usual.is_elsewhere(dbm.into()));
         let Some(ended) = self.networks.get_mut(&bssid, tick) else { return };
         // Repeats for want of an acknowledgement are the radio's.
         if !wifi.retry {
             ended.frames.add(now, 1);
+            ended.elsewhere.add(now, u32::from(is_elsewhere));
         }
         ended.clients.see(wifi.receiver, now);
         let (ten, one) = (ended.frames.sum(now, 10), ended.frames.sum(now, 1));
-        if ten < self.bell.scaled(IN_TEN) && one < self.bell.scaled(IN_ONE) {
+        let elsewhere = ended.elsewhere.sum(now, 60);
+        if ten < self.bell.scaled(IN_TEN)
+            && one < self.bell.scaled(IN_ONE)
+            && (!is_elsewhere || elsewhere < self.bell.scaled(ELSEWHERE_MIN))
+        {
             return;
         }
         let finding = Finding::new(CARD.id, Category::Wireless, severity, bssid.to_string(), context.now)
             .against(Party { device: None, mac: Some(bssid), ip: None })
             .why("bssid", bssid)
             .why("in_ten_s", ten)
+            .why("from_elsewhere", elsewhere)
             .why("clients", ended.clients.len())
             .why("rssi_dbm", wifi.signal.map_or_else(String::new, |signal| signal.to_string()))
             .technique(&["T1498"])
@@ -187,6 +246,28 @@ mod tests {
         bytes.extend([mac(to), mac(network), mac(network)].concat());
         bytes.extend([0, 0, 7, 0]);
         bytes
+    }
+
+    #[test]
+    fn ends_that_come_from_somewhere_else_are_told_though_they_are_few() {
+        let run = |ends_dbm: i8, wobble: i8| -> usize {
+            let mut stage = Stage::new(DeauthFlood::new(Settings::default())).over(LinkType::RADIOTAP);
+            // Radiotap with the signal alone (its field 5).
+            let radio = |dbm: i8, frame: &[u8]| [&[0, 0, 9, 0, 0x20, 0, 0, 0, dbm as u8][..], frame].concat();
+            let mut beacon = vec![0x80, 0, 0, 0];
+            beacon.extend([[0xff; 6], mac(1), mac(1)].concat());
+            beacon.extend([0; 16]);
+            (0..40i8)
+                .map(|n| {
+                    let ms = n as u64 * 1000;
+                    stage.frame(&radio(-50 + wobble * (n % 3 - 1), &beacon), ms);
+                    stage.frame(&radio(ends_dbm, &deauth(7, 1)), ms + 500).len()
+                })
+                .sum()
+        };
+        assert!(run(-30, 2) > 0);
+        assert_eq!(run(-44, 2), 0, "from the same place");
+        assert_eq!(run(-30, 15), 0, "in a place where nothing is steady");
     }
 
     #[test]

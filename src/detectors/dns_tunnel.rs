@@ -9,7 +9,8 @@
 //! twice, 2 KiB in them or 8 KiB in answers of unusual kinds, and one of: labels of 30 letters on average, unusual
 //! kinds of question a fifth of the time, letters as if by chance. One long name is never told: antivirus programs and
 //! block lists ask such names too. Who takes their time is told by five such spans within an hour that each have fifteen
-//! names of long labels, each asked once; 150 names and 6 KiB together.
+//! names of long labels, each asked once; 150 names and 6 KiB together. Two tools say their name in what they ask, and are
+//! told at once: dnscat, and dns2tcp (`=auth`, `=connect`).
 //! ## What fools it
 //! A tunnel slower than that; look-ups that are encrypted.
 //! ## What to do
@@ -109,6 +110,27 @@ impl DnsTunnel {
         DnsTunnel { bell: Bell::new(settings), pairs: Guarded::new(PAIRS_MAX) }
     }
 
+    /// A tool says its name: no need to wait for more.
+    fn greeted(
+        &mut self,
+        talk: &Talkers,
+        dns: &Dns,
+        tool: &'static str,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let key = format!("{} {tool}", talk.client.ip);
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::High, key, context.now)
+            .by(talk.client.party())
+            .against(talk.server.party())
+            .why("domain", registered(&dns.name))
+            .why("tool", tool)
+            .why("samples", crate::model::clean_text(&dns.name, 80))
+            .technique(&["T1071.004", "T1572"])
+            .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+
     fn message(&mut self, talk: &Talkers, dns: &Dns, context: &Context<'_>, findings: &mut Findings) {
         let domain = registered(&dns.name);
         let below = dns.name.strip_suffix(domain).unwrap_or_default().trim_end_matches('.');
@@ -123,6 +145,9 @@ impl DnsTunnel {
         }
         if REPUTATION.contains(&domain) || matches!(talk.server.port, 5353 | 5355 | 137) {
             return;
+        }
+        if let Some(tool) = tool(&dns.name).filter(|_| !dns.is_answer && is_unusual(dns.kind)) {
+            self.greeted(talk, dns, tool, context, findings);
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
         let key = (talk.client.ip, if is_bare { String::new() } else { domain.to_owned() });
@@ -246,6 +271,17 @@ fn is_unusual(question: u16) -> bool {
     matches!(question, kind::TXT | kind::NULL | kind::CNAME | kind::MX | kind::SRV | 65_280..) || question == 25
 }
 
+/// Whose words stand in a name: those of dnscat2 without a domain of its own begin so, and dns2tcp asks to be let in by them.
+fn tool(name: &str) -> Option<&'static str> {
+    let mut labels = name.split('.').take(6);
+    match labels.next()? {
+        "dnscat" => Some("dnscat"),
+        // No host may be named so (RFC 952).
+        _ if labels.any(|label| matches!(label, "=auth" | "=connect" | "=resource")) => Some("dns2tcp"),
+        _ => None,
+    }
+}
+
 /// How much the letters look like chance: entropy over its most for that many letters.
 fn by_chance(text: &str) -> f64 {
     let mut counts = [0u32; 256];
@@ -332,6 +368,9 @@ mod tests {
         };
         let hidden = ask((1..90).map(|n| (format!("{}.t.example.com", code(n)), kind::TXT)));
         assert_eq!(hidden.first().map(|f| f.attacker.ip), Some(Some(std::net::IpAddr::from([192, 168, 7, 9]))));
+        let greets = |name: &str, kind: u16| ask([(name.to_owned(), kind)].into_iter()).len();
+        assert_eq!((greets("AAAA.=auth.t.example.com", kind::TXT), greets("dnscat.01ab.02", kind::MX)), (1, 1));
+        assert_eq!((greets("auth.t.example.com", kind::TXT), greets("dnscat.example.com", kind::A)), (0, 0));
         let quiet: [(&str, Vec<(String, u16)>); 4] = [
             ("one long name", vec![(format!("{}.x.example.com", code(1)), kind::TXT); 60]),
             (

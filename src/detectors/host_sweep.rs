@@ -7,7 +7,8 @@
 //! ## How it decides
 //! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
 //! accepts: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
-//! A router asks for addresses that exist. Whom a person calls trusted is told as low.
+//! A router asks for addresses that exist. Whom a person calls trusted is told as low, and so is the router that asks
+//! for all by ARP.
 //! A router of IPv6 that looks for neighbours is asked to by others, and not told.
 //! ## What fools it
 //! A sweep slower than one address a minute; a list of addresses known before.
@@ -125,7 +126,11 @@ impl HostSweep {
         if is_server && self.discovers.sum(now, 60) as usize * 2 >= targets {
             return;
         }
-        let severity = of_search(Severity::Medium, &sweep.party, context);
+        // A router asks for whom others send to, and for all when it starts: worth a note.
+        let is_router = party.mac.is_some_and(|mac| context.neighbours.is_router(mac))
+            || party.ip.is_some_and(|ip| context.network.is_gateway(ip));
+        let usual = if is_router && how == "arp" { Severity::Low } else { Severity::Medium };
+        let severity = of_search(usual, &sweep.party, context);
         let finding = Finding::new(CARD.id, Category::Scan, severity, who(&sweep.party), context.now)
             .by(sweep.party)
             .why("kind", sweep.how)
@@ -234,6 +239,13 @@ mod tests {
             found.extend(stage.frame(&arp(1, 1, 1, 1, n), 10_000 + u64::from(n) * 50));
         }
         assert!(found.is_empty(), "a router after its start: {found:?}");
+        let mut stage = Stage::new(HostSweep::new(Settings::default())).behind([192, 168, 7, 1]);
+        let starts = (2..200u8).flat_map(|n| stage.frame(&arp(1, 1, 1, 1, n), u64::from(n) * 20));
+        let levels: Vec<Severity> = starts.map(|finding| finding.severity).collect();
+        assert!(
+            levels.iter().all(|severity| *severity == Severity::Low) && !levels.is_empty(),
+            "asks for all: {levels:?}"
+        );
         let slow: Vec<_> =
             (1..15u8).flat_map(|n| stage.frame(&arp(8, 1, 8, 200, n), 90_000 + u64::from(n) * 9000)).collect();
         assert!(slow.is_empty(), "a computer that looks for a few");

@@ -8,10 +8,11 @@
 //! Both hardware addresses claim the address *by themselves* (ARP requests, announcements, duplicate address
 //! detection) while the other was heard within 3 minutes, and the claims alternate: four changes of hands at once, or
 //! two that lie 30 s apart. Or one announces the address as its own, and another answers it at once that it has it
-//! (RFC 5227 §2.4, which calls that defending).
+//! (RFC 5227 §2.4, which calls that defending). Or two answer the same question within a second, three times in three
+//! minutes (low).
 //! ## What fools it
 //! Little: virtual routers (VRRP, HSRP) are left out, and devices that only *answer* for others (sleep proxies, Wi-Fi
-//! extenders, access points with proxy ARP) never claim. A lease handed on changes hands once, which is silent.
+//! extenders, access points with proxy ARP) never claim; one that answers beside the device it stands for is low. A lease handed on changes hands once, which is silent.
 //! ## What to do
 //! Give one of the two another address: remove its fixed address, or reserve one for it in the router.
 //!
@@ -45,6 +46,9 @@ const APART: Duration = Duration::from_secs(30);
 const QUICK_CHANGES: u32 = 4;
 // An owner answers an announcement at once.
 const ANSWER: Duration = Duration::from_secs(2);
+// Two answers to one question.
+const TWICE: Duration = Duration::from_secs(1);
+const TWICE_MIN: u32 = 3;
 
 /// `detectors.ip_conflict`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
@@ -64,12 +68,24 @@ struct Claim {
     first_change: Mono,
 }
 
+/// Who answers for an address.
+#[derive(Debug, Clone, Copy)]
+struct Answers {
+    /// The first that did.
+    owner: MacAddr,
+    /// Who answered whom last.
+    last: (MacAddr, MacAddr, Mono),
+    twice: u32,
+    since: Mono,
+}
+
 /// See the page above.
 pub struct IpConflict {
     claims: Capped<IpAddr, Claim>,
     /// Who announced an address just now.
     announced: Capped<Ipv4Addr, (MacAddr, Mono)>,
-    /// Conflicts told by one answer, with when.
+    answers: Capped<Ipv4Addr, Answers>,
+    /// Conflicts told by answers, with when.
     defended: Capped<(Ipv4Addr, MacAddr), Mono>,
 }
 
@@ -79,6 +95,7 @@ impl IpConflict {
         IpConflict {
             claims: Capped::new(ADDRESSES_MAX),
             announced: Capped::new(ADDRESSES_MAX),
+            answers: Capped::new(ADDRESSES_MAX),
             defended: Capped::new(ADDRESSES_MAX),
         }
     }
@@ -102,6 +119,33 @@ impl IpConflict {
         })
     }
 
+    /// Who answers, and who answered before, if both answer the same questions.
+    fn answers_twice(&mut self, arp: &Arp, now: Mono) -> Option<(MacAddr, MacAddr)> {
+        let (mac, ip, asker) = (arp.sender_mac, arp.sender_ip, arp.target_mac);
+        let is_answer = arp.is_reply() && asker.is_station() && arp.target_ip != ip;
+        if !is_answer || ip.is_unspecified() || !mac.is_station() || mac.is_virtual_router() {
+            return None;
+        }
+        let Some(answers) = self.answers.get_mut(&ip) else {
+            self.answers.insert(ip, Answers { owner: mac, last: (mac, asker, now), twice: 0, since: now });
+            return None;
+        };
+        let (other, asked, at) = std::mem::replace(&mut answers.last, (mac, asker, now));
+        if other == mac || asked != asker || now.since(at) > TWICE {
+            return None;
+        }
+        if now.since(answers.since) > ALIVE {
+            (answers.twice, answers.since) = (0, now);
+        }
+        answers.twice += 1;
+        let pair = if mac == answers.owner { (other, mac) } else { (mac, other) };
+        let known = self.defended.get(&(ip, pair.0)).is_some_and(|at| now.since(*at) <= ALIVE);
+        (answers.twice >= TWICE_MIN && !known).then(|| {
+            self.defended.insert((ip, pair.0), now);
+            pair
+        })
+    }
+
     fn tell(&self, ip: IpAddr, (newer, older): (MacAddr, MacAddr), changes: u32, context: &Context<'_>) -> Finding {
         Finding {
             detector: CARD.id,
@@ -109,7 +153,8 @@ impl IpConflict {
             severity: if context.network.is_gateway(ip) { Severity::Medium } else { Severity::Low },
             key: ip.to_string(),
             at: context.now,
-            attacker: Party { device: None, mac: Some(newer), ip: Some(ip) },
+            // The address is as much the other's: only hardware tells them apart.
+            attacker: Party { device: None, mac: Some(newer), ip: None },
             victim: Party { device: None, mac: Some(older), ip: Some(ip) },
             evidence: vec![
                 ("ip", ip.to_string()),
@@ -165,7 +210,7 @@ impl Detector for IpConflict {
     }
 
     fn held(&self) -> usize {
-        self.claims.len() + self.announced.len() + self.defended.len()
+        self.claims.len() + self.announced.len() + self.answers.len() + self.defended.len()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -176,6 +221,16 @@ impl Detector for IpConflict {
             let device = context.who.by_mac(newer);
             if device.is_none() || device != context.who.by_mac(arp.sender_mac) {
                 findings.push(self.tell(arp.sender_ip.into(), (newer, arp.sender_mac), 1, context));
+            }
+        }
+        if let Evidence::Packet(frame) = evidence
+            && let Some(arp) = frame.arp()
+            && let Some(pair) = self.answers_twice(arp, context.now.mono)
+        {
+            let device = context.who.by_mac(pair.0);
+            if device.is_none() || device != context.who.by_mac(pair.1) {
+                let finding = self.tell(arp.sender_ip.into(), pair, TWICE_MIN, context);
+                findings.push(Finding { severity: Severity::Low, ..finding });
             }
         }
         let Evidence::Observation(observation) = evidence else { return };
@@ -219,6 +274,22 @@ mod tests {
         assert!(run(&[(0, announce(9)), (9000, answer(5, 9))]).is_empty(), "handed on");
         assert!(run(&[(0, announce(9)), (5, answer(5, 7))]).is_empty(), "an answer to another");
         assert!(run(&[(0, announce(5)), (5, announce(5))]).is_empty());
+    }
+
+    #[test]
+    fn two_answers_to_each_question_are_noted() {
+        let run = |questions: u64, gap_ms: u64, who: u8| -> Vec<(Option<MacAddr>, Severity)> {
+            let mut stage = Stage::new(IpConflict::new(Settings::default()));
+            let mut told = Vec::new();
+            for n in 0..questions {
+                let ms = n * 20_000;
+                let frames = [(0, arp(7, 1, 7, 7, 5)), (1, arp(5, 2, 5, 5, 7)), (1 + gap_ms, arp(who, 2, who, 5, 7))];
+                told.extend(frames.iter().flat_map(|(after, frame)| stage.frame(frame, ms + after)));
+            }
+            told.iter().map(|finding| (finding.attacker.mac, finding.severity)).collect()
+        };
+        assert_eq!(run(5, 2, 9), [(Some(MacAddr(mac(9))), Severity::Low)]);
+        assert!(run(2, 2, 9).is_empty() && run(9, 3000, 9).is_empty() && run(9, 2, 5).is_empty());
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! ## Why it matters
 //! They are made to pass a firewall, to crash a host, or to find out what it is.
 //! ## How it decides
-//! In a minute, of one sender: two fragments that overlap (RFC 5722 forbids it), or 20 fragments too small for any link
+//! In a minute, of one sender: two fragments that overlap (RFC 5722 forbids it), or one that ends the packet before
+//! another ends, or beyond what a packet may hold (65,535 bytes, RFC 791 §3.1), or 20 fragments too small for any link
 //! (below 600 bytes though more follow, RFC 8200 §5 lets no link be below 1,280), or one packet with two fragment
 //! headers, one from an address to itself, or three that name the hosts they are to go by (IPv6, RFC 5095 forbids it) or
-//! whose options for each hop are not the first, or three probes of kinds that only fingerprinting sends. Of any size: a packet
+//! whose options for each hop are not the first, or three probes of kinds that only fingerprinting sends, or a question to a
+//! name server whose first name points to another place in the message, of which there is none yet (RFC 1035 §4.1.4). Of any size: a packet
 //! whose sender twice waits half a second or more between its pieces, which systems send all at once.
 //! ## What fools it
 //! Fragments that are lost and sent again look like overlaps if they were cut elsewhere.
@@ -30,7 +32,7 @@ use crate::{
         usual::{Bell, Usual},
         window::Window,
     },
-    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Severity},
+    model::{Capped, Card, Category, Finding, Findings, Guarded, MacAddr, Mono, Party, Port, Severity},
     traffic::owner,
     wire::{Frame, Net, icmp::Icmp, protocol, tcp::Flags},
 };
@@ -45,10 +47,13 @@ pub static CARD: Card = Card {
 pub type Settings = Usual;
 
 const SENDERS_MAX: usize = 1024;
+const DNS: Port = 53;
 const HALVES_MAX: usize = 256;
 const PIECES_MAX: usize = 64;
 const SPAN: Duration = Duration::from_secs(60);
 const OVERLAPS_MIN: u32 = 2;
+/// Without the shortest header.
+const LONGEST: u32 = 65_535 - 20;
 const TINY_MIN: u32 = 20;
 const TINY_BYTES: usize = 600;
 const PROBES_MIN: u32 = 3;
@@ -108,7 +113,7 @@ impl MalformedPacket {
     }
 
     /// Whether a piece lies over one that came before and is not the same; worse if it takes just its place.
-    fn overlaps(&mut self, key: (IpAddr, IpAddr, u32), from: u32, bytes: &[u8]) -> u32 {
+    fn overlaps(&mut self, key: (IpAddr, IpAddr, u32), from: u32, bytes: &[u8], more: bool) -> u32 {
         let len = u32::try_from(bytes.len()).unwrap_or_default();
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
@@ -121,10 +126,12 @@ impl MalformedPacket {
         let over = pieces
             .iter()
             .any(|(start, end, _)| from < *end && *start < from + len && (*start, *end) != (from, from + len));
+        // The end of the packet lies within what came: no sender cuts so, also if it sends anew.
+        let is_short = !more && over && pieces.iter().any(|(_, end, _)| from + len < *end);
         if pieces.len() < PIECES_MAX {
             pieces.push((from, from + len, digest));
         }
-        if replaced { OVERLAPS_MIN } else { u32::from(over) }
+        if replaced || is_short || from + len > LONGEST { OVERLAPS_MIN } else { u32::from(over) }
     }
 
     fn probe(frame: &Frame<'_>) -> bool {
@@ -143,13 +150,22 @@ impl MalformedPacket {
     }
 }
 
+/// A question to a name server whose first name begins with a pointer, or points further on after its first label: before it
+/// stands nothing that could be pointed to.
+fn points_on(port: Port, message: &[u8]) -> bool {
+    let Some([_, _, flags, _, 0, 1..=4, ..]) = message.get(..12).filter(|_| port == DNS) else { return false };
+    let label = message.get(12).copied().unwrap_or(0);
+    let next = if label < 0x40 { message.get(13 + usize::from(label)).copied().unwrap_or(0) } else { label };
+    flags & 0x80 == 0 && next >= 0xc0
+}
+
 impl Detector for MalformedPacket {
     fn card(&self) -> &'static Card {
         &CARD
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Tcp, Needs::Icmp, Needs::IcmpV6, Needs::OtherIp]
+        &[Needs::Tcp, Needs::Udp, Needs::Icmp, Needs::IcmpV6, Needs::OtherIp]
     }
 
     fn held(&self) -> usize {
@@ -168,17 +184,21 @@ impl Detector for MalformedPacket {
         };
         let nested = frame.ipv6().is_some_and(|ip| ip.fragment.is_some() && ip.protocol == 44);
         let is_odd = frame.ipv6().is_some_and(|ip| ip.is_source_routed || ip.is_misplaced);
-        let to_itself =
-            from == to && !from.is_loopback() && !from.is_unspecified() && frame.protocol() == Some(protocol::TCP);
+        let to_itself = from == to
+            && !from.is_loopback()
+            && !from.is_unspecified()
+            && [protocol::TCP, protocol::UDP, protocol::ICMP].map(Some).contains(&frame.protocol());
+        let is_loop = frame.udp().is_some_and(|udp| points_on(udp.destination, udp.payload));
         let is_probe = Self::probe(frame) || is_odd;
-        if piece.is_none() && !nested && !to_itself && !is_probe {
+        if piece.is_none() && !nested && !to_itself && !is_probe && !is_loop {
             return;
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
         // A cut frame's fragment is shorter than it was.
         let whole = !frame.faults.has(crate::wire::Faults::NET_CUT);
-        let over =
-            piece.filter(|_| whole).map_or(0, |(id, offset, bytes, _)| self.overlaps((from, to, id), offset, bytes));
+        let over = piece
+            .filter(|_| whole)
+            .map_or(0, |(id, offset, bytes, more)| self.overlaps((from, to, id), offset, bytes, more));
         let pauses = piece.map_or(0, |(id, offset, bytes, _)| self.paused((from, to, id), offset, bytes.len(), now));
         let key = (frame.source, from);
         if self.senders.get(&key).is_none() {
@@ -199,6 +219,8 @@ impl Detector for MalformedPacket {
             "nested fragments"
         } else if to_itself {
             "from an address to itself"
+        } else if is_loop {
+            "a name that points on"
         } else if sender.overlaps.sum(now, SPAN.as_secs()) >= self.bell.scaled(OVERLAPS_MIN) {
             "overlapping fragments"
         } else if sender.tiny.sum(now, SPAN.as_secs()) >= self.bell.scaled(TINY_MIN) {
@@ -229,7 +251,7 @@ impl Detector for MalformedPacket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, packet, tcp};
+    use crate::detectors::stage::{Stage, packet, tcp, udp};
 
     fn piece(id: u8, offset: u8, more: bool, len: usize) -> Vec<u8> {
         let mut bytes = packet(9, 5, 17, &vec![0; len]);
@@ -251,6 +273,21 @@ mod tests {
         let honest =
             (0..30).flat_map(|id| [piece(id, 0, true, 1480), piece(id, 185, true, 1480), piece(id, 0, true, 1480)]);
         assert_eq!(run(honest.collect()), 0, "repeated whole");
+        assert!(run(vec![piece(1, 0, true, 36), piece(1, 3, false, 4)]) > 0, "it ends before it ended");
+        assert!(
+            run(vec![piece(1, 0, true, 1480), {
+                let mut last = piece(1, 255, false, 400);
+                last[20] = 0x1f;
+                last
+            }]) > 0
+        );
+        assert_eq!(run(vec![piece(1, 185, false, 40), piece(1, 0, true, 1480)]), 0, "the last comes first");
+        let question = |name: &[u8]| {
+            let head = [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+            vec![udp((9, 5000), (5, 53), &[&head[..], name, &[0, 1, 0, 1]].concat())]
+        };
+        assert!(run(question(&[0xc0, 12])) > 0 && run(question(b"\x01a\xc0\x0c")) > 0, "a name in a circle");
+        assert_eq!(run(question(b"\x01a\x02de\0")), 0);
         // Of version 6, by these extension headers, then an echo.
         let v6 = |first: u8, headers: &[u8]| {
             let mut bytes = vec![2, 0, 0, 0, 0, 5, 2, 0, 0, 0, 0, 9, 0x86, 0xdd, 0x60, 0, 0, 0, 0];

@@ -12,7 +12,8 @@
 //! host count as well, or eight ports of SCTP, and one port that is greeted in three ways within five minutes (as a web
 //! server, as a camera, with an empty line): so is asked what listens there. Over many hosts at once: 14 doors in vain
 //! within ten minutes, at four hosts or more, four of them tried at two hosts or more, and nine failures more than
-//! successes. Whom a person calls trusted is told as low.
+//! successes, of which one counts twice with which the source speaks: who only looks says nothing. Whom a person calls
+//! trusted is told as low.
 //! ## What fools it
 //! One port a day; a scan spread over many sources. Peer-to-peer programs fail half of their contacts: those to
 //! the Internet are not counted here. Silence counts only of hosts that were heard to speak, or of which twenty ports below
@@ -40,7 +41,7 @@ use crate::{
 };
 
 use probes::{Greeting, Quiet, is_inquiry};
-use spread::Spread;
+use spread::{SPREAD_MIN, Spreads};
 
 card!("port_scan", "Search for open ports");
 
@@ -60,10 +61,6 @@ const GREETINGS_MIN: u32 = 3;
 const GREETINGS_SPAN: Duration = Duration::from_secs(300);
 // A host speaks two or three IP protocols to another.
 const PROTOCOLS_MIN: u32 = 8;
-// Searchers that go over many hosts: so many doors in vain within ten minutes, at so many hosts, of so many kinds.
-const SPREAD_MAX: usize = 1024;
-const SPREAD_MIN: u32 = 14;
-const SPREAD_SPAN: Duration = Duration::from_secs(600);
 /// SCTP (RFC 9260): its number, and the chunk that opens an association.
 const SCTP: u8 = 132;
 const SCTP_INIT: u8 = 1;
@@ -92,7 +89,7 @@ type Key = (Option<MacAddr>, Option<IpAddr>, IpAddr);
 pub struct PortScan {
     bell: Bell,
     pairs: Subjects<Key, Scan>,
-    spread: Subjects<(Option<MacAddr>, Option<IpAddr>), Spread>,
+    spread: Spreads,
     /// Hosts that were heard to answer.
     speak: Guarded<IpAddr, ()>,
     quiet: Quiet,
@@ -115,7 +112,7 @@ impl PortScan {
         PortScan {
             bell: Bell::new(settings),
             pairs: Subjects::new(PAIRS_MAX, RESIDUE_SPAN, RESIDUE_MAX),
-            spread: Subjects::new(SPREAD_MAX, SPREAD_SPAN, SPREAD_MIN / 2),
+            spread: Spreads::default(),
             speak: Guarded::new(8192),
             quiet: Quiet::default(),
         }
@@ -169,37 +166,24 @@ impl PortScan {
 
     /// The same source at other hosts.
     fn spreads(&mut self, talk: &Talkers, ok: bool, context: &Context<'_>, findings: &mut Findings) {
-        let (party, now, server) = (talk.client.party(), context.now.mono, talk.server);
-        let key = (party.mac, if party.mac.is_some() { None } else { party.ip });
-        let Some(spread) = self.spread.of(key, party.mac.map_or(0, owner), now, |_| Spread::default()) else { return };
-        if !spread.tried.see((server.ip, server.port), now) {
-            return;
-        }
-        spread.score = if ok { (spread.score - STEP).max(FLOOR) } else { (spread.score + STEP).min(ALARM * 8.0) };
-        if ok {
-            return;
-        }
-        spread.failed.see((server.ip, server.port), now);
+        let (party, now) = (talk.client.party(), context.now.mono);
         let least = self.bell.scaled(SPREAD_MIN) as usize;
-        if spread.score < ALARM || spread.failed.within(now, SPREAD_SPAN) < least {
-            return;
-        }
-        let Some((hosts, ports)) = spread.wide(now, SPREAD_SPAN) else { return };
+        let Some(many) = self.spread.tried(talk, ok, least, now) else { return };
         let who =
             party.mac.map_or_else(|| party.ip.map_or_else(String::new, |ip| ip.to_string()), |mac| mac.to_string());
         let (severity, key) = (of_search(Severity::Medium, &party, context), format!("{who} many"));
         if self.bell.rang(&key, severity, now) {
             return;
         }
-        let first: Vec<String> = ports.iter().take(16).map(ToString::to_string).collect();
+        let first: Vec<String> = many.ports.iter().take(16).map(ToString::to_string).collect();
         let finding = Finding::new(CARD.id, Category::Scan, severity, key, context.now)
             .by(party)
-            .against(server.party())
+            .against(talk.server.party())
             .why("kind", "many hosts")
-            .why("targets", hosts)
-            .why("ports_total", ports.len())
+            .why("targets", many.hosts)
+            .why("ports_total", many.ports.len())
             .why("ports_first", first.join(", "))
-            .why("failures", spread.failed.len())
+            .why("failures", many.failures)
             .technique(&["T1046"])
             .points(5.0);
         self.bell.ring(finding, findings);
@@ -336,6 +320,7 @@ impl Detector for PortScan {
         }
         match noticed.what {
             What::Said { by_client: true, from: 0, ref bytes } if talk.is_sure => {
+                self.spread.spoke(talk, context.now.mono);
                 self.greets(talk, bytes, context, findings);
             }
             What::Opened(Start::Stray(flags)) => self.opened(talk, flags, context, findings),

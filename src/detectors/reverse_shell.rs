@@ -110,7 +110,7 @@ static ID: Part = Part::new(b"uid=");
 static NO_JOBS: [Part; 2] = [Part::new(b"no job control in this shell"), Part::new(b"can't access tty; job control")];
 
 /// What a controlled side says.
-fn shell(bytes: &[u8]) -> Option<&'static str> {
+pub(super) fn shell(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.get(..bytes.len().min(WITHIN as usize)).unwrap_or_default();
     if WINDOWS.is_in(bytes)
         && (holds(bytes, b"(C) Copyright") || holds(bytes, b"Microsoft Corp") || holds(bytes, b"[Version "))

@@ -8,7 +8,8 @@
 //! Servers are told apart by their hardware address and server identifier. The first is the household's, and so is one
 //! that was there for long. Another one that offers (+3) another router or name server (+3), to a question that the
 //! first answers too (+2), is told. By DHCPv6 a server that is neither a router nor an address server of version 4 here,
-//! and names itself or a link-local address as name server, is told: so do tools that take over what nobody uses. Relays and servers that hand out the same are not. Answers to this host's own
+//! and names itself or a link-local address as name server, is told: so do tools that take over what nobody uses; and, also
+//! where no router is heard, one that gives out a link-local address, which every device has by itself. Relays and servers that hand out the same are not. Answers to this host's own
 //! questions (scanner `dhcp_probe`) are judged alike: those are heard on any switch.
 //! ## What fools it
 //! A rogue that was there first: then the other one is named. On a plain host offers are heard only if they are
@@ -78,6 +79,15 @@ impl RogueDhcp {
     }
 }
 
+/// An address that needs no server is given out (RFC 8415 §6.2: those are of the networks behind it): identity
+/// association, twelve bytes, then addresses (§21.4, §21.6).
+fn gives_link_local(message: &Dhcp6<'_>) -> bool {
+    let inner = message.option(dhcp6::option::IA_NA).and_then(|association| association.get(12..));
+    let Some([code, b, _, _, ip @ ..]) = inner else { return false };
+    let ip = ip.first_chunk::<16>().copied().map(IpAddr::from);
+    u16::from_be_bytes([*code, *b]) == dhcp6::option::IA_ADDRESS && ip.is_some_and(is_link_local)
+}
+
 impl Detector for RogueDhcp {
     fn card(&self) -> &'static Card {
         &CARD
@@ -144,9 +154,9 @@ impl RogueDhcp {
             || context.neighbours.is_router(mac)
             || context.network.is_gateway(from)
             || self.servers.iter().any(|((server, _), _)| *server == mac);
-        // Where no router was heard nobody knows who it is.
-        let Some((router, _)) = self.routers.iter().find(|(other, _)| **other != mac) else { return };
-        if is_known || !names_itself {
+        // Where no router was heard nobody knows who it is, unless it does what no server does.
+        let router = self.routers.iter().find(|(other, _)| **other != mac).map(|(other, _)| *other);
+        if is_known || !(names_itself && router.is_some() || gives_link_local(&message)) {
             return;
         }
         let finding = Finding::new(CARD.id, Category::Spoofing, Severity::High, format!("{mac} v6"), context.now)
@@ -154,7 +164,7 @@ impl RogueDhcp {
             .against(context.neighbours.party(to, frame.destination))
             .why("server_id", from)
             .why("server_mac", mac)
-            .why("router", router)
+            .why("router", router.map_or_else(String::new, |mac| mac.to_string()))
             .why("offered_ip", "DHCPv6")
             .technique(&["T1557.003"])
             .points(5.5);
@@ -277,6 +287,15 @@ mod tests {
         assert_eq!(run(&[router.clone(), reply(66, 66)]), [rogue]);
         assert!(run(&[router.clone(), reply(1, 1)]).is_empty(), "the router");
         assert!(run(&[reply(66, 66)]).is_empty(), "nobody knows who routes");
+        let gives = |ip: [u8; 2]| {
+            let mut bytes = vec![dhcp6::kind::REPLY, 1, 2, 3, 0, 3, 0, 40];
+            bytes.extend([0; 12]);
+            bytes.extend([0, 5, 0, 24, ip[0], ip[1]]);
+            bytes.extend([7; 22]);
+            v6(66, 17, &datagram(dhcp6::PORT_SERVER, dhcp6::PORT_CLIENT, &bytes))
+        };
+        assert_eq!(run(&[gives([0xfe, 0x80])]), [rogue], "what every device has by itself");
+        assert!(run(&[gives([0x20, 1])]).is_empty() && run(&[gives([0xfd, 7])]).is_empty());
         assert!(run(&[router.clone(), offer(66, 1, 1), reply(66, 66)]).is_empty(), "the home's address server");
         for end in 0..reply(66, 66).len() {
             run(&[router.clone(), reply(66, 66)[..end].to_vec()]);

@@ -7,7 +7,8 @@
 //! ## How it decides
 //! The first router heard is the household's, and so is the one this host itself uses. Another hardware address that advertises itself as default router, names
 //! name servers or gives out a prefix while the first is alive is told; so is an advertisement with the address of a
-//! known router from another hardware address, worst if its lifetime is zero. Border routers of Thread (lifetime 0, a
+//! known router from another hardware address, worst if its lifetime is zero; and, whoever else is heard or not, a default
+//! router that says besides that it is the way to half of all addresses (`2000::/3`): who is the way to all need not. Border routers of Thread (lifetime 0, a
 //! route and a local prefix) never are.
 //! ## What fools it
 //! A forger that speaks first. A zero lifetime before the real router was heard is told as what it is: one that says
@@ -85,6 +86,12 @@ impl RogueRa {
     }
 }
 
+/// A route (RFC 4191 §2.3) to more than any provider has, and to less than all: length of the prefix, preference, lifetime,
+/// prefix.
+fn is_way_to_half(route: &[u8]) -> bool {
+    matches!(route, [1..=15, _, a, b, c, d, ..] if [a, b, c, d].iter().any(|byte| **byte > 0))
+}
+
 /// The hardware address in a link-local address made from it (RFC 4291 appendix A).
 fn inside(ip: Ipv6Addr) -> Option<MacAddr> {
     match ip.octets() {
@@ -137,7 +144,7 @@ impl Detector for RogueRa {
         let is_thread = advert.lifetime_s == 0
             && !has_dns
             && !is_global
-            && (!prefixes.is_empty() || nd.options().any(|(kind, _)| kind == 24));
+            && (!prefixes.is_empty() || nd.options().any(|(kind, _)| kind == option::ROUTE));
         self.recent.see((mac, source), now);
         let known = self.routers.get(&source).copied();
         let elder = self
@@ -160,6 +167,11 @@ impl Detector for RogueRa {
             ("in another router's name", severity, Some((owner, source)))
         } else if self.recent.within(now, Duration::from_secs(10)) >= MANY {
             ("flood of routers", Severity::High, None)
+        } else if advert.lifetime_s > 0
+            && nd.options().any(|(kind, value)| kind == option::ROUTE && is_way_to_half(value))
+            && !context.network.is_gateway(source.into())
+        {
+            ("way to half of all", Severity::Medium, None)
         } else if let Some((ip, router)) = elder.filter(|_| advert.lifetime_s > 0 && known.is_none() && !is_thread) {
             ("second router", Severity::Medium, Some((router.mac, ip)))
         } else {
@@ -174,7 +186,7 @@ impl Detector for RogueRa {
             mac: Some(mac).filter(|mac| mac.is_station()),
             ip: Some(ip.into()),
         });
-        let ip = (kind == "second router").then_some(source.into());
+        let ip = matches!(kind, "second router" | "way to half of all").then_some(source.into());
         // So many that each has a name of its own are made up, and none of them did it.
         let of_all: BTreeSet<MacAddr> =
             self.recent.within_keys(now, Duration::from_secs(10)).map(|(mac, _)| *mac).collect();
@@ -237,5 +249,13 @@ mod tests {
         assert_eq!(run(&[(9, 1, 0, global)]), [(who(9), Severity::Critical)]);
         assert!(run(&[(1, 1, 1800, global), (8, 8, 0, local), (8, 8, 0, local)]).is_empty(), "Thread");
         assert!(run(&[(1, 1, 1800, global), (1, 1, 0, global), (1, 1, 1800, global)]).is_empty(), "its own restart");
+        let way = |lifetime: u16, bits: u8, first: u8| {
+            let mut bytes = advert(9, 9, lifetime, global);
+            let route = [&[24, 3, bits, 8, 0, 0, 14, 16, first][..], &[0; 15]].concat();
+            bytes[19] += 24;
+            bytes.extend(route);
+            Stage::new(RogueRa::new(Settings::default())).frame(&bytes, 0).len()
+        };
+        assert_eq!((way(1800, 3, 0x20), way(1800, 64, 0xfd), way(1800, 0, 0), way(0, 7, 0xfc)), (1, 0, 0, 0));
     }
 }

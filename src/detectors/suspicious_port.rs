@@ -9,7 +9,8 @@
 //! what was said begins like no protocol that this program knows. Also told: on a channel of IRC, at whatever port,
 //! somebody orders robots about (`.download http://…`, `.udp 192.0.2.1 …`) and a device of the home listens; or a device talks with an address of the Internet as robots do that were built from
 //! public sources: it says what it is built for and is told to search or to flood, or it gives its number and says two
-//! zeros from time to time. Low: data posted by plain HTTP to an address of the
+//! zeros from time to time. Or it speaks as programs of remote control do that are sold to thieves: Gh0st and its heirs,
+//! njRAT. What begins as a shell is left to `reverse_shell`, which knows who commands whom. Low: data posted by plain HTTP to an address of the
 //! Internet without a name, at a port that is none of the web's.
 //! ## What fools it
 //! Any other port. Programs of your own that use one of these.
@@ -21,8 +22,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Port, Severity, is_private},
+    detectors::{Context, Detector, Evidence, reverse_shell, usual::Bell},
+    model::{Capped, Category, Finding, Findings, Port, Severity, find, is_private},
     traffic::{End, Http, Talkers, What},
     wire::protocol,
 };
@@ -67,9 +68,9 @@ fn is_log(bytes: &[u8]) -> bool {
 
 /// Words by which robots are ordered about in channels, behind a sign (`.` or `!`), with something to act upon: of the
 /// sources of Agobot, SDBot, Kaiten and what came of them.
-const ORDERS: [&str; 17] = [
-    "advscan", "scan", "download", "dl", "update", "wget", "udp", "syn", "tcp", "http", "flood", "ddos", "exec", "sh",
-    "login", "visit", "socks",
+const ORDERS: [&str; 20] = [
+    "advscan", "asc", "scan", "scanall", "ntscan", "download", "dl", "update", "wget", "udp", "syn", "tcp", "http",
+    "flood", "ddos", "exec", "sh", "login", "visit", "socks",
 ];
 
 /// Whether a line of IRC (RFC 2812 §3.3, and a channel's topic) orders a robot about: the order comes first and names an
@@ -86,11 +87,13 @@ fn is_order(line: &[u8]) -> bool {
     let order = words.next().unwrap_or_default();
     let Some(order) = order.strip_prefix(['.', '!', '@']) else { return false };
     let order = order.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    // An address, a place to load from, or a switch of one letter (`.asc lsass 100 3 0 -b -r`).
     let acts = |word: &str| {
         let host = word.split(['/', ':']).next().unwrap_or_default();
-        word.contains("://") || host.parse::<IpAddr>().is_ok()
+        let is_switch = matches!(word.as_bytes(), [b'-', letter] if letter.is_ascii_alphabetic());
+        word.contains("://") || host.parse::<IpAddr>().is_ok() || is_switch
     };
-    ORDERS.contains(&order.as_str()) && words.take(6).any(acts)
+    ORDERS.contains(&order.as_str()) && words.take(8).any(acts)
 }
 
 /// What the builders of robots for small devices write: BASHLITE and its heirs say which build they are, and are ordered by
@@ -107,6 +110,29 @@ fn is_mirai(bytes: &[u8]) -> bool {
         [0, 0, 0, 1] => true,
         [0, 0, 0, 1, len, name @ ..] => usize::from(*len) == name.len() && name.iter().all(u8::is_ascii_graphic),
         _ => false,
+    }
+}
+
+/// The first words of a program of remote control to its master.
+fn is_remote_control(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        // Gh0st, whose sources are public, and what was made of it: five letters, how long the message is, how long it was
+        // before it was packed, and what the packer (zlib, RFC 1950) begins with.
+        [a, b, c, d, e, l0, l1, l2, l3, u0, u1, u2, u3, 0x78, 0x9c | 0x01 | 0xda, ..]
+            if [a, b, c, d, e].iter().all(|letter| letter.is_ascii_alphanumeric()) =>
+        {
+            let len = u32::from_le_bytes([*l0, *l1, *l2, *l3]);
+            let unpacked = u32::from_le_bytes([*u0, *u1, *u2, *u3]);
+            ((16..1 << 20).contains(&len) && (1..1 << 24).contains(&unpacked)).then_some("as Gh0st does")
+        }
+        // njRAT: how long the message is, a zero, a word of two or three letters, and parts between `|'|'|`.
+        [b'0'..=b'9', ..] => {
+            let digits = bytes.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
+            let rest = bytes.get(digits..)?.strip_prefix(&[0])?;
+            let at = find(rest, b"|'|'|")?;
+            (matches!(at, 2..=6) && rest.iter().take(at).all(u8::is_ascii_alphanumeric)).then_some("as njRAT does")
+        }
+        _ => None,
     }
 }
 
@@ -160,6 +186,20 @@ impl SuspiciousPort {
         self.bell.ring(finding, findings);
     }
 
+    /// A device of the home speaks to the Internet as a program of remote control does.
+    fn controlled(&mut self, talk: &Talkers, sign: &'static str, context: &Context<'_>, findings: &mut Findings) {
+        let (client, server) = (talk.client, talk.server);
+        let key = format!("{} {} control", client.ip, server.ip);
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::High, key, context.now)
+            .by(client.party())
+            .against(server.party())
+            .why("port", server.port)
+            .why("sign", format!("speaks to its master {sign}"))
+            .technique(&["T1219"])
+            .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+
     /// Data posted in the clear to an address without a name, at a port that is none of the web's: low.
     fn posted(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
         let (client, server) = (talk.client, talk.server);
@@ -208,11 +248,14 @@ impl Detector for SuspiciousPort {
         if *by_client && is_mirai(bytes) && !is_private(talk.server.ip) {
             self.robots.insert((talk.client, talk.server), ());
         }
+        if let Some(sign) = is_remote_control(bytes).filter(|_| *by_client && talk.protocol == protocol::TCP) {
+            return self.controlled(talk, sign, context, findings);
+        }
         if !by_client && PORTS.contains(&talk.server.port) {
             let text = bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
             self.first.insert((talk.client, talk.server), text);
         }
-        if PORTS.contains(&talk.server.port) && is_known(bytes) {
+        if PORTS.contains(&talk.server.port) && (is_known(bytes) || reverse_shell::shell(bytes).is_some()) {
             self.known.insert((talk.client, talk.server), ());
         }
         let spoken = talk.protocol == protocol::TCP
@@ -239,6 +282,7 @@ mod tests {
             ":op!o@h PRIVMSG #x :!udp 203.0.113.9 53 60",
             ":irc.x 332 bot #x :.advscan asn1smb 100 5 0 192.168.0.0 -r",
             ":op!o@h PRIVMSG #x :.scan.start 192.168.7.0/24 22",
+            ":s 332 bot #x :.asc lsass_445 100 3 0 -b -r -s",
         ] {
             assert!(is_order(order.as_bytes()), "{order}");
         }
@@ -251,6 +295,16 @@ mod tests {
         ] {
             assert!(!is_order(talk.as_bytes()), "{talk}");
         }
+    }
+
+    #[test]
+    fn programs_of_remote_control_are_known_by_how_they_begin() {
+        let gh0st = |name: &[u8; 5], len: u8| [&name[..], &[len, 0, 0, 0, 64, 0, 0, 0, 0x78, 0x9c, 1, 2, 3]].concat();
+        assert!(is_remote_control(&gh0st(b"Gh0st", 18)).is_some() && is_remote_control(&gh0st(b"HEART", 40)).is_some());
+        assert!(is_remote_control(&gh0st(b"Gh0st", 9)).is_none(), "shorter than its head");
+        assert!(is_remote_control(&gh0st(b"\0\0\0\0\x01", 18)).is_none());
+        assert!(is_remote_control(b"149\0ll|'|'|SGFja2Vk|'|'|PC").is_some());
+        assert!(is_remote_control(b"149 ll|'|'|x").is_none() && is_remote_control(b"220 mail\r\n").is_none());
     }
 
     #[test]
@@ -286,6 +340,7 @@ mod tests {
         assert_eq!(run(8443, &[(false, b"\x01\x02order"), (true, b"\x03\x04done")]), 0);
         assert_eq!(run(4444, &[(true, b"\x01nobody answers")]), 0);
         assert_eq!(run(1337, &[(true, b"<30>nas smbd: opened\n"), (false, b"ok\n")]), 0, "a log");
+        assert_eq!(run(4444, &[(true, b"sh-4.2$ "), (false, b"id\n")]), 0, "a shell, told elsewhere");
         assert_eq!(run(1337, &[(true, b"<x>run it\n"), (false, b"\x01done\n")]), 1);
     }
 }

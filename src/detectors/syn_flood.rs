@@ -13,6 +13,7 @@
 //! in ten seconds from clients' ports to services of one host, which end nothing that was seen; or 1,000 resets in ten
 //! seconds from one service, of which only they are heard. With one source that is its subject; many sources are the
 //! machine's of the home that alone sends them (of acknowledgements and data that is not looked at), others name nobody.
+//! Low: one client that holds 150 completed connections to one port of one host at a time, or makes 1,000 in ten seconds.
 //! ## What fools it
 //! A service that is down while very many ask for it.
 //! ## What to do
@@ -20,7 +21,10 @@
 //!
 //! Leaves out what a restart brings: a server or router that forgot its connections resets them, each once, and a home has
 //! some hundred. Live, acknowledgements are left outside by the kernel's filter: there the resets that answer them tell of
-//! the flood. Holds twice 2,048 services and 1,024 hosts, 64 sources each.
+//! the flood. Holds twice 2,048 services and 1,024 hosts, 64 sources each, and 1,024 pairs of client and
+//! service.
+
+mod held;
 
 use std::{hash::Hash, net::IpAddr, time::Duration};
 
@@ -34,6 +38,8 @@ use crate::{
     traffic::{End, Outcome, Start, Talkers, What},
     wire::{Frame, protocol, tcp::Flags},
 };
+
+use held::{Connections, HELD_MIN, MADE_MIN};
 
 card!("syn_flood", "Flood of connections");
 
@@ -101,6 +107,7 @@ pub struct SynFlood {
     unasked: Subjects<IpAddr, Load>,
     /// Segments of nothing: each began a conversation in its middle.
     strays: Subjects<(IpAddr, Port, Stray), Load>,
+    connections: Connections,
 }
 
 impl SynFlood {
@@ -111,6 +118,7 @@ impl SynFlood {
             services: Subjects::new(SERVICES_MAX, SPAN, OPENED_MIN / 2),
             unasked: Subjects::new(HOSTS_MAX, SPAN, UNASKED_MIN / 2),
             strays: Subjects::new(SERVICES_MAX, SPAN, STRAYS_MIN / 2),
+            connections: Connections::default(),
         }
     }
 }
@@ -135,6 +143,28 @@ impl Weigh for Load {
 }
 
 impl SynFlood {
+    /// A connection that was completed: one too many?
+    fn made(&mut self, talk: &Talkers, context: &Context<'_>, findings: &mut Findings) {
+        let (open, made) = self.connections.made(talk, context.now.mono);
+        let (kind, count) = match (open, made) {
+            (open, _) if open >= self.bell.scaled(HELD_MIN) => ("held open", open),
+            (_, made) if made >= self.bell.scaled(MADE_MIN) => ("one after the other", made),
+            _ => return,
+        };
+        let (client, server) = (talk.client, talk.server);
+        let key = format!("{}:{} {kind} {}", server.ip, server.port, client.ip);
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::Low, key, context.now)
+            .by(client.party())
+            .against(server.party())
+            .why("kind", kind)
+            .why("half_open", count)
+            .why("completed", count)
+            .why("sources", 1)
+            .technique(&["T1499.002"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+
     fn sent(&mut self, frame: &Frame<'_>, context: &Context<'_>) {
         let Some(tcp) = frame.tcp() else { return };
         let (Some(mac), Some((_, to))) = (frame.source.filter(|mac| mac.is_station()), frame.addresses()) else {
@@ -181,7 +211,11 @@ fn reset(talk: &Talkers) -> Option<(End, End, Stray)> {
 }
 
 impl Detector for SynFlood {
-    says!(self, [Tcp, Opened, Outcome, Completed], self.services.len() + self.unasked.len() + self.strays.len());
+    says!(
+        self,
+        [Tcp, Opened, Outcome, Completed, Size],
+        self.services.len() + self.unasked.len() + self.strays.len() + self.connections.len()
+    );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Packet(frame) = evidence {
@@ -205,7 +239,9 @@ impl Detector for SynFlood {
                 }
                 (load, OPENED_MIN, server, "half-open")
             }
+            What::Closed { .. } => return self.connections.ended(talk, now),
             What::Completed if talk.is_sure => {
+                self.made(talk, context, findings);
                 let Some(load) = load(&mut self.services, (server.ip, server.port), client, now) else { return };
                 return load.completed.add(now, 1);
             }
@@ -278,7 +314,30 @@ impl Detector for SynFlood {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{ACK, RST, SYN, Stage, between, ip, mac, segment, tcp};
+    use crate::detectors::stage::{ACK, FIN, RST, SYN, Stage, between, ip, mac, segment, tcp};
+
+    #[test]
+    fn who_holds_all_the_room_of_a_service_is_noted() {
+        let run = |count: u16, gap_ms: u64, ends: bool| -> Vec<Severity> {
+            let mut stage = Stage::new(SynFlood::new(Settings::default()));
+            let mut told = Vec::new();
+            for n in 0..count {
+                let (client, server) = ((9, 1000 + n), (5, 80));
+                let mut script = vec![(client, server, SYN), (server, client, SYN | ACK), (client, server, ACK)];
+                if ends {
+                    script.extend([(client, server, FIN | ACK), (server, client, FIN | ACK)]);
+                }
+                for ((from, to, flags), seq) in script.into_iter().zip([1, 1, 2, 2, 2]) {
+                    told.extend(stage.frame(&tcp(from, to, flags, seq, b""), u64::from(n) * gap_ms));
+                }
+            }
+            told.iter().map(|finding| finding.severity).collect()
+        };
+        assert!(run(200, 50, false).contains(&Severity::Low));
+        assert!(run(3000, 2, true).contains(&Severity::Low), "faster than anybody reads");
+        assert!(run(300, 100, true).is_empty(), "one after the other");
+        assert!(run(40, 10, false).is_empty(), "a browser");
+    }
 
     #[test]
     fn a_flood_names_its_one_source_or_nobody_and_a_busy_server_is_none() {
@@ -327,7 +386,7 @@ mod tests {
                 busy.extend(stage.frame(&tcp(from, to, flags, 1, b""), u64::from(n) * 5));
             }
         }
-        assert!(busy.is_empty(), "a load test");
+        assert!(busy.iter().all(|found| found.severity == Severity::Low), "a load test");
     }
     #[test]
     fn acknowledgements_of_nothing_are_told_and_a_server_that_forgot_is_not() {

@@ -5,8 +5,8 @@
 //! ## Why it matters
 //! The line is full; what was meant for it is lost.
 //! ## How it decides
-//! 2,000 datagrams a second to one port, or 300 to one host on many ports, for two of five seconds, of which less
-//! than one in a hundred is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
+//! 2,000 datagrams a second to one port, or 300 to one host on many ports or each from
+//! another (a stream has one at each end, and each of a swarm comes again), for two of five seconds, of which less than one in a hundred is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
 //! UDP nor ICMP too (GRE, ESP and whatever else), 300 a second from fifty senders or 500 from one of this network to
 //! another. Groups (television, discovery) are left out, and so is a receiver that has a TCP
 //! connection with the sender at the same port: so do measurements of speed (iperf3).
@@ -41,8 +41,12 @@ pub type Settings = Usual;
 
 const TARGETS_MAX: usize = 2048;
 const IN_A_SECOND: u32 = 2000;
-// Random ports have no stream: each of them is asked once.
+// Random ports have no stream: each of them is asked once, or asks once.
 const MANY_PORTS: (usize, u32) = (50, 300);
+/// From so many in a second who sends is looked at; three of four are new, and so many.
+const LOOKED_AT: u32 = 200;
+const NEWCOMERS_MIN: u32 = 50;
+const ENDS_MAX: usize = 256;
 const ANSWERED_SHARE: u32 = 100;
 /// Programs make their datagrams so that they fit.
 const PIECES: u32 = 500;
@@ -61,6 +65,9 @@ struct Load {
     went: Window,
     sources: Recent<IpAddr>,
     ports: Recent<Port>,
+    /// Who sends, with which port, and how many of them are new.
+    ends: Recent<(IpAddr, Port)>,
+    newcomers: Window,
     from: Party,
 }
 
@@ -164,6 +171,8 @@ impl Detector for UdpFlood {
             went: Window::default(),
             sources: Recent::new(64),
             ports: Recent::new(64),
+            ends: Recent::new(ENDS_MAX),
+            newcomers: Window::default(),
             from: Party::default(),
         };
         // Whoever the target is: a flood goes to few, all of one sender's targets together are no more its own.
@@ -171,7 +180,7 @@ impl Detector for UdpFlood {
         load.came.add(now, 1);
         let second = load.came.sum(now, 1);
         // Until there is something of a flood, who sends it is not looked at.
-        if second < 200 {
+        if second < LOOKED_AT {
             return;
         }
         let agreed = port.and_then(|port| self.agreed.get(&(from, to, port)));
@@ -182,9 +191,16 @@ impl Detector for UdpFlood {
         if let Some(port) = port {
             load.ports.see(port, now);
         }
+        // Beyond that it is a flood whoever sends.
+        if let Some(udp) = frame.udp().filter(|_| second < IN_A_SECOND) {
+            let is_new = load.ends.see((from, udp.source), now);
+            load.newcomers.add(now, u32::from(is_new));
+        }
+        let newcomers = load.newcomers.sum(now, 1);
+        let from_all = newcomers >= NEWCOMERS_MIN && newcomers * 4 >= (second - LOOKED_AT) * 3;
         load.from = context.neighbours.party(from, frame.source);
         let least = match sort {
-            Sort::Datagram if load.ports.len() >= MANY_PORTS.0 => MANY_PORTS.1,
+            Sort::Datagram if from_all || load.ports.len() >= MANY_PORTS.0 => MANY_PORTS.1,
             Sort::Datagram => IN_A_SECOND,
             Sort::Piece => PIECES,
             Sort::Other if load.sources.len() >= MANY_SENDERS.0 => MANY_SENDERS.1,
@@ -268,6 +284,15 @@ mod tests {
         assert_eq!(run(false, 300).first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(9))));
         assert!(run(true, 300).is_empty(), "an upload over QUIC");
         assert!(run(false, 5000).is_empty(), "a video of 200 packets a second");
+        let mut stage = Stage::new(UdpFlood::new(Settings::default()));
+        let from_many = (0..4000u16).flat_map(|n| stage.frame(&udp((9, 1000 + n), (5, 9999), b"0123"), u64::from(n)));
+        assert!(from_many.count() > 0, "each from another port of one host");
+        let mut stage = Stage::new(UdpFlood::new(Settings::default()));
+        let stream = (0..4000u64).flat_map(|n| stage.frame(&udp((9, 4000), (5, 9999), b"0123"), n));
+        assert_eq!(stream.count(), 0, "a stream as fast");
+        let mut stage = Stage::new(UdpFlood::new(Settings::default()));
+        let swarm = (0..4000u16).flat_map(|n| stage.frame(&udp((9, 1000 + n % 90), (5, 9999), b"0123"), u64::from(n)));
+        assert_eq!(swarm.count(), 0, "ninety of a swarm, of which one side is seen");
         let mut stage = Stage::new(UdpFlood::new(Settings::default()));
         for frame in conversation((9, 40_000), (5, 9999), &[(true, b"test")]).iter().take(4) {
             stage.frame(frame, 0);

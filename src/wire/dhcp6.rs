@@ -32,6 +32,8 @@ pub mod kind {
 pub mod option {
     pub const CLIENT_ID: u16 = 1;
     pub const SERVER_ID: u16 = 2;
+    pub const IA_NA: u16 = 3;
+    pub const IA_ADDRESS: u16 = 5;
     pub const ASKED: u16 = 6;
     pub const RELAYED: u16 = 9;
     pub const VENDOR_CLASS: u16 = 16;

@@ -57,6 +57,7 @@ pub mod option {
     pub const TARGET_LINK: u8 = 2;
     pub const PREFIX: u8 = 3;
     pub const MTU: u8 = 5;
+    pub const ROUTE: u8 = 24;
     pub const DNS_SERVERS: u8 = 25;
     pub const DNS_SEARCH: u8 = 31;
 }

@@ -85,6 +85,11 @@ fn connections_that_their_client_ends_with_resets_are_no_flood() {
         }
     }
     (0..600u16).for_each(|n| watch.hear(&packet(host(9), host(5), 6, &segment(40_000 + n, 80, RST)), MS));
-    let floods: Vec<_> = watch.told.iter().filter(|told| told.attacker == Some(MacAddr(mac(9)))).collect();
+    // That so many were open at a time is noted.
+    let floods: Vec<_> = watch
+        .told
+        .iter()
+        .filter(|told| told.attacker == Some(MacAddr(mac(9))) && told.severity > Severity::Low)
+        .collect();
     assert!(floods.is_empty(), "{floods:?}");
 }

@@ -47,6 +47,18 @@ fn a_forger_is_named_and_what_looks_like_one_is_not() {
     }
 }
 #[test]
+fn a_forger_is_told_by_its_own_words_where_nobody_else_is_heard() {
+    let both: Vec<Line> = (0..6).flat_map(|n| [(n * 2, 9, 2, 1, 5), (n * 2, 9, 2, 5, 1)]).collect();
+    assert_eq!(told(&both).first(), Some(&(Some(MacAddr(mac(9))), Severity::High)));
+    let one: Vec<Line> = (0..9).map(|n| (n * 2, 9, 2, 1, 5)).collect();
+    assert_eq!(told(&one), [(Some(MacAddr(mac(9))), Severity::Low)], "one side only");
+    let rarely: Vec<Line> = (0..9).map(|n| (n * 40, 9, 2, 1, 5)).collect();
+    assert!(told(&rarely).is_empty(), "answers to what is not heard here");
+    let uneven: Vec<Line> = [0, 1, 2, 9, 10, 22, 23, 24, 40].map(|second| (second, 9, 2, 1, 5)).to_vec();
+    assert!(told(&uneven).is_empty());
+}
+
+#[test]
 fn a_repeater_is_low_and_who_wants_both_sides_is_not() {
     // 7 has an address of its own, and tells 2 that it is 5 and 6, who speak as well.
     let mut repeater: Vec<Line> = vec![(0, 5, 1, 5, 2), (0, 6, 1, 6, 2), (0, 7, 1, 7, 2), (0, 2, 1, 2, 5)];
