@@ -172,21 +172,7 @@ impl DnsTunnel {
             self.pairs.insert(key.clone(), asked, talk.client.mac.map_or(0, owner), tick);
         }
         let Some(asked) = self.pairs.get_mut(&key, tick) else { return };
-        let unusual = is_unusual(dns.kind);
-        if dns.is_answer {
-            asked.down += if unusual { dns.answer_bytes as usize } else { 0 };
-        } else {
-            asked.queries += 1;
-            asked.unusual += u32::from(unusual);
-            let said = if is_bare { dns.name.as_str() } else { below };
-            if asked.names.len() < NAMES_MAX && asked.names.insert(dns.name.clone()) {
-                asked.up += said.len();
-                asked.labels += said.split('.').count() as u64;
-                asked.longest += said.split('.').map(str::len).max().unwrap_or_default() as u64;
-                asked.chance += by_chance(said);
-                asked.sample.clone_from(&dns.name);
-            }
-        }
+        asked.hear(dns, if is_bare { &dns.name } else { below });
         if !asked.slow.is_empty() && is_slow(asked, self.bell.scaled(SLOW_UNIQUE_MIN)) {
             let finding =
                 Finding::new(CARD.id, Category::Dns, Severity::High, format!("{} {}", key.0, key.1), context.now)
@@ -241,6 +227,24 @@ impl DnsTunnel {
 }
 
 impl Asked {
+    /// A question or an answer; `said`: the part of the name that may carry something.
+    fn hear(&mut self, dns: &Dns, said: &str) {
+        let unusual = is_unusual(dns.kind);
+        if dns.is_answer {
+            self.down += if unusual { dns.answer_bytes as usize } else { 0 };
+            return;
+        }
+        self.queries += 1;
+        self.unusual += u32::from(unusual);
+        if self.names.len() < NAMES_MAX && self.names.insert(dns.name.clone()) {
+            self.up += said.len();
+            self.labels += said.split('.').count() as u64;
+            self.longest += said.split('.').map(str::len).max().unwrap_or_default() as u64;
+            self.chance += by_chance(said);
+            self.sample.clone_from(&dns.name);
+        }
+    }
+
     /// Whether names are long and hardly repeated, as data is.
     fn is_data(&self) -> bool {
         let unique = self.names.len() as u32;

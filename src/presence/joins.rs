@@ -127,6 +127,26 @@ impl Presence {
         })
     }
 
+    /// `mac` spoke as `id`. Returns whose it is now: of two that were joined by themselves and are heard at once, its own.
+    pub(super) fn spoke_as(
+        &mut self,
+        id: DeviceId,
+        mac: MacAddr,
+        at: Mono,
+        by_radio: bool,
+        now: Moment,
+        out: &mut Vec<Change>,
+    ) -> DeviceId {
+        let mut id = id;
+        if !by_radio && self.registry.get(id).is_some_and(|device| device.overlaps(mac, at)) {
+            tracing::warn!(%id, "two addresses joined as one device are heard at once: split");
+            self.split(id, now, out);
+            id = self.registry.by_mac(mac).unwrap_or(id);
+        }
+        self.registry.hold_radio(id, mac, at, by_radio);
+        id
+    }
+
     /// Makes one device of two; the elder's id stays. `silently`: the younger was never told of.
     pub(super) fn merge(
         &mut self,

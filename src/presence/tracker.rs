@@ -178,12 +178,7 @@ impl Presence {
         }
         let by_radio = matches!(seen.source, Source::Ble | Source::Bluetooth);
         if let Some(mac) = subject.mac {
-            if !by_radio && self.registry.get(id).is_some_and(|device| device.overlaps(mac, at.mono)) {
-                tracing::warn!(%id, "two addresses joined as one device are heard at once: split");
-                self.split(id, now, out);
-                id = self.registry.by_mac(mac).unwrap_or(id);
-            }
-            self.registry.hold_radio(id, mac, at.mono, by_radio);
+            id = self.spoke_as(id, mac, at.mono, by_radio, now, out);
         }
         let fresh = age <= self.settings.arrival_max_age.0;
         self.discredited.remove(&id);
