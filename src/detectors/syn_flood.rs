@@ -337,6 +337,7 @@ mod tests {
         assert!(run(3000, 2, true).contains(&Severity::Low), "faster than anybody reads");
         assert!(run(300, 100, true).is_empty(), "one after the other");
         assert!(run(40, 10, false).is_empty(), "a browser");
+        assert!(run(600, 2000, false).is_empty(), "all day long, and no end is heard");
     }
 
     #[test]

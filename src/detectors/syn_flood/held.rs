@@ -23,6 +23,8 @@ pub const MADE_MIN: u32 = 1000;
 struct Held {
     made: Window,
     open: u32,
+    /// When what is open was halved last: not every end is heard.
+    halved: Mono,
 }
 
 impl Weigh for Held {
@@ -48,9 +50,14 @@ impl Connections {
     /// One more is completed: how many are open now, and how many were made in ten seconds.
     pub fn made(&mut self, talk: &Talkers, now: Mono) -> (u32, u32) {
         let key = (talk.client.ip, talk.server.ip, talk.server.port);
-        let fresh = |_| Held { made: Window::default(), open: 0 };
+        let fresh = |_| Held { made: Window::default(), open: 0, halved: now };
         let Some(held) = self.0.of(key, talk.client.mac.map_or(0, owner), now, fresh) else { return (0, 0) };
         held.made.add(now, 1);
+        let minutes = now.since(held.halved).as_secs() / 60;
+        if minutes > 0 {
+            held.open = held.open.checked_shr(u32::try_from(minutes).unwrap_or(u32::MAX)).unwrap_or(0);
+            held.halved = now;
+        }
         held.open = held.open.saturating_add(1);
         (held.open, held.made.sum(now, SPAN_S))
     }
