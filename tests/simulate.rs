@@ -190,7 +190,7 @@ fn homes_keep_their_promises() {
     assert!(broken.is_empty(), "{broken:?}");
 }
 
-/// `cargo test --release --test simulate year -- --ignored --nocapture`: the tables of `docs/presence.md`, as they are
+/// `cargo test --release --test simulate year -- --ignored --nocapture`: the tables of `docs/PRESENCE.md`, as they are
 /// printed there.
 #[test]
 #[ignore = "an hour; prints figures"]

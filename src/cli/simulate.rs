@@ -1,7 +1,7 @@
 //! # `simulate`: an invented home through the real engine
 //!
 //! Reads the home, plays it as often as asked for, prints what came of it beside fixed times. What the figures
-//! mean is told in `docs/presence.md`.
+//! mean is told in `docs/PRESENCE.md`.
 
 use std::{fmt::Write as _, fs, io::IsTerminal as _, path::PathBuf};
 

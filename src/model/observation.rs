@@ -1,7 +1,7 @@
 //! # Observations: what a scanner saw
 //!
 //! A scanner decides nothing; it says whom it saw, when, and what that shows. Proofs move clocks,
-//! hints and labels do not (`docs/presence.md` has the table).
+//! hints and labels do not (`docs/PRESENCE.md` has the table).
 
 use std::{
     net::{IpAddr, Ipv4Addr},

@@ -1,6 +1,6 @@
 //! # Frames become observations
 //!
-//! What a frame shows of its sender, by the table of `docs/presence.md`. Nothing that is said depends on what was heard
+//! What a frame shows of its sender, by the table of `docs/PRESENCE.md`. Nothing that is said depends on what was heard
 //! before, so only what the frame itself proves is said; the same words of a device are told once a second:
 //! * The Ethernet source was on the wire just now. That is the one proof nobody but a forger can make
 //!   wrong, and all others add to it.

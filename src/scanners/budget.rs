@@ -17,7 +17,7 @@ use std::{
 
 use crate::model::{Clock, Mono};
 
-/// Packets a second on average over all scanners (`presence.md` 3.5 names the same limit for looks).
+/// Packets a second on average over all scanners.
 pub const RATE: f64 = 20.0;
 /// What may go at once: two /24 sweeps, so that a start is quick.
 pub const BURST: f64 = 512.0;

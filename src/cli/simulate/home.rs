@@ -1,7 +1,7 @@
 //! # A home as it is written down
 //!
 //! The file of `porchlight simulate`: who lives there, when they come and go, how their devices sleep,
-//! what breaks. What it means is in `docs/presence.md`. A key nobody knows is told, not refused: a home
+//! what breaks. What it means is in `docs/PRESENCE.md`. A key nobody knows is told, not refused: a home
 //! written for a later version still runs.
 
 use std::collections::BTreeMap;

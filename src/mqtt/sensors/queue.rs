@@ -17,7 +17,7 @@ use crate::{
     wire::remote::{self, Batch},
 };
 
-/// Older news are none (`docs/presence.md`).
+/// Older news are none (`docs/PRESENCE.md`).
 const AGE_MAX_MS: i64 = 24 * 3600 * 1000;
 /// Files, whatever their size: a folder of a million is slow.
 const FILES_MAX: usize = 100_000;

@@ -1,6 +1,6 @@
 //! # 802.11 frames
 //!
-//! What a frame heard in monitor mode shows, by the table of `docs/presence.md`:
+//! What a frame heard in monitor mode shows, by the table of `docs/PRESENCE.md`:
 //! * Beacons and answers to probes tell of their access point.
 //! * Who sends data through an access point of the home, or dozes there, is a device of the home and alive.
 //! * Any frame of a device that is known shows that its radio is near.

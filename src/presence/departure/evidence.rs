@@ -281,7 +281,7 @@ mod tests {
         (a - b).abs() <= 0.01 * b
     }
 
-    /// Figures of `docs/presence.md`, before anything is learned.
+    /// Figures of `docs/PRESENCE.md`, before anything is learned.
     #[test]
     fn each_sign_moves_the_odds_as_written() {
         let nothing = Evidence::default();

@@ -15,7 +15,7 @@ use crate::{
 
 /// Stations of one access point; an association id ends at 2007, a home's access point at some hundred.
 pub const STATIONS_MAX: usize = 512;
-/// A station that is served again within this roamed (`docs/presence.md`).
+/// A station that is served again within this roamed (`docs/PRESENCE.md`).
 const ROAMS: Duration = Duration::from_secs(30);
 /// So many that leave one access point within [`TOGETHER`], and nobody stays: it is the access point that went.
 const MANY: usize = 3;
