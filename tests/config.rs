@@ -85,6 +85,12 @@ fn the_example_says_the_defaults_and_explains_every_key() {
 }
 
 #[test]
+fn nothing_said_is_what_an_empty_file_says() {
+    let (nothing, empty) = (from(&[], &[]).expect("defaults"), of_text("# nothing\n").expect("defaults"));
+    assert_eq!(nothing.settings, empty.settings);
+}
+
+#[test]
 fn every_key_says_what_it_does() {
     let root = schema::schema();
     let keys = schema::keys(&root);

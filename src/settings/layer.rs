@@ -83,6 +83,9 @@ impl Provider for Layer {
 
 /// Extracts; a key whose type refuses its value (`12 moons`) is noted, left out, and the rest tried again.
 pub(super) fn merge(layers: &mut [Layer], problems: &mut Vec<Problem>) -> Settings {
+    if layers.is_empty() {
+        return Settings::default();
+    }
     let merged = |layers: &[Layer]| {
         let defaults = Figment::from(Serialized::defaults(Settings::default()));
         layers.iter().fold(defaults, |all, layer| all.merge(layer))

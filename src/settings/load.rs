@@ -5,6 +5,7 @@
 //! what the world looks like.
 
 use std::{
+    cell::LazyCell,
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
@@ -146,7 +147,8 @@ impl Loaded {
 
 /// Reads, merges and checks. All problems of all sources come at once.
 pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
-    let schema = schema::schema();
+    // Nothing is said in most calls of the command line, and then nothing has to be checked.
+    let schema: LazyCell<Json> = LazyCell::new(schema::schema);
     let (mut problems, mut warnings, mut layers) = (Vec::new(), Vec::new(), Vec::new());
     let file = sources.file();
     if let Some(path) = &file {
@@ -192,7 +194,7 @@ fn read(path: &Path) -> Result<String, SettingsError> {
 
 /// `PORCHLIGHT_MQTT__URL` is `mqtt.url`.
 fn from_environment(
-    schema: &Json,
+    schema: &LazyCell<Json>,
     name: &str,
     text: &str,
     problems: &mut Vec<Problem>,
