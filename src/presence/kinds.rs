@@ -19,10 +19,11 @@ use crate::{
 };
 
 mod rules;
+mod table;
 mod tally;
 mod text;
 
-use rules::{Looked, RULES, Rule, Sign};
+use rules::{Looked, Rule, Sign};
 use tally::{OwnWords, Tally, is_narrower};
 use text::maker_is;
 pub use text::places;
@@ -181,7 +182,8 @@ fn choose(mut ranked: Vec<Second>, own: OwnWords) -> Guess {
 
 fn by_rules(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool, tally: &mut Tally) {
     let looked = Looked::at(signs);
-    let hits: Vec<_> = RULES.iter().filter(|rule| looked.is_hit(rule) && counts(&rule.evidence())).collect();
+    let mut hits = looked.hits();
+    hits.retain(|rule| counts(&rule.evidence()));
     // The maker's name in the machine's is no second witness besides the maker.
     let names_maker = |rule: &Rule| signs.vendor.is_some_and(|vendor| rule.names(vendor));
     let sorted = |rule: &Rule| if names_maker(rule) { Sign::Vendor } else { rule.sort() };
@@ -191,11 +193,11 @@ fn by_rules(signs: &Signs<'_>, counts: impl Fn(&Evidence<'_>) -> bool, tally: &m
         .map(|rule| (*rule, sorted(rule)))
         .collect();
     // Of the words of its names the surest count: `august-doorbell` is no lock, though August makes locks.
-    let words = said.iter().filter(|(_, sort)| *sort == Sign::Host).map(|(rule, _)| rule.confidence);
+    let words = said.iter().filter(|(_, sort)| *sort == Sign::Host).map(|(rule, _)| rule.confidence());
     let surest = words.fold(0.0, f32::max);
     for (rule, sort) in said {
-        if sort != Sign::Host || rule.confidence + NAME_MARGIN >= surest {
-            tally.take(rule.kind, sort, rule.confidence, || rule.words());
+        if sort != Sign::Host || rule.confidence() + NAME_MARGIN >= surest {
+            tally.take(rule.kind, sort, rule.confidence(), || rule.words());
         }
     }
 }

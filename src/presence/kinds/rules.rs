@@ -3,15 +3,13 @@
 //! Rules are lines of the tables beside this file: evidence, pattern, kind, confidence. A line of evidence `all` has
 //! several parts that must all be met (`vendor=Maker & class=udhcp`); it counts as what it says of the maker.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::BTreeSet;
 
 use crate::model::Kind;
 
 use super::{
     Evidence, Signs,
+    table::{Group, RULES, TEXT, parts},
     text::{bare, has_words, holds, humps, maker_is, pieces, unnumbered, words},
 };
 
@@ -76,15 +74,16 @@ pub enum Sign {
 }
 
 /// One thing that is looked for. There are thousands: it is kept small.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub struct Part {
     pub sign: Sign,
-    /// As the table has it.
-    text: &'static str,
+    /// Where its text stands in the table: rules come in this order.
+    pub at: u32,
+    pub len: u8,
     /// Where the pattern begins in it: after the key of a label.
-    skip: u8,
+    pub skip: u8,
     /// What the text must hold that it is held against: the first byte of what is looked for there.
-    first: u8,
+    pub first: u8,
 }
 
 /// Which bytes there are: nearly all rules fail at their first letter.
@@ -105,84 +104,15 @@ impl Bytes {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// The first, or the only one.
     pub part: Part,
-    all: Option<Box<All>>,
     pub kind: Kind,
-    pub confidence: f32,
-}
-
-/// What must be met together.
-#[derive(Debug)]
-struct All {
-    text: &'static str,
-    besides: Vec<Part>,
-}
-
-pub const TABLES: &[&str] = &[
-    include_str!("services.tsv"),
-    include_str!("names.tsv"),
-    include_str!("makers.tsv"),
-    include_str!("dhcp.tsv"),
-    include_str!("labels.tsv"),
-    include_str!("addresses.tsv"),
-    include_str!("together.tsv"),
-    include_str!("words.tsv"),
-];
-
-pub static RULES: LazyLock<Box<[Rule]>> =
-    LazyLock::new(|| TABLES.iter().flat_map(|table| table.lines()).filter_map(rule).collect());
-
-/// What a label alone can meet: by its key, and, under none, what is held against all that tell of the product.
-static OF_LABELS: LazyLock<BTreeMap<Option<&str>, Vec<&Rule>>> = LazyLock::new(|| {
-    let mut all: BTreeMap<Option<&str>, Vec<&Rule>> = BTreeMap::new();
-    let alone = |rule: &&Rule| rule.besides().is_empty() && matches!(rule.part.sign, Sign::Label | Sign::Series);
-    RULES.iter().filter(alone).for_each(|rule| all.entry(rule.part.key()).or_default().push(rule));
-    all
-});
-
-pub fn rule(line: &'static str) -> Option<Rule> {
-    let mut columns = line.split('\t');
-    let (evidence, text) = (columns.next()?, columns.next()?);
-    let (kind, confidence) = (columns.next()?.parse().ok()?, columns.next()?.parse().ok()?);
-    let (part, all) = if evidence == "all" {
-        let mut parts = text.split(" & ").map(|text| text.split_once('=').and_then(|(word, text)| part(word, text)));
-        let part = parts.next()??;
-        (part, Some(Box::new(All { text, besides: parts.collect::<Option<Vec<_>>>()? })))
-    } else {
-        (part(evidence, text)?, None)
-    };
-    Some(Rule { part, all, kind, confidence })
-}
-
-fn part(evidence: &str, text: &'static str) -> Option<Part> {
-    let sign = match evidence {
-        "service" => Sign::Service,
-        "host" => Sign::Host,
-        "word" => Sign::Word,
-        "series" => Sign::Series,
-        "vendor" => Sign::Vendor,
-        "mac" => Sign::Mac,
-        "trade" => Sign::Trade,
-        "class" => Sign::Class,
-        "classword" => Sign::ClassWord,
-        "ending" => Sign::Ending,
-        "asked" => Sign::Asked,
-        "label" => Sign::Label,
-        _ => return None,
-    };
-    let key = text.split_once('=').filter(|_| sign == Sign::Label).map(|(key, _)| key);
-    let skip = u8::try_from(key.map_or(0, |key| key.len() + 1)).ok()?;
-    let mut part = Part { sign, text, skip, first: 0 };
-    let looked_for = match sign {
-        Sign::Service => bare(part.pattern()),
-        Sign::Series => part.pattern().split_once('/').map_or("", |(_, start)| start),
-        _ => part.pattern(),
-    };
-    part.first = *looked_for.as_bytes().first()?;
-    Some(part)
+    /// In hundredths.
+    pub sure: u8,
+    /// Bytes of the text of all parts that must be met together; 0 if it is one alone.
+    pub together: u8,
 }
 
 impl Sign {
@@ -210,12 +140,23 @@ impl Sign {
 
 impl Part {
     pub fn pattern(&self) -> &'static str {
-        self.text.get(usize::from(self.skip)..).unwrap_or_default()
+        let at = self.at as usize;
+        TEXT.get(at + usize::from(self.skip)..at + usize::from(self.len)).unwrap_or_default()
     }
 
     /// Of a label: the only one that is looked at.
     pub fn key(&self) -> Option<&'static str> {
-        self.text.get(..usize::from(self.skip.checked_sub(1)?))
+        let (at, skip) = (self.at as usize, usize::from(self.skip.checked_sub(1)?));
+        TEXT.get(at..at + skip)
+    }
+
+    /// Of the pattern what a text of the device must hold.
+    pub fn looked_for(&self) -> &'static str {
+        match self.sign {
+            Sign::Service => bare(self.pattern()),
+            Sign::Series => self.pattern().split_once('/').map_or("", |(_, start)| start),
+            _ => self.pattern(),
+        }
     }
 
     /// `it is named tv`, `made by Brother`: how a person would say it.
@@ -253,18 +194,32 @@ impl Part {
 }
 
 impl Rule {
+    pub fn confidence(&self) -> f32 {
+        f32::from(self.sure) / 100.0
+    }
+
+    /// As the table has it.
     fn text(&self) -> &'static str {
-        self.all.as_ref().map_or(self.part.text, |all| all.text)
+        let at = self.part.at as usize;
+        let text = if self.together == 0 {
+            TEXT.get(at..at + usize::from(self.part.len))
+        } else {
+            // Of several parts each begins with its word.
+            at.checked_sub(self.part.sign.name().len() + 1).and_then(|at| TEXT.get(at..at + usize::from(self.together)))
+        };
+        text.unwrap_or_default()
     }
 
     /// What must be met besides.
-    pub fn besides(&self) -> &[Part] {
-        self.all.as_ref().map_or(&[], |all| &all.besides)
+    pub fn besides(&self) -> impl Iterator<Item = Part> {
+        let text = if self.together == 0 { "" } else { self.text() };
+        let at = self.part.at as usize - if text.is_empty() { 0 } else { self.part.sign.name().len() + 1 };
+        parts(at, text).skip(1).flatten()
     }
 
     /// For people.
     pub fn words(&self) -> String {
-        std::iter::once(&self.part).chain(self.besides()).map(Part::words).collect::<Vec<_>>().join(" and ")
+        std::iter::once(self.part).chain(self.besides()).map(|part| part.words()).collect::<Vec<_>>().join(" and ")
     }
 
     pub fn evidence(&self) -> Evidence<'static> {
@@ -275,7 +230,7 @@ impl Rule {
     /// those of the program that asks for an address.
     pub const fn sort(&self) -> Sign {
         match self.part.sign {
-            _ if self.all.is_some() => Sign::Together,
+            _ if self.together > 0 => Sign::Together,
             Sign::Word | Sign::Ending => Sign::Host,
             Sign::Trade => Sign::Vendor,
             Sign::ClassWord | Sign::Asked => Sign::Class,
@@ -309,25 +264,21 @@ impl Rule {
 
 /// What rules make of a label alone, the surest first. Series count whoever the maker is: that may come later.
 pub fn says(key: &str, value: &str) -> Vec<(u16, Kind, &'static str)> {
-    let (of_key, of_products) = (OF_LABELS.get(&Some(key)), OF_LABELS.get(&None).filter(|_| is_product(key)));
-    if of_key.is_none() && of_products.is_none() {
+    let is_product = is_product(key);
+    if !is_product && RULES.of_label(Some(key)).next().is_none() {
         return Vec::new();
     }
+    let of_products = is_product.then(|| RULES.of_label(None).chain(RULES.of_sign(Sign::Series)));
+    let groups = RULES.of_label(Some(key)).chain(of_products.into_iter().flatten());
     let value = value.to_lowercase();
     let bytes = Bytes::of(std::iter::once(value.as_str()));
-    let is_met = |part: &Part| {
-        let start = match part.sign {
-            Sign::Series => part.pattern().split_once('/').map_or("", |(_, start)| start),
-            _ => part.pattern(),
-        };
-        bytes.has(part.first) && holds(&value, start)
-    };
-    let rules = of_key.into_iter().chain(of_products).flatten();
-    let hits: Vec<&Rule> = rules.copied().filter(|rule| is_met(&rule.part)).collect();
+    let alone = groups.filter(|group| bytes.has(group.first)).flat_map(|group| RULES.of(group));
+    let is_met = |rule: &&Rule| rule.together == 0 && holds(&value, rule.part.looked_for());
+    let hits: Vec<&Rule> = alone.filter(is_met).collect();
     let mut said: Vec<_> = hits
         .iter()
         .filter(|rule| !hits.iter().any(|other| rule.is_outdone_by(other)))
-        .map(|rule| ((rule.confidence * 100.0) as u16, rule.kind, rule.text()))
+        .map(|rule| ((rule.confidence() * 100.0) as u16, rule.kind, rule.text()))
         .collect();
     said.sort_unstable_by(|a, b| b.cmp(a));
     said
@@ -435,23 +386,34 @@ impl<'a> Looked<'a> {
         }
     }
 
-    pub fn is_hit(&self, rule: &Rule) -> bool {
-        self.has(rule.part.sign) && self.is_met(&rule.part) && rule.besides().iter().all(|part| self.is_met(part))
+    /// The rules that are met, in the order of the tables.
+    pub fn hits(&self) -> Vec<&'static Rule> {
+        let may_be = |group: &&Group| {
+            let is_said = |key| self.labels.iter().any(|(held, _)| *held == key);
+            self.has(group.sign) && self.begins(group.sign, group.first) && group.key.is_none_or(is_said)
+        };
+        let is_hit = |rule: &&Rule| self.is_met(&rule.part) && rule.besides().all(|part| self.is_met(&part));
+        let groups = RULES.groups().iter().filter(may_be);
+        let mut hits: Vec<&Rule> = groups.flat_map(|group| RULES.of(group)).filter(is_hit).collect();
+        hits.sort_unstable_by_key(|rule| rule.part.at);
+        hits
+    }
+
+    /// Something that a rule of this sort is held against has this byte where its pattern begins.
+    fn begins(&self, sign: Sign, first: u8) -> bool {
+        let bytes = match sign {
+            Sign::Service => &self.offered,
+            Sign::Host | Sign::Word => &self.starts,
+            Sign::Series => &self.told,
+            Sign::Label => &self.said,
+            Sign::Vendor => &self.vendor,
+            _ => return true,
+        };
+        bytes.has(first)
     }
 
     fn is_met(&self, part: &Part) -> bool {
         let pattern = part.pattern();
-        let bytes = match part.sign {
-            Sign::Service => Some(&self.offered),
-            Sign::Host | Sign::Word => Some(&self.starts),
-            Sign::Series => Some(&self.told),
-            Sign::Label => Some(&self.said),
-            Sign::Vendor => Some(&self.vendor),
-            _ => None,
-        };
-        if bytes.is_some_and(|bytes| !bytes.has(part.first)) {
-            return false;
-        }
         match part.sign {
             Sign::Service => self.services.contains(bare(pattern)),
             Sign::Host => self.named(pattern),

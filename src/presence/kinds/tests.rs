@@ -1,7 +1,7 @@
 //! Rules, and how they add up.
 
 use super::{
-    rules::{TABLES, rule},
+    table::{RULES, TEXT, rule},
     *,
 };
 
@@ -10,16 +10,20 @@ mod weak;
 
 #[test]
 fn every_rule_reads() {
-    let lines = TABLES.iter().flat_map(|table| table.lines()).filter(|line| !line.starts_with('#'));
     let mut seen = BTreeSet::new();
-    for line in lines {
-        let rule = rule(line).unwrap_or_else(|| panic!("{line:?}"));
-        assert!(rule.confidence > 0.1 && rule.confidence < 1.0 && line.split('\t').count() == 4, "{line}");
-        for part in std::iter::once(&rule.part).chain(rule.besides()) {
+    let starts = std::iter::once(0).chain(TEXT.match_indices('\n').map(|(at, _)| at + 1));
+    for (at, line) in starts.zip(TEXT.lines()).filter(|(_, line)| !line.starts_with('#')) {
+        let rule = rule(at, line).unwrap_or_else(|| panic!("{line:?}"));
+        let columns: Vec<&str> = line.split('\t').collect();
+        assert_eq!(columns.len(), 4, "{line}");
+        assert!(rule.confidence() > 0.1 && columns[3].parse() == Ok(rule.confidence()), "{line}");
+        assert_eq!((rule.evidence().pattern, rule.kind.word()), (columns[1], columns[2]));
+        assert_eq!(rule.besides().count() + 1, if columns[0] == "all" { columns[1].split(" & ").count() } else { 1 });
+        for part in std::iter::once(rule.part).chain(rule.besides()) {
             let may_be_upper = matches!(part.sign, Sign::Vendor | Sign::Class | Sign::Series);
             assert!(may_be_upper || part.pattern() == part.pattern().to_lowercase(), "{line} can never hit");
         }
-        assert!(seen.insert(format!("{:?} {:?} {}", rule.part, rule.besides(), rule.kind)), "{line} stands twice");
+        assert!(seen.insert(format!("{} {} {}", columns[0], columns[1], rule.kind)), "{line} stands twice");
     }
 }
 
@@ -283,7 +287,7 @@ fn general_evidence_tells_machines_of_any_maker() {
         kinds.insert(kind);
     }
     assert!(kinds.len() >= 20, "{kinds:?}");
-    let all: BTreeSet<Kind> = RULES.iter().map(|rule| rule.kind).collect();
+    let all: BTreeSet<Kind> = RULES.groups().iter().flat_map(|group| RULES.of(group)).map(|rule| rule.kind).collect();
     let bare: Vec<Kind> =
         Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Unknown && !all.contains(kind)).collect();
     assert!(bare.is_empty() && all.len() >= 30, "without a rule: {bare:?}");
