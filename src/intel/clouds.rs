@@ -3,9 +3,9 @@
 //! Names of the Internet that makers' machines ask for, and what they give away (`clouds.tsv`).
 //! Only what stands in this list is ever kept: nobody's browsing is.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{borrow::Cow, sync::LazyLock};
 
-use crate::model::Kind;
+use crate::model::{Kind, hash_of};
 
 /// One row of the list.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,10 +18,43 @@ pub struct Cloud {
     pub confidence: f32,
 }
 
-static CLOUDS: LazyLock<BTreeMap<&'static str, Cloud>> =
-    LazyLock::new(|| include_str!("clouds.tsv").lines().filter_map(row).map(|cloud| (cloud.what, cloud)).collect());
+static CLOUDS: LazyLock<Clouds> = LazyLock::new(Clouds::read);
 // Labels of a name looked at from its end; the longest entry has five.
 const LABELS_MAX: usize = 8;
+/// Some ten for each row: one in ten of the names that are not there is looked for all the same.
+const BITS: usize = 8192;
+
+/// In order, and which hashes of entries there are: most names are none, and are asked for with each connection.
+struct Clouds {
+    rows: Vec<Cloud>,
+    bits: [u64; BITS / 64],
+}
+
+impl Clouds {
+    fn read() -> Clouds {
+        let mut rows: Vec<Cloud> = include_str!("clouds.tsv").lines().filter_map(row).collect();
+        rows.sort_by_key(|cloud| cloud.what);
+        let mut bits = [0; BITS / 64];
+        for cloud in &rows {
+            let (word, bit) = place(cloud.what);
+            if let Some(word) = bits.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        Clouds { rows, bits }
+    }
+
+    fn get(&self, what: &str) -> Option<&Cloud> {
+        let (word, bit) = place(what);
+        self.bits.get(word).filter(|word| *word & bit != 0)?;
+        self.rows.get(self.rows.binary_search_by_key(&what, |cloud| cloud.what).ok()?)
+    }
+}
+
+fn place(what: &str) -> (usize, u64) {
+    let hash = hash_of(what.as_bytes());
+    (hash as usize / 64 % (BITS / 64), 1 << (hash & 63))
+}
 
 fn row(line: &'static str) -> Option<Cloud> {
     let mut columns = line.split('\t');
@@ -34,11 +67,20 @@ fn row(line: &'static str) -> Option<Cloud> {
 /// The most special entry that `name` is or lies below. Any case, with or without the last dot.
 #[must_use]
 pub fn known(name: &str) -> Option<&'static Cloud> {
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    let starts = std::iter::once(0).chain(name.match_indices('.').map(|(at, _)| at + 1));
-    let starts: Vec<usize> = starts.collect();
-    let skip = starts.len().saturating_sub(LABELS_MAX);
-    starts.into_iter().skip(skip).find_map(|start| CLOUDS.get(name.get(start..)?))
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_small = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+    let name = if is_small { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) };
+    let mut rest = name.as_ref();
+    let dots = rest.bytes().filter(|byte| *byte == b'.').count();
+    for _ in LABELS_MAX..=dots {
+        rest = rest.split_once('.')?.1;
+    }
+    loop {
+        if let Some(cloud) = CLOUDS.get(rest) {
+            return Some(cloud);
+        }
+        rest = rest.split_once('.')?.1;
+    }
 }
 
 impl Cloud {

@@ -9,6 +9,10 @@ use memchr::memmem::{self, Finder};
 /// where text is shown, not here.
 #[must_use]
 pub fn clean_text(raw: &str, max: usize) -> String {
+    if is_clean(raw) {
+        // Of ASCII alone each byte is a character.
+        return raw.get(..max).unwrap_or(raw).trim_end().to_owned();
+    }
     let mut out = String::with_capacity(raw.len().min(max));
     for c in raw.chars() {
         // Bidirectional overrides and zero-width characters let one name pose as another.
@@ -25,6 +29,14 @@ pub fn clean_text(raw: &str, max: usize) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// Nearly all text is: printable ASCII, and no space but one between words.
+fn is_clean(raw: &str) -> bool {
+    let mut before = b' ';
+    let is_plain =
+        |byte: u8| (0x20..0x7f).contains(&byte) && (byte, std::mem::replace(&mut before, byte)) != (b' ', b' ');
+    raw.bytes().all(is_plain)
 }
 
 /// Where `part` lies in `bytes` first. In the time it takes to read them, whatever they are.
@@ -86,6 +98,9 @@ mod tests {
             ("evil\u{0}\u{202e}name", 20, "evil name"),
             ("ééé", 3, "é"),
             ("", 5, ""),
+            ("one two ", 4, "one"),
+            (" one", 9, "one"),
+            ("one  two", 9, "one two"),
             ("{{ 7*7 }}", 20, "{{ 7*7 }}"),
         ];
         for (raw, max, expected) in cases {

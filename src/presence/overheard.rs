@@ -62,6 +62,7 @@ pub struct Overheard {
     work: (u64, u32),
     passed_over: u64,
     halves: halves::Halves,
+    shapes: greetings::Shapes,
     /// What was told just now, by hash, and when. Who shares a place is told twice: nothing more.
     told: Vec<(u64, Mono)>,
 }
@@ -265,6 +266,17 @@ impl Gleaned<'_> {
     /// There is time for a costly look.
     fn may_work(&mut self) -> bool {
         self.ears.may_work(self.captured.at.mono)
+    }
+
+    /// Longer text of the wire. What was told just now is not even read.
+    fn long_label(&mut self, subject: Subject, key: &'static str, raw: &[u8]) {
+        if self.was_told(subject, (key, raw)) {
+            return;
+        }
+        let value = long_text(raw);
+        if !value.is_empty() {
+            self.fact(subject, Fact::Label { key, value });
+        }
     }
 
     fn label(&mut self, subject: Subject, key: &'static str, raw: &[u8]) {

@@ -9,7 +9,7 @@ mod certificate;
 mod ja4;
 
 pub use certificate::{Subject, certificate, issuer_and_key, vouches_for_itself};
-pub use ja4::{Over, fingerprint};
+pub use ja4::{Over, Shape, fingerprint};
 
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;

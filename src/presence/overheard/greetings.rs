@@ -11,11 +11,38 @@ use crate::{
     wire::{
         quic::Initial,
         tcp::Tcp,
-        tls::{self, Hello, Over},
+        tls::{self, Hello, Over, Shape},
     },
 };
 
 use super::{Gleaned, halves::Key, text, wants};
+
+/// Shapes of greetings whose fingerprint is kept: a home's programs have some dozens, a few of which speak at a time.
+const SHAPES_MAX: usize = 16;
+
+/// Fingerprints made last, by the shapes that they are of.
+#[derive(Debug, Default)]
+pub struct Shapes {
+    known: Vec<(Shape, String)>,
+    /// Whose place the next takes.
+    next: usize,
+}
+
+impl Shapes {
+    fn fingerprint(&mut self, shape: Shape) -> String {
+        if let Some((_, known)) = self.known.iter().find(|(known, _)| *known == shape) {
+            return known.clone();
+        }
+        let made = shape.fingerprint();
+        let one = (shape, made.clone());
+        match self.known.get_mut(self.next) {
+            Some(place) => *place = one,
+            None => self.known.push(one),
+        }
+        self.next = (self.next + 1) % SHAPES_MAX;
+        made
+    }
+}
 
 /// The start of a handshake over TCP.
 pub fn over_tcp(gleaned: &mut Gleaned<'_>, tcp: &Tcp<'_>, (from, to): (IpAddr, IpAddr), mac: MacAddr) {
@@ -81,8 +108,9 @@ fn greeting(gleaned: &mut Gleaned<'_>, hello: &Hello<'_>, over: Over, mac: MacAd
     }
     if hello.is_whole
         && gleaned.may_work()
-        && let Some(value) = tls::fingerprint(hello, over)
+        && let Some(shape) = Shape::of(hello, over)
     {
+        let value = gleaned.ears.shapes.fingerprint(shape);
         gleaned.fact(sender, Fact::Label { key: "ja4", value });
     }
 }

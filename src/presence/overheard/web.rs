@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::{Gleaned, long_text, wants};
+use super::{Gleaned, wants};
 
 /// What stands in every UPnP description (UPnP Device Architecture 2.0 §2.3).
 const DEVICE: &[u8] = b"urn:schemas-upnp-org:device-1-0";
@@ -71,7 +71,7 @@ pub fn glean(gleaned: &mut Gleaned<'_>, payload: &[u8], mac: MacAddr) {
     let Some(start) = Start::read(payload) else { return };
     if !start.is_request {
         if let Some(server) = start.header("server") {
-            put(gleaned, sender, "http_server", long_text(server));
+            gleaned.long_label(sender, "http_server", server);
         }
         if let Some(body) = start.body {
             description(gleaned, body, sender);
@@ -79,7 +79,7 @@ pub fn glean(gleaned: &mut Gleaned<'_>, payload: &[u8], mac: MacAddr) {
         return;
     }
     if let Some(agent) = start.header("user-agent") {
-        put(gleaned, sender, "user_agent", long_text(agent));
+        gleaned.long_label(sender, "user_agent", agent);
     }
     let host = start.header("host").and_then(|host| std::str::from_utf8(host).ok());
     if let Some(cloud) = host.and_then(|host| clouds::known(host.split(':').next().unwrap_or_default())) {

@@ -42,7 +42,7 @@ impl<'a> Start<'a> {
             return None;
         }
         let within = segment.get(..LOOKED_AT.min(segment.len()))?;
-        let end = within.iter().position(|byte| *byte == b'\n')?;
+        let end = memchr::memchr(b'\n', within)?;
         let (line, rest) = (within.get(..end)?.trim_ascii_end(), within.get(end + 1..)?);
         // `HTTP/1.1` at the end of a request, and three digits behind it in an answer.
         let is_sound = if is_answer {
@@ -64,25 +64,25 @@ impl<'a> Start<'a> {
     /// The first header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.headers.split_inclusive(|byte| *byte == b'\n').take(HEADERS_MAX).find_map(|line| {
-            // A line without its end is cut.
-            let line = line.strip_suffix(b"\n")?;
-            let at = line.iter().position(|byte| *byte == b':')?;
-            let is_it = line.get(..at)?.eq_ignore_ascii_case(name.as_bytes());
-            is_it.then(|| line.get(at + 1..).map(<[u8]>::trim_ascii)).flatten()
+        let mut at = 0;
+        // A line without its end is cut.
+        memchr::memchr_iter(b'\n', self.headers).take(HEADERS_MAX).find_map(|end| {
+            let line = self.headers.get(std::mem::replace(&mut at, end + 1)..end)?;
+            let is_it =
+                line.get(name.len()) == Some(&b':') && line.get(..name.len())?.eq_ignore_ascii_case(name.as_bytes());
+            is_it.then(|| line.get(name.len() + 1..).map(<[u8]>::trim_ascii)).flatten()
         })
     }
 }
 
 /// Headers, and where the body starts behind the empty line.
 fn split(rest: &[u8]) -> (&[u8], Option<usize>) {
-    let mut at = 0;
-    for line in rest.split_inclusive(|byte| *byte == b'\n') {
-        let start = at;
-        at += line.len();
-        if matches!(line, b"\r\n" | b"\n") {
-            return (rest.get(..start).unwrap_or_default(), Some(at));
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', rest) {
+        if matches!(rest.get(start..end), Some(b"\r" | b"")) {
+            return (rest.get(..start).unwrap_or_default(), Some(end + 1));
         }
+        start = end + 1;
     }
     (rest, None)
 }

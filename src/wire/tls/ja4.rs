@@ -6,8 +6,6 @@
 //! suites and extensions, the first protocol offered; the suites in order of their numbers; the
 //! extensions likewise with the signature algorithms as sent. Lists are hashed, twelve digits each.
 
-use std::fmt::Write as _;
-
 use super::{Hello, extension, numbers};
 use crate::wire::reader::Reader;
 
@@ -30,28 +28,53 @@ pub enum Over {
 /// `None` if the greeting is cut: half a list has another fingerprint.
 #[must_use]
 pub fn fingerprint(hello: &Hello<'_>, over: Over) -> Option<String> {
-    if !hello.is_whole {
-        return None;
+    Shape::of(hello, over).map(|shape| shape.fingerprint())
+}
+
+/// What goes into a fingerprint. A program greets in few shapes, and two hashes cost more than all else: who keeps the last
+/// ones need not work them out again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    start: String,
+    suites: Vec<u8>,
+    extensions: Vec<u8>,
+}
+
+impl Shape {
+    /// `None` if the greeting is cut.
+    #[must_use]
+    pub fn of(hello: &Hello<'_>, over: Over) -> Option<Shape> {
+        if !hello.is_whole {
+            return None;
+        }
+        let mut suites: Vec<u16> = hello.suites().filter(|number| !is_grease(*number)).take(NUMBERS_MAX).collect();
+        let mut kinds: Vec<u16> =
+            hello.extensions().map(|(kind, _)| kind).filter(|kind| !is_grease(*kind)).take(NUMBERS_MAX).collect();
+        let over = if over == Over::Tcp { 't' } else { 'q' };
+        let named = if kinds.contains(&extension::SERVER_NAME) { 'd' } else { 'i' };
+        let (suite_count, kind_count) = (suites.len().min(COUNT_MAX), kinds.len().min(COUNT_MAX));
+        let start = format!("{over}{}{named}{suite_count:02}{kind_count:02}{}", version(hello), protocol(hello));
+        suites.sort_unstable();
+        kinds.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::PROTOCOLS));
+        kinds.sort_unstable();
+        let mut extensions = list(kinds.into_iter());
+        let signatures = list(signatures(hello).filter(|number| !is_grease(*number)).take(NUMBERS_MAX));
+        if !extensions.is_empty() && !signatures.is_empty() {
+            extensions.push(b'_');
+            extensions.extend_from_slice(&signatures);
+        }
+        Some(Shape { start, suites: list(suites.into_iter()), extensions })
     }
-    let mut suites: Vec<u16> = hello.suites().filter(|number| !is_grease(*number)).take(NUMBERS_MAX).collect();
-    let mut kinds: Vec<u16> =
-        hello.extensions().map(|(kind, _)| kind).filter(|kind| !is_grease(*kind)).take(NUMBERS_MAX).collect();
-    let over = if over == Over::Tcp { 't' } else { 'q' };
-    let named = if kinds.contains(&extension::SERVER_NAME) { 'd' } else { 'i' };
-    let (suite_count, kind_count) = (suites.len().min(COUNT_MAX), kinds.len().min(COUNT_MAX));
-    let mut text = format!("{over}{}{named}{suite_count:02}{kind_count:02}{}", version(hello), protocol(hello));
-    suites.sort_unstable();
-    kinds.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::PROTOCOLS));
-    kinds.sort_unstable();
-    let mut listed = list(&kinds);
-    let signatures: Vec<u16> = signatures(hello).filter(|number| !is_grease(*number)).take(NUMBERS_MAX).collect();
-    if !signatures.is_empty() {
-        listed = format!("{listed}_{}", list(&signatures));
+
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut text = self.start.clone();
+        for list in [&self.suites, &self.extensions] {
+            text.push('_');
+            if list.is_empty() { text.push_str(NOTHING) } else { hash(list, &mut text) }
+        }
+        text
     }
-    let extensions = if kinds.is_empty() { NOTHING.to_owned() } else { hash(&listed) };
-    let suites = if suites.is_empty() { NOTHING.to_owned() } else { hash(&list(&suites)) };
-    let _infallible = write!(text, "_{suites}_{extensions}");
-    Some(text)
 }
 
 /// Numbers that mean nothing, drawn to keep servers tolerant (RFC 8701 §2).
@@ -95,21 +118,36 @@ fn signatures<'a>(hello: &Hello<'a>) -> impl Iterator<Item = u16> + use<'a> {
     numbers(hello.extension(extension::SIGNATURES).and_then(|value| value.get(2..)).unwrap_or_default())
 }
 
-fn list(numbers: &[u16]) -> String {
-    numbers.iter().map(|number| format!("{number:04x}")).collect::<Vec<_>>().join(",")
+/// Four digits each, with commas between.
+fn list(numbers: impl Iterator<Item = u16>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    for number in numbers {
+        if !out.is_empty() {
+            out.push(b',');
+        }
+        let [one, two] = number.to_be_bytes();
+        out.extend_from_slice(&[digit(one >> 4), digit(one), digit(two >> 4), digit(two)]);
+    }
+    out
+}
+
+/// Of the lower half.
+const fn digit(byte: u8) -> u8 {
+    match byte & 15 {
+        small @ 0..10 => b'0' + small,
+        great => b'a' + great - 10,
+    }
 }
 
 /// SHA-256, its first digits.
-fn hash(text: &str) -> String {
+fn hash(text: &[u8], out: &mut String) {
     let provider = match rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256 {
         rustls::SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider,
         rustls::SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
     };
-    let digest = provider.hash(text.as_bytes());
-    digest.as_ref().iter().take(DIGITS / 2).fold(String::new(), |mut hex, byte| {
-        let _infallible = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digest = provider.hash(text);
+    let digits = digest.as_ref().iter().take(DIGITS / 2).flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
+    out.extend(digits.map(char::from));
 }
 
 #[cfg(test)]
