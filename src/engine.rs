@@ -433,9 +433,7 @@ impl Engine {
 
     fn examine(&mut self, evidence: Evidence<'_>, now: Moment, out: &mut Vec<Change>) {
         // Most of what there is, the middle of transfers and plain frames, is nobody's business.
-        if !self.detectors.listen(&evidence) {
-            return;
-        }
+        let Some(word) = self.detectors.listen(&evidence) else { return };
         let mut findings = Findings::default();
         let context = Context {
             now,
@@ -446,7 +444,7 @@ impl Engine {
             pressed: self.traffic.pressure().0,
             indicators: &self.indicators,
         };
-        self.detectors.examine(evidence, &context, &mut findings);
+        self.detectors.examine(word, evidence, &context, &mut findings);
         if !findings.is_empty() {
             self.alerts.take(findings.take(), &self.presence, now, out);
         }

@@ -26,7 +26,7 @@ pub mod usual;
 mod window;
 
 use needs::Lists;
-pub use needs::Needs;
+pub use needs::{Heard, Needs};
 
 /// One thing to judge.
 #[derive(Clone, Copy)]
@@ -279,18 +279,15 @@ impl Detectors {
         Detectors { slots, lists, due, settings: settings.clone() }
     }
 
-    /// Whether anybody listens to the word of `evidence`.
+    /// The word of `evidence`, if anybody listens to it.
     #[must_use]
-    pub fn listen(&self, evidence: &Evidence<'_>) -> bool {
-        !self.lists.of(evidence).is_empty()
+    pub fn listen(&self, evidence: &Evidence<'_>) -> Option<Heard> {
+        self.lists.hear(evidence)
     }
 
-    /// Shows `evidence` to those that listen to its word.
-    pub fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
-        let listeners = self.lists.of(&evidence);
-        if listeners.is_empty() {
-            return;
-        }
+    /// Shows `evidence` to those that listen to `word`, which is its.
+    pub fn examine(&mut self, word: Heard, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let listeners = self.lists.of(word);
         let before = findings.list().len();
         let moved = visit(&mut self.slots, listeners, findings, context, &mut |detector, own| {
             detector.examine(evidence, context, own);

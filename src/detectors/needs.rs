@@ -155,6 +155,10 @@ fn packet(frame: &Frame<'_>) -> Option<u32> {
     Some((word.mask() & !(1 << ODD)).trailing_zeros())
 }
 
+/// A word that somebody listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard(u8);
+
 /// Who listens to which word, by number.
 #[derive(Debug, Default)]
 pub(super) struct Lists(Vec<Vec<u8>>);
@@ -169,8 +173,14 @@ impl Lists {
         Lists(ALL.map(list).collect())
     }
 
-    pub fn of(&self, evidence: &Evidence<'_>) -> &[u8] {
-        word(evidence).and_then(|word| self.0.get(word as usize)).map_or(&[], Vec::as_slice)
+    /// The word of `evidence`, if anybody listens to it.
+    pub fn hear(&self, evidence: &Evidence<'_>) -> Option<Heard> {
+        let word = word(evidence)?;
+        self.0.get(word as usize).filter(|listeners| !listeners.is_empty()).map(|_| Heard(word as u8))
+    }
+
+    pub fn of(&self, word: Heard) -> &[u8] {
+        self.0.get(usize::from(word.0)).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -35,6 +35,11 @@ impl Bucket {
         self.full_at - rate.per * rate.burst.saturating_sub(keep.min(rate.burst - 1) + 1)
     }
 
+    /// Nothing of it is used up.
+    pub fn is_full(&self, now: Mono) -> bool {
+        self.full_at <= now
+    }
+
     /// The part of it that is used up, 0 to 1.
     pub fn used(&self, now: Mono, rate: Rate) -> f64 {
         let whole = (rate.per * rate.burst).as_secs_f64();

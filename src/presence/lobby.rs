@@ -179,8 +179,11 @@ impl Lobby {
     }
 
     /// So many came of late that those who only are in a list find no room.
-    pub fn is_crowded(&mut self, interface: Option<InterfaceId>, now: Mono) -> bool {
-        self.room(interface, now).ready(NEWCOMERS, Standing::Hearsay.keeps()) > now
+    pub fn is_crowded(&self, interface: Option<InterfaceId>, now: Mono) -> bool {
+        let is_full = self.rooms.len() >= INTERFACES_MAX;
+        let room = self.rooms.get(&interface).or_else(|| self.rooms.get(&None).filter(|_| is_full));
+        // Asked with nearly each frame: mostly nobody came of late.
+        room.is_some_and(|room| !room.is_full(now) && room.ready(NEWCOMERS, Standing::Hearsay.keeps()) > now)
     }
 
     pub fn refuse(&mut self) {

@@ -11,7 +11,15 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use crate::{
     model::{Captured, Guarded, Moment, Mono, Pieces, Port},
-    wire::{Frame, Net, Transport, icmp::Icmp, ipv4::Ipv4, ipv6::Ipv6, protocol, tcp::Tcp, udp::Udp},
+    wire::{
+        Frame, Net, Transport,
+        icmp::Icmp,
+        ipv4::Ipv4,
+        ipv6::Ipv6,
+        protocol,
+        tcp::{Flags, Tcp},
+        udp::Udp,
+    },
 };
 
 mod fact;
@@ -238,7 +246,7 @@ impl Traffic {
             }
             flow.segment(tcp, by_client, &mut whats);
             is_proven = flow.completed && !was_completed;
-            if !(tcp.payload.is_empty() && tcp.flags.0 & (crate::wire::tcp::Flags::SYN) == 0) {
+            if is_read(flow, tcp, side) || tcp.flags.has(Flags::SYN) {
                 self.buffered = self.buffered.saturating_sub(held(flow));
                 let before = torn(flow, side);
                 read(flow, tcp, real_len(frame, tcp), by_client, self.seed, &mut self.said, &mut whats);
@@ -426,6 +434,14 @@ fn real_len(frame: &Frame<'_>, tcp: &Tcp<'_>) -> usize {
     real.max(tcp.payload.len())
 }
 
+/// Whether anything of this segment is read. What lies behind the beginning of a conversation is not, and most does.
+fn is_read(flow: &Flow, tcp: &Tcp<'_>, side: usize) -> bool {
+    let taken = flow.streams.get(side).map_or(u32::MAX, |stream| stream.taken);
+    !tcp.payload.is_empty()
+        && (taken < READ_MAX
+            || taken < READ_LONG_MAX && flow.app.as_ref().is_some_and(|app| app.is_long() && !app.is_done()))
+}
+
 #[allow(clippy::too_many_arguments)] // one caller; the buffers are borrowed from the one who has them
 fn read(
     flow: &mut Flow,
@@ -437,17 +453,14 @@ fn read(
     whats: &mut Vec<What>,
 ) {
     let side = usize::from(!by_client);
-    let is_syn = tcp.flags.has(crate::wire::tcp::Flags::SYN);
-    let is_long = flow.app.as_ref().is_some_and(|app| app.is_long());
-    let is_done = flow.app.as_ref().is_some_and(|app| app.is_done());
-    let Some(stream) = flow.streams.get_mut(side) else { return };
-    if is_syn {
+    let is_syn = tcp.flags.has(Flags::SYN);
+    if is_syn && let Some(stream) = flow.streams.get_mut(side) {
         stream.begin(tcp.sequence.wrapping_add(1));
     }
-    let max = if is_long { READ_LONG_MAX } else { READ_MAX };
-    if tcp.payload.is_empty() || stream.taken >= max || (is_done && stream.taken >= READ_MAX) {
+    if !is_read(flow, tcp, side) {
         return;
     }
+    let Some(stream) = flow.streams.get_mut(side) else { return };
     let from = stream.taken;
     said.clear();
     let sequence = if is_syn { tcp.sequence.wrapping_add(1) } else { tcp.sequence };

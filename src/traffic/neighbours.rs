@@ -36,9 +36,19 @@ struct Station {
     through: bool,
 }
 
+/// Frames of which it is remembered that they tell nothing new.
+const QUIET_MAX: usize = 16;
+
+/// Who sent it to whom, on this link and beyond.
+type Ends = (MacAddr, Option<MacAddr>, IpAddr, IpAddr);
+
 /// See above.
 #[derive(Debug)]
 pub struct Neighbours {
+    /// Such frames told nothing new when this number stood, which is another whenever anything is. Most frames are of a few
+    /// transfers.
+    quiet: [Option<(Ends, u64)>; QUIET_MAX],
+    news: u64,
     stations: Guarded<MacAddr, Station>,
     bound: Guarded<IpAddr, MacAddr>,
     /// Addresses that a name server gave, and a digest of the domain it gave them for.
@@ -51,6 +61,8 @@ pub struct Neighbours {
 impl Default for Neighbours {
     fn default() -> Self {
         Neighbours {
+            quiet: [None; QUIET_MAX],
+            news: 0,
             stations: Guarded::new(STATIONS_MAX),
             bound: Guarded::new(BOUND_MAX),
             looked_up: Capped::new(LOOKED_UP_MAX),
@@ -64,12 +76,32 @@ impl Neighbours {
     /// Learns from one frame.
     pub fn hear(&mut self, frame: &Frame<'_>, tick: u64) {
         let Some(mac) = frame.source.filter(|mac| mac.is_station()) else { return };
+        // Neighbour discovery says more than between whom it is.
+        let ends = frame.addresses().filter(|_| frame.icmp_v6().is_none());
+        let ends = ends.map(|(from, to)| (mac, frame.destination, from, to));
+        let quiet = ends.map(|(_, _, from, to)| (low(from) ^ low(to).rotate_left(2)) as usize % QUIET_MAX);
+        let now = ends.map(|ends| (ends, self.news));
+        if quiet.is_some_and(|place| self.quiet.get(place) == Some(&now)) {
+            return;
+        }
+        let (is_news, is_younger) = self.learn(frame, mac, tick);
+        self.news += u64::from(is_news);
+        if let Some(quiet) = quiet.and_then(|place| self.quiet.get_mut(place)).filter(|_| !is_news && !is_younger) {
+            *quiet = now;
+        }
+    }
+
+    /// Whether anything is known now that was not, and whether what was known was heard again and keeps its place.
+    fn learn(&mut self, frame: &Frame<'_>, mac: MacAddr, tick: u64) -> (bool, bool) {
+        let (mut is_news, mut is_younger) = (false, false);
         if let (Some(to), Some((_, ip))) = (frame.destination.filter(|to| to.is_station()), frame.addresses())
             && !is_private(ip)
             && is_unicast(ip)
             && !self.stations.get(&to).is_some_and(|station| station.through)
         {
+            is_younger = true;
             self.station(to, tick, |station| {
+                is_news = station.hop != Some(ip);
                 // A host that has such an address itself is sent nothing for others.
                 station.through = station.hop.is_some_and(|known| known != ip);
                 station.hop = station.hop.or(Some(ip));
@@ -79,19 +111,22 @@ impl Neighbours {
         match &frame.net {
             Some(Net::Arp(arp)) if !arp.sender_ip.is_unspecified() && arp.sender_mac == mac => {
                 self.bind(IpAddr::V4(arp.sender_ip), mac, tick);
+                is_news = true;
             }
-            Some(Net::V4(header)) => self.spoke(mac, IpAddr::V4(header.source), tick),
+            Some(Net::V4(header)) => is_news |= self.spoke(mac, IpAddr::V4(header.source), tick),
             Some(Net::V6(header)) => {
                 if let Some(icmp) = frame.icmp_v6()
                     && matches!(Nd::read(icmp), Some(Nd::NeighbourAdvert { .. } | Nd::NeighbourSolicit { .. }))
                     && !header.source.is_unspecified()
                 {
                     self.bind(IpAddr::V6(header.source), mac, tick);
+                    is_news = true;
                 }
-                self.spoke(mac, IpAddr::V6(header.source), tick);
+                is_news |= self.spoke(mac, IpAddr::V6(header.source), tick);
             }
             _ => {}
         }
+        (is_news, is_younger)
     }
 
     /// A name server gave `client` these addresses for a name of `domain`.
@@ -209,17 +244,18 @@ impl Neighbours {
         });
     }
 
-    fn spoke(&mut self, mac: MacAddr, ip: IpAddr, tick: u64) {
+    /// Whether that is news.
+    fn spoke(&mut self, mac: MacAddr, ip: IpAddr, tick: u64) -> bool {
         let nobody = match ip {
             IpAddr::V4(ip) => ip == Ipv4Addr::UNSPECIFIED || ip.is_link_local(),
             IpAddr::V6(ip) => ip.is_unspecified() || ip.is_unicast_link_local(),
         };
         if nobody || self.bound.get(&ip).is_some() {
-            return;
+            return false;
         }
         let known = self.stations.get(&mac).is_some_and(|s| s.router || s.spoke.contains(&ip));
         if known {
-            return;
+            return false;
         }
         self.station(mac, tick, |station| {
             station.spoke.insert(ip);
@@ -230,6 +266,7 @@ impl Neighbours {
                 station.spoke.clear();
             }
         });
+        true
     }
 
     fn station(&mut self, mac: MacAddr, tick: u64, change: impl FnOnce(&mut Station)) {
@@ -239,6 +276,14 @@ impl Neighbours {
         if let Some(station) = self.stations.get_mut(&mac, tick) {
             change(station);
         }
+    }
+}
+
+/// Its last bits.
+const fn low(ip: IpAddr) -> u32 {
+    match ip {
+        IpAddr::V4(ip) => ip.to_bits(),
+        IpAddr::V6(ip) => ip.to_bits() as u32,
     }
 }
 

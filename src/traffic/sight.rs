@@ -3,10 +3,7 @@
 //! Estimated from the frames themselves, for each interface: only what is sent to this host and to all, or what others
 //! say to each other as well. Detectors that need the latter are asleep without it, and people should know.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    time::Duration,
-};
+use std::time::Duration;
 
 use crate::{
     model::{InterfaceId, Mono, NetworkFacts, Sight, is_private},
@@ -61,18 +58,21 @@ impl Count {
 /// See above.
 #[derive(Debug, Default)]
 pub struct Sights {
-    counts: BTreeMap<InterfaceId, (Count, Option<Sight>)>,
+    /// In the order of interfaces: there are few.
+    counts: Vec<(InterfaceId, Count, Option<Sight>)>,
 }
 
 impl Sights {
     /// Counts one frame.
     pub fn hear(&mut self, interface: InterfaceId, frame: &Frame<'_>, network: &NetworkFacts, now: Mono) {
-        let is_full = self.counts.len() >= INTERFACES_MAX;
-        let (count, found) = match self.counts.entry(interface) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(_) if is_full => return,
-            Entry::Vacant(room) => room.insert(Default::default()),
-        };
+        let place = self.counts.iter().position(|(known, ..)| *known >= interface).unwrap_or(self.counts.len());
+        if self.counts.get(place).is_none_or(|(known, ..)| *known != interface) {
+            if self.counts.len() >= INTERFACES_MAX {
+                return;
+            }
+            self.counts.insert(place, (interface, Count::default(), None));
+        }
+        let Some((_, count, found)) = self.counts.get_mut(place) else { return };
         if now.since(count.since) > SPAN {
             *found = count.verdict().or(*found);
             *count = Count { since: now, ..Count::default() };
@@ -98,7 +98,7 @@ impl Sights {
 
     /// What each interface sees, as far as that can be said.
     pub fn view(&self) -> impl Iterator<Item = (InterfaceId, Sight)> + '_ {
-        self.counts.iter().filter_map(|(id, (count, found))| Some((*id, count.verdict().or(*found)?)))
+        self.counts.iter().filter_map(|(id, count, found)| Some((*id, count.verdict().or(*found)?)))
     }
 
     #[must_use]

@@ -51,7 +51,7 @@ impl<'a> Ipv4<'a> {
         // All that is fixed, at once: this is read of nearly every frame.
         let (fixed, rest) = bytes.split_first_chunk::<20>()?;
         let [_, service, l0, l1, i0, i1, f0, f1, ttl, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *fixed;
-        let [total_len, id, fragment] = [[l0, l1], [i0, i1], [f0, f1]].map(u16::from_be_bytes);
+        let (total_len, fragment) = (u16::from_be_bytes([l0, l1]), u16::from_be_bytes([f0, f1]));
         let (source, destination) = (Ipv4Addr::new(s0, s1, s2, s3), Ipv4Addr::new(d0, d1, d2, d3));
         let mut reader = Reader::new(rest);
         let options = reader.at_most(header_len - 20);
@@ -72,7 +72,7 @@ impl<'a> Ipv4<'a> {
             protocol,
             ttl,
             service,
-            id,
+            id: u16::from_be_bytes([i0, i1]),
             dont_fragment: fragment & 0x4000 != 0,
             more_fragments: fragment & 0x2000 != 0,
             fragment_offset: (fragment & 0x1fff) << 3,

@@ -61,9 +61,8 @@ impl<'a> Tcp<'a> {
         // All that is fixed, at once: this is read of nearly every frame.
         let Some((fixed, rest)) = bytes.split_first_chunk::<20>() else { return (None, Faults::TRANSPORT_CUT) };
         let [p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, b0, b1, w0, w1, _, _, u0, u1] = *fixed;
-        let [source, destination, bits, window, urgent] =
-            [[p0, p1], [p2, p3], [b0, b1], [w0, w1], [u0, u1]].map(u16::from_be_bytes);
-        let [sequence, acknowledgment] = [[s0, s1, s2, s3], [a0, a1, a2, a3]].map(u32::from_be_bytes);
+        // One by one: a program made small calls what maps an array for each of its items.
+        let bits = u16::from_be_bytes([b0, b1]);
         let mut reader = Reader::new(rest);
         let Some(options_len) = (usize::from(bits >> 12) * 4).checked_sub(20) else {
             return (None, Faults::TRANSPORT_BAD);
@@ -73,13 +72,13 @@ impl<'a> Tcp<'a> {
             faults.add(Faults::TRANSPORT_CUT);
         }
         let tcp = Tcp {
-            source,
-            destination,
-            sequence,
-            acknowledgment,
+            source: u16::from_be_bytes([p0, p1]),
+            destination: u16::from_be_bytes([p2, p3]),
+            sequence: u32::from_be_bytes([s0, s1, s2, s3]),
+            acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
             flags: Flags(bits & 0x1ff),
-            window,
-            urgent,
+            window: u16::from_be_bytes([w0, w1]),
+            urgent: u16::from_be_bytes([u0, u1]),
             options,
             payload: reader.rest(),
         };

@@ -21,12 +21,10 @@ impl<'a> Udp<'a> {
     /// Reads a header.
     #[must_use]
     pub fn read(bytes: &'a [u8]) -> (Option<Udp<'a>>, Faults) {
-        let mut reader = Reader::new(bytes);
-        let (Some(source), Some(destination), Some(len), Some(_checksum)) =
-            (reader.u16(), reader.u16(), reader.u16(), reader.u16())
-        else {
-            return (None, Faults::TRANSPORT_CUT);
-        };
+        let Some((fixed, rest)) = bytes.split_first_chunk::<8>() else { return (None, Faults::TRANSPORT_CUT) };
+        let [s0, s1, d0, d1, l0, l1, _, _] = *fixed;
+        let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+        let (len, mut reader) = (u16::from_be_bytes([l0, l1]), Reader::new(rest));
         // Zero: a jumbogram (RFC 2675 §4) or segmentation offload.
         let wanted = if len == 0 { reader.len() } else { usize::from(len).saturating_sub(8) };
         let fault = match len {

@@ -38,8 +38,10 @@ impl Pcap {
             Got::Nothing => return Step::End,
             Got::Part => return Step::Cut,
         }
-        let (seconds, fraction) = (source.u32(0, self.order), source.u32(4, self.order));
-        let (kept, wire_len) = (source.u32(8, self.order), source.u32(12, self.order));
+        let Some(head) = source.buffer().first_chunk::<16>() else { return Step::Cut };
+        let [s0, s1, s2, s3, f0, f1, f2, f3, k0, k1, k2, k3, w0, w1, w2, w3] = *head;
+        let (seconds, fraction) = (self.order.u32([s0, s1, s2, s3]), self.order.u32([f0, f1, f2, f3]));
+        let (kept, wire_len) = (self.order.u32([k0, k1, k2, k3]), self.order.u32([w0, w1, w2, w3]));
         let len = kept as usize;
         if len > FRAME_MAX || source.fill(len) != Got::All {
             return Step::Cut;

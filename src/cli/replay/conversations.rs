@@ -88,17 +88,17 @@ impl Conversations {
         };
         let Some((from, to)) = ends else { return };
         let port = frame.ports().map(|(from, to)| from.min(to));
-        let (a, b) = if from <= to { (from, to) } else { (to, from) };
-        let key = Key { a, b, protocol, port };
-        match &mut self.last {
-            Some((last, (packets, bytes))) if *last == key => {
-                (*packets, *bytes) = (*packets + 1, *bytes + u64::from(wire_len));
-            }
-            _ => {
-                self.count();
-                self.last = Some((key, (1, u64::from(wire_len))));
-            }
+        if let Some((last, (packets, bytes))) = &mut self.last
+            && last.port == port
+            && (last.a == from && last.b == to || last.a == to && last.b == from)
+            && std::ptr::eq(last.protocol, protocol)
+        {
+            (*packets, *bytes) = (*packets + 1, *bytes + u64::from(wire_len));
+            return;
         }
+        self.count();
+        let (a, b) = if from <= to { (from, to) } else { (to, from) };
+        self.last = Some((Key { a, b, protocol, port }, (1, u64::from(wire_len))));
     }
 
     /// Counts the last one.
