@@ -79,12 +79,13 @@ impl DnsFlood {
         if names.len() < self.bell.scaled(NAMES) as usize {
             return;
         }
-        let count = u32::try_from(names.within(now, MINUTE)).unwrap_or(u32::MAX);
-        if count < self.bell.scaled(NAMES) || led.sum(now, 60) * LEADS_SHARE >= count {
-            return;
-        }
+        // In a flood each question finds it again: not counted anew for each.
         let key = format!("{} {domain}", client.ip);
         if self.bell.rang(&key, Severity::Low, now) {
+            return;
+        }
+        let count = u32::try_from(names.within(now, MINUTE)).unwrap_or(u32::MAX);
+        if count < self.bell.scaled(NAMES) || led.sum(now, 60) * LEADS_SHARE >= count {
             return;
         }
         let finding = Finding::new(CARD.id, Category::Flood, Severity::Low, key, context.now)

@@ -15,14 +15,14 @@
 //!
 //! Holds 1,024 pairs with 64 requests each.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::VecDeque, net::IpAddr};
 
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Guarded, Mono, Party, Severity, hash_of},
+    model::{Card, Category, Finding, Findings, Guarded, Party, Severity, hash_of},
     traffic::owner,
     wire::icmp::Icmp,
 };
@@ -47,7 +47,8 @@ const FRESH_MIN: u32 = 20;
 
 #[derive(Debug, Clone)]
 struct Pings {
-    asked: BTreeMap<(u16, u16), (u64, Mono)>,
+    /// Questions, and digests of what they say, the oldest first.
+    asked: VecDeque<((u16, u16), u64)>,
     replies: u32,
     other: u32,
     bytes: u64,
@@ -102,7 +103,7 @@ impl Detector for IcmpTunnel {
                 context.neighbours.party(to, frame.destination)
             };
             let pings = Pings {
-                asked: BTreeMap::new(),
+                asked: VecDeque::new(),
                 replies: 0,
                 other: 0,
                 bytes: 0,
@@ -137,15 +138,17 @@ impl Detector for IcmpTunnel {
                     .points(if bytes >= MUCH * 4 { 6.5 } else { 5.0 });
                 return self.bell.ring(finding, findings);
             }
-            pings.asked.insert(icmp.echo(), (hash_of(icmp.body), now));
-            if pings.asked.len() > ASKED_MAX {
-                let oldest = pings.asked.iter().min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key);
-                oldest.map(|key| pings.asked.remove(&key));
+            pings.asked.retain(|(echo, _)| *echo != icmp.echo());
+            if pings.asked.len() >= ASKED_MAX {
+                pings.asked.pop_front();
             }
+            pings.asked.push_back((icmp.echo(), hash_of(icmp.body)));
             return;
         }
         pings.replies = pings.replies.saturating_add(1);
-        let same = pings.asked.get(&icmp.echo()).is_some_and(|(asked, _)| *asked == hash_of(icmp.body));
+        let mut asked = pings.asked.iter().rev();
+        let asked = asked.find(|(echo, _)| *echo == icmp.echo()).map(|(_, said)| *said);
+        let same = asked == Some(hash_of(icmp.body));
         if !same && !icmp.body.is_empty() {
             pings.other += 1;
             pings.bytes += icmp.body.len() as u64;

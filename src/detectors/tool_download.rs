@@ -57,7 +57,9 @@ const CRADLES: [&[u8]; 6] = [
 ];
 
 fn holds_any_case(body: &[u8], sign: &[u8]) -> bool {
-    body.windows(sign.len()).any(|part| part.eq_ignore_ascii_case(sign))
+    let Some(first) = sign.first() else { return false };
+    let mut places = memchr::memchr2_iter(*first, first.to_ascii_uppercase(), body);
+    places.any(|at| body.get(at..at + sign.len()).is_some_and(|part| part.eq_ignore_ascii_case(sign)))
 }
 
 /// See the page above.
@@ -136,16 +138,20 @@ impl Detector for ToolDownload {
         };
         let What::HttpAnswer(http) = &noticed.what else { return };
         let (client, server) = (noticed.talk.client, noticed.talk.server);
-        let Some(kind) = (http.status == 200).then(|| program(&http.body)).flatten() else { return };
-        if is_private(server.ip) || server.mac.is_some() && client.mac.is_none() {
+        if http.status != 200 || is_private(server.ip) || server.mac.is_some() && client.mac.is_none() {
             return;
         }
         let host = http.host.rsplit_once(':').map_or(http.host.as_str(), |(host, _)| host);
         let path = http.path.split('?').next().unwrap_or_default().to_ascii_lowercase();
         let bare = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let processor = PROCESSORS.iter().any(|end| path.ends_with(end));
-        let hidden = (path.ends_with('/') || HARMLESS.iter().any(|end| path.ends_with(end))) && kind != "script";
-        if !bare && !processor && !hidden {
+        let harmless = path.ends_with('/') || HARMLESS.iter().any(|end| path.ends_with(end));
+        // What is fetched is looked into only where the rest speaks for it.
+        if !bare && !processor && !harmless {
+            return;
+        }
+        let Some(kind) = program(&http.body) else { return };
+        if !bare && !processor && kind == "script" {
             return;
         }
         let finding = Finding::new(
