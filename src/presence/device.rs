@@ -12,8 +12,8 @@ use std::{
 use crate::{
     intel::clouds,
     model::{
-        DeviceId, Goodbye, InterfaceId, Kind, MacAddr, Moment, Mono, NameSource, Presence, Proof, Rssi, ServiceView,
-        Source, Tier, Trust, Wall,
+        DeviceId, Few, Goodbye, InterfaceId, Kind, MacAddr, Moment, Mono, NameSource, Presence, Proof, Rssi,
+        ServiceView, Source, Tier, Trust, Wall,
     },
 };
 
@@ -104,7 +104,7 @@ pub struct Device {
     /// Latest claimed first.
     pub addresses: Vec<HeldIp>,
     pub interface: Option<InterfaceId>,
-    pub sources: BTreeMap<Source, (Proof, Wall)>,
+    pub sources: Few<Source, (Proof, Wall)>,
     /// The last proof.
     pub last: Moment,
     pub presence: Presence,
@@ -158,7 +158,7 @@ pub struct Device {
     pub os: Option<Known>,
     pub model: Option<Known>,
     /// Who said each fact last, and when.
-    pub learned: BTreeMap<String, (Source, Wall)>,
+    pub learned: Few<String, (Source, Wall)>,
     pub own: bool,
     pub gateway: bool,
     pub joined: Option<Joined>,
@@ -234,7 +234,7 @@ impl Device {
             macs: Vec::new(),
             addresses: Vec::new(),
             interface: None,
-            sources: BTreeMap::new(),
+            sources: Few::new(),
             last: at,
             presence: Presence::Unknown,
             reason: Presence::Unknown.word(),
@@ -270,7 +270,7 @@ impl Device {
             guess: Guess::default(),
             os: None,
             model: None,
-            learned: BTreeMap::new(),
+            learned: Few::new(),
             own: false,
             gateway: false,
             joined: None,

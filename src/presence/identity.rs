@@ -303,6 +303,8 @@ impl Registry {
                 from = Some(held.ip);
             }
         }
+        // Most have one or two, and there are many devices.
+        device.addresses.reserve_exact(1);
         device.addresses.insert(0, HeldIp { ip, first: at, last: at, used, current: true });
         let gone = if device.addresses.len() > ADDRESSES_MAX { device.addresses.pop() } else { None };
         if let Some(old) = gone.map(|held| held.ip).filter(|old| self.by_ip.get(old) == Some(&id)) {

@@ -310,10 +310,9 @@ fn absorb(old: &mut Device, young: Device, by_itself: bool) {
     old.addresses.sort_by_key(|held| std::cmp::Reverse((held.current, held.last, held.ip)));
     old.addresses.truncate(super::device::ADDRESSES_MAX);
     for (source, seen) in young.sources {
-        old.sources
-            .entry(source)
-            .and_modify(|known| *known = if known.1 < seen.1 { seen } else { *known })
-            .or_insert(seen);
+        if old.sources.get(&source).is_none_or(|known| known.1 < seen.1) {
+            old.sources.insert(source, seen);
+        }
     }
     if let (Some(window), Some(other)) = (&mut old.window, &young.window) {
         window.seen(other.end, false);

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{DeviceId, Heard, Kind, MacAddr, Mono, NameSource, Wall, clean_text};
+use crate::model::{DeviceId, Few, Heard, Kind, MacAddr, Mono, NameSource, Wall, clean_text};
 
 /// How long a new name of the same rank must hold.
 const STABLE: Duration = Duration::from_secs(600);
@@ -97,7 +97,7 @@ const SPELT: [NameSource; 2] = [NameSource::Mdns, NameSource::Ssdp];
 pub struct Names {
     pub own: Option<String>,
     pub ha: Option<String>,
-    heard: BTreeMap<NameSource, Name>,
+    heard: Few<NameSource, Name>,
     /// Some name has a next one: asked with each look at a device, and hardly ever true.
     waits: bool,
 }
@@ -239,7 +239,9 @@ impl Names {
         self.own = self.own.take().or(other.own);
         self.ha = self.ha.take().or(other.ha);
         for (source, name) in other.heard {
-            self.heard.entry(source).or_insert(name);
+            if self.heard.get(&source).is_none() {
+                self.heard.insert(source, name);
+            }
         }
         self.waits |= other.waits;
     }

@@ -164,7 +164,7 @@ fn facts_of(device: &Device) -> Arc<[(String, String)]> {
     for (key, source, at) in device.learned() {
         put(&format!("from.{key}"), format!("{source} {at}"));
     }
-    for (source, (proof, at)) in &device.sources {
+    for (source, (proof, at)) in device.sources.iter() {
         put(&format!("proof.{source}"), format!("{proof} {at}"));
     }
     if let Some(joined) = &device.joined {
