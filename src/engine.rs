@@ -289,9 +289,7 @@ impl Engine {
 
     fn run_input(&mut self, input: Input<'_>, now: Moment, out: &mut Vec<Change>) {
         match input {
-            Input::Frame(captured) => {
-                self.frame(&captured, &Frame::decode(captured.link, captured.bytes), now, out);
-            }
+            Input::Frame(c) => self.frame(&c, &Frame::decode(c.link, c.bytes), now, out),
             Input::Decoded(captured, frame) => self.frame(&captured, frame, now, out),
             Input::Observation(observation) => self.observe(&observation, now, out),
             Input::Told(fact) => self.presence.told(&fact, now, out),
@@ -323,6 +321,7 @@ impl Engine {
                 self.presence.blind(blind, now, out);
                 self.examine(Evidence::Blind(blind), now, out);
             }
+            Input::Lost(frames) => self.view.frames_lost = self.view.frames_lost.saturating_add(frames),
             Input::Tick => {}
         }
     }

@@ -3785,7 +3785,7 @@ _porchlight() {
             return 0
             ;;
         porchlight__subcmd__replay)
-            opts="-h -V --score --fit --report --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
+            opts="-h -V --score --fit --as-live --report --config --set --state-dir --json --log-level --log-format --no-color --redact --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

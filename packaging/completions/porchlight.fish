@@ -201,6 +201,7 @@ trace\t'One line per packet'"
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l log-format -d 'In which form' -r -f -a "text\t''
 json\t''
 journald\t''"
+complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l as-live -d 'Only the frames that the running daemon would take from a wire, and as much of each: what it would have told'
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l json -d 'JSON on stdout, nothing else'
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l no-color -d 'No colours'
 complete -c porchlight -n "__fish_porchlight_using_subcommand replay" -l redact -d 'Replace MACs, names and domains in logs and exports by short hashes that stay the same'

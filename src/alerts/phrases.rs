@@ -32,7 +32,7 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
     (
         "syn_flood",
         "{other} is flooded with connections",
-        "{half_open} {kind} within ten seconds, from {sources} addresses.",
+        "{count} {kind} within ten seconds, from {sources} addresses.",
         "If a device of yours is named, disconnect it. From the Internet only the provider can help.",
     ),
     (
@@ -144,7 +144,12 @@ pub(super) const PHRASES: &[(&str, &str, &str, &str)] = &[
         "{connections} connections to port {port}, one each {interval_s} s.",
         "Look whose host that is. If it is the maker's, add it to detectors.beacon.exempt.",
     ),
-    ("reverse_shell", "{one} controls {other} by a shell", "{sign}, at port {port}.", "Disconnect {other} now."),
+    (
+        "reverse_shell",
+        "{other} is controlled by {one} through a shell",
+        "{sign}, at port {port}.",
+        "Disconnect {other} now.",
+    ),
     (
         "crypto_mining",
         "{one} mines coins",

@@ -7,8 +7,9 @@
 //! the openings of conversations: TLS handshakes, requests and answers of HTTP, QUIC's Initial
 //! packets, questions of DNS. Told by their first bytes, so of what follows nothing comes.
 //! [`Filter::conversations`] lets through besides what detectors need of conversations: how they end, what is said in
-//! short segments, as people and commands do, answers of DNS, short datagrams, fragments and rare protocols. Transfers,
-//! which are most of what a network carries, stay outside.
+//! short segments, as people and commands do, the heads of long messages by which Windows is administrated (SMB, calls of
+//! DCE/RPC on whatever port, Kerberos), answers of DNS, short datagrams and the heads of long ones, fragments and rare protocols. Transfers, which are
+//! most of what a network carries, stay outside.
 //!
 //! The kernel takes VLAN tags out of the frame before it asks the filter, so offsets are fixed.
 
@@ -71,11 +72,15 @@ const UDP_DATA: u32 = 8;
 
 const DNS: u32 = 53;
 const HTTPS: u32 = 443;
+/// Answers of Kerberos, whose tickets are long (RFC 4120 §7.2.1).
+const KERBEROS: u32 = 88;
 /// The first byte and the version of QUIC's Initial packets, versions 1 and 2 (RFC 9000 §17.2.2, RFC
 /// 9369 §3.1 and §3.2): the upper four bits say long header, fixed bit, Initial.
 const QUIC: [(u32, u32); 2] = [(0xc0, 1), (0xd0, 0x6b33_43cf)];
 /// A handshake record of TLS (RFC 8446 §5.1): its kind and its major version.
 const HANDSHAKE: u32 = 0x1603;
+/// A heartbeat of TLS (RFC 6520 §3): nobody sends any but who looks for a hole, and the answer that shows it is long.
+const HEARTBEAT: u32 = 0x1803;
 /// The first four bytes of HTTP's requests and answers, of UPnP's events, and of a document that
 /// comes in a segment of its own.
 const WORDS: [&[u8; 4]; 10] =
@@ -92,6 +97,29 @@ const SHORT: u32 = 1_000;
 const SSH_MESSAGE: u32 = 5;
 const SSH_PACKET_MAX: u32 = 4096;
 const SSH_KEYS: [u32; 3] = [20, 30, 31];
+
+/// Of DCE/RPC version 5.0 (C706 §12.6.4): where its kind stands, and the kinds that a client sends: request, bind, another
+/// context, third part of a login. Its port is told by another service, so none can be named.
+const RPC: u32 = 0x0500;
+const RPC_KIND: u32 = 2;
+const RPC_KINDS: [u32; 4] = [0, 11, 14, 16];
+/// Of SMB behind its length (MS-SMB2 §2.1, §2.2.1.2; MS-CIFS §2.2.3.1): where its name stands; version 3, 1, and compressed;
+/// where the command of versions 2 and 3 stands; and what a server reads out of files, which is a transfer.
+const SMB_NAME: u32 = 4;
+const SMB_NAMES: [u32; 3] = [0xfe53_4d42, 0xff53_4d42, 0xfc53_4d42];
+const SMB_COMMAND: u32 = 16;
+const SMB_READ: u32 = 0x0800;
+/// Of Kerberos over TCP (RFC 4120 §7.2.2): behind the length, what it is (§5.10), from the first question to the last answer.
+const KERBEROS_KIND: u32 = 4;
+const KERBEROS_KINDS: [u32; 4] = [0x6a, 0x6b, 0x6c, 0x6d];
+/// The longest ticket: tokens of Windows have up to 48,000 bytes (MaxTokenSize).
+const KERBEROS_MAX: u32 = 0xffff;
+/// Kept of such a head: what is looked at of one message of SMB, and the headers before it. What follows is a transfer, and
+/// a card puts up to 64 KiB of it together.
+pub const SNAP_HEAD: u32 = 2_304;
+
+/// Kept of a long datagram: all headers, and what it begins with.
+pub const SNAP_MARK: u32 = 128;
 
 /// UDP ports by which devices say who they are: DHCP, DHCPv6, mDNS, SSDP, NetBIOS names, LLMNR, WS-Discovery.
 pub const PORTS: [u32; 9] = [67, 68, 546, 547, 5353, 1900, 137, 5355, 3702];
@@ -197,7 +225,7 @@ impl Filter {
         ];
         ports(&mut lines);
         if conversations {
-            lines.push(Jump(JUMP_EQUAL, DNS, "keep", ""));
+            lines.extend([Jump(JUMP_EQUAL, DNS, "keep", ""), Jump(JUMP_EQUAL, KERBEROS, "keep", "")]);
         }
         lines.push(Do(LOAD_HALF_X, START + UDP_TO));
         ports(&mut lines);
@@ -221,7 +249,10 @@ impl Filter {
                 Do(LOAD_HALF_X, START),
                 Jump(JUMP_EQUAL, HTTPS, "drop", ""),
                 Do(LOAD_LEN, 0),
-                Jump(JUMP_GREATER, SHORT, "drop", "keep"),
+                Jump(JUMP_GREATER, SHORT, "", "keep"),
+                // A flood of long ones is counted by their heads; television stays outside.
+                Do(LOAD_BYTE, 0),
+                Jump(JUMP_BITS, 0x01, "drop", "mark"),
             ]);
         }
         lines.extend([Here("tcp"), Do(LOAD_BYTE_X, START + TCP_FLAGS)]);
@@ -252,12 +283,17 @@ impl Filter {
         ]);
         lines.extend(WORDS.map(|word| Jump(JUMP_EQUAL, u32::from_be_bytes(*word), "keep", "")));
         if conversations {
+            lines.extend([Do(LOAD_HALF_X, START), Jump(JUMP_EQUAL, HEARTBEAT, "head", "")]);
+            windows(&mut lines);
             // Keys of SSH are exchanged in long messages, and without those nothing of a login can be told: a length, the
             // padding's, and the message's number.
             lines.extend([Jump(JUMP_GREATER, SSH_PACKET_MAX, "drop", ""), Do(LOAD_BYTE_X, START + SSH_MESSAGE)]);
             lines.extend(SSH_KEYS.map(|number| Jump(JUMP_EQUAL, number, "keep", "")));
         }
         lines.extend([Here("drop"), Do(RETURN, 0), Here("keep"), Do(RETURN, SNAP)]);
+        if conversations {
+            lines.extend([Here("head"), Do(RETURN, SNAP_HEAD), Here("mark"), Do(RETURN, SNAP_MARK)]);
+        }
         Filter { program: assemble(&lines) }
     }
 
@@ -266,6 +302,29 @@ impl Filter {
     pub fn program(&self) -> &[Instruction] {
         &self.program
     }
+}
+
+/// Heads of long messages between machines of Windows. X is where the payload begins less [`START`], and A its first word,
+/// as it is afterwards.
+fn windows(lines: &mut Vec<Line>) {
+    use Line::{Do, Here, Jump};
+    lines.extend([Do(LOAD_HALF_X, START), Jump(JUMP_EQUAL, RPC, "", "smb"), Do(LOAD_BYTE_X, START + RPC_KIND)]);
+    lines.extend(RPC_KINDS.map(|kind| Jump(JUMP_EQUAL, kind, "head", "")));
+    lines.extend([Here("smb"), Do(LOAD_WORD_X, START + SMB_NAME)]);
+    let [third, first, packed] = SMB_NAMES;
+    lines.extend([
+        Jump(JUMP_EQUAL, first, "head", ""),
+        Jump(JUMP_EQUAL, packed, "head", ""),
+        Jump(JUMP_EQUAL, third, "", "kerberos"),
+        Do(LOAD_HALF_X, START + SMB_COMMAND),
+        Jump(JUMP_EQUAL, SMB_READ, "drop", "head"),
+        Here("kerberos"),
+        Do(LOAD_WORD_X, START),
+        Jump(JUMP_GREATER, KERBEROS_MAX, "drop", ""),
+        Do(LOAD_BYTE_X, START + KERBEROS_KIND),
+    ]);
+    lines.extend(KERBEROS_KINDS.map(|kind| Jump(JUMP_EQUAL, kind, "head", "")));
+    lines.push(Do(LOAD_WORD_X, START));
 }
 
 fn ports(lines: &mut Vec<Line>) {
@@ -300,5 +359,6 @@ fn assemble(lines: &[Line]) -> Vec<Instruction> {
     program
 }
 
+mod run;
 #[cfg(test)]
 mod tests;

@@ -93,7 +93,7 @@ pub fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     checks.push(witness::check(&here));
     checks.extend(tls::files(&here));
     checks.extend(here.state_dir.as_deref().and_then(packets));
-    checks.extend(here.state_dir.as_deref().and_then(pieces));
+    checks.extend(here.state_dir.as_deref().into_iter().flat_map(heard));
     super::vendors::take_newer(context);
     checks.push(Check::well("makers", super::vendors::found(here.wall)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
@@ -131,10 +131,13 @@ fn sent(packets: &Json) -> Option<String> {
     Some(format!("{} a second, {total} since {since}: {by}", packets["per_second"].as_f64()?))
 }
 
-/// What the running daemon heard in pieces: much that overlaps is somebody who hides what they send.
-fn pieces(state_dir: &Path) -> Option<Check> {
-    let health = control::ask(state_dir, "health", serde_json::Map::new(), PATIENCE).ok()?;
-    Some(Check::well("heard in pieces", torn(&health["pieces"])?))
+/// What the running daemon heard in pieces (much that overlaps is somebody who hides what they send), and what it could
+/// not hear.
+fn heard(state_dir: &Path) -> Vec<Check> {
+    let Ok(health) = control::ask(state_dir, "health", serde_json::Map::new(), PATIENCE) else { return Vec::new() };
+    let pieces = torn(&health["pieces"]).map(|text| Check::well("heard in pieces", text));
+    let lost = health["frames_lost"].as_u64().map(|lost| Check::well("frames lost", format!("{lost} since the start")));
+    pieces.into_iter().chain(lost).collect()
 }
 
 fn torn(pieces: &Json) -> Option<String> {

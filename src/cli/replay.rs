@@ -13,12 +13,12 @@ use std::{
 };
 
 use crate::{
-    capture::{CaptureError, file},
+    capture::{CaptureError, Filter, file},
     engine::{Engine, Input},
     intel::{fetch, indicators::Indicators},
     model::{
-        AirView, AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, Moment, NetworkFacts, Remembered, Wall,
-        WindowView,
+        AirView, AlertId, AlertView, Captured, Change, DeviceView, InterfaceId, LinkType, Moment, NetworkFacts,
+        Remembered, Wall, WindowView,
     },
     settings::Settings,
     wire::{Frame, link_name, protocol_name},
@@ -44,6 +44,22 @@ const WINDOWS_MAX: usize = 100_000;
 const AFTERWARDS: Duration = Duration::from_secs(6);
 /// Interfaces of one file, so that those of the next have other numbers.
 const INTERFACES_A_FILE: u32 = 1024;
+
+/// Which frames of a file are played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ears {
+    /// All there are.
+    #[default]
+    All,
+    /// Of Ethernet only those that the daemon would take from the wire, and as much of each.
+    Live,
+}
+
+impl Ears {
+    fn filter(self) -> Option<Filter> {
+        (self == Ears::Live).then(Filter::conversations)
+    }
+}
 
 /// What came of it.
 #[derive(Debug, Clone, Default)]
@@ -110,7 +126,7 @@ pub struct FileStats {
 /// # Errors
 /// The first file that cannot be opened or is no capture; nothing has been played then.
 pub fn replay(paths: &[PathBuf], settings: &Settings, cpu_seconds: impl Fn() -> f64) -> Result<Replayed, CaptureError> {
-    replay_knowing(paths, settings, &Arc::default(), cpu_seconds)
+    replay_knowing(paths, settings, Ears::All, &Arc::default(), cpu_seconds)
 }
 
 /// What lists call bad: files, and what the daemon kept in `state_dir` of those it fetches.
@@ -125,13 +141,14 @@ pub fn indicators(settings: &Settings, state_dir: Option<&Path>, now: Wall) -> A
     Arc::new(loaded.indicators)
 }
 
-/// As [`replay`], with lists of bad addresses.
+/// As [`replay`], with lists of bad addresses, and perhaps with the daemon's own ears.
 ///
 /// # Errors
 /// As [`replay`].
 pub fn replay_knowing(
     paths: &[PathBuf],
     settings: &Settings,
+    ears: Ears,
     indicators: &Arc<Indicators>,
     cpu_seconds: impl Fn() -> f64,
 ) -> Result<Replayed, CaptureError> {
@@ -140,7 +157,7 @@ pub fn replay_knowing(
         file::open(path)?;
     }
     let started = cpu_seconds();
-    let mut player = Player::new(settings, Arc::clone(indicators));
+    let mut player = Player::new(settings, ears, Arc::clone(indicators));
     for path in paths {
         player.play(path)?;
     }
@@ -155,6 +172,7 @@ pub fn replay_knowing(
 
 struct Player {
     settings: crate::engine::Settings,
+    filter: Option<Filter>,
     indicators: Arc<Indicators>,
     /// Made at the first frame, whose moment is its start.
     engine: Option<Engine>,
@@ -167,9 +185,10 @@ struct Player {
 }
 
 impl Player {
-    fn new(settings: &Settings, indicators: Arc<Indicators>) -> Player {
+    fn new(settings: &Settings, ears: Ears, indicators: Arc<Indicators>) -> Player {
         Player {
             settings: settings.engine(),
+            filter: ears.filter(),
             indicators,
             engine: None,
             timeline: file::Timeline::default(),
@@ -190,12 +209,17 @@ impl Player {
             from = Some(from.map_or(frame.wall, |known| known.min(frame.wall)));
             to = Some(to.map_or(frame.wall, |known| known.max(frame.wall)));
             let interface = frame.interface.0.saturating_add(number.saturating_mul(INTERFACES_A_FILE));
+            let kept = match &self.filter {
+                Some(filter) if frame.link == LinkType::ETHERNET => filter.keeps(frame.bytes, frame.wire_len) as usize,
+                _ => frame.bytes.len(),
+            };
+            let Some(bytes) = frame.bytes.get(..kept.min(frame.bytes.len())).filter(|_| kept > 0) else { continue };
             self.frame(&Captured {
                 link: frame.link,
                 interface: InterfaceId(interface),
                 at,
                 wire_len: frame.wire_len,
-                bytes: frame.bytes,
+                bytes,
             });
         }
         let link = match reader.link() {

@@ -220,7 +220,7 @@ fn health(view: &HomeView) -> Value {
     let line = if down.is_empty() { format!("{} devices known", view.devices.len()) } else { down.join("; ") };
     let sees: serde_json::Map<String, Value> =
         view.sights.iter().map(|(interface, sight)| (interface.clone(), sight.word().into())).collect();
-    json!({"ok": true, "data": {"sees": sees, "pieces": view.pieces, "healthy": !view.parts.iter().any(|p| p.part.0 == "store" && p.health.word() == "failed"), "why": line, "down": down}})
+    json!({"ok": true, "data": {"sees": sees, "pieces": view.pieces, "frames_lost": view.frames_lost, "healthy": !view.parts.iter().any(|p| p.part.0 == "store" && p.health.word() == "failed"), "why": line, "down": down}})
 }
 
 fn refused(refusal: &Refusal) -> Value {

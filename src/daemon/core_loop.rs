@@ -227,6 +227,7 @@ impl Core {
         self.wake_up();
         if batch.lost > 0 {
             tracing::debug!(frames = batch.lost, "frames were lost; that time counts for nobody");
+            self.take(Input::Lost(batch.lost));
             self.take(Input::Blind(batch.blind));
         }
         for captured in batch.frames() {

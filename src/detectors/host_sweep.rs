@@ -6,7 +6,7 @@
 //! It is how an intruder begins. Phones with a network scanner, and this program, do the same.
 //! ## How it decides
 //! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
-//! accepts: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
+//! accepts, or a datagram that nobody answers, each at one port: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
 //! A router asks for addresses that exist. Whom a person calls trusted is told as low, and so is the router that asks
 //! for all by ARP.
 //! A router of IPv6 that looks for neighbours is asked to by others, and not told.
@@ -163,8 +163,11 @@ impl Detector for HostSweep {
                     matches!(noticed.what, What::Outcome(Outcome::Silent | Outcome::Refused | Outcome::Unreachable(_)));
                 let talk = &noticed.talk;
                 let tcp = talk.protocol == crate::wire::protocol::TCP;
-                if vain && tcp && talk.is_sure && is_private(talk.server.ip) {
-                    self.asked(("tcp", talk.server.port), talk.client.party(), talk.server.ip, context, findings);
+                // What comes from a port of services is an answer to what nobody here heard.
+                let udp = !tcp && talk.client.port >= 1024 && !talk.server.ip.is_multicast();
+                if vain && (tcp && talk.is_sure || udp) && is_private(talk.server.ip) {
+                    let how = (if tcp { "tcp" } else { "udp" }, talk.server.port);
+                    self.asked(how, talk.client.party(), talk.server.ip, context, findings);
                 }
                 return;
             }

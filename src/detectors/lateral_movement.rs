@@ -11,6 +11,7 @@
 //! saved, a printer driver installed, objects that start programs (MMC, windows of the shell), a log cleared, encrypted
 //! files or roots of files of another machine, a copy of all passwords of a domain. A share that is opened, a list that
 //! is read, a page that is printed is not.
+//! Remote management of Windows (WinRM) is told when one device does it at two machines within an hour.
 //! Also told: one door of administration (SSH, Telnet, files, remote desktops), tried at eight machines of the home
 //! within a minute.
 //! ## What fools it
@@ -18,7 +19,7 @@
 //! ## What to do
 //! If nobody administers computers from that device, disconnect it.
 //!
-//! Holds 1,024 pairs and 1,024 doors.
+//! Holds 1,024 pairs, 1,024 doors and 256 who manage.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -29,7 +30,7 @@ use crate::{
         window::{Recent, Subjects},
     },
     model::{Card, Category, Finding, Findings, Guarded, Port, Severity, is_private},
-    traffic::{Start, Talkers, What, owner},
+    traffic::{MANAGED, Start, Talkers, What, owner},
 };
 
 pub static CARD: Card = Card {
@@ -66,12 +67,19 @@ const REMOTE: [&str; 13] = [
     "log, cleared",
 ];
 
+/// One machine that is managed from afar is how people work.
+const MANAGED_MIN: u32 = 2;
+const MANAGED_SPAN: Duration = Duration::from_secs(3600);
+const MANAGERS_MAX: usize = 256;
+
 /// See the page above.
 pub struct LateralMovement {
     bell: Bell,
     pairs: Guarded<(IpAddr, IpAddr), Recent<&'static str>>,
     /// Whose door of one kind each tried.
     doors: Subjects<(IpAddr, Port), Recent<IpAddr>>,
+    /// Which machines each manages.
+    managed: Subjects<IpAddr, Recent<IpAddr>>,
 }
 
 impl LateralMovement {
@@ -81,6 +89,7 @@ impl LateralMovement {
             bell: Bell::new(settings),
             pairs: Guarded::new(PAIRS_MAX),
             doors: Subjects::new(DOORS_MAX, MINUTE, MACHINES_MIN / 2),
+            managed: Subjects::new(MANAGERS_MAX, MANAGED_SPAN, 1),
         }
     }
 
@@ -101,6 +110,25 @@ impl LateralMovement {
         if count < self.bell.scaled(MACHINES_MIN) as usize {
             return;
         }
+        self.spreads(talk, count, context, findings);
+    }
+
+    /// A session of remote management.
+    fn manages(&mut self, talk: &Talkers, context: &Context<'_>, findings: &mut Findings) {
+        let (client, server, now) = (talk.client, talk.server, context.now.mono);
+        let fresh = |left| Recent::with(64, left, now);
+        let Some(managed) = self.managed.of(client.ip, client.mac.map_or(0, owner), now, fresh) else { return };
+        if !managed.see(server.ip, now) {
+            return;
+        }
+        let count = managed.within(now, MANAGED_SPAN);
+        if count >= self.bell.scaled(MANAGED_MIN) as usize {
+            self.spreads(talk, count, context, findings);
+        }
+    }
+
+    fn spreads(&mut self, talk: &Talkers, count: usize, context: &Context<'_>, findings: &mut Findings) {
+        let (client, server) = (talk.client, talk.server);
         let key = format!("{} port {}", client.ip, server.port);
         let finding = Finding::new(CARD.id, Category::Access, Severity::Medium, key, context.now)
             .by(client.party())
@@ -122,7 +150,7 @@ impl Detector for LateralMovement {
     }
 
     fn held(&self) -> usize {
-        self.pairs.len() + self.doors.len() + self.bell.held()
+        self.pairs.len() + self.doors.len() + self.managed.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -132,6 +160,9 @@ impl Detector for LateralMovement {
         }
         let What::Admin(what) = noticed.what else { return };
         let (talk, now) = (&noticed.talk, context.now.mono);
+        if what == MANAGED {
+            return self.manages(talk, context, findings);
+        }
         let (key, tick) = ((talk.client.ip, talk.server.ip), now.0 / 1_000_000_000);
         if self.pairs.get(&key).is_none() {
             self.pairs.insert(key, Recent::new(16), talk.client.mac.map_or(0, owner), tick);

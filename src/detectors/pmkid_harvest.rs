@@ -61,13 +61,14 @@ impl PmkidHarvest {
         if message == (eapol::Message::First { has_pmkid: true }) {
             self.waiting.insert((bssid, wifi.receiver), now);
         }
-        let due: Vec<MacAddr> = self
-            .waiting
-            .iter()
-            .filter(|((point, _), at)| *point == bssid && now.since(**at) >= ANSWERS)
-            .map(|((_, station), _)| *station)
-            .collect();
-        for station in due {
+        self.due(context, findings);
+    }
+
+    /// Those whose time to answer is over.
+    fn due(&mut self, context: &Context<'_>, findings: &mut Findings) {
+        let now = context.now.mono;
+        let due = self.waiting.iter().filter(|(_, at)| now.since(**at) >= ANSWERS).map(|(pair, _)| *pair);
+        for (bssid, station) in due.collect::<Vec<_>>() {
             self.waiting.remove(&(bssid, station));
             self.silent(bssid, station, context, findings);
         }
@@ -103,6 +104,14 @@ impl Detector for PmkidHarvest {
         {
             self.handshake(frame, context, findings);
         }
+    }
+
+    fn next_wake(&self) -> Option<Mono> {
+        self.waiting.iter().map(|(_, at)| *at + ANSWERS).min()
+    }
+
+    fn wake(&mut self, context: &Context<'_>, findings: &mut Findings) {
+        self.due(context, findings);
     }
 }
 

@@ -7,7 +7,8 @@
 //! ## How it decides
 //! The port check found a port open that was not open before, on a device known for an hour and more whose ports were
 //! tried before, and it is one of Telnet, FTP, remote shells, Android's debug bridge, Docker, databases, remote
-//! desktops. Other ports are in the list of the device and no alert.
+//! desktops. The worst of them (Telnet, remote shells, debug bridges, Docker) are told as soon as such a device is heard to
+//! accept a connection there that it is not known to offer. Other ports are in the list of the device and no alert.
 //! ## What fools it
 //! A port that opens and closes between two checks.
 //! ## What to do
@@ -19,7 +20,9 @@ use std::time::Duration;
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Change, DeviceId, Finding, Findings, Mono, Party, Severity},
+    model::{Capped, Category, Change, DeviceId, Finding, Findings, Mono, Party, Port, Severity, is_private},
+    traffic::{Talkers, What},
+    wire::protocol,
 };
 
 card!("service_opened", "New door in a device", None);
@@ -42,13 +45,55 @@ impl ServiceOpened {
     pub fn new(settings: Settings) -> ServiceOpened {
         ServiceOpened { bell: Bell::new(settings), newcomers: Capped::new(DEVICES_MAX) }
     }
+
+    /// Of a device that came back without its history, or before ports were looked at here, all doors are new to us.
+    fn is_new(&self, device: DeviceId, context: &Context<'_>) -> bool {
+        self.newcomers.get(&device).is_some_and(|at| context.now.mono.since(*at) < KNOWN_FOR)
+            || context.settling
+            || !context.who.were_ports_tried(device)
+    }
+
+    /// A connection that was accepted where nothing is known to be.
+    fn accepted(&mut self, talk: &Talkers, context: &Context<'_>, findings: &mut Findings) {
+        let server = talk.server;
+        if talk.protocol != protocol::TCP || !talk.is_sure || !WORST.contains(&server.port) || !is_private(server.ip) {
+            return;
+        }
+        let Some(device) = server.mac.and_then(|mac| context.who.by_mac(mac)) else { return };
+        if !self.is_new(device, context) && !context.who.offers(device, server.port) {
+            let name = format!("port {}", server.port);
+            self.tell((device, server.port, &name), (Severity::Medium, true), context, findings);
+        }
+    }
+
+    fn tell(
+        &mut self,
+        (device, port, name): (DeviceId, Port, &str),
+        (severity, open): (Severity, bool),
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let finding = Finding::new(CARD.id, Category::Exposure, severity, format!("{device} {port}"), context.now)
+            .by(Party { device: Some(device), ..Party::default() })
+            .why("port", port)
+            .why("service", name)
+            .technique(&["T1133"])
+            .points(5.0);
+        self.bell.hold(finding, open, findings);
+    }
 }
 
 impl Detector for ServiceOpened {
-    says!(self, [Home], self.newcomers.len());
+    says!(self, [Home, Completed], self.newcomers.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
-        let Evidence::Home(change) = evidence else { return };
+        let change = match evidence {
+            Evidence::Home(change) => change,
+            Evidence::Traffic(noticed) if noticed.what == What::Completed => {
+                return self.accepted(&noticed.talk, context, findings);
+            }
+            _ => return,
+        };
         let (device, tcp, port, name, open) = match change {
             Change::DeviceFound { device, .. } => {
                 self.newcomers.insert(device.id, context.now.mono);
@@ -63,25 +108,32 @@ impl Detector for ServiceOpened {
             port if tcp && BAD.contains(&port) => Severity::Low,
             _ => return,
         };
-        let is_new = self.newcomers.get(&device).is_some_and(|at| context.now.mono.since(*at) < KNOWN_FOR);
-        // Of a device that came back without its history, or before ports were looked at here, all doors are new to us.
-        if open && (is_new || context.settling || !context.who.were_ports_tried(device)) {
-            return;
+        if !open || !self.is_new(device, context) {
+            self.tell((device, port, name), (severity, open), context, findings);
         }
-        let finding = Finding::new(CARD.id, Category::Exposure, severity, format!("{device} {port}"), context.now)
-            .by(Party { device: Some(device), ..Party::default() })
-            .why("port", port)
-            .why("service", name)
-            .technique(&["T1133"])
-            .points(5.0);
-        self.bell.hold(finding, open, findings);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{detectors::stage::Stage, model::Wall};
+    use crate::{
+        detectors::stage::{Stage, conversation},
+        model::{Kind, Trust, Wall},
+    };
+
+    #[test]
+    fn a_door_that_is_heard_to_be_open_is_told_at_once() {
+        let run = |port: u16, offered: bool| -> usize {
+            let mut stage = Stage::new(ServiceOpened::new(Settings::default())).with(5, Kind::Plug, Trust::Unknown);
+            if offered {
+                stage = stage.offering(5, port);
+            }
+            let frames = conversation((9, 40_000), (5, port), &[(false, b"login: "), (true, b"root\r\n")]);
+            frames.iter().map(|frame| stage.frame(frame, 1000).len()).sum()
+        };
+        assert_eq!((run(23, false), run(23, true), run(80, false)), (1, 0, 0));
+    }
 
     #[test]
     fn a_shell_that_appears_is_told_and_a_web_page_is_not() {

@@ -93,6 +93,12 @@ impl<D: Detector> Stage<D> {
         self
     }
 
+    /// In a home where host `n` is known to offer something at this port.
+    pub fn offering(mut self, n: u8, port: u16) -> Stage<D> {
+        self.scene.who.offered.push((DeviceId::mint(1, n.into()), port));
+        self
+    }
+
     /// In a home where nobody looked at the ports of this one yet.
     pub fn untried(mut self, device: DeviceId) -> Stage<D> {
         self.scene.who.untried.push(device);

@@ -10,22 +10,34 @@
 //! somebody orders robots about (`.download http://…`, `.udp 192.0.2.1 …`) and a device of the home listens; or a device talks with an address of the Internet as robots do that were built from
 //! public sources: it says what it is built for and is told to search or to flood, or it gives its number and says two
 //! zeros from time to time. Or it speaks as programs of remote control do that are sold to thieves: Gh0st and its heirs,
-//! njRAT. What begins as a shell is left to `reverse_shell`, which knows who commands whom. Low: data posted by plain HTTP to an address of the
+//! njRAT; or it tells, in a protocol of nobody's, which Windows it runs on and more in parts; or it calls a bare address by WCF; or
+//! a shell (SSH) is spoken inside a page's socket. And programs of thieves that give their names, and who asks the same
+//! of five unrelated names without saying which program asks. What begins as a shell is left to `reverse_shell`, which knows who commands whom. Low: data posted by plain HTTP to an address of the
 //! Internet without a name, at a port that is none of the web's.
 //! ## What fools it
 //! Any other port. Programs of your own that use one of these.
 //! ## What to do
 //! Look which program holds the connection.
 //!
-//! Holds three times 1,024 conversations.
+//! Holds three times 1,024 conversations and 256 paths.
 
-use std::net::IpAddr;
+mod speech;
+
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
-    detectors::{Context, Detector, Evidence, reverse_shell, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Port, Severity, find, is_private},
-    traffic::{End, Http, Talkers, What},
+    detectors::{
+        Context, Detector, Evidence, reverse_shell,
+        usual::Bell,
+        window::{Recent, Subjects},
+    },
+    model::{Capped, Category, Finding, Findings, Port, Severity, is_private},
+    traffic::{End, Http, Talkers, What, owner, registered},
     wire::protocol,
+};
+
+use speech::{
+    is_bare_wcf, is_hidden_shell, is_known, is_line_order, is_mirai, is_order, is_remote_control, tells_its_system,
 };
 
 card!("suspicious_port", "Port of a back door");
@@ -45,6 +57,8 @@ pub struct SuspiciousPort {
     known: Capped<(End, End), ()>,
     /// Conversations that began as a robot's.
     robots: Capped<(End, End), ()>,
+    /// Of which names a client asked the same folder.
+    asked: Subjects<(IpAddr, String), Recent<String>>,
 }
 
 impl SuspiciousPort {
@@ -55,107 +69,18 @@ impl SuspiciousPort {
             first: Capped::new(CONVERSATIONS_MAX),
             known: Capped::new(CONVERSATIONS_MAX),
             robots: Capped::new(CONVERSATIONS_MAX),
+            asked: Subjects::new(PATHS_MAX, NAMES_SPAN, NAMES_MIN / 2),
         }
     }
 }
 
-/// `<30>…`: a line of a log, whose number is of two digits or three (RFC 5424 §6.2.1).
-fn is_log(bytes: &[u8]) -> bool {
-    let Some(rest) = bytes.strip_prefix(b"<") else { return false };
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (1..=3).contains(&digits) && rest.get(digits) == Some(&b'>')
-}
-
-/// Words by which robots are ordered about in channels, behind a sign (`.` or `!`), with something to act upon: of the
-/// sources of Agobot, SDBot, Kaiten and what came of them.
-const ORDERS: [&str; 20] = [
-    "advscan", "asc", "scan", "scanall", "ntscan", "download", "dl", "update", "wget", "udp", "syn", "tcp", "http",
-    "flood", "ddos", "exec", "sh", "login", "visit", "socks",
-];
-
-/// Whether a line of IRC (RFC 2812 §3.3, and a channel's topic) orders a robot about: the order comes first and names an
-/// address, a place to load from or a port. People who speak of such things write sentences.
-fn is_order(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(line);
-    let line = line.trim_end();
-    // `:nick!user@host PRIVMSG #channel :text`, `:server 332 nick #channel :topic`.
-    let is_said = [" PRIVMSG ", " NOTICE ", " TOPIC ", " 332 "].iter().any(|word| line.contains(word));
-    let Some((_, text)) = line.get(1..).and_then(|rest| rest.split_once(" :")).filter(|_| is_said) else {
-        return false;
-    };
-    let mut words = text.split_ascii_whitespace();
-    let order = words.next().unwrap_or_default();
-    let Some(order) = order.strip_prefix(['.', '!', '@']) else { return false };
-    let order = order.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    // An address, a place to load from, or a switch of one letter (`.asc lsass 100 3 0 -b -r`).
-    let acts = |word: &str| {
-        let host = word.split(['/', ':']).next().unwrap_or_default();
-        let is_switch = matches!(word.as_bytes(), [b'-', letter] if letter.is_ascii_alphabetic());
-        word.contains("://") || host.parse::<IpAddr>().is_ok() || is_switch
-    };
-    ORDERS.contains(&order.as_str()) && words.take(8).any(acts)
-}
-
-/// What the builders of robots for small devices write: BASHLITE and its heirs say which build they are, and are ordered by
-/// lines that begin so.
-fn is_line_order(bytes: &[u8]) -> bool {
-    let words: [&[u8]; 8] =
-        [b"!* UDP ", b"!* TCP ", b"!* SCANNER ", b"!* HOLD ", b"!* JUNK ", b"!* STD ", b"!* HTTP ", b"!* KILLATTK"];
-    bytes.split(|byte| *byte == b'\n').take(64).any(|line| words.iter().any(|word| line.starts_with(word)))
-}
-
-/// The first words of Mirai to its master: four bytes, or those and its name behind its length.
-fn is_mirai(bytes: &[u8]) -> bool {
-    match bytes {
-        [0, 0, 0, 1] => true,
-        [0, 0, 0, 1, len, name @ ..] => usize::from(*len) == name.len() && name.iter().all(u8::is_ascii_graphic),
-        _ => false,
-    }
-}
-
-/// The first words of a program of remote control to its master.
-fn is_remote_control(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        // Gh0st, whose sources are public, and what was made of it: five letters, how long the message is, how long it was
-        // before it was packed, and what the packer (zlib, RFC 1950) begins with.
-        [a, b, c, d, e, l0, l1, l2, l3, u0, u1, u2, u3, 0x78, 0x9c | 0x01 | 0xda, ..]
-            if [a, b, c, d, e].iter().all(|letter| letter.is_ascii_alphanumeric()) =>
-        {
-            let len = u32::from_le_bytes([*l0, *l1, *l2, *l3]);
-            let unpacked = u32::from_le_bytes([*u0, *u1, *u2, *u3]);
-            ((16..1 << 20).contains(&len) && (1..1 << 24).contains(&unpacked)).then_some("as Gh0st does")
-        }
-        // njRAT: how long the message is, a zero, a word of two or three letters, and parts between `|'|'|`.
-        [b'0'..=b'9', ..] => {
-            let digits = bytes.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
-            let rest = bytes.get(digits..)?.strip_prefix(&[0])?;
-            let at = find(rest, b"|'|'|")?;
-            (matches!(at, 2..=6) && rest.iter().take(at).all(u8::is_ascii_alphanumeric)).then_some("as njRAT does")
-        }
-        _ => None,
-    }
-}
-
-/// Begins like something known: HTTP, TLS, SSH, chat, a log.
-fn is_known(bytes: &[u8]) -> bool {
-    let starts: [&[u8]; 14] = [
-        b"GET ",
-        b"POST ",
-        b"HTTP/",
-        b"SSH-",
-        b"NICK ",
-        b"USER ",
-        b"CAP ",
-        b":",
-        b"NOTICE",
-        b"PING",
-        b"*",
-        b"220",
-        b"\x13BitTorrent",
-        b"{",
-    ];
-    matches!(bytes, [22, 3, ..]) || is_log(bytes) || starts.iter().any(|start| bytes.starts_with(start))
-}
+/// Programs of thieves that name themselves as no browser does (LokiBot, Lumma, Raccoon), in lower case.
+const THIEVES: [&str; 4] = ["(charon; inferno)", "teslabrowser/", "mozzzzzzz", "ducktales"];
+/// Asked of so many unrelated names within an hour.
+const NAMES_MIN: u32 = 5;
+const NAMES_SPAN: Duration = Duration::from_secs(3600);
+const PATHS_MAX: usize = 256;
+const FOLDER_MAX: usize = 16;
 
 /// Usual for HTTP, its proxies, cameras and developers' servers (IANA and common use).
 const WEB: [Port; 16] = [80, 81, 82, 88, 591, 2080, 3000, 3128, 5000, 5357, 8000, 8008, 8080, 8081, 8088, 8888];
@@ -184,6 +109,33 @@ impl SuspiciousPort {
             .technique(&["T1071"])
             .points(5.0);
         self.bell.ring(finding, findings);
+    }
+
+    /// A request by which a program of thieves gives itself away.
+    fn stolen(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
+        let (client, server, now) = (talk.client, talk.server, context.now.mono);
+        if is_private(server.ip) || server.ip.is_loopback() || client.mac.is_none() && !is_private(client.ip) {
+            return;
+        }
+        let agent = http.agent.to_ascii_lowercase();
+        if THIEVES.iter().any(|name| agent.contains(name)) {
+            return self.controlled(talk, "under a name that thieves use", context, findings);
+        }
+        // `/a1b2/?…`: a folder of its own, values behind it, and no word of which program asks.
+        let folder = http.path.strip_prefix('/').and_then(|rest| rest.split_once("/?")).map(|(folder, _)| folder);
+        let folder = folder.filter(|folder| (2..=FOLDER_MAX).contains(&folder.len()) && !folder.contains('/'));
+        let name = http.host.rsplit_once(':').map_or(http.host.as_str(), |(name, _)| name);
+        let (Some(folder), true) = (folder, agent.is_empty() && name.contains('.') && name.parse::<IpAddr>().is_err())
+        else {
+            return;
+        };
+        let key = (client.ip, folder.to_owned());
+        let fresh = |left| Recent::with(16, left, now);
+        let Some(names) = self.asked.of(key, client.mac.map_or(0, owner), now, fresh) else { return };
+        let domain = registered(&name.to_ascii_lowercase()).to_owned();
+        if names.see(domain, now) && names.within(now, NAMES_SPAN) >= self.bell.scaled(NAMES_MIN) as usize {
+            self.controlled(talk, "by one question under many names", context, findings);
+        }
     }
 
     /// A device of the home speaks to the Internet as a program of remote control does.
@@ -231,12 +183,13 @@ impl SuspiciousPort {
 }
 
 impl Detector for SuspiciousPort {
-    says!(self, [Http, Said], self.first.len() + self.known.len() + self.robots.len());
+    says!(self, [Http, Said], self.first.len() + self.known.len() + self.robots.len() + self.asked.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
         let talk = &noticed.talk;
         if let What::HttpRequest(http) = &noticed.what {
+            self.stolen(talk, http, context, findings);
             return self.posted(talk, http, context, findings);
         }
         if let What::Said { bytes, by_client: false, .. } = &noticed.what
@@ -244,7 +197,18 @@ impl Detector for SuspiciousPort {
         {
             self.ordered(talk, bytes, context, findings);
         }
+        let outwards = !is_private(talk.server.ip) && !talk.server.ip.is_loopback() && talk.protocol == protocol::TCP;
+        if let What::Said { bytes, by_client: false, from: 1.. } = &noticed.what
+            && outwards
+            && is_hidden_shell(bytes)
+        {
+            return self.controlled(talk, "by a shell inside a page's socket", context, findings);
+        }
         let What::Said { from: 0, bytes, by_client } = &noticed.what else { return };
+        if *by_client && outwards && (tells_its_system(bytes) || is_bare_wcf(bytes)) {
+            let sign = if is_bare_wcf(bytes) { "by WCF, without a name" } else { "first of the system it runs on" };
+            return self.controlled(talk, sign, context, findings);
+        }
         if *by_client && is_mirai(bytes) && !is_private(talk.server.ip) {
             self.robots.insert((talk.client, talk.server), ());
         }
@@ -274,38 +238,6 @@ impl Detector for SuspiciousPort {
 mod tests {
     use super::*;
     use crate::detectors::stage::{Stage, conversation};
-
-    #[test]
-    fn orders_are_known_and_people_are_not_robots() {
-        for order in [
-            ":op!o@h PRIVMSG #x :.download http://203.0.113.9/a.mips /tmp/a\r",
-            ":op!o@h PRIVMSG #x :!udp 203.0.113.9 53 60",
-            ":irc.x 332 bot #x :.advscan asn1smb 100 5 0 192.168.0.0 -r",
-            ":op!o@h PRIVMSG #x :.scan.start 192.168.7.0/24 22",
-            ":s 332 bot #x :.asc lsass_445 100 3 0 -b -r -s",
-        ] {
-            assert!(is_order(order.as_bytes()), "{order}");
-        }
-        for talk in [
-            ":bob!b@h PRIVMSG #rust :!help me",
-            ":bob!b@h PRIVMSG #rust :.unwrap() is your enemy, see https://doc.rust-lang.org",
-            ":bob!b@h PRIVMSG #rust :please download http://example.org/a",
-            ":bob!b@h PRIVMSG #rust :!update the docs",
-            "",
-        ] {
-            assert!(!is_order(talk.as_bytes()), "{talk}");
-        }
-    }
-
-    #[test]
-    fn programs_of_remote_control_are_known_by_how_they_begin() {
-        let gh0st = |name: &[u8; 5], len: u8| [&name[..], &[len, 0, 0, 0, 64, 0, 0, 0, 0x78, 0x9c, 1, 2, 3]].concat();
-        assert!(is_remote_control(&gh0st(b"Gh0st", 18)).is_some() && is_remote_control(&gh0st(b"HEART", 40)).is_some());
-        assert!(is_remote_control(&gh0st(b"Gh0st", 9)).is_none(), "shorter than its head");
-        assert!(is_remote_control(&gh0st(b"\0\0\0\0\x01", 18)).is_none());
-        assert!(is_remote_control(b"149\0ll|'|'|SGFja2Vk|'|'|PC").is_some());
-        assert!(is_remote_control(b"149 ll|'|'|x").is_none() && is_remote_control(b"220 mail\r\n").is_none());
-    }
 
     #[test]
     fn robots_that_give_their_number_are_told_and_other_programs_are_not() {

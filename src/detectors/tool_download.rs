@@ -8,14 +8,15 @@
 //! The answer to a GET begins as a program does (ELF, `MZ` with a PE header, a shell script), and the host was asked for
 //! by its address, or the name of the file is one of a processor (`.arm7`, `mips`, `x86`), or the kind that was
 //! announced is a picture, a page or a folder. Of scripts: those of a shell, and those of PowerShell that load and run
-//! more, or call somebody. Also told: a file asked of the Internet by TFTP, high if it is one of a
+//! more, or call somebody. Also told: a service of the Internet whose first words are a length and a program of that length
+//! (so loaders in memory get their second part, whatever the port); a file asked of the Internet by TFTP, high if it is one of a
 //! processor, else low.
 //! ## What fools it
 //! Programs in archives; anything encrypted.
 //! ## What to do
 //! Look what runs on that device.
 //!
-//! Leaves out: hosts of the home. Holds nothing but who was told of.
+//! Leaves out: hosts of the home. Holds 256 conversations.
 
 use std::net::IpAddr;
 
@@ -24,9 +25,9 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Card, Category, Finding, Findings, Port, Severity, clean_text, holds, is_private, is_unicast},
-    traffic::What,
-    wire::Frame,
+    model::{Capped, Card, Category, Finding, Findings, Port, Severity, clean_text, holds, is_private, is_unicast},
+    traffic::{End, Talkers, What},
+    wire::{Frame, protocol},
 };
 
 pub static CARD: Card = Card {
@@ -62,15 +63,21 @@ fn holds_any_case(body: &[u8], sign: &[u8]) -> bool {
     places.any(|at| body.get(at..at + sign.len()).is_some_and(|part| part.eq_ignore_ascii_case(sign)))
 }
 
+/// A length that a program of Windows may have, and one that loads others is not smaller.
+const STAGE: std::ops::Range<u32> = 10_000..(64 << 20);
+const AWAITED_MAX: usize = 256;
+
 /// See the page above.
 pub struct ToolDownload {
     bell: Bell,
+    /// Services that have said four bytes, which may be a length.
+    awaited: Capped<(End, End), ()>,
 }
 
 impl ToolDownload {
     #[must_use]
     pub fn new(settings: Settings) -> ToolDownload {
-        ToolDownload { bell: Bell::new(settings) }
+        ToolDownload { bell: Bell::new(settings), awaited: Capped::new(AWAITED_MAX) }
     }
 }
 
@@ -94,6 +101,40 @@ fn requested(payload: &[u8]) -> Option<&[u8]> {
 }
 
 impl ToolDownload {
+    /// A service that says a length and a program, and nothing before.
+    fn staged(&mut self, talk: &Talkers, from: u32, bytes: &[u8], context: &Context<'_>, findings: &mut Findings) {
+        let (client, server) = (talk.client, talk.server);
+        if talk.protocol != protocol::TCP || is_private(server.ip) || server.mac.is_some() && client.mac.is_none() {
+            return;
+        }
+        let body = match bytes {
+            [a, b, c, d, body @ ..] if from == 0 && STAGE.contains(&u32::from_le_bytes([*a, *b, *c, *d])) => body,
+            _ if from == 4 && self.awaited.contains(&(client, server)) => bytes,
+            _ => return,
+        };
+        if from == 0 && body.is_empty() {
+            self.awaited.insert((client, server), ());
+        }
+        if program(body) != Some("PE") {
+            return;
+        }
+        let finding = Finding::new(
+            CARD.id,
+            Category::Malware,
+            Severity::High,
+            format!("{} {}", client.ip, server.ip),
+            context.now,
+        )
+        .by(client.party())
+        .against(server.party())
+        .why("kind", "PE")
+        .why("destination", server.ip)
+        .why("path", format!("port {}", server.port))
+        .technique(&["T1105"])
+        .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+
     /// A file asked of the Internet by TFTP, which nothing but loaders of small systems speaks. Telephones of some
     /// providers fetch their settings so: only a program for one processor is told as high.
     fn asked(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -123,11 +164,11 @@ impl Detector for ToolDownload {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Http, Needs::Udp]
+        &[Needs::Http, Needs::Udp, Needs::Said]
     }
 
     fn held(&self) -> usize {
-        self.bell.held()
+        self.bell.held() + self.awaited.len()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -136,6 +177,9 @@ impl Detector for ToolDownload {
             Evidence::Traffic(noticed) => noticed,
             _ => return,
         };
+        if let What::Said { by_client: false, from, bytes } = &noticed.what {
+            return self.staged(&noticed.talk, *from, bytes, context, findings);
+        }
         let What::HttpAnswer(http) = &noticed.what else { return };
         let (client, server) = (noticed.talk.client, noticed.talk.server);
         if http.status != 200 || is_private(server.ip) || server.mac.is_some() && client.mac.is_none() {
@@ -185,6 +229,29 @@ mod tests {
         answer.extend(body);
         let count = stage.frame(&between(me, other, 6, &segment(40_000, 80, 16, 1, ask.as_bytes())), 0).len();
         count + stage.frame(&between(other, me, 6, &segment(80, 40_000, 16, 1, &answer)), 9).len()
+    }
+
+    #[test]
+    fn a_second_part_that_comes_with_its_length_is_told() {
+        let run = |parts: &[&[u8]]| -> usize {
+            let mut stage = Stage::new(ToolDownload::new(Settings::default()));
+            let (me, far) = ((mac(9), ip(9)), (mac(1), [203, 0, 113, 9]));
+            stage.frame(&between(me, far, 6, &segment(40_000, 4321, 2, 1, b"")), 0);
+            stage.frame(&between(far, me, 6, &segment(4321, 40_000, 18, 1, b"")), 1);
+            stage.frame(&between(me, far, 6, &segment(40_000, 4321, 16, 2, b"")), 2);
+            let mut at = 2;
+            let tell = parts.iter().map(|part| {
+                let frame = between(far, me, 6, &segment(4321, 40_000, 24, at, part));
+                at += part.len() as u32;
+                stage.frame(&frame, 3).len()
+            });
+            tell.sum()
+        };
+        let program = b"MZ\xe8\0\0\0\0\x5bThis program cannot be run in DOS mode.\r\r\n$";
+        assert_eq!(run(&[&[0, 0xb0, 2, 0], program]), 1);
+        assert_eq!(run(&[&[&[0, 0xb0, 2, 0][..], program].concat()]), 1);
+        assert_eq!(run(&[program]), 0, "a file, as of FTP");
+        assert_eq!(run(&[&[9, 0, 0, 0], program]), 0, "no length of a program");
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! The line is full; what was meant for it is lost.
 //! ## How it decides
 //! 2,000 datagrams a second to one port, or 300 to one host on many ports or each from
-//! another (a stream has one at each end, and each of a swarm comes again), for two of five seconds, of which less than one in a hundred is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
+//! another (a stream has one at each end, and each of a swarm comes again), for two of five seconds, of which less than one in a hundred is answered. Calls of
+//! telephones (SIP's INVITE) are enough at 50 a second, whatever is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
 //! UDP nor ICMP too (GRE, ESP and whatever else), 300 a second from fifty senders or 500 from one of this network to
 //! another. Groups (television, discovery) are left out, and so is a receiver that has a TCP
 //! connection with the sender at the same port: so do measurements of speed (iperf3).
@@ -48,6 +49,9 @@ const LOOKED_AT: u32 = 200;
 const NEWCOMERS_MIN: u32 = 50;
 const ENDS_MAX: usize = 256;
 const ANSWERED_SHARE: u32 = 100;
+/// Each rings a telephone (RFC 3261 §13): a company of thousands makes some tens a second.
+const CALL: &[u8] = b"INVITE sip:";
+const CALLS: u32 = 50;
 /// Programs make their datagrams so that they fit.
 const PIECES: u32 = 500;
 /// A tunnel has one other end.
@@ -83,16 +87,19 @@ impl Weigh for Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Sort {
     Datagram,
+    Call,
     Piece,
     Other,
 }
 
 impl Sort {
+    /// Those that are answered by their like.
     const ALL: [Sort; 3] = [Sort::Datagram, Sort::Piece, Sort::Other];
 
     fn key(self, to: IpAddr) -> String {
         match self {
             Sort::Datagram => to.to_string(),
+            Sort::Call => format!("{to} calls"),
             Sort::Piece => format!("{to} pieces"),
             Sort::Other => format!("{to} other"),
         }
@@ -101,7 +108,8 @@ impl Sort {
     /// Of a frame; which port of its receiver, if that is known.
     fn of(frame: &Frame<'_>) -> Option<(Sort, Option<Port>)> {
         if let Some(udp) = frame.udp() {
-            return Some((Sort::Datagram, Some(udp.destination)));
+            let sort = if udp.payload.starts_with(CALL) { Sort::Call } else { Sort::Datagram };
+            return Some((sort, Some(udp.destination)));
         }
         let (protocol, is_piece) = match frame.net.as_ref().filter(|_| frame.transport.is_none())? {
             Net::V4(ip) => (ip.protocol, ip.is_fragment()),
@@ -180,7 +188,8 @@ impl Detector for UdpFlood {
         load.came.add(now, 1);
         let second = load.came.sum(now, 1);
         // Until there is something of a flood, who sends it is not looked at.
-        if second < LOOKED_AT {
+        let looked_at = if sort == Sort::Call { CALLS } else { LOOKED_AT };
+        if second < looked_at {
             return;
         }
         let agreed = port.and_then(|port| self.agreed.get(&(from, to, port)));
@@ -192,16 +201,18 @@ impl Detector for UdpFlood {
             load.ports.see(port, now);
         }
         // Beyond that it is a flood whoever sends.
-        if let Some(udp) = frame.udp().filter(|_| second < IN_A_SECOND) {
+        if let Some(udp) = frame.udp().filter(|_| sort == Sort::Datagram && second < IN_A_SECOND) {
             let is_new = load.ends.see((from, udp.source), now);
             load.newcomers.add(now, u32::from(is_new));
         }
         let newcomers = load.newcomers.sum(now, 1);
-        let from_all = newcomers >= NEWCOMERS_MIN && newcomers * 4 >= (second - LOOKED_AT) * 3;
+        let from_all =
+            sort == Sort::Datagram && newcomers >= NEWCOMERS_MIN && newcomers * 4 >= (second - LOOKED_AT) * 3;
         load.from = context.neighbours.party(from, frame.source);
         let least = match sort {
             Sort::Datagram if from_all || load.ports.len() >= MANY_PORTS.0 => MANY_PORTS.1,
             Sort::Datagram => IN_A_SECOND,
+            Sort::Call => CALLS,
             Sort::Piece => PIECES,
             Sort::Other if load.sources.len() >= MANY_SENDERS.0 => MANY_SENDERS.1,
             Sort::Other if load.from.mac.is_some() && is_private(to) => OTHER,
@@ -233,6 +244,17 @@ impl Detector for UdpFlood {
 mod tests {
     use super::*;
     use crate::detectors::stage::{Stage, arp, conversation, ip, packet, udp};
+
+    #[test]
+    fn calls_are_a_flood_before_others_are() {
+        let run = |gap_ms: u64, text: &[u8]| -> usize {
+            let mut stage = Stage::new(UdpFlood::new(Settings::default()));
+            (0..300).map(|n| stage.frame(&udp((9, 5060), (5, 5060), text), n * gap_ms).len()).sum()
+        };
+        let call = b"INVITE sip:21@192.168.7.5 SIP/2.0\r\n";
+        assert!(run(10, call) > 0);
+        assert_eq!((run(100, call), run(10, b"OPTIONS sip:21@192.168.7.5 SIP/2.0\r\n")), (0, 0), "a busy telephone");
+    }
 
     #[test]
     fn what_is_no_datagram_counts_by_itself() {

@@ -37,6 +37,8 @@ pub enum Input<'a> {
     Scanner(ScannerView),
     /// Nothing could be heard for so long: the host slept, frames were dropped, or the wall clock was stepped.
     Blind(Duration),
+    /// So many frames were lost: the kernel had no room for them, or we were behind.
+    Lost(u64),
     /// Time passes.
     Tick,
 }

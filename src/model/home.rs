@@ -284,6 +284,8 @@ pub struct HomeView {
     /// What is heard at each interface, as far as that can be said.
     pub sights: Vec<(String, Sight)>,
     pub pieces: Pieces,
+    /// Frames that were wanted and not heard, since the start.
+    pub frames_lost: u64,
     /// The exposure limit kept a device out.
     pub limit_reached: bool,
     /// The first minutes of a first start: everything is new, so nothing new is told.

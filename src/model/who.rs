@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{DeviceId, Kind, MacAddr, Role, Trust};
+use super::{DeviceId, Kind, MacAddr, Port, Role, Trust};
 
 /// Answered by presence, and by a five-line table in detector tests.
 pub trait Who {
@@ -20,6 +20,8 @@ pub trait Who {
     fn tells(&self, device: DeviceId) -> bool;
     /// Its ports were all tried before: what is open now and was not then was opened since.
     fn were_ports_tried(&self, device: DeviceId) -> bool;
+    /// It is known to offer a service at this port of TCP.
+    fn offers(&self, device: DeviceId, port: Port) -> bool;
 }
 
 /// Label of a device whose ports were tried: when, and which were open.
@@ -34,6 +36,7 @@ pub(crate) struct Table {
     pub gateway: Option<DeviceId>,
     /// Of these the ports were never tried.
     pub untried: Vec<DeviceId>,
+    pub offered: Vec<(DeviceId, Port)>,
     pub macs: std::collections::BTreeMap<MacAddr, (DeviceId, Kind)>,
 }
 
@@ -65,5 +68,8 @@ impl Who for Table {
     }
     fn were_ports_tried(&self, device: DeviceId) -> bool {
         !self.untried.contains(&device)
+    }
+    fn offers(&self, device: DeviceId, port: Port) -> bool {
+        self.offered.contains(&(device, port))
     }
 }

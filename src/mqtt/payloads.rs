@@ -289,6 +289,7 @@ pub fn health(view: &HomeView) -> Vec<u8> {
     bytes(&json!({
         "problem": !failed.is_empty(), "failed": failed, "devices": view.devices.len(), "feeds_updated": null,
         "false_aways_30d": view.household.false_aways_30d, "ask_budget": view.household.ask_budget,
+        "frames_lost": view.frames_lost,
         "scanners": scanners,
     }))
 }

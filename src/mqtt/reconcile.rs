@@ -426,6 +426,10 @@ fn is_same_health(old: &[u8], new: &[u8]) -> bool {
             scanner.remove("seen")?;
             scanner.remove("last_success")?;
         }
+        // How many there are by now is no news, that there are any is.
+        if let Some(lost) = health.get_mut("frames_lost").filter(|lost| lost.as_u64() > Some(0)) {
+            lost.take();
+        }
         // It moves all the time; that it is used up is news.
         if let Some(budget) = health.get_mut("ask_budget").filter(|budget| budget.as_u64() < Some(100)) {
             budget.take();

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{DeviceId, Kind, MacAddr, NetworkFacts, PORTS_SEEN, Role, Trust, Who};
+use crate::model::{DeviceId, Kind, MacAddr, NetworkFacts, PORTS_SEEN, Port, Role, Trust, Who};
 
 use super::{Presence, air, device, identity};
 
@@ -55,5 +55,9 @@ impl Who for Presence {
     }
     fn were_ports_tried(&self, device: DeviceId) -> bool {
         self.registry.get(device).is_some_and(|device| device.labels.contains_key(PORTS_SEEN))
+    }
+    fn offers(&self, device: DeviceId, port: Port) -> bool {
+        let offers = |device: &device::Device| device.services.iter().any(|s| s.tcp && s.port == port);
+        self.registry.get(device).is_some_and(offers)
     }
 }

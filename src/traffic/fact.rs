@@ -151,6 +151,9 @@ pub struct Certificate {
     pub issuer_and_key: Option<(u64, u64)>,
 }
 
+/// Of [`What::Admin`]: a session by which Windows is managed from afar.
+pub const MANAGED: &str = "remote management";
+
 /// What was noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {

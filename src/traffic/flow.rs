@@ -149,8 +149,8 @@ impl Flow {
         if by_client
             && !self.completed
             && self.outcome == Some(Outcome::Answered)
+            // Who gives up what it made says so with an acknowledgement; who never asked sends a bare reset (RFC 9293 §3.5.2).
             && flags.has(Flags::ACK)
-            && !flags.has(Flags::RST)
             && !flags.has(Flags::SYN)
         {
             self.completed = true;

@@ -31,7 +31,7 @@ mod sight;
 mod stream;
 mod talk;
 
-pub use fact::{Certificate, Credential, Dns, End, Http, Login, Noticed, Outcome, Start, Talkers, Tls, What};
+pub use fact::{Certificate, Credential, Dns, End, Http, Login, MANAGED, Noticed, Outcome, Start, Talkers, Tls, What};
 pub use names::registered;
 pub use neighbours::{Neighbours, owner};
 pub use sight::Sights;

@@ -2,56 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{run::keeps, *};
 
-/// The kernel's rules for the steps used: a load past the end turns the frame away.
+/// As [`Filter::keeps`], of a program alone.
 fn run(program: &[Instruction], frame: &[u8]) -> u32 {
-    let (mut a, mut x, mut at) = (0u32, 0u32, 0usize);
-    let load = |place: u32, len: usize| {
-        let bytes = frame.get(place as usize..place as usize + len)?;
-        Some(bytes.iter().fold(0u32, |value, byte| value << 8 | u32::from(*byte)))
-    };
-    loop {
-        let Instruction { code, yes, no, value } = program[at];
-        at += 1;
-        let loaded = match code {
-            LOAD_BYTE => load(value, 1),
-            LOAD_HALF => load(value, 2),
-            LOAD_BYTE_X => load(x + value, 1),
-            LOAD_HALF_X => load(x + value, 2),
-            LOAD_WORD_X => load(x + value, 4),
-            LOAD_LEN => u32::try_from(frame.len()).ok(),
-            AND => Some(a & value),
-            SHIFT_RIGHT => Some(a >> value),
-            ADD_X => Some(a + x),
-            X_HEADER_LEN => {
-                let Some(found) = load(value, 1) else { return 0 };
-                x = 4 * (found & 15);
-                Some(a)
-            }
-            X_IS => {
-                x = value;
-                Some(a)
-            }
-            X_IS_A => {
-                x = a;
-                Some(a)
-            }
-            JUMP_EQUAL | JUMP_GREATER | JUMP_BITS => {
-                let so = match code {
-                    JUMP_EQUAL => a == value,
-                    JUMP_GREATER => a > value,
-                    _ => a & value != 0,
-                };
-                at += usize::from(if so { yes } else { no });
-                Some(a)
-            }
-            RETURN => return value,
-            other => panic!("step {other:#x} is not used"),
-        };
-        let Some(loaded) = loaded else { return 0 };
-        a = loaded;
-    }
+    keeps(program, frame, u32::try_from(frame.len()).unwrap_or(u32::MAX))
 }
 
 fn frame(group: bool, kind: u16, rest: &[u8]) -> Vec<u8> {
@@ -191,7 +146,7 @@ fn the_filter_for_the_air_turns_away_what_names_no_sender() {
 
 #[test]
 fn every_step_leads_forward_and_inside() {
-    for filter in [Filter::home(), Filter::air(), Filter::everything()] {
+    for filter in [Filter::home(), Filter::conversations(), Filter::air(), Filter::everything()] {
         let program = filter.program();
         assert!(program.len() < 256 && program.last().map(|s| s.code) == Some(RETURN));
         for (at, step) in program.iter().enumerate() {
@@ -211,6 +166,27 @@ proptest! {
             prop_assert_eq!(run(program.program(), &bytes[..cut.min(bytes.len())]), 0);
         }
     }
+}
+
+/// The head of a message of SMB, with its length before it and the command of version 3.
+fn smb(version: u8, command: u8) -> Vec<u8> {
+    [&[0, 0, 5, 0, version, b'S', b'M', b'B', 64, 0, 0, 0, 0, 0, 0, 0, command, 0][..], &[0; 50]].concat()
+}
+
+#[test]
+fn a_tag_is_taken_out_before_and_a_cut_frame_keeps_its_length() {
+    let filter = Filter::conversations();
+    let plain = v4(5, 0, 6, &said(5, 0x18, b"USER anna\r\n"));
+    for kind in [[0x81, 0], [0x88, 0xa8]] {
+        let tagged = [&plain[..12], &kind, &[0, 7], &plain[12..]].concat();
+        assert_eq!(filter.keeps(&tagged, 80), SNAP + 4);
+    }
+    assert_eq!(
+        (filter.keeps(&plain, 80), filter.keeps(&plain, 1500)),
+        (SNAP, 0),
+        "the rest was cut by whoever wrote it"
+    );
+    assert_eq!(filter.keeps(&plain[..13], 80), 0);
 }
 
 #[test]
@@ -234,10 +210,31 @@ fn what_detectors_need_of_conversations_passes_and_transfers_do_not() {
         ("their answer", v6(6, &said(8, 0x10, &[&[0, 0, 4, 0x34, 6, 31][..], &long].concat())), true, false),
         ("a session of SSH", v4(5, 0, 6, &said(8, 0x18, &[&[0, 0, 4, 0x34, 6, 94][..], &long].concat())), false, false),
         ("encrypted", v4(5, 0, 6, &said(8, 0x18, &[&[0x9f, 1, 4, 0x34, 6, 20][..], &long].concat())), false, false),
+        (
+            "a call of administration",
+            v4(5, 0, 6, &said(5, 0x10, &[&[5, 0, 0, 3, 16, 0][..], &long].concat())),
+            true,
+            false,
+        ),
+        ("what is called first", v6(6, &said(8, 0x18, &[&[5, 0, 11, 3, 16, 0][..], &long].concat())), true, false),
+        ("its answer", v4(5, 0, 6, &said(5, 0x18, &[&[5, 0, 2, 3, 16, 0][..], &long].concat())), false, false),
+        ("a login to files", v4(5, 0, 6, &said(5, 0x10, &[&smb(0xfe, 1)[..], &long].concat())), true, false),
+        ("the same of old", v4(5, 0, 6, &said(5, 0x18, &[&smb(0xff, 1)[..], &long].concat())), true, false),
+        ("a file that is read", v4(5, 0, 6, &said(5, 0x10, &[&smb(0xfe, 8)[..], &long].concat())), false, false),
+        ("a heartbeat", v6(6, &said(8, 0x18, &[&[24, 3, 2, 64, 0, 2, 64, 0][..], &long].concat())), true, false),
+        ("a ticket", v4(5, 0, 6, &said(5, 0x18, &[&[0, 0, 6, 9, 0x6d, 0x82][..], &long].concat())), true, false),
+        (
+            "a length and no ticket",
+            v4(5, 0, 6, &said(5, 0x18, &[&[0, 0, 6, 9, 0x30, 0x82][..], &long].concat())),
+            false,
+            false,
+        ),
         ("a long request", v4(5, 0, 6, &said(5, 0x18, &[b"POST ", &long[..]].concat())), true, true),
         ("an answer of DNS", v4(5, 0, 17, &datagram(53, 40_000, 1100)), true, false),
+        ("an answer of Kerberos", v4(5, 0, 17, &datagram(88, 40_000, 1300)), true, false),
         ("a short datagram", v6(17, &datagram(40_000, 514, 100)), true, false),
-        ("a long one", v4(5, 0, 17, &datagram(40_000, 5004, 1100)), false, false),
+        ("a long one", v4(5, 0, 17, &datagram(40_000, 5004, 1100)), true, false),
+        ("television", to_all(v4(5, 0, 17, &udp(5004, 5004)), 1370), false, false),
         ("QUIC that goes on", v4(5, 0, 17, &datagram(443, 40_000, 40)), false, false),
         ("QUIC's other side", v4(5, 0, 17, &datagram(40_000, 443, 40)), false, false),
         ("QUIC's beginning", v4(5, 0, 17, &quic(443, 0xc3, 1)), true, true),
@@ -246,6 +243,9 @@ fn what_detectors_need_of_conversations_passes_and_transfers_do_not() {
         ("another kind of Ethernet", frame(false, 0x88b5, &[0; 40]), true, false),
     ];
     let (wide, narrow) = (Filter::conversations(), Filter::home());
+    let head = v4(5, 0, 6, &said(5, 0x10, &[&smb(0xfe, 9)[..], &[0; 9000]].concat()));
+    assert_eq!(run(wide.program(), &v6(17, &datagram(40_000, 5004, 1100))), SNAP_MARK, "its head");
+    assert_eq!(run(wide.program(), &head), SNAP_HEAD, "of a file that is written only the head");
     for (name, frame, in_wide, in_narrow) in cases {
         assert_eq!(run(wide.program(), &frame) != 0, in_wide, "{name}");
         assert_eq!(run(narrow.program(), &frame) != 0, in_narrow, "{name}, only who is here");

@@ -17,9 +17,9 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Replayed,
+    Ears, Replayed,
     calibrate::{Calibration, Seen},
-    replay,
+    replay_knowing,
 };
 use crate::{
     capture::CaptureError,
@@ -95,6 +95,7 @@ pub struct Score {
 pub fn score(
     path: &Path,
     settings: &Settings,
+    ears: Ears,
     cpu_seconds: &impl Fn() -> f64,
     mut progress: impl FnMut(usize, usize, &str),
 ) -> Result<Score, std::io::Error> {
@@ -106,7 +107,8 @@ pub fn score(
         progress(at, rows.len(), &row.file);
         let started = cpu_seconds();
         let file = folder.join(&row.file);
-        let played = catch_unwind(AssertUnwindSafe(|| replay(&[file], settings, cpu_seconds)));
+        let played =
+            catch_unwind(AssertUnwindSafe(|| replay_knowing(&[file], settings, ears, &Arc::default(), cpu_seconds)));
         verdicts.push(judge(row, played.ok(), cpu_seconds() - started));
     }
     Ok(sum(verdicts))

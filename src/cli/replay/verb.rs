@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Conversation, FileStats, Replayed, indicators, page, replay_knowing, score};
+use super::{Conversation, Ears, FileStats, Replayed, indicators, page, replay_knowing, score};
 use crate::{
     capture::CaptureError,
     cli::{Context, Exit, Failure, export::into_file, fit::Fit, json as shapes, recorded::to_stdout, table},
@@ -30,17 +30,21 @@ pub struct Args {
     /// Write what one number per detector would make of these captures: how sure each may be
     #[arg(long, value_name = "FILE.tsv", value_hint = clap::ValueHint::FilePath, requires = "score")]
     pub fit: Option<PathBuf>,
+    /// Only the frames that the running daemon would take from a wire, and as much of each: what it would have told
+    #[arg(long)]
+    pub as_live: bool,
     /// Write a page about it: HTML that stands alone, readable for you alone
     #[arg(long, value_name = "FILE.html", value_hint = clap::ValueHint::FilePath)]
     pub report: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let ears = if args.as_live { Ears::Live } else { Ears::All };
     if let Some(index) = &args.score {
-        return scored(index, args.fit.as_deref(), context);
+        return scored(index, ears, args.fit.as_deref(), context);
     }
     let lists = indicators(context.settings()?, context.state_dir().ok().as_deref(), context.wall());
-    let mut replayed = replay_knowing(&args.files, context.settings()?, &lists, cpu_seconds).map_err(failure)?;
+    let mut replayed = replay_knowing(&args.files, context.settings()?, ears, &lists, cpu_seconds).map_err(failure)?;
     let fit = Fit(context.redactor()?);
     replayed.devices.iter_mut().for_each(|device| *device = Arc::new(fit.device(device)));
     replayed.alerts.iter_mut().for_each(|alert| *alert = Arc::new(fit.alert(alert)));
@@ -82,9 +86,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     })
 }
 
-fn scored(index: &Path, fitted: Option<&Path>, context: &Context) -> anyhow::Result<Exit> {
+fn scored(index: &Path, ears: Ears, fitted: Option<&Path>, context: &Context) -> anyhow::Result<Exit> {
     let told = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let scored = score::score(index, context.settings()?, &cpu_seconds, |at, all, file| {
+    let scored = score::score(index, context.settings()?, ears, &cpu_seconds, |at, all, file| {
         if told {
             eprint!("\r\x1b[K{at}/{all} {file}");
         }

@@ -13,7 +13,7 @@ use crate::{
     model::{clean_text, find, holds},
     traffic::{
         PATH_MAX,
-        fact::{Http, Login, What},
+        fact::{Http, Login, MANAGED, What},
     },
 };
 
@@ -194,6 +194,11 @@ impl Reader {
         }
         if let Some(key) = KEYS.iter().find_map(|name| head.header(name)).filter(|key| key.len() >= KEY_MIN) {
             out.push(clear("http_token", b"", key, seed));
+        }
+        // A session, encrypted inside of HTTP (MS-WSMV §2.2.9.1).
+        let kind = head.header("content-type").unwrap_or_default();
+        if http.path.starts_with("/wsman") && holds(kind, b"-session-encrypted") {
+            out.push(What::Admin(MANAGED));
         }
         if !is_rtsp {
             out.push(What::HttpRequest(http.clone()));
