@@ -173,7 +173,7 @@ mod tests {
         assert!(is_remote_control(b"149\0ll|'|'|SGFja2Vk|'|'|PC").is_some());
         let report = |text: &str| tells_its_system(text.as_bytes());
         assert!(report("INFO<X>83A1<X>anna<X>Windows 10 Pro<X>V5<X>no"));
-        assert!(report("\x24\x04R|P\0C\0|\0W\0i\0n\0d\0o\0w\0s\0 \01\01\0 \0P\0r\0o|x|y|z"));
+        assert!(report("\x24\x04R|P\0C\0|\0W\0i\0n\0d\0o\0w\0s\0 \x001\x001\0 \0P\0r\0o|x|y|z"));
         assert!(
             !report("GET / HTTP/1.1\r\nUser-Agent: a; b; c; d; e; Windows 10\r\n")
                 && !report("Windows 10 is what I use")
