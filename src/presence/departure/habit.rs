@@ -43,9 +43,8 @@ const DEPARTURE: f64 = 120.0;
 const QUIET: f64 = 0.2;
 /// Ratios of evidence count for no more than this.
 const RATIO_MOST: f64 = 1_000.0;
-/// Judged false aways count for so long, and so many are kept; how many of them the dial forgives goes by a quarter.
+/// Judged false aways count for so long, and so many are kept.
 const LEDGER_DAYS: f64 = 30.0;
-const QUARTER_DAYS: f64 = 90.0;
 const LEDGER_MAX: usize = 41;
 /// After a judged false away beyond the dial, old spells of that context fade to this part.
 const REGRET: f64 = 0.7;
@@ -266,38 +265,24 @@ impl Habit {
         self.odds(at) < QUIET
     }
 
-    /// Judged false aways of the month beyond those that the dial allows: each halves it. Who errs as often as the dial
-    /// allows and no oftener has one or more in two months of three (Poisson), so at first what the dial allows is free;
-    /// with more than two thirds of that in a quarter, one less is (`docs/decisions/0019-what-the-ledger-forgives.md`).
-    fn unforgiven(&self, at: Wall, dial: f64) -> f64 {
-        let free = if self.judged(at, QUARTER_DAYS) <= 2.0 * dial { dial } else { (dial - 1.0).max(0.0) };
-        (self.judged(at, LEDGER_DAYS) - free).max(0.0)
-    }
-
-    /// The same for the curve, which forgets with each, as the reference model has it.
+    /// Those beyond what the dial allows: each halves it.
     fn over(&self, at: Wall, dial: f64) -> f64 {
-        (self.judged(at, LEDGER_DAYS) - (dial - 1.0).max(0.0)).max(0.0)
-    }
-
-    /// What is left of the dial.
-    fn braked(&self, at: Wall, dial: f64) -> f64 {
-        0.5f64.powf(self.unforgiven(at, dial))
+        (self.false_aways(at) as f64 - (dial - 1.0).max(0.0)).max(0.0)
     }
 
     /// When a silence that began at `began` is a departure. `ratio` is how much likelier what else
     /// is known is of one who left; `stretch` is for kinds that may be mute for longer.
     pub fn patience(&self, context: Context, began: Wall, dial: f64, ratio: f64, stretch: f64) -> Threshold {
         let odds = self.lean(began) / of(&self.leans, context);
-        let share = of(&self.shares, context) * odds * self.braked(began, dial);
+        let share = of(&self.shares, context) * odds;
         self.threshold_with(share, context, began, dial, ratio, stretch)
     }
 
-    /// The same as the reference model has it, which deals the dial out by departures alone and halves it with each false away.
+    /// The same as the reference model has it, which deals the dial out by departures alone.
     #[cfg(test)]
     pub fn threshold(&self, context: Context, began: Wall, dial: f64, ratio: f64, stretch: f64) -> Threshold {
         let odds = self.odds(began) / of(&self.mean, context);
-        let share = self.share(context) * odds * 0.5f64.powf(self.over(began, dial));
-        self.threshold_with(share, context, began, dial, ratio, stretch)
+        self.threshold_with(self.share(context) * odds, context, began, dial, ratio, stretch)
     }
 
     fn threshold_with(
@@ -309,7 +294,8 @@ impl Habit {
         ratio: f64,
         stretch: f64,
     ) -> Threshold {
-        let p = dial * share / self.rate(context, day(began)) * ratio.clamp(1.0 / RATIO_MOST, RATIO_MOST);
+        let p = dial * 0.5f64.powf(self.over(began, dial)) * share / self.rate(context, day(began))
+            * ratio.clamp(1.0 / RATIO_MOST, RATIO_MOST);
         let sleep = self.sleep_in(context);
         let [.., longest] = MOST;
         let most = if ratio < AGAINST { longest } else { most(context, dial) } * stretch;
@@ -320,8 +306,8 @@ impl Habit {
 
     /// When a silence is a departure at an hour like any other.
     pub(super) fn usual_wait(&self, context: Context, at: Wall, dial: f64, stretch: f64) -> f64 {
-        let share = of(&self.shares, context) * self.braked(at, dial);
-        let p = dial * share / self.rate(context, day(at));
+        let share = of(&self.shares, context);
+        let p = dial * 0.5f64.powf(self.over(at, dial)) * share / self.rate(context, day(at));
         self.sleep_in(context).time_for(p.min(0.5)).min(most(context, dial) * stretch)
     }
 

@@ -116,29 +116,3 @@ fn a_false_away_makes_it_wait_longer() {
     assert_eq!((habit.false_aways(noon), habit.false_aways(monday(31.0 * 86_400.0))), (2, 0));
     assert!(habit.threshold(Context::Idle, noon, 1.0, 1.0, 1.0).away_s > before * 1.5);
 }
-
-/// What is left of the dial after false aways on these days, on day 100.
-#[test]
-fn the_dial_forgives_what_it_allows_while_the_quarter_is_good() {
-    let left = |dial: f64, days: &[f64]| {
-        let mut habit = Habit::default();
-        habit.recall_ledger(&days.iter().map(|ago| day(monday(100.0 * 86_400.0)) - ago).collect::<Vec<f64>>());
-        habit.braked(monday(100.0 * 86_400.0), dial)
-    };
-    for (dial, days, expected) in [
-        (1.0, vec![], 1.0),
-        (1.0, vec![5.0], 1.0),
-        (1.0, vec![5.0, 9.0], 0.5),
-        (1.0, vec![5.0, 40.0], 1.0),
-        // Three in a quarter: nothing is forgiven any more.
-        (1.0, vec![5.0, 40.0, 70.0], 0.5),
-        (1.0, vec![5.0, 9.0, 70.0], 0.25),
-        (1.0, vec![40.0, 50.0, 70.0], 1.0),
-        // Of a dial of one in three months no single one is.
-        (0.33, vec![5.0], 0.5),
-        (3.0, vec![1.0, 2.0, 3.0], 1.0),
-        (3.0, vec![1.0, 2.0, 3.0, 4.0], 0.5),
-    ] {
-        assert_eq!(left(dial, &days), expected, "{dial} {days:?}");
-    }
-}

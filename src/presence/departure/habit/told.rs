@@ -55,12 +55,7 @@ impl Habit {
 
     /// Judged false aways of the last month.
     pub fn false_aways(&self, now: Wall) -> usize {
-        self.judged(now, LEDGER_DAYS) as usize
-    }
-
-    /// Those of the last `days`.
-    pub(super) fn judged(&self, now: Wall, days: f64) -> f64 {
-        self.ledger.iter().filter(|at| day(now) - **at < days).count() as f64
+        self.ledger.iter().filter(|at| day(now) - **at < LEDGER_DAYS).count()
     }
 
     /// It was called away wrongly.
