@@ -79,8 +79,6 @@ const KERBEROS: u32 = 88;
 const QUIC: [(u32, u32); 2] = [(0xc0, 1), (0xd0, 0x6b33_43cf)];
 /// A handshake record of TLS (RFC 8446 §5.1): its kind and its major version.
 const HANDSHAKE: u32 = 0x1603;
-/// A heartbeat of TLS (RFC 6520 §3): nobody sends any but who looks for a hole, and the answer that shows it is long.
-const HEARTBEAT: u32 = 0x1803;
 /// The first four bytes of HTTP's requests and answers, of UPnP's events, and of a document that
 /// comes in a segment of its own.
 const WORDS: [&[u8; 4]; 10] =
@@ -283,7 +281,6 @@ impl Filter {
         ]);
         lines.extend(WORDS.map(|word| Jump(JUMP_EQUAL, u32::from_be_bytes(*word), "keep", "")));
         if conversations {
-            lines.extend([Do(LOAD_HALF_X, START), Jump(JUMP_EQUAL, HEARTBEAT, "head", "")]);
             windows(&mut lines);
             // Keys of SSH are exchanged in long messages, and without those nothing of a login can be told: a length, the
             // padding's, and the message's number.
