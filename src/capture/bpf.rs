@@ -8,7 +8,8 @@
 //! packets, questions of DNS. Told by their first bytes, so of what follows nothing comes.
 //! [`Filter::conversations`] lets through besides what detectors need of conversations: how they end, what is said in
 //! short segments, as people and commands do, the heads of long messages by which Windows is administrated (SMB, calls of
-//! DCE/RPC on whatever port, Kerberos), answers of DNS, short datagrams and the heads of long ones, fragments and rare protocols. Transfers, which are
+//! DCE/RPC on whatever port, Kerberos), answers of DNS, short datagrams and the heads of long ones, fragments and rare
+//! protocols. Transfers, which are
 //! most of what a network carries, stay outside.
 //!
 //! The kernel takes VLAN tags out of the frame before it asks the filter, so offsets are fixed.

@@ -74,6 +74,17 @@ pub struct ToolDownload {
     awaited: Capped<(End, End), ()>,
 }
 
+/// A program of a `kind` that came over this conversation.
+fn fetched(talk: &Talkers, kind: &str, context: &Context<'_>) -> Finding {
+    let (client, server) = (talk.client, talk.server);
+    let key = format!("{} {}", client.ip, server.ip);
+    Finding::new(CARD.id, Category::Malware, Severity::High, key, context.now)
+        .by(client.party())
+        .against(server.party())
+        .why("kind", kind)
+        .technique(&["T1105"])
+}
+
 impl ToolDownload {
     #[must_use]
     pub fn new(settings: Settings) -> ToolDownload {
@@ -118,20 +129,10 @@ impl ToolDownload {
         if program(body) != Some("PE") {
             return;
         }
-        let finding = Finding::new(
-            CARD.id,
-            Category::Malware,
-            Severity::High,
-            format!("{} {}", client.ip, server.ip),
-            context.now,
-        )
-        .by(client.party())
-        .against(server.party())
-        .why("kind", "PE")
-        .why("destination", server.ip)
-        .why("path", format!("port {}", server.port))
-        .technique(&["T1105"])
-        .points(6.5);
+        let finding = fetched(talk, "PE", context)
+            .why("destination", server.ip)
+            .why("path", format!("port {}", server.port))
+            .points(6.5);
         self.bell.ring(finding, findings);
     }
 
@@ -198,20 +199,10 @@ impl Detector for ToolDownload {
         if !bare && !processor && kind == "script" {
             return;
         }
-        let finding = Finding::new(
-            CARD.id,
-            Category::Malware,
-            Severity::High,
-            format!("{} {}", client.ip, server.ip),
-            context.now,
-        )
-        .by(client.party())
-        .against(server.party())
-        .why("kind", kind)
-        .why("destination", clean_text(host, 64))
-        .why("path", clean_text(&path, 64))
-        .technique(&["T1105"])
-        .points(if bare { 6.5 } else { 5.5 });
+        let finding = fetched(&noticed.talk, kind, context)
+            .why("destination", clean_text(host, 64))
+            .why("path", clean_text(&path, 64))
+            .points(if bare { 6.5 } else { 5.5 });
         self.bell.ring(finding, findings);
     }
 }
