@@ -149,9 +149,23 @@ impl Reader {
     pub fn hurry(&mut self, client: &mut Vec<u8>, server: &[u8], seed: u64, out: &mut Vec<What>) {
         let is_answer =
             server.starts_with(b"HTTP/1.") && server.get(9).is_some_and(|first| (b'2'..=b'5').contains(first));
-        if !is_answer || !is_request(client) || self.skip[0] > 0 {
-            return;
+        if is_answer && is_request(client) && self.skip[0] == 0 {
+            self.cut(client, seed, out);
         }
+    }
+
+    /// Part of what a side said was not seen: mostly of a body.
+    pub fn miss(&mut self, by_client: bool, unread: &mut Vec<u8>, missing: usize, seed: u64, out: &mut Vec<What>) {
+        if by_client && is_request(unread) {
+            self.cut(unread, seed, out);
+        }
+        if let Some(skip) = self.skip.get_mut(usize::from(!by_client)) {
+            *skip = skip.saturating_sub(missing);
+        }
+    }
+
+    /// A request of whose body no more comes.
+    fn cut(&mut self, client: &mut Vec<u8>, seed: u64, out: &mut Vec<What>) {
         let Some(head) = Head::read(client) else { return };
         let body = client.get(head.len..).unwrap_or_default();
         let missing = head.length().saturating_sub(body.len());
