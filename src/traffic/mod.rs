@@ -40,7 +40,9 @@ pub const FLOWS_MAX: usize = 65_536;
 /// of them are gone by then).
 pub const SILENT: Duration = Duration::from_secs(5);
 /// Bytes of a path of HTTP that are kept.
-pub const PATH_MAX: usize = 512;
+pub const PATH_MAX: usize = 1024;
+/// Bytes of the head of a request that are told: browsers send less than a thousand, and cookies.
+pub const HEADS_MAX: usize = 2048;
 /// Bytes of streams and of half-read messages, of all conversations.
 pub const BUFFERED_MAX: usize = 32 << 20;
 /// Attempts that wait for an answer, or stand in the queue behind one that does.
