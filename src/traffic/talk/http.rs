@@ -38,6 +38,8 @@ const METHODS: [&str; 15] = [
 const PENDING_MAX: usize = 16;
 /// Of a body.
 const BODY_MAX: usize = 1024;
+/// Of the name of a kind: longer ones are not needed.
+const KIND_MAX: usize = 64;
 
 /// Begins like a request.
 pub fn is_request(bytes: &[u8]) -> bool {
@@ -86,6 +88,18 @@ impl<'a> Head<'a> {
             let is_it = line.get(..at)?.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
             is_it.then(|| line.get(at + 1..).map(<[u8]>::trim_ascii)).flatten()
         })
+    }
+
+    /// What the body is said to be.
+    fn kind(&self) -> String {
+        let kind = self.header("content-type").unwrap_or_default();
+        clean_text(&String::from_utf8_lossy(kind.get(..kind.len().min(KIND_MAX)).unwrap_or_default()), KIND_MAX)
+            .to_ascii_lowercase()
+    }
+
+    /// RFC 9110 §8.4: the body is not what it looks like.
+    fn is_packed(&self) -> bool {
+        self.header("content-encoding").is_some_and(|how| !how.eq_ignore_ascii_case(b"identity"))
     }
 
     fn length(&self) -> usize {
@@ -177,6 +191,10 @@ impl Reader {
                 .unwrap_or_default(),
             status: 0,
             body: body.iter().take(BODY_MAX).copied().collect(),
+            kind: head.kind(),
+            is_packed: head.is_packed(),
+            has_accept: head.header("accept").is_some(),
+            is_referred: head.header("referer").is_some(),
             had_authorization: authorization.is_some(),
         };
         let is_rtsp = holds(head.first, b" RTSP/");
@@ -226,7 +244,8 @@ impl Reader {
             return;
         }
         let body = body.iter().take(BODY_MAX).copied().collect();
-        out.push(What::HttpAnswer(Http { status, body, ..asked.http }));
+        let (kind, is_packed) = (head.kind(), head.is_packed());
+        out.push(What::HttpAnswer(Http { status, body, kind, is_packed, ..asked.http }));
     }
 }
 
