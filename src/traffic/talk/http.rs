@@ -262,7 +262,13 @@ const fn tried(service: &'static str, user: String, tag: u64) -> Login {
 }
 
 fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> Option<Login> {
-    let at = value.iter().position(|byte| *byte == b' ')?;
+    let Some(at) = value.iter().position(|byte| *byte == b' ') else {
+        // No scheme, as it should have (RFC 9110 §11.4): many an interface of a device wants its key so.
+        if value.len() >= KEY_MIN {
+            out.push(clear("http_token", b"", value, seed));
+        }
+        return None;
+    };
     let (scheme, rest) = (value.get(..at)?, value.get(at + 1..)?);
     match scheme.to_ascii_lowercase().as_slice() {
         b"basic" => {
