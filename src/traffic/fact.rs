@@ -114,7 +114,7 @@ pub struct Http {
     pub is_packed: bool,
     /// The client says which kinds it takes, as browsers do.
     pub has_accept: bool,
-    /// It says which page led it here.
+    /// It says which page led it here, or of which site it is.
     pub is_referred: bool,
     pub had_authorization: bool,
 }

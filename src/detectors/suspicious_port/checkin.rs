@@ -7,8 +7,9 @@
 
 use std::net::IpAddr;
 
+use super::agent::Agent;
 use crate::{
-    model::{Severity, is_private},
+    model::{Severity, holds, is_private},
     traffic::Http,
 };
 
@@ -18,6 +19,8 @@ const LOOKED_AT: usize = 1024;
 const LEVELS: [u32; 3] = [5, 6, 8];
 /// Of these so many by strong signs, for more than low.
 const PROVED_MIN: u32 = 3;
+/// Times that one page is asked for, after which somebody waits for something.
+const MANY: u32 = 4;
 
 /// What speaks for it, with the strongest sign in words.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +77,13 @@ pub fn request(http: &Http, turn: u32) -> Weight {
     weight.add(1, !http.has_accept && !http.is_referred && agent != Agent::Known);
     weight.add(1, posts && !http.is_referred && is_page(path));
     weight.add(1, path.starts_with("//"));
-    weight.add(1, turn >= 4);
+    weight.add(1, turn >= MANY);
+    weight.add(1, is_panel(path));
+    // Browsers of Windows say which kinds they take, and do not ask the same again and again.
+    let feigned = !http.has_accept && !http.is_referred && turn >= MANY && http.agent.contains("Windows");
+    let feigned = feigned && (http.agent.starts_with("Mozilla/") || http.agent.starts_with("Opera/"));
+    weight.prove(2, "again and again under a browser's name, as no browser asks", feigned);
+    weight.add(1, feigned && agent == Agent::Known);
     match agent {
         Agent::Known => {}
         Agent::None | Agent::Nameless | Agent::Old => weight.add(1, true),
@@ -117,78 +126,36 @@ pub fn answer(http: &Http, mut weight: Weight) -> Weight {
     let claims = http.status == 200 && http.kind.starts_with("text/html") && !http.is_packed;
     let noise = is_binary(&http.body) && !FILES.iter().any(|start| http.body.starts_with(start));
     weight.prove(3, "and is answered by a page that is none", claims && noise);
+    // A page of a few words, in which the next place or the next command stands.
+    let few = claims && !noise && http.body.len() <= 256 && !http.body.trim_ascii_start().starts_with(b"<");
+    weight.add(1, few && !http.body.is_empty());
+    weight.prove(2, "and gets orders", few && !http.has_accept && is_order(&http.body));
     weight
+}
+
+/// Commands joined together, a flood with a switch and a place, something to be loaded and run.
+fn is_order(body: &[u8]) -> bool {
+    const SIGNS: [&[u8]; 6] = [b"&&", b"downexec", b"download", b"cmd.exe", b"systeminfo", b"powershell"];
+    let lower = body.to_ascii_lowercase();
+    let is_switch = matches!(lower.as_slice(), [b'-', letter, ..] if letter.is_ascii_lowercase());
+    let words = lower.split(|byte| matches!(byte, b' ' | b'|' | b'\r' | b'\n' | b';')).skip(1);
+    let aims = |word: &[u8]| {
+        let host = std::str::from_utf8(word).ok().and_then(|word| word.split(':').next());
+        word.starts_with(b"http") || host.is_some_and(|host| host.parse::<IpAddr>().is_ok())
+    };
+    SIGNS.iter().any(|sign| holds(&lower, sign)) || is_switch && words.into_iter().any(aims)
+}
+
+/// What pages of masters are called in many a kit (Zeus, Pony, Andromeda and their heirs): one weak sign.
+fn is_panel(path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let stem = file.split('.').next().unwrap_or_default();
+    is_page(file) && ["gate", "bot", "cmd", "task", "tasks", "getcmd", "cnc", "knock", "panel"].contains(&stem)
 }
 
 /// How pictures, films, sound, archives and documents begin, which some servers call pages.
 const FILES: [&[u8]; 10] =
     [b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"PK", b"%PDF", b"\x1f\x8b", b"ID3", b"OggS", b"\0\0"];
-
-/// What a program calls itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Agent {
-    Known,
-    None,
-    /// A word and no version.
-    Nameless,
-    /// A browser of many years ago.
-    Old,
-    /// The library of a language in which people automate Windows.
-    Script,
-    /// `Mozilla/5.0`, and not what of.
-    Lazy,
-    Impossible,
-    /// Marks that no name has (RFC 9110 §5.6.2), and no version.
-    Broken,
-}
-
-impl Agent {
-    fn of(text: &str) -> Agent {
-        if SCRIPTS.iter().any(|name| text.contains(name)) {
-            return Agent::Script;
-        }
-        let Some(version) = text.strip_prefix("Mozilla/") else {
-            return match text {
-                "" => Agent::None,
-                _ if text.starts_with("Opera/") => Agent::Old,
-                _ if !text.contains('/') && text.contains(['{', '}', ':', '|', '<', '>', '"']) => Agent::Broken,
-                _ if text.contains(['/', '(']) || text.len() > 40 => Agent::Known,
-                _ => Agent::Nameless,
-            };
-        };
-        // Netscape and Internet Explorer said 3.0 and 4.0, all others since 5.0; what follows is a system in brackets.
-        let (number, rest) = version.split_once(' ').unwrap_or((version, ""));
-        if !matches!(number, "3.0" | "4.0" | "5.0") {
-            return Agent::Impossible;
-        }
-        let system = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
-        let Some((system, engine)) = system else { return Agent::Lazy };
-        let explorer = system.split("; ").find_map(|part| part.strip_prefix("MSIE "));
-        match explorer {
-            Some(_) if !system.contains("Windows") && !system.contains("Mac") => Agent::Impossible,
-            Some(_) => Agent::Old,
-            // A slip of the pen: `MSlE`.
-            None if system
-                .split("; ")
-                .any(|part| matches!(part.as_bytes(), [b'M', b'S', _, _, b' ', b'0'..=b'9', ..])) =>
-            {
-                Agent::Impossible
-            }
-            // Libraries of Windows and Delphi; robots of searches say 5.0 and their address.
-            None if number != "5.0" => Agent::Lazy,
-            None if engine.trim().is_empty() && !system.contains("http") && !system.contains("compatible") => {
-                Agent::Lazy
-            }
-            None if system.contains("Windows NT 5") => Agent::Old,
-            None => Agent::Known,
-        }
-    }
-}
-
-/// What these name themselves unless the author says otherwise (their own manuals): one sign among others, since people
-/// write honest programs in them.
-const SCRIPTS: [&str; 6] =
-    ["AutoHotkey", "AutoIt", "vb wininet", "Indy Library", "WinHttp.WinHttpRequest", "WindowsPowerShell/"];
 
 const PAGES: [&str; 6] = [".php", ".asp", ".aspx", ".jsp", ".cgi", "/"];
 const PICTURES: [&str; 5] = [".bmp", ".gif", ".png", ".jpg", ".jpeg"];
@@ -445,27 +412,31 @@ mod tests {
     }
 
     #[test]
-    fn agents_are_sorted() {
-        for (text, agent) in [
-            ("", Agent::None),
-            ("JustKidding", Agent::Nameless),
-            ("DSM 7.2", Agent::Nameless),
-            ("US-124:End", Agent::Broken),
-            ("{KIARA}", Agent::Broken),
-            ("Linux/3.0, UPnP/1.0, x: y/1", Agent::Known),
-            ("Dalvik/2.1.0 (Linux; U; Android 9)", Agent::Known),
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Agent::Known),
-            ("Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko", Agent::Known),
-            ("Mozilla/5.0", Agent::Lazy),
-            ("Mozilla/5.0 (Windows NT 6.1)", Agent::Lazy),
-            ("Mozilla/4.0 (compatible; Win32; WinHttp.WinHttpRequest.5)", Agent::Script),
-            ("Mozilla/4.0 (compatible; Synapse)", Agent::Lazy),
-            ("Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1)", Agent::Old),
-            ("Mozilla/4.0 (compatible; MSlE 6.0; Windows NT 5.1)", Agent::Impossible),
-            ("Mozilla/4.0 (compatible; MSIE 6.0; Win32)", Agent::Impossible),
-            ("Mozilla/4.2.20 (compatible; MSIE 5.0.2; Win32)", Agent::Impossible),
-        ] {
-            assert_eq!(Agent::of(text), agent, "{text}");
-        }
+    fn who_asks_again_and_again_under_a_browsers_name_is_low() {
+        let ask = |agent: &str, has_accept, turn, body: &[u8]| {
+            let http = Http {
+                method: "GET".into(),
+                path: "/a/b.php?id=7".into(),
+                agent: agent.into(),
+                status: 200,
+                kind: "text/html".into(),
+                body: body.to_vec(),
+                has_accept,
+                ..Http::default()
+            };
+            let asked = Http { kind: String::new(), body: Vec::new(), ..http.clone() };
+            answer(&http, request(&asked, turn)).severity().map(|(severity, _)| severity)
+        };
+        let (old, new) = (
+            "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1)",
+            "Mozilla/5.0 (Windows NT 10.0) Gecko/1 Firefox/140.0",
+        );
+        assert_eq!(ask(old, false, 4, b"ok"), Some(Severity::Low));
+        assert_eq!(ask(old, false, 3, b"ok"), None, "a few times");
+        assert_eq!(ask(old, true, 9, b"ok"), None, "as a browser asks");
+        assert_eq!(ask("Updater/1.0 (Windows)", false, 9, b"2.1"), None, "under its own name");
+        assert!(ask(new, false, 4, b"-udp 198.51.100.8 80|-get http://a.example/") >= Some(Severity::Medium), "orders");
+        assert!(ask(new, false, 4, b"#command##systeminfo&&net view") >= Some(Severity::Medium), "orders");
+        assert!(!is_order(b"2.1 see http://a.example/") && !is_order(b"ok") && !is_order(b"-1"));
     }
 }

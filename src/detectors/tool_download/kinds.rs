@@ -64,7 +64,11 @@ pub fn program(body: &[u8], bare: bool) -> Option<&'static str> {
         [b'P', b'K', 3, 4, ..] if holds(body, b"classes.dex") || holds(body, b"AndroidManifest") => Some("APK"),
         [b'P', b'K', 3, 4, ..] if holds(body, b"META-INF/") || holds(body, b".class") => Some("JAR"),
         [b'P', b'K', 3, 4, ..] => None,
-        [b'#', b'!', b'/', ..] if holds(body, b"sh") => Some("script"),
+        [b'#', b'!', b'/', rest @ ..] => {
+            let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let runs = [&b"sh"[..], b"perl", b"python", b"php", b"ruby", b"lua"];
+            runs.iter().any(|name| holds(line, name)).then_some("script")
+        }
         _ if is_script(body, bare) => Some("script"),
         _ => None,
     }
@@ -146,6 +150,9 @@ mod tests {
             program(b"Set s=CreateObject(\"WScript.Shell\")\r\ns.Run \"regsvr32 /s a.dat\"", false),
             Some("script")
         );
+        assert_eq!(program(b"#!/usr/bin/perl\nuse IO::Socket;", true), Some("script"));
+        assert_eq!(program(b"#!/bin/sh\nid", true), Some("script"));
+        assert_eq!(program(b"#!/opt/settings v1\nsh=1", true), None);
         assert_eq!(program(b"<p>Never call powershell with -enc</p>", true), None);
         assert_eq!(program(b"log: powershell started", true), None);
         assert_eq!(program(b"PK\x03\x04\x14\0\x08\0AndroidManifest.xml", true), Some("APK"));

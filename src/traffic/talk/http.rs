@@ -97,9 +97,10 @@ impl<'a> Head<'a> {
             .to_ascii_lowercase()
     }
 
-    /// RFC 9110 §8.4: the body is not what it looks like.
+    /// RFC 9110 §8.4: the body is not what it looks like. Not every word that is said there is a way to pack.
     fn is_packed(&self) -> bool {
-        self.header("content-encoding").is_some_and(|how| !how.eq_ignore_ascii_case(b"identity"))
+        let how = self.header("content-encoding").unwrap_or_default().to_ascii_lowercase();
+        [&b"gzip"[..], b"deflate", b"br", b"zstd", b"compress"].iter().any(|known| holds(&how, known))
     }
 
     fn length(&self) -> usize {
@@ -194,7 +195,7 @@ impl Reader {
             kind: head.kind(),
             is_packed: head.is_packed(),
             has_accept: head.header("accept").is_some(),
-            is_referred: head.header("referer").is_some(),
+            is_referred: head.header("referer").is_some() || head.header("origin").is_some(),
             had_authorization: authorization.is_some(),
         };
         let is_rtsp = holds(head.first, b" RTSP/");
