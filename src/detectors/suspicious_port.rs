@@ -20,7 +20,7 @@
 //! three by strong signs. Strong are: data in a form that is no form, said to be a picture or in parts without a bound
 //! (3); the machine's number (3), its guard, or its name, user and system together (2), Windows among them (1); fields of
 //! passwords found (3); the number Windows was bought under (3); a browser that never was, or marks instead of a name (4),
-//! half of a browser or a script (2), one of Windows that asks again and again as no browser does (2); an answer numbered
+//! half of a browser or a script (2), a form of which each field is base64 (2), a browser of Windows' that asks again and again as none does (2); an answer numbered
 //! beyond HTTP (4), an error or a page that is no text (3), one with orders (2). Weak are an address without a name (2), no
 //! kinds that would be taken, no program's name or an old browser's, a page that data is posted to, the fourth time (1
 //! each). Low: data posted by plain HTTP to an address of the Internet without a name, at a port that is none of the

@@ -96,6 +96,8 @@ pub fn request(http: &Http, turn: u32) -> Weight {
     if posts {
         let is_binary = !http.is_packed && is_binary(&http.body);
         weight.prove(3, "by data that is no form, said to be one", is_binary && is_form(&http.kind));
+        let sealed = agent != Agent::Known && !http.has_accept && is_form(&http.kind) && is_sealed(&http.body);
+        weight.prove(2, "by a form of which each field is base64", sealed);
         let odd = http.kind.starts_with("text/css") || http.kind.starts_with("image/") && !is_upload(path);
         weight.prove(3, "by data said to be a picture or a style", odd && !http.body.is_empty());
         let unbound = http.kind.starts_with("multipart/form-data") && !http.kind.contains("boundary=");
@@ -171,6 +173,20 @@ fn is_upload(path: &str) -> bool {
 
 fn is_form(kind: &str) -> bool {
     kind.starts_with("application/x-www-form-urlencoded") || kind.starts_with("text/")
+}
+
+/// A form that tells nobody what it says: each value is long and of the letters of base64 (RFC 4648), which it need not be.
+fn is_sealed(body: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'%' | b'-' | b'_');
+    let mut fields = body.split(|byte| *byte == b'&').take(8).peekable();
+    fields.peek().is_some()
+        && fields.all(|field| {
+            let at = field.iter().position(|byte| *byte == b'=').unwrap_or(field.len());
+            let value = field.get(at + 1..).unwrap_or_default();
+            let has = |is: fn(&u8) -> bool| value.iter().any(is);
+            let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+            value.len() >= 16 && mixed && value.iter().all(is_letter)
+        })
 }
 
 /// Neither text nor UTF-8 of any language: a form is escaped (WHATWG URL §5.2).
@@ -409,6 +425,20 @@ mod tests {
         assert!(page(NOISE).is_some() && page(b"<html>").is_none(), "a page that is none");
         assert!(page(&[b"\xff\xd8\xff\xe0".as_slice(), NOISE].concat()).is_none(), "a picture");
         assert!(level(404, NOISE, true).is_none(), "packed");
+    }
+
+    #[test]
+    fn forms_that_tell_nobody_what_they_say_are_known() {
+        assert!(
+            is_sealed(b"env=QUJDREVGR0hJSktMTU5PUDEyMzQ1Njc4OTA%3D")
+                && is_sealed(b"a=dGhpc0lzMUE5c3Rh&b=MTIzNDU2Nzg5MGFiQ0RF")
+        );
+        assert!(
+            !is_sealed(b"")
+                && !is_sealed(b"name=Anna&pass=secret")
+                && !is_sealed(b"data=0123456789abcdef0123456789abcdef")
+        );
+        assert!(!is_sealed(b"id=7&t=QUJDREVGR0hJSktMTU5PUDEyMzQ1Njc4OTA") && !is_sealed(b"QUJDREVGR0hJSktM"));
     }
 
     #[test]

@@ -145,6 +145,14 @@ pub fn is_remote_control(bytes: &[u8]) -> Option<&'static str> {
             let unpacked = u32::from_le_bytes([*u0, *u1, *u2, *u3]);
             ((16..1 << 20).contains(&len) && (1..1 << 24).contains(&unpacked)).then_some("as Gh0st does")
         }
+        // Its heirs that pack otherwise: five letters, how long this very message is, and how long it was before.
+        [a, b, c, d, e, l0, l1, l2, l3, u0, u1, u2, u3, ..]
+            if [a, b, c, d, e].iter().all(|letter| letter.is_ascii_alphanumeric())
+                && u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize == bytes.len()
+                && (1..1 << 24).contains(&u32::from_le_bytes([*u0, *u1, *u2, *u3])) =>
+        {
+            Some("as Gh0st does")
+        }
         // njRAT: how long the message is, a zero, a word of two or three letters, and parts between `|'|'|`.
         [b'0'..=b'9', ..] => {
             let digits = bytes.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
@@ -266,6 +274,8 @@ mod tests {
         assert!(is_remote_control(&gh0st(b"Gh0st", 18)).is_some() && is_remote_control(&gh0st(b"HEART", 40)).is_some());
         assert!(is_remote_control(&gh0st(b"Gh0st", 9)).is_none(), "shorter than its head");
         assert!(is_remote_control(&gh0st(b"\0\0\0\0\x01", 18)).is_none());
+        let heir = |len: u8| [&b"xZrst"[..], &[len, 0, 0, 0, 64, 0, 0, 0, 0x7f, 0x9f, 1, 2, 3]].concat();
+        assert!(is_remote_control(&heir(18)).is_some() && is_remote_control(&heir(19)).is_none(), "its own length");
         assert!(is_remote_control(b"149\0ll|'|'|SGFja2Vk|'|'|PC").is_some());
         let report = |text: &str| tells_its_system(text.as_bytes());
         assert!(report("INFO\x0cPC-7\x0canna\x0cWindows 7\x0c1.0") && !report("PC-7|anna|Windows 7|1.0"));
