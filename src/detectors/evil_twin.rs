@@ -224,9 +224,10 @@ fn listed_strength(security: &str) -> u8 {
 /// From nothing to WPA3.
 fn strength(security: Security) -> u8 {
     match security {
-        s if s.wpa3 => 4,
+        // As in a list, below: a firm's network, where each has a login of its own, is none without protection.
+        s if s.wpa3 || s.enterprise => 4,
         s if s.wpa2 => 3,
-        s if s.wpa => 2,
+        s if s.wpa || s.owe => 2,
         s if s.wep => 1,
         _ => 0,
     }
@@ -347,6 +348,22 @@ mod tests {
         assert_eq!(run(beacon([0x00, 0x11, 0x22, 9, 9, 9], "cafe", false)), 0, "another name");
         assert_eq!(run(beacon([0x3e, 1, 2, 9, 9, 9], "home", false)), 1, "of the same maker, as it says");
         assert_eq!(run(beacon([0x3e, 1, 2, 3, 4, 5], "home", false)), 0, "a box that changes over");
+        // A firm's network (IEEE 802.11-2020 table 9-151: 1 and 3), of which the points say it in two ways.
+        let firm = |bssid, kind: u8| {
+            let mut bytes = beacon(bssid, "home", true);
+            let at = bytes.len() - 3;
+            bytes[at] = kind;
+            bytes
+        };
+        let two = |first: Vec<u8>, second: Vec<u8>| -> usize {
+            let mut stage = Stage::new(EvilTwin::new(Settings::default())).over(LinkType::IEEE80211);
+            stage.frame(&first, 0);
+            stage.frame(&second, 5000).len()
+        };
+        let (near, far) = ([0x3c, 1, 2, 3, 4, 5], [0x00, 0x11, 0x22, 9, 9, 9]);
+        assert_eq!(two(firm(near, 1), firm(far, 3)), 0, "access points of a firm");
+        assert_eq!(two(firm(near, 1), beacon(far, "home", true)), 0, "one that also takes a common password");
+        assert_eq!(two(firm(near, 3), beacon(far, "home", false)), 1, "a firm's name without protection");
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! ## How it decides
 //! By the ports that the port check, or what devices announce, shows open: remote shells without encryption, debug
 //! bridges, container engines, industrial buses and databases that were made without passwords are low; file transfer
-//! without encryption is noted. It is said once for a device and a service, and resolved when the port refuses.
+//! without encryption is noted. What announces itself at a port of chance by another name (HomeKit, Matter, AirPlay, Cast)
+//! is none of them. It is said once for a device and a service, and resolved when the port refuses.
 //! ## What fools it
 //! Another port than usual; a lock behind an open door (a database may well ask for a password).
 //! ## What to do
@@ -43,6 +44,11 @@ const OPEN: [(Port, &str, Severity); 16] = [
     (139, "NetBIOS session (SMB 1)", Severity::Info),
 ];
 
+/// What announces itself by mDNS at whatever port was free, which says nothing then: HomeKit, Matter, AirPlay and what
+/// Apple's devices speak among themselves, Cast, ESPHome (their own specifications). Each has a lock.
+const ANYWHERE: [&str; 8] =
+    ["hap", "matter", "matterc", "airplay", "raop", "companion-link", "googlecast", "esphomelib"];
+
 /// See the page above.
 pub struct InsecureService {
     bell: Bell,
@@ -72,7 +78,9 @@ impl Detector for InsecureService {
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Home(change) = evidence else { return };
         match change {
-            Change::ServiceOpened { device, tcp: true, port, .. } => self.port(*device, *port, true, context, findings),
+            Change::ServiceOpened { device, tcp: true, port, name, .. } if !ANYWHERE.contains(&name.as_str()) => {
+                self.port(*device, *port, true, context, findings);
+            }
             Change::ServiceClosed { device, tcp: true, port, .. } => {
                 self.port(*device, *port, false, context, findings);
             }
@@ -90,8 +98,8 @@ mod tests {
     fn open_doors_are_listed_once_and_closed_ones_struck_off() {
         let mut stage = Stage::new(InsecureService::new(Settings::default()));
         let device = DeviceId::mint(1, 1);
-        let mut tell = |port: u16, tcp: bool, open: bool, s: u64| -> Vec<(Severity, bool)> {
-            let (name, at) = ("x".to_owned(), Wall(0));
+        let mut named = |name: &str, port: u16, tcp: bool, open: bool, s: u64| -> Vec<(Severity, bool)> {
+            let (name, at) = (name.to_owned(), Wall(0));
             let change = if open {
                 Change::ServiceOpened { device, tcp, port, name, at }
             } else {
@@ -103,6 +111,9 @@ mod tests {
                 .map(|finding| (finding.severity, finding.over))
                 .collect()
         };
+        assert!(named("hap", 6000, true, true, 0).is_empty(), "a bridge of HomeKit at a port of chance");
+        assert_eq!(named("x11", 6000, true, true, 0), [(Severity::Low, false)]);
+        let mut tell = |port: u16, tcp: bool, open: bool, s: u64| named("x", port, tcp, open, s);
         assert_eq!(tell(23, true, true, 0), [(Severity::Low, false)]);
         assert_eq!(tell(21, true, true, 1), [(Severity::Info, false)]);
         assert!(tell(23, true, true, 2).is_empty(), "said");

