@@ -287,16 +287,7 @@ impl Filter {
         ]);
         lines.extend(WORDS.map(|word| Jump(JUMP_EQUAL, u32::from_be_bytes(*word), "keep", "")));
         if conversations {
-            lines.extend([
-                Do(LOAD_HALF_X, START),
-                Jump(JUMP_EQUAL, HEARTBEAT, "", "no heartbeat"),
-                Do(LOAD_BYTE_X, START + 2),
-                Jump(JUMP_GREATER, HEARTBEAT_MINOR, "no heartbeat", ""),
-                Do(LOAD_BYTE_X, START + 3),
-                Jump(JUMP_GREATER, *HEARTBEAT_LEN.end(), "no heartbeat", ""),
-                Jump(JUMP_GREATER, *HEARTBEAT_LEN.start() - 1, "head", ""),
-                Here("no heartbeat"),
-            ]);
+            heartbeat(&mut lines);
             windows(&mut lines);
             // Keys of SSH are exchanged in long messages, and without those nothing of a login can be told: a length, the
             // padding's, and the message's number.
@@ -315,6 +306,21 @@ impl Filter {
     pub fn program(&self) -> &[Instruction] {
         &self.program
     }
+}
+
+/// Heads of long heartbeats. X is where the payload begins less [`START`].
+fn heartbeat(lines: &mut Vec<Line>) {
+    use Line::{Do, Here, Jump};
+    lines.extend([
+        Do(LOAD_HALF_X, START),
+        Jump(JUMP_EQUAL, HEARTBEAT, "", "no heartbeat"),
+        Do(LOAD_BYTE_X, START + 2),
+        Jump(JUMP_GREATER, HEARTBEAT_MINOR, "no heartbeat", ""),
+        Do(LOAD_BYTE_X, START + 3),
+        Jump(JUMP_GREATER, *HEARTBEAT_LEN.end(), "no heartbeat", ""),
+        Jump(JUMP_GREATER, *HEARTBEAT_LEN.start() - 1, "head", ""),
+        Here("no heartbeat"),
+    ]);
 }
 
 /// Heads of long messages between machines of Windows. X is where the payload begins less [`START`], and A its first word,
