@@ -74,6 +74,14 @@ impl Sensitivity {
     }
 }
 
+/// A finding that is raised: who is behind its addresses, and whether people are told.
+struct Raised<'a> {
+    finding: &'a Finding,
+    attacker: Party,
+    victim: Party,
+    told: bool,
+}
+
 /// One alert with what outlets need not know.
 struct Record {
     view: Arc<AlertView>,
@@ -250,22 +258,13 @@ impl Alerts {
             && !finding.observe_only
             && subject.is_none_or(|device| who.tells(device) && !self.mutes.has(finding.detector, device, now.wall));
         match known {
-            Some(id) => self.again(&id, finding, (attacker, victim), told, who, now, out),
-            None => self.open(slot, finding, (attacker, victim), told, who, now, out),
+            Some(id) => self.again(&id, &Raised { finding, attacker, victim, told }, who, now, out),
+            None => self.open(slot, &Raised { finding, attacker, victim, told }, who, now, out),
         }
     }
 
-    #[allow(clippy::too_many_arguments)] // one caller, and each is one noun
-    fn open(
-        &mut self,
-        slot: Slot,
-        finding: &Finding,
-        (attacker, victim): (Party, Party),
-        told: bool,
-        who: &dyn Who,
-        now: Moment,
-        out: &mut Vec<Change>,
-    ) {
+    fn open(&mut self, slot: Slot, raised: &Raised<'_>, who: &dyn Who, now: Moment, out: &mut Vec<Change>) {
+        let Raised { finding, attacker, victim, told } = *raised;
         self.make_room(now, out);
         self.sequence += 1;
         let id = AlertId::mint(now.wall, self.sequence);
@@ -312,17 +311,8 @@ impl Alerts {
     }
 
     /// The same thing once more.
-    #[allow(clippy::too_many_arguments)] // one caller, and each is one noun
-    fn again(
-        &mut self,
-        id: &AlertId,
-        finding: &Finding,
-        (attacker, victim): (Party, Party),
-        told: bool,
-        who: &dyn Who,
-        now: Moment,
-        out: &mut Vec<Change>,
-    ) {
+    fn again(&mut self, id: &AlertId, raised: &Raised<'_>, who: &dyn Who, now: Moment, out: &mut Vec<Change>) {
+        let Raised { finding, attacker, victim, told } = *raised;
         let Some(record) = self.records.get(id) else { return };
         let (state, closed, cooldown) = (record.view.state, record.closed, record.cooldown);
         let count = record.view.count + 1;

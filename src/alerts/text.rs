@@ -30,6 +30,9 @@ pub(super) fn text(finding: &Finding, attacker: Option<&str>, victim: Option<&st
         let fill = |text: &str| {
             let mut text = text.to_owned();
             for (key, value) in &finding.evidence {
+                if value.is_empty() {
+                    text = text.replace(&format!(" ({{{key}}})"), "");
+                }
                 text = text.replace(&format!("{{{key}}}"), value);
             }
             // Names last: what a device calls itself fills nothing in.
@@ -65,4 +68,22 @@ pub(super) fn text(finding: &Finding, attacker: Option<&str>, victim: Option<&st
         ),
     };
     Text { title, detail, recommendation: recommendation.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use crate::model::{Category, Finding, Moment, Mono, Severity, Wall};
+
+    #[test]
+    fn what_is_not_known_leaves_no_empty_brackets() {
+        let now = Moment { mono: Mono(0), wall: Wall(0) };
+        let of = |subject: &str| {
+            let finding = Finding::new("suspicious_tls", Category::Malware, Severity::Info, "key".to_owned(), now);
+            let finding = finding.why("destination", "192.0.2.9").why("port", 443).why("sign", "no name");
+            text(&finding.why("subject", subject), None, None).detail
+        };
+        assert_eq!(of("Acme"), "To 192.0.2.9 port 443: no name (Acme).");
+        assert_eq!(of(""), "To 192.0.2.9 port 443: no name.");
+    }
 }

@@ -80,6 +80,11 @@ const KERBEROS: u32 = 88;
 const QUIC: [(u32, u32); 2] = [(0xc0, 1), (0xd0, 0x6b33_43cf)];
 /// A handshake record of TLS (RFC 8446 §5.1): its kind and its major version.
 const HANDSHAKE: u32 = 0x1603;
+/// A heartbeat of TLS (RFC 6520 §3), the last minor version that has any (RFC 8446 §5.1), and the upper byte of the length
+/// that a long record has: from 1,024 to 18,432 bytes (RFC 5246 §6.2.3). Of other segments one in 16 million begins so.
+const HEARTBEAT: u32 = 0x1803;
+const HEARTBEAT_MINOR: u32 = 3;
+const HEARTBEAT_LEN: std::ops::RangeInclusive<u32> = 4..=72;
 /// The first four bytes of HTTP's requests and answers, of UPnP's events, and of a document that
 /// comes in a segment of its own.
 const WORDS: [&[u8; 4]; 10] =
@@ -282,6 +287,16 @@ impl Filter {
         ]);
         lines.extend(WORDS.map(|word| Jump(JUMP_EQUAL, u32::from_be_bytes(*word), "keep", "")));
         if conversations {
+            lines.extend([
+                Do(LOAD_HALF_X, START),
+                Jump(JUMP_EQUAL, HEARTBEAT, "", "no heartbeat"),
+                Do(LOAD_BYTE_X, START + 2),
+                Jump(JUMP_GREATER, HEARTBEAT_MINOR, "no heartbeat", ""),
+                Do(LOAD_BYTE_X, START + 3),
+                Jump(JUMP_GREATER, *HEARTBEAT_LEN.end(), "no heartbeat", ""),
+                Jump(JUMP_GREATER, *HEARTBEAT_LEN.start() - 1, "head", ""),
+                Here("no heartbeat"),
+            ]);
             windows(&mut lines);
             // Keys of SSH are exchanged in long messages, and without those nothing of a login can be told: a length, the
             // padding's, and the message's number.

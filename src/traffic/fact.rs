@@ -104,6 +104,8 @@ pub struct Http {
     pub path: String,
     pub host: String,
     pub agent: String,
+    /// Of a request: the lines of its head after the first, as sent, cut to [`super::HEADS_MAX`].
+    pub heads: Vec<u8>,
     /// Zero until answered.
     pub status: u16,
     /// The first bytes of what was sent along, or of the answer.

@@ -11,15 +11,7 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use crate::{
     model::{Captured, Guarded, Moment, Mono, Pieces, Port},
-    wire::{
-        Frame, Net, Transport,
-        icmp::Icmp,
-        ipv4::Ipv4,
-        ipv6::Ipv6,
-        protocol,
-        tcp::{Flags, Tcp},
-        udp::Udp,
-    },
+    wire::{Frame, Net, Transport, icmp::Icmp, ipv4::Ipv4, ipv6::Ipv6, protocol, tcp::Tcp, udp::Udp},
 };
 
 mod fact;
@@ -27,6 +19,7 @@ mod flow;
 mod fragments;
 mod names;
 mod neighbours;
+mod reading;
 mod sight;
 mod stream;
 mod talk;
@@ -39,6 +32,7 @@ pub use talk::is_factory;
 
 use flow::{Flow, Key};
 use fragments::{Fragments, Piece};
+use reading::{Reading, Segment, held, torn};
 
 /// Conversations at a time.
 pub const FLOWS_MAX: usize = 65_536;
@@ -46,13 +40,11 @@ pub const FLOWS_MAX: usize = 65_536;
 /// of them are gone by then).
 pub const SILENT: Duration = Duration::from_secs(5);
 /// Bytes of a path of HTTP that are kept.
-pub const PATH_MAX: usize = 512;
+pub const PATH_MAX: usize = 1024;
+/// Bytes of the head of a request that are told: browsers send less than a thousand, and cookies.
+pub const HEADS_MAX: usize = 2048;
 /// Bytes of streams and of half-read messages, of all conversations.
 pub const BUFFERED_MAX: usize = 32 << 20;
-/// Of each side: what is read of a conversation whose protocol is not one of files and remote procedures.
-const READ_MAX: u32 = 16 * 1024;
-/// Of those.
-const READ_LONG_MAX: u32 = 512 * 1024;
 /// Attempts that wait for an answer, or stand in the queue behind one that does.
 pub const WAITING_MAX: usize = 32_768;
 /// A conversation of UDP that was silent so long is over; another begins.
@@ -246,11 +238,12 @@ impl Traffic {
             }
             flow.segment(tcp, by_client, &mut whats);
             is_proven = flow.completed && !was_completed;
-            if is_read(flow, tcp, side) || tcp.flags.has(Flags::SYN) {
+            if reading::is_due(flow, tcp, by_client) {
                 self.buffered = self.buffered.saturating_sub(held(flow));
-                let before = torn(flow, side);
-                read(flow, tcp, real_len(frame, tcp), by_client, self.seed, &mut self.said, &mut whats);
-                let after = torn(flow, side);
+                let before = torn(flow);
+                let segment = Segment { tcp, real: real_len(frame, tcp), by_client };
+                Reading { seed: self.seed, said: &mut self.said, whats: &mut whats }.read(flow, &segment);
+                let after = torn(flow);
                 self.torn.0 += u64::from(after.0.saturating_sub(before.0));
                 self.torn.1 += u64::from(after.1.saturating_sub(before.1));
                 self.buffered += held(flow);
@@ -413,15 +406,6 @@ fn beyond(ip: IpAddr) -> u64 {
     }
 }
 
-fn held(flow: &Flow) -> usize {
-    flow.streams.iter().map(stream::Stream::held).sum::<usize>() + flow.app.as_ref().map_or(0, |app| app.held())
-}
-
-/// Holes and repeats of one direction.
-fn torn(flow: &Flow, side: usize) -> (u32, u32) {
-    flow.streams.get(side).map_or((0, 0), |stream| (stream.gaps, stream.overlaps))
-}
-
 /// How long a segment was on the wire, also where the capture cut it.
 fn real_len(frame: &Frame<'_>, tcp: &Tcp<'_>) -> usize {
     let header = 20 + tcp.options.len();
@@ -432,47 +416,6 @@ fn real_len(frame: &Frame<'_>, tcp: &Tcp<'_>) -> usize {
         _ => tcp.payload.len(),
     };
     real.max(tcp.payload.len())
-}
-
-/// Whether anything of this segment is read. What lies behind the beginning of a conversation is not, and most does.
-fn is_read(flow: &Flow, tcp: &Tcp<'_>, side: usize) -> bool {
-    let taken = flow.streams.get(side).map_or(u32::MAX, |stream| stream.taken);
-    !tcp.payload.is_empty()
-        && (taken < READ_MAX
-            || taken < READ_LONG_MAX && flow.app.as_ref().is_some_and(|app| app.is_long() && !app.is_done()))
-}
-
-#[allow(clippy::too_many_arguments)] // one caller; the buffers are borrowed from the one who has them
-fn read(
-    flow: &mut Flow,
-    tcp: &Tcp<'_>,
-    real: usize,
-    by_client: bool,
-    seed: u64,
-    said: &mut Vec<u8>,
-    whats: &mut Vec<What>,
-) {
-    let side = usize::from(!by_client);
-    let is_syn = tcp.flags.has(Flags::SYN);
-    if is_syn && let Some(stream) = flow.streams.get_mut(side) {
-        stream.begin(tcp.sequence.wrapping_add(1));
-    }
-    if !is_read(flow, tcp, side) {
-        return;
-    }
-    let Some(stream) = flow.streams.get_mut(side) else { return };
-    let from = stream.taken;
-    said.clear();
-    let sequence = if is_syn { tcp.sequence.wrapping_add(1) } else { tcp.sequence };
-    stream.hear(sequence, tcp.payload, real, said);
-    if said.is_empty() {
-        return;
-    }
-    if from < READ_MAX {
-        whats.push(What::Said { by_client, from, bytes: said.clone() });
-    }
-    let app = flow.app.get_or_insert_with(Default::default);
-    app.hear(&flow.talk, by_client, said, seed, whats);
 }
 
 #[cfg(test)]

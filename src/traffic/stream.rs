@@ -1,7 +1,9 @@
 //! # One direction of a TCP connection, in order
 //!
 //! Of the first bytes only; repeats are dropped, what comes early waits in a small store, and a hole that is
-//! not filled is jumped and counted. Overlaps: the first to arrive wins, which is what most hosts do.
+//! not filled is jumped and counted: at once if the other side acknowledges what lies behind it, for then it has what is
+//! missing, and nobody sends it again (RFC 9293 §3.4); else when too much waits. Live that is the rule and no loss: the kernel's
+//! filter holds back what is a transfer. Overlaps: the first to arrive wins, which is what most hosts do.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +15,11 @@ const EARLY_BYTES_MAX: usize = 32 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct Stream {
     next: Option<u32>,
+    /// The other side has all before this.
+    acked: Option<u32>,
     early: BTreeMap<u32, Vec<u8>>,
     early_bytes: usize,
-    /// Bytes handed on.
+    /// Bytes handed on or passed over.
     pub taken: u32,
     pub gaps: u32,
     pub overlaps: u32,
@@ -38,6 +42,29 @@ impl Stream {
     #[must_use]
     pub const fn held(&self) -> usize {
         self.early_bytes
+    }
+
+    /// The other side has all before `acked`.
+    pub fn acknowledged(&mut self, acked: u32) {
+        if self.acked.is_none_or(|known| before(known, acked)) {
+            self.acked = Some(acked);
+        }
+    }
+
+    /// Goes on behind a hole that nobody will fill: how many bytes are missing before what waits, or before what comes at
+    /// `sequence` now. Then [`Stream::drain`] hands on what waited there.
+    pub fn jump(&mut self, sequence: Option<u32>) -> Option<u32> {
+        if self.early.is_empty() && sequence.is_none() {
+            return None;
+        }
+        let (next, acked) = (self.next?, self.acked?);
+        let ahead = |at: &u32| at.wrapping_sub(next);
+        let first = self.early.keys().copied().chain(sequence).filter(|at| before(next, *at)).min_by_key(ahead)?;
+        if before(acked, first) {
+            return None;
+        }
+        self.go_on(next, first);
+        Some(ahead(&first))
     }
 
     /// Takes a segment of `real` bytes of which `bytes` were captured; hands on what is in order now.
@@ -63,13 +90,20 @@ impl Stream {
         self.drain(out);
     }
 
+    /// What is missing counts as passed: what comes behind it is not the beginning.
+    fn go_on(&mut self, next: u32, first: u32) {
+        self.gaps = self.gaps.saturating_add(1);
+        self.taken = self.taken.saturating_add(first.wrapping_sub(next));
+        self.next = Some(first);
+    }
+
     fn wait(&mut self, sequence: u32, bytes: &[u8], out: &mut Vec<u8>) {
         if self.early.len() >= EARLY_MAX || self.early_bytes + bytes.len() > EARLY_BYTES_MAX {
             // What is missing was lost on the way to us: go on behind the hole.
-            self.gaps = self.gaps.saturating_add(1);
-            let ahead = |sequence: u32| sequence.wrapping_sub(self.next.unwrap_or(sequence));
-            let first = self.early.keys().copied().min_by_key(|sequence| ahead(*sequence)).unwrap_or(sequence);
-            self.next = Some(first);
+            let next = self.next.unwrap_or(sequence);
+            let first =
+                self.early.keys().copied().min_by_key(|sequence| sequence.wrapping_sub(next)).unwrap_or(sequence);
+            self.go_on(next, first);
             self.drain(out);
         }
         if self.early.len() < EARLY_MAX && self.early_bytes + bytes.len() <= EARLY_BYTES_MAX {
@@ -82,7 +116,8 @@ impl Stream {
         self.drain(out);
     }
 
-    fn drain(&mut self, out: &mut Vec<u8>) {
+    /// Hands on what waited and is in order now.
+    pub fn drain(&mut self, out: &mut Vec<u8>) {
         while let Some(next) = self.next {
             let Some(sequence) = self.early.keys().copied().find(|sequence| !before(next, *sequence)) else { return };
             let Some(bytes) = self.early.remove(&sequence) else { return };
@@ -137,11 +172,47 @@ mod tests {
         assert!(out.len() >= 380 && stream.gaps == 1, "{} {}", out.len(), stream.gaps);
     }
 
+    #[test]
+    fn a_hole_is_jumped_when_the_other_side_has_what_is_missing() {
+        // (acknowledged, at, bytes): what is missing, and what comes out
+        let cases: &[(&str, &[(u32, u32, &[u8])], &[u32], &[u8])] = &[
+            ("nobody says so", &[(3, 1, b"ab"), (3, 9, b"cd")], &[], b"ab"),
+            ("a part of it", &[(3, 1, b"ab"), (8, 9, b"cd")], &[], b"ab"),
+            ("what is missing", &[(3, 1, b"ab"), (9, 9, b"cd")], &[6], b"abcd"),
+            ("later", &[(3, 1, b"ab"), (3, 9, b"cd"), (11, 11, b"e")], &[6], b"abcde"),
+            ("two holes", &[(3, 1, b"ab"), (3, 9, b"cd"), (13, 13, b"e")], &[6, 2], b"abcde"),
+            ("the second may still come", &[(3, 1, b"ab"), (9, 9, b"cd"), (9, 13, b"e")], &[6], b"abcd"),
+            ("nothing is missing", &[(9, 1, b"ab"), (9, 3, b"cd")], &[], b"abcd"),
+        ];
+        for (name, segments, missing, expected) in cases {
+            let (mut stream, mut out, mut holes) = (Stream::default(), Vec::new(), Vec::new());
+            stream.begin(1);
+            for (acked, sequence, bytes) in *segments {
+                stream.acknowledged(*acked);
+                while let Some(hole) = stream.jump(Some(*sequence)) {
+                    holes.push(hole);
+                    stream.drain(&mut out);
+                }
+                stream.hear(*sequence, bytes, bytes.len(), &mut out);
+            }
+            assert_eq!((&holes[..], &out[..]), (*missing, *expected), "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_waits_beyond_the_cap(segments in proptest::collection::vec((any::<u32>(), 0usize..3000, 0usize..3000), 0..100)) {
             let (mut stream, mut out) = (Stream::default(), Vec::new());
             for (sequence, len, real) in segments {
+                if len % 3 == 0 {
+                    stream.acknowledged(sequence.wrapping_add(len as u32));
+                }
+                let mut holes = 0;
+                while stream.jump(Some(sequence)).is_some() {
+                    stream.drain(&mut out);
+                    holes += 1;
+                    prop_assert!(holes <= EARLY_MAX + 1);
+                }
                 stream.hear(sequence, &vec![0; len.min(real)], real, &mut out);
                 prop_assert!(stream.held() <= EARLY_BYTES_MAX && stream.early.len() <= EARLY_MAX);
                 prop_assert_eq!(stream.held(), stream.early.values().map(Vec::len).sum::<usize>());

@@ -91,6 +91,50 @@ fn who_is_heard_second_is_known_from_then_on() {
     assert_eq!(ends(&answer), Some((mac(5), mac(9))));
 }
 
+/// The same segment, but it says what it has of the other side.
+fn having(mut segment: Vec<u8>, acknowledged: u32) -> Vec<u8> {
+    if let Some(field) = segment.get_mut(42..46) {
+        field.copy_from_slice(&acknowledged.to_be_bytes());
+    }
+    segment
+}
+
+#[test]
+fn what_a_kernel_holds_back_stops_nobody_from_reading_on() {
+    let (client, server) = ((5, 50_000), (9, 80));
+    let ask = b"GET /door HTTP/1.1\r\nAuthorization: Basic YW5uYTpwYXNz\r\n\r\n";
+    let page = b"HTTP/1.1 401 No\r\nContent-Length: 4000\r\n\r\nfirst of the page";
+    let (asked, whole) = (ask.len() as u32, page.len() as u32 - 17 + 4000);
+    let post = b"POST /x HTTP/1.1\r\nContent-Length: 3000\r\n\r\na=1&b=";
+    let posted = post.len() as u32 - 6 + 3000;
+    let mut traffic = Traffic::new(1);
+    let frames = [
+        tcp(client, server, SYN, 1, b""),
+        having(tcp(server, client, SYN | ACK, 1, b""), 2),
+        having(tcp(client, server, ACK, 2, ask), 2),
+        having(tcp(server, client, ACK, 2, page), 2 + asked),
+        // The rest of the page passes unseen; the last of it does not, and waits until somebody has it all.
+        having(tcp(server, client, ACK, 2 + whole - 4, b"</p>"), 2 + asked),
+        having(tcp(client, server, ACK, 2 + asked, post), 2 + whole),
+        // The rest of what is posted passes unseen.
+        having(tcp(server, client, ACK, 2 + whole, page), 2 + asked + posted),
+        having(tcp(client, server, ACK, 2 + asked + posted, ask), 2 + whole + whole),
+        having(tcp(server, client, ACK, 2 + whole + whole, page), 2 + asked + posted + asked),
+    ];
+    let all: Vec<Noticed> = frames.iter().zip(0..).flat_map(|(frame, ms)| hear(&mut traffic, frame, ms)).collect();
+    let told: Vec<(&str, u16)> = all
+        .iter()
+        .filter_map(|one| match &one.what {
+            What::HttpRequest(http) | What::HttpAnswer(http) => Some((http.path.as_str(), http.status)),
+            _ => None,
+        })
+        .collect();
+    let once = [("/door", 0), ("/door", 401), ("/x", 0), ("/x", 401), ("/door", 0), ("/door", 401)];
+    assert_eq!(told, once);
+    let firsts = all.iter().filter(|one| matches!(one.what, What::Said { from: 0, .. })).count();
+    assert_eq!(firsts, 2, "what comes behind a hole is not the beginning");
+}
+
 #[test]
 fn an_attempt_has_one_outcome() {
     let (client, server) = ((5, 50_000), (9, 22));

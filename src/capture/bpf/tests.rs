@@ -221,13 +221,11 @@ fn what_detectors_need_of_conversations_passes_and_transfers_do_not() {
         ("a login to files", v4(5, 0, 6, &said(5, 0x10, &[&smb(0xfe, 1)[..], &long].concat())), true, false),
         ("the same of old", v4(5, 0, 6, &said(5, 0x18, &[&smb(0xff, 1)[..], &long].concat())), true, false),
         ("a file that is read", v4(5, 0, 6, &said(5, 0x10, &[&smb(0xfe, 8)[..], &long].concat())), false, false),
-        // One in 65,536 segments of a transfer begins like that.
-        (
-            "a heartbeat or what looks like one",
-            v6(6, &said(8, 0x18, &[&[24, 3, 2, 64, 0, 2, 64, 0][..], &long].concat())),
-            false,
-            false,
-        ),
+        ("a heartbeat", v6(6, &said(8, 0x18, &[&[24, 3, 2, 64, 0, 2, 64, 0][..], &long].concat())), true, false),
+        // One in 65,536 segments of a transfer begins with its kind and version.
+        ("a film", v4(5, 0, 6, &said(5, 0x18, &[&[24, 3, 0x77, 64, 0][..], &long].concat())), false, false),
+        ("another", v4(5, 0, 6, &said(5, 0x18, &[&[24, 3, 3, 0x9f, 0][..], &long].concat())), false, false),
+        ("a short record", v4(5, 0, 6, &said(5, 0x18, &[&[24, 3, 3, 3, 0][..], &long].concat())), false, false),
         ("a ticket", v4(5, 0, 6, &said(5, 0x18, &[&[0, 0, 6, 9, 0x6d, 0x82][..], &long].concat())), true, false),
         (
             "a length and no ticket",

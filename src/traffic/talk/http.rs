@@ -12,7 +12,7 @@ use super::{
 use crate::{
     model::{clean_text, find, holds},
     traffic::{
-        PATH_MAX,
+        HEADS_MAX, PATH_MAX,
         fact::{Http, Login, MANAGED, What},
     },
 };
@@ -36,10 +36,12 @@ const METHODS: [&str; 15] = [
 ];
 /// Requests without an answer yet.
 const PENDING_MAX: usize = 16;
-/// Of a body.
+/// Of an answer's body.
 const BODY_MAX: usize = 1024;
 /// Of the name of a kind: longer ones are not needed.
 const KIND_MAX: usize = 64;
+/// Of what is sent along: with a head of usual length it fits into what may wait unread.
+const SENT_MAX: usize = 3 * 1024;
 
 /// Begins like a request.
 pub fn is_request(bytes: &[u8]) -> bool {
@@ -145,7 +147,7 @@ impl Reader {
             let Some(head) = Head::read(unread) else { return };
             let (len, length) = (head.len, head.length());
             let body = unread.get(len..(len + length).min(unread.len())).unwrap_or_default();
-            if by_client && body.len() < length.min(BODY_MAX) {
+            if by_client && body.len() < length.min(SENT_MAX) {
                 return;
             }
             if by_client {
@@ -164,9 +166,23 @@ impl Reader {
     pub fn hurry(&mut self, client: &mut Vec<u8>, server: &[u8], seed: u64, out: &mut Vec<What>) {
         let is_answer =
             server.starts_with(b"HTTP/1.") && server.get(9).is_some_and(|first| (b'2'..=b'5').contains(first));
-        if !is_answer || !is_request(client) || self.skip[0] > 0 {
-            return;
+        if is_answer && is_request(client) && self.skip[0] == 0 {
+            self.cut(client, seed, out);
         }
+    }
+
+    /// Part of what a side said was not seen: mostly of a body.
+    pub fn miss(&mut self, by_client: bool, unread: &mut Vec<u8>, missing: usize, seed: u64, out: &mut Vec<What>) {
+        if by_client && is_request(unread) {
+            self.cut(unread, seed, out);
+        }
+        if let Some(skip) = self.skip.get_mut(usize::from(!by_client)) {
+            *skip = skip.saturating_sub(missing);
+        }
+    }
+
+    /// A request of whose body no more comes.
+    fn cut(&mut self, client: &mut Vec<u8>, seed: u64, out: &mut Vec<What>) {
         let Some(head) = Head::read(client) else { return };
         let body = client.get(head.len..).unwrap_or_default();
         let missing = head.length().saturating_sub(body.len());
@@ -176,8 +192,11 @@ impl Reader {
     }
 
     fn request(&mut self, head: &Head<'_>, body: &[u8], seed: u64, out: &mut Vec<What>) {
-        let mut parts = head.first.split(|byte| *byte == b' ');
-        let (Some(method), Some(path)) = (parts.next(), parts.next()) else { return };
+        let Some(at) = head.first.iter().position(|byte| *byte == b' ') else { return };
+        let (method, rest) = (head.first.get(..at).unwrap_or_default(), head.first.get(at + 1..).unwrap_or_default());
+        // Spaces in a path are not allowed, and servers take them; the version comes last.
+        let version = rest.windows(6).rposition(|word| matches!(word, b" HTTP/" | b" RTSP/"));
+        let path = rest.get(..version.unwrap_or(rest.len())).unwrap_or_default();
         let text = |bytes: &[u8], max: usize| {
             String::from_utf8_lossy(bytes.get(..max.min(bytes.len())).unwrap_or_default()).into_owned()
         };
@@ -190,8 +209,9 @@ impl Reader {
                 .header("user-agent")
                 .map(|agent| clean_text(&String::from_utf8_lossy(agent), 128))
                 .unwrap_or_default(),
+            heads: head.rest.get(..head.rest.len().min(HEADS_MAX)).unwrap_or_default().to_vec(),
             status: 0,
-            body: body.iter().take(BODY_MAX).copied().collect(),
+            body: body.get(..body.len().min(SENT_MAX)).unwrap_or_default().to_vec(),
             kind: head.kind(),
             is_packed: head.is_packed(),
             has_accept: head.header("accept").is_some(),
@@ -219,11 +239,13 @@ impl Reader {
         if http.path.starts_with("/wsman") && holds(kind, b"-session-encrypted") {
             out.push(What::Admin(MANAGED));
         }
+        // What waits for an answer is told again with the answer's body, and needs no head.
+        let waits = Http { heads: Vec::new(), body: Vec::new(), ..http.clone() };
         if !is_rtsp {
-            out.push(What::HttpRequest(http.clone()));
+            out.push(What::HttpRequest(http));
         }
         if self.pending.len() < PENDING_MAX {
-            self.pending.push_back(Asked { http, login, is_rtsp });
+            self.pending.push_back(Asked { http: waits, login, is_rtsp });
         }
     }
 

@@ -127,6 +127,16 @@ impl Talk {
         }
     }
 
+    /// So many bytes of a side were not seen and never will be: what it was saying there has no end.
+    pub fn miss(&mut self, by_client: bool, missing: usize, seed: u64, out: &mut Vec<What>) {
+        let [client, server] = &mut self.unread;
+        let unread = if by_client { client } else { server };
+        if let App::Http(reader) = &mut self.app {
+            reader.miss(by_client, unread, missing, seed, out);
+        }
+        unread.clear();
+    }
+
     /// The connection ended.
     pub fn end(&mut self, talk: &Talkers, out: &mut Vec<What>) {
         match &mut self.app {
