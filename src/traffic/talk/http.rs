@@ -38,10 +38,10 @@ const METHODS: [&str; 15] = [
 const PENDING_MAX: usize = 16;
 /// Of an answer's body.
 const BODY_MAX: usize = 1024;
-/// Of the name of a kind: longer ones are not needed.
-const KIND_MAX: usize = 64;
 /// Of what is sent along: with a head of usual length it fits into what may wait unread.
 const SENT_MAX: usize = 3 * 1024;
+/// Of the name of a kind: longer ones are not needed.
+const KIND_MAX: usize = 64;
 
 /// Begins like a request.
 pub fn is_request(bytes: &[u8]) -> bool {
