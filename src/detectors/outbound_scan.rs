@@ -7,7 +7,7 @@
 //! ## How it decides
 //! In a minute 15 hosts in 15 different networks (/24) on one port that malware spreads by (Telnet, SSH, file sharing,
 //! remote desktops, cameras, routers), or by datagrams at services that worms or floods of others use, of which at least 80 % do not accept; Telnet and
-//! the ports of routers' holes whether they accept or not.
+//! the ports of routers' holes whether they accept or not. Mail that is brought to so many servers at once is medium.
 //! ## What fools it
 //! Slower searches; ports that are not on the list: peer-to-peer programs try very many of those.
 //! ## What to do
@@ -43,15 +43,17 @@ const NETWORKS_MIN: u32 = 15;
 // A fifth of them may accept.
 const ACCEPT_SHARE: u32 = 5;
 // Mirai, Hajime, Mozi, WannaCry and their like, by the reports on each.
-const PORTS: [Port; 18] =
-    [22, 23, 2323, 26, 445, 139, 3389, 5555, 7547, 5358, 8291, 37215, 52869, 5900, 6379, 1433, 2375, 9527];
+const PORTS: [Port; 19] =
+    [22, 23, 25, 2323, 26, 445, 139, 3389, 5555, 7547, 5358, 8291, 37215, 52869, 5900, 6379, 1433, 2375, 9527];
 
 /// Doors that worms knock at by datagrams, and services by which others are flooded (US-CERT TA14-017A). Not those of
 /// name servers and clocks, of which some devices ask very many.
 const DATAGRAMS: [Port; 13] = [17, 19, 69, 111, 137, 161, 389, 1434, 1900, 3702, 5683, 11211, 53413];
 
 /// Doors that nobody opens in fifteen networks within a minute for a good reason, whether they let him in or not.
-const NOBODY_USES: [Port; 7] = [23, 2323, 26, 5555, 7547, 37215, 52869];
+const NOBODY_USES: [Port; 8] = [23, SMTP, 2323, 26, 5555, 7547, 37215, 52869];
+/// Between mail servers (RFC 5321 §4.5.4.2): people's programs hand their mail to one server, at other ports.
+const SMTP: Port = 25;
 
 #[derive(Debug, Clone)]
 struct Tried {
@@ -141,20 +143,17 @@ impl Detector for OutboundScan {
         {
             return;
         }
-        let finding = Finding::new(
-            CARD.id,
-            Category::Scan,
-            Severity::Critical,
-            format!("{} {}", client.ip, server.port),
-            context.now,
-        )
-        .by(client.party())
-        .why("port", server.port)
-        .why("networks", networks)
-        .why("tried", opened)
-        .why("accepted", accepted)
-        .technique(&["T1046"])
-        .points(if networks >= 30 { 8.0 } else { 6.5 });
+        // A home's own mail server that keeps a list of readers does so too.
+        let severity = if server.port == SMTP { Severity::Medium } else { Severity::Critical };
+        let finding =
+            Finding::new(CARD.id, Category::Scan, severity, format!("{} {}", client.ip, server.port), context.now)
+                .by(client.party())
+                .why("port", server.port)
+                .why("networks", networks)
+                .why("tried", opened)
+                .why("accepted", accepted)
+                .technique(&["T1046"])
+                .points(if networks >= 30 { 8.0 } else { 6.5 });
         self.bell.ring(finding, findings);
     }
 }
@@ -182,6 +181,8 @@ mod tests {
     #[test]
     fn many_networks_on_one_port_of_malware_are_told() {
         assert!(tries(23, false) > 0 && tries(23, true) > 0, "nobody visits forty networks by Telnet");
+        assert!(tries(25, true) > 0, "mail to everybody");
+        assert_eq!((tries(587, true), tries(993, true)), (0, 0), "mail of people");
         let datagrams = |port: u16| -> usize {
             let mut stage = Stage::new(OutboundScan::new(Settings::default()));
             let ask = |n: u8| between((mac(9), ip(9)), (mac(1), [80, n, 7, 7]), 17, &datagram(1055, port, &[4; 40]));

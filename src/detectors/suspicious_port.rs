@@ -20,8 +20,8 @@
 //! three by strong signs. Strong are: data in a form that is no form, said to be a picture or in parts without a bound
 //! (3); the machine's number (3), its guard, or its name, user and system together (2), Windows among them (1); fields of
 //! passwords found (3); the number Windows was bought under (3); a browser that never was, or marks instead of a name (4),
-//! half of a browser or a script (2), a form of which each field is base64 (2), a browser of Windows' that asks again and again as none does (2); an answer numbered
-//! beyond HTTP (4), an error or a page that is no text (3), one with orders (2). Weak are an address without a name (2), no
+//! half of a browser or a script (2), a form of which each field is base64 (2), a browser of Windows' that asks again and
+//! again as none does (2); an answer numbered beyond HTTP (4), an error or a page that is no text (3), one with orders (2). Weak are an address without a name (2), no
 //! kinds that would be taken, no program's name or an old browser's, a page that data is posted to, the fourth time (1
 //! each). Low: data posted by plain HTTP to an address of the Internet without a name, at a port that is none of the
 //! web's; the same eight bytes of nobody's protocol, four times, to an address that nobody looked up.
@@ -31,7 +31,7 @@
 //! ## What to do
 //! Look which program holds the connection.
 //!
-//! Holds three times 1,024 conversations, 256 paths, 256 pages and 256 greetings.
+//! Holds three times 1,024 conversations, 256 paths, 256 pages, 256 requests and 256 greetings.
 
 mod agent;
 mod checkin;
@@ -77,6 +77,8 @@ pub struct SuspiciousPort {
     asked: Subjects<(IpAddr, String), Recent<String>>,
     /// How often a client asked the same page of a server.
     turns: Capped<(IpAddr, IpAddr, String), u32>,
+    /// What the last request of a conversation weighs, until it is answered.
+    asked_last: Capped<(End, End), checkin::Weight>,
     /// Unknown words that a client begins with at an address nobody looked up, and how often it did.
     greetings: Capped<(IpAddr, IpAddr, Port), ([u8; GREETING], u32)>,
 }
@@ -91,6 +93,7 @@ impl SuspiciousPort {
             robots: Capped::new(CONVERSATIONS_MAX),
             asked: Subjects::new(PATHS_MAX, NAMES_SPAN, NAMES_MIN / 2),
             turns: Capped::new(PATHS_MAX),
+            asked_last: Capped::new(PATHS_MAX),
             greetings: Capped::new(PATHS_MAX),
         }
     }
@@ -175,15 +178,19 @@ impl SuspiciousPort {
         if !is_outwards(talk) {
             return;
         }
-        let page = http.path.split('?').next().unwrap_or_default().chars().take(PAGE_MAX).collect();
-        let key = (client.ip, server.ip, page);
-        let known = self.turns.get(&key).copied().unwrap_or_default();
-        let turn = if is_answer { known } else { known.saturating_add(1) };
-        if !is_answer {
+        let weight = if is_answer {
+            // What was posted is not in the answer.
+            let Some(asked) = self.asked_last.get(&(client, server)).copied() else { return };
+            checkin::answer(http, asked)
+        } else {
+            let page = http.path.split('?').next().unwrap_or_default().chars().take(PAGE_MAX).collect();
+            let key = (client.ip, server.ip, page);
+            let turn = self.turns.get(&key).copied().unwrap_or_default().saturating_add(1);
             self.turns.insert(key, turn);
-        }
-        let asked = checkin::request(http, turn);
-        let weight = if is_answer { checkin::answer(http, asked) } else { asked };
+            let asked = checkin::request(http, turn);
+            self.asked_last.insert((client, server), asked);
+            asked
+        };
         let Some((severity, sign)) = weight.severity() else { return };
         let key = format!("{} {} report", client.ip, server.ip);
         let finding = Finding::new(CARD.id, Category::Malware, severity, key, context.now)
@@ -200,9 +207,9 @@ impl SuspiciousPort {
     /// built in does not want to be found by its name; some games and makers do so too.
     fn greeted(&mut self, talk: &Talkers, bytes: &[u8], context: &Context<'_>, findings: &mut Findings) {
         let (client, server) = (talk.client, talk.server);
-        let Some(greeting) = bytes.first_chunk::<GREETING>().filter(|_| !is_known(bytes) && is_outwards(talk)) else {
-            return;
-        };
+        // TLS of old greets otherwise (RFC 5246 appendix E.2).
+        let is_known = is_known(bytes) || matches!(bytes, [0x80, _, 1, ..]);
+        let Some(greeting) = bytes.first_chunk::<GREETING>().filter(|_| !is_known && is_outwards(talk)) else { return };
         let looked_up = context.neighbours.is_looked_up(client.ip, server.ip);
         if looked_up.unwrap_or(!context.neighbours.hears_names()) || !talk.is_sure {
             return;
@@ -272,6 +279,7 @@ impl Detector for SuspiciousPort {
             + self.robots.len()
             + self.asked.len()
             + self.turns.len()
+            + self.asked_last.len()
             + self.greetings.len()
     );
 
@@ -363,6 +371,66 @@ mod tests {
         assert!(run(&[(true, b"BUILD ARM\n"), (false, b"!* SCANNER ON\n")]) > 0);
         assert_eq!(run(&[(true, &[0, 0, 0, 2]), (false, &[0, 0])]), 0, "another number");
         assert_eq!(run(&[(true, b"hello\n"), (false, b"! it works * UDP 1.2.3.4\n")]), 0);
+    }
+
+    #[test]
+    fn a_report_and_its_answer_are_weighed_together() {
+        let run = |ask: &[u8], answer: &[u8]| -> Vec<Severity> {
+            let mut stage = Stage::new(SuspiciousPort::new(Settings::default()));
+            let outside = |mut frame: Vec<u8>| {
+                for at in [26, 30] {
+                    if frame[at..at + 4] == [192, 168, 7, 5] {
+                        frame[at..at + 4].copy_from_slice(&[203, 0, 113, 5]);
+                    }
+                }
+                frame
+            };
+            let frames = conversation((9, 40_000), (5, 80), &[(true, ask), (false, answer)]);
+            let told = frames.into_iter().flat_map(|frame| stage.frame(&outside(frame), 1000));
+            told.map(|finding| finding.severity).collect()
+        };
+        let noise = b"\x03\x9f\x11\x80\x7a\x02\xee\x19\x04\xd0\xff\x1b\x88\x01\x10\xc3";
+        let ask = b"POST /x.php HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nid=7";
+        let answer = |head: &str, body: &[u8]| {
+            [format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+        };
+        assert!(run(ask, &answer("200 OK\r\nContent-Type: text/html", b"ok")).is_empty());
+        assert!(!run(ask, &answer("666 OK\r\nContent-Type: text/html", b"ok")).is_empty());
+        let page = run(ask, &answer("200 OK\r\nContent-Type: text/html", noise));
+        assert!(page.iter().all(|severity| *severity <= Severity::Medium), "what is answered was not posted: {page:?}");
+    }
+
+    #[test]
+    fn the_same_words_to_an_address_nobody_looked_up_are_low() {
+        use crate::detectors::stage::{ACK, SYN, between, dns, ip, mac, segment, udp};
+        let run = |greetings: [&[u8]; 6]| -> Vec<Severity> {
+            let mut stage = Stage::new(SuspiciousPort::new(Settings::default()));
+            let mut answer = dns(7, Some(0), "a.example", 1);
+            answer[7] = 1;
+            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 203, 0, 113, 80]);
+            stage.frame(&udp((9, 5000), (1, 53), &dns(7, None, "a.example", 1)), 0);
+            stage.frame(&udp((1, 53), (9, 5000), &answer), 1);
+            let (me, far) = ((mac(9), ip(9)), (mac(1), [203, 0, 113, 9]));
+            let mut told = Vec::new();
+            for (n, greeting) in greetings.iter().enumerate() {
+                let (port, ms) = (40_000 + n as u16, n as u64 * 60_000);
+                for (from, bytes) in [
+                    (me, segment(port, 8001, SYN, 1, b"")),
+                    (far, segment(8001, port, SYN | ACK, 1, b"")),
+                    (me, segment(port, 8001, ACK, 2, greeting)),
+                ] {
+                    let to = if from == me { far } else { me };
+                    told.extend(stage.frame(&between(from, to, 6, &bytes), ms));
+                }
+            }
+            told.iter().map(|finding| finding.severity).collect()
+        };
+        let same: &[u8] = b"\x24\x5d\x3b\x30\x2e\x29\x23\x28\x30";
+        assert_eq!(run([same; 6]).first(), Some(&Severity::Low));
+        assert!(run([b"\x80\x2e\x01\x03\x01\0\x15\0\0\0"; 6]).is_empty(), "TLS of old");
+        assert!(run([b"GET / HTTP/1.1\r\n"; 6]).is_empty(), "the web");
+        let others: [&[u8]; 6] = [b"12345678", b"22345678", b"32345678", b"42345678", b"52345678", b"62345678"];
+        assert!(run(others).is_empty(), "other words each time");
     }
 
     #[test]
