@@ -2,6 +2,11 @@
 
 use std::sync::OnceLock;
 
+use base64::{
+    Engine as _,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use memchr::memmem::{self, Finder};
 
 /// `raw` made fit to be kept and shown: control characters become spaces, runs of white space
@@ -37,6 +42,29 @@ fn is_clean(raw: &str) -> bool {
     let is_plain =
         |byte: u8| (0x20..0x7f).contains(&byte) && (byte, std::mem::replace(&mut before, byte)) != (b' ', b' ');
     raw.bytes().all(is_plain)
+}
+
+/// Pads may be missing, and the last letter may hold more bits than count.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// What is in base 64, as far as it is: either alphabet of RFC 4648 (§4, §5).
+#[must_use]
+pub fn base64(text: &[u8]) -> Vec<u8> {
+    let letter = |byte: &u8| match byte {
+        b'-' => Some(b'+'),
+        b'_' => Some(b'/'),
+        b'+' | b'/' => Some(*byte),
+        _ => byte.is_ascii_alphanumeric().then_some(*byte),
+    };
+    let mut letters: Vec<u8> = text.trim_ascii().iter().map_while(letter).collect();
+    // One letter alone makes no byte.
+    letters.truncate(letters.len() - usize::from(letters.len() % 4 == 1));
+    LENIENT.decode(letters).unwrap_or_default()
 }
 
 /// Where `part` lies in `bytes` first. In the time it takes to read them, whatever they are.
@@ -90,6 +118,22 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn base_64_is_undone_as_far_as_it_is() {
+        let cases: &[(&[u8], &[u8])] = &[
+            (b"YW5uYTpwdw==", b"anna:pw"),
+            (b" YW5uYTpwdw\r\n", b"anna:pw"),
+            (b"YW5\xff", b"an"),
+            (b"YW5uY", b"ann"),
+            (b"-_-_", b"\xfb\xff\xbf"),
+            (b"", b""),
+            (b"?", b""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(base64(text), *expected, "{}", String::from_utf8_lossy(text));
+        }
+    }
 
     #[test]
     fn text_is_cleaned_and_cut() {

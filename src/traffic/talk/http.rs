@@ -6,11 +6,11 @@
 use std::collections::VecDeque;
 
 use super::{
-    secrets::{base64, clear, hashed, masked, tag, unescaped},
+    secrets::{clear, hashed, masked, tag, unescaped},
     smb,
 };
 use crate::{
-    model::{clean_text, find, holds},
+    model::{base64, clean_text, find, holds},
     traffic::{
         HEADS_MAX, PATH_MAX,
         fact::{Http, Login, MANAGED, What},

@@ -4,8 +4,11 @@
 //! NickServ ask for), Redis `AUTH`. Which it is, the greeting says; in a
 //! conversation first seen in the middle, the commands do.
 
-use super::secrets::{base64, clear, hashed, masked, tag};
-use crate::traffic::fact::{Login, What};
+use super::secrets::{clear, hashed, masked, tag};
+use crate::{
+    model::base64,
+    traffic::fact::{Login, What},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Kind {

@@ -6,10 +6,10 @@
 
 use super::{
     databases, lines, offices,
-    secrets::{base64, clear, hashed},
+    secrets::{clear, hashed},
 };
 use crate::{
-    model::find,
+    model::{base64, find},
     traffic::fact::{Talkers, What},
 };
 

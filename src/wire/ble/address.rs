@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::aes::encrypt;
-use crate::model::MacAddr;
+use crate::model::{self, MacAddr};
 
 /// Sort of address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,21 +112,5 @@ fn hex(text: &str) -> Option<[u8; 16]> {
 /// RFC 4648 §4: 16 bytes are 22 digits and two pads.
 fn base64(text: &str) -> Option<[u8; 16]> {
     let digits = text.strip_suffix("==").unwrap_or(text);
-    if digits.len() != 22 {
-        return None;
-    }
-    let mut bits: u128 = 0;
-    for (index, digit) in digits.bytes().enumerate() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        // The last digit holds only two bits that count.
-        bits = if index == 21 { bits << 2 | u128::from(value >> 4) } else { bits << 6 | u128::from(value) };
-    }
-    Some(bits.to_be_bytes())
+    (digits.len() == 22).then(|| model::base64(digits.as_bytes()))?.try_into().ok()
 }
