@@ -20,6 +20,7 @@ use crate::{
 
 mod kept;
 mod needs;
+mod rightful;
 #[cfg(test)]
 mod stage;
 pub mod usual;

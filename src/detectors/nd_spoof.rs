@@ -12,8 +12,12 @@
 //! told. A device that answers for a sleeping one does not override, and says so once. Also: three addresses that nobody
 //! had within ten minutes, each tried by a device that is new to it (RFC 4862 §5.4) and each claimed by another at once: so
 //! nobody gets an address. Whoever claims under many hardware addresses is not named.
+//! Of two the first who speaks is the owner, unless more speaks for the other: the address is made from its hardware
+//! address (3), it had it when the program was stopped (2), it has the IPv4 address of the router (2), it passes on what is
+//! meant for the Internet (1). Who had it before and has spoken at all since the start needs two more to be believed unheard.
 //! ## What fools it
-//! On a switch without a mirror port only what is sent to groups is heard. The first who speaks is the owner.
+//! On a switch without a mirror port only what is sent to groups is heard. A forger that speaks first in a home that is not
+//! known yet, for an address that is not the router's.
 //! ## What to do
 //! Disconnect the device if you do not know it.
 //!
@@ -25,7 +29,12 @@ use std::{
 };
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
+    detectors::{
+        Context, Detector, Evidence,
+        rightful::{inside, owner_before, points},
+        usual::Bell,
+        window::Recent,
+    },
     model::{Capped, Category, Fact, Finding, Findings, Guarded, MacAddr, Mono, Observation, Party, Severity, Source},
     traffic::owner,
     wire::nd::{Nd, is_local, option},
@@ -45,11 +54,51 @@ const TRIED: Duration = Duration::from_secs(2);
 const DENIED_MIN: u32 = 3;
 const DENIED: Duration = Duration::from_secs(600);
 
+/// What somebody says of an address.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    ip: Ipv6Addr,
+    mac: MacAddr,
+    /// Who sent it.
+    by: MacAddr,
+    is_router: bool,
+    /// What others know shall no longer count.
+    replaces: bool,
+    was_asked: bool,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Holder {
     mac: MacAddr,
+    /// Who said so last.
+    by: MacAddr,
+    first: Mono,
     last: Mono,
     is_router: bool,
+    /// How often it said that it replaces whoever others know, and how often of these unasked.
+    said: u32,
+    unasked: u32,
+}
+
+impl Holder {
+    fn new(claim: &Claim, now: Mono) -> Holder {
+        let Claim { mac, by, is_router, .. } = *claim;
+        Holder { mac, by, first: now, last: now, is_router, said: 0, unasked: 0 }.heard(claim, now)
+    }
+
+    fn heard(mut self, claim: &Claim, now: Mono) -> Holder {
+        (self.by, self.last, self.is_router) = (claim.by, now, self.is_router || claim.is_router);
+        self.said = self.said.saturating_add(claim.replaces.into());
+        self.unasked = self.unasked.saturating_add((claim.replaces && !claim.was_asked).into());
+        self
+    }
+}
+
+/// Whose an address is, and who claims it.
+#[derive(Debug, Clone, Copy)]
+struct Theft {
+    owner: Holder,
+    forger: Holder,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -118,31 +167,86 @@ impl NdSpoof {
         self.bell.ring(finding, findings);
     }
 
-    /// `mac` speaks for `ip`; who held it, if that was another who is alive.
-    fn claim(&mut self, ip: Ipv6Addr, mac: MacAddr, is_router: bool, replaces: bool, now: Mono) -> Option<Holder> {
+    /// Somebody speaks for an address: whether that is a theft, by whom it is and from whom.
+    fn claim(&mut self, claim: &Claim, context: &Context<'_>) -> Option<Theft> {
+        let Claim { ip, mac, .. } = *claim;
+        let now = context.now.mono;
         let tick = now.0 / 1_000_000_000;
-        let Some(holder) = self.holders.get_mut(&ip, tick) else {
-            self.holders.insert(ip, Holder { mac, last: now, is_router }, owner(mac), tick);
-            return None;
-        };
-        if holder.mac == mac {
-            (holder.last, holder.is_router) = (now, holder.is_router || is_router);
-            return None;
-        }
-        if now.since(holder.last) > ALIVE {
-            *holder = Holder { mac, last: now, is_router };
-            return None;
-        }
+        let speaks = Holder::new(claim, now);
+        let known = self.holders.get(&ip).copied().filter(|holder| now.since(holder.last) <= ALIVE);
         // The owner keeps its place: a forger that repeats itself would take it over.
-        replaces.then_some(*holder)
+        let (stays, theft) = match known {
+            Some(holder) if holder.mac != mac && points(ip, mac, context) > points(ip, holder.mac, context) => {
+                (speaks, (holder.said > 0).then_some(Theft { owner: speaks, forger: holder }))
+            }
+            Some(holder) if holder.mac != mac => {
+                (holder, claim.replaces.then_some(Theft { owner: holder, forger: speaks }))
+            }
+            _ => {
+                let speaks = known.map_or(speaks, |holder| holder.heard(claim, now));
+                match owner_before(ip, mac, context) {
+                    Some(mac) => {
+                        let is_router = context.network.is_gateway(ip.into());
+                        let owner = Holder { mac, by: mac, is_router, said: 0, unasked: 0, ..speaks };
+                        (owner, claim.replaces.then_some(Theft { owner, forger: speaks }))
+                    }
+                    None => (speaks, None),
+                }
+            }
+        };
+        match self.holders.get_mut(&ip, tick) {
+            Some(holder) => *holder = stays,
+            None => drop(self.holders.insert(ip, stays, owner(mac), tick)),
+        }
+        theft
     }
-}
 
-/// The hardware address in an address made from it (RFC 4291 appendix A).
-fn inside(ip: Ipv6Addr) -> Option<MacAddr> {
-    match ip.octets() {
-        [.., a, b, c, 0xff, 0xfe, d, e, f] => Some(MacAddr([a ^ 2, b, c, d, e, f])),
-        _ => None,
+    fn judge(&mut self, ip: Ipv6Addr, theft: &Theft, context: &Context<'_>, findings: &mut Findings) {
+        let (holder, source, now) = (theft.owner, theft.forger.by, context.now.mono);
+        let device = context.who.by_mac(theft.forger.mac);
+        if device.is_some() && device == context.who.by_mac(holder.mac) {
+            return;
+        }
+        if !self.forgers.contains(&source) {
+            self.forgers.insert(source, Forger::default());
+        }
+        let Some(forger) = self.forgers.get_mut(&source) else { return };
+        if forger.times == 0 || now.since(forger.last) > Duration::from_secs(300) {
+            (forger.times, forger.first) = (0, theft.forger.first);
+        }
+        forger.times = forger.times.saturating_add(theft.forger.said);
+        forger.last = now;
+        if !forger.claimed.contains(&ip) && forger.claimed.len() < 16 {
+            forger.claimed.push(ip);
+        }
+        if !forger.owners.contains(&holder.mac) && forger.owners.len() < 4 {
+            forger.owners.push(holder.mac);
+        }
+        let is_routers = holder.is_router || context.network.is_gateway(ip.into());
+        let moved = !is_routers && forger.owners.len() == 1 && holder.last < forger.first;
+        let mut points = 3.0;
+        points += if is_routers { 2.0 } else { 0.0 };
+        points += if theft.forger.unasked > 0 && forger.times >= 3 { 2.0 } else { 0.0 };
+        points += if forger.owners.len() >= 2 { 3.0 } else { 0.0 };
+        points -= if moved { 3.0 } else { 0.0 };
+        points += if inside(ip).is_some_and(|inner| inner == holder.mac) { 2.0 } else { 0.0 };
+        // One advertisement of an address that is no router's: two interfaces, or an address handed on.
+        if points < TOLD_FROM || (forger.times < 2 && points < 7.0) {
+            return;
+        }
+        let (claimed, times) = (forger.claimed.len(), forger.times);
+        let severity = if points >= 8.0 { Severity::Critical } else { Severity::High };
+        let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{source} {ip}"), context.now)
+            .by(Party { device: None, mac: Some(source), ip: None })
+            .against(Party { device: None, mac: Some(holder.mac), ip: Some(ip.into()) })
+            .why("ip", ip)
+            .why("old_mac", holder.mac)
+            .why("new_mac", theft.forger.mac)
+            .why("claimed", claimed)
+            .why("times", times)
+            .technique(&["T1557"])
+            .points(points);
+        self.bell.ring(finding, findings);
     }
 }
 
@@ -156,7 +260,11 @@ impl Detector for NdSpoof {
         {
             // The kernel, or an answer to this host's own question, says whose it is: a forger may be the first to
             // speak of it to all.
-            self.claim(ip, mac, context.network.is_gateway(ip.into()), false, context.now.mono);
+            let is_router = context.network.is_gateway(ip.into());
+            let claim = Claim { ip, mac, by: mac, is_router, replaces: false, was_asked: true };
+            if let Some(theft) = self.claim(&claim, context) {
+                self.judge(ip, &theft, context, findings);
+            }
             return;
         }
         let Evidence::Packet(frame) = evidence else { return };
@@ -180,52 +288,10 @@ impl Detector for NdSpoof {
         if ip.is_multicast() || ip.is_unspecified() || !mac.is_station() || mac.is_virtual_router() {
             return;
         }
-        let now = context.now.mono;
-        let Some(holder) = self.claim(ip, mac, is_router, replaces, now) else { return };
-        let device = context.who.by_mac(mac);
-        if device.is_some() && device == context.who.by_mac(holder.mac) {
-            return;
+        let claim = Claim { ip, mac, by: source, is_router, replaces, was_asked: asked };
+        if let Some(theft) = self.claim(&claim, context) {
+            self.judge(ip, &theft, context, findings);
         }
-        if !self.forgers.contains(&source) {
-            self.forgers.insert(source, Forger::default());
-        }
-        let Some(forger) = self.forgers.get_mut(&source) else { return };
-        if forger.times == 0 || now.since(forger.last) > Duration::from_secs(300) {
-            (forger.times, forger.first) = (0, now);
-        }
-        forger.times += 1;
-        forger.last = now;
-        if !forger.claimed.contains(&ip) && forger.claimed.len() < 16 {
-            forger.claimed.push(ip);
-        }
-        if !forger.owners.contains(&holder.mac) && forger.owners.len() < 4 {
-            forger.owners.push(holder.mac);
-        }
-        let is_routers = holder.is_router || context.network.is_gateway(ip.into());
-        let moved = !is_routers && forger.owners.len() == 1 && holder.last < forger.first;
-        let mut points = 3.0;
-        points += if is_routers { 2.0 } else { 0.0 };
-        points += if !asked && forger.times >= 3 { 2.0 } else { 0.0 };
-        points += if forger.owners.len() >= 2 { 3.0 } else { 0.0 };
-        points -= if moved { 3.0 } else { 0.0 };
-        points += if inside(ip).is_some_and(|inner| inner == holder.mac) { 2.0 } else { 0.0 };
-        // One advertisement of an address that is no router's: two interfaces, or an address handed on.
-        if points < TOLD_FROM || (forger.times < 2 && points < 7.0) {
-            return;
-        }
-        let (claimed, times) = (forger.claimed.len(), forger.times);
-        let severity = if points >= 8.0 { Severity::Critical } else { Severity::High };
-        let finding = Finding::new(CARD.id, Category::Spoofing, severity, format!("{source} {ip}"), context.now)
-            .by(Party { device: None, mac: Some(source), ip: None })
-            .against(Party { device: None, mac: Some(holder.mac), ip: Some(ip.into()) })
-            .why("ip", ip)
-            .why("old_mac", holder.mac)
-            .why("new_mac", mac)
-            .why("claimed", claimed)
-            .why("times", times)
-            .technique(&["T1557"])
-            .points(points);
-        self.bell.ring(finding, findings);
     }
 }
 
@@ -305,5 +371,65 @@ mod tests {
         assert_eq!(run(4, &|n| 20 + n), [None], "each time under another name");
         assert!(run(2, &|_| 9).is_empty(), "a conflict, tried twice");
         assert!(run(9, &|_| 5).is_empty(), "it announces what it tried");
+    }
+
+    /// What hardware `n` says by ARP of its own address of version 4.
+    fn arp(n: u8) -> Vec<u8> {
+        let mut bytes = [&[0xff; 6][..], &mac(n), &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &mac(n)].concat();
+        bytes.extend(crate::detectors::stage::ip(n));
+        bytes.extend([0; 6]);
+        bytes.extend(crate::detectors::stage::ip(1));
+        bytes
+    }
+
+    #[test]
+    fn who_speaks_first_after_a_start_is_not_the_owner_for_it() {
+        // The address of a router is often made of nothing: fe80::1.
+        let router = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+        let says = |from: u8, flags: u8| {
+            let mut bytes = advert(from, 1, flags);
+            for at in [22, 62] {
+                bytes[at..at + 16].copy_from_slice(&router.octets());
+            }
+            bytes
+        };
+        let new = || Stage::new(NdSpoof::new(Settings::default()));
+        let forges = |n: u64| (n * 1000, says(9, 0xa0));
+        let owner = (9000, says(1, 0xa0));
+        let all = |first: &[(u64, Vec<u8>)], last: &[(u64, Vec<u8>)]| -> Vec<(u64, Vec<u8>)> {
+            let forged: Vec<_> = (1..=8).map(forges).collect();
+            [first, &forged, last].concat()
+        };
+        // What is known, what is heard, who is told, and when the first time.
+        let heard = [(500, arp(1))];
+        let table = [
+            ("known before, and alive", new().remembering(router, 1), all(&heard, &[]), Some((9, 3000))),
+            ("known before, alive later", new().remembering(router, 1), all(&[], &[(4500, arp(1))]), Some((9, 5000))),
+            ("known before, told by itself", new().remembering(router, 1), all(&[], &[owner.clone()]), Some((9, 9000))),
+            (
+                "the router of IPv4",
+                new().behind(crate::detectors::stage::ip(1)),
+                all(&heard, &[owner.clone()]),
+                Some((9, 9000)),
+            ),
+            ("nobody knows better", new(), all(&[], &[owner.clone(), (9500, says(1, 0xa0))]), Some((1, 9500))),
+            ("a new router, the old one is gone", new().remembering(router, 1), all(&[], &[]), None),
+            (
+                "a new router, the old one is an access point now",
+                new().remembering(router, 1).behind(crate::detectors::stage::ip(9)),
+                all(&[(400, arp(1)), (500, arp(9))], &[]),
+                None,
+            ),
+            ("itself", new().remembering(router, 9), all(&heard, &[]), None),
+        ];
+        for (name, mut stage, mut frames, told) in table {
+            frames.sort_by_key(|(ms, _)| *ms);
+            let found: Vec<_> = frames
+                .iter()
+                .flat_map(|(ms, frame)| stage.frame(frame, *ms).into_iter().map(move |f| (*ms, f)))
+                .collect();
+            let first = found.first().map(|(ms, finding)| (finding.attacker.mac, *ms));
+            assert_eq!(first, told.map(|(n, ms)| (Some(MacAddr(mac(n))), ms)), "{name}: {found:?}");
+        }
     }
 }

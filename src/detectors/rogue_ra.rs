@@ -5,13 +5,15 @@
 //! ## Why it matters
 //! All devices believe router advertisements; their traffic then goes where the forger wants, or nowhere.
 //! ## How it decides
-//! The first router heard is the household's, and so is the one this host itself uses. Another hardware address that advertises itself as default router, names
+//! The first router heard is the household's, and so is the one this host itself uses; of two the first, unless clearly more
+//! speaks for the other, as on the page of `nd_spoof`. Who was a router when the program was stopped, and has spoken since,
+//! is one. Another hardware address that advertises itself as default router, names
 //! name servers or gives out a prefix while the first is alive is told; so is an advertisement with the address of a
 //! known router from another hardware address, worst if its lifetime is zero; and, whoever else is heard or not, a default
 //! router that says besides that it is the way to half of all addresses (`2000::/3`): who is the way to all need not. Border routers of Thread (lifetime 0, a
 //! route and a local prefix) never are.
 //! ## What fools it
-//! A forger that speaks first. A zero lifetime before the real router was heard is told as what it is: one that says
+//! A forger that speaks first in a home that is not known yet. A zero lifetime before the real router was heard is told as what it is: one that says
 //! goodbye for an address derived from another hardware address.
 //! ## What to do
 //! Find the device. Windows that shares its connection does this too.
@@ -26,22 +28,20 @@ use std::{
 
 use crate::{
     detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
+        Context, Detector, Evidence,
+        kept::{Lines, next},
+        rightful::{CLEARLY, inside, owner_before, points, routes},
+        usual::Bell,
         window::Recent,
     },
-    model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Observation, Party, Severity, Source},
-    wire::nd::{Nd, Prefix, is_local, option},
+    model::{Capped, Category, Fact, Finding, Findings, MacAddr, Moment, Mono, Observation, Party, Severity, Source},
+    wire::{
+        Frame,
+        nd::{Nd, Prefix, is_local, option},
+    },
 };
 
-pub static CARD: Card = Card {
-    id: "rogue_ra",
-    title: "False router of IPv6",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("rogue_ra.rs"),
-};
-
-pub type Settings = Usual;
+card!("rogue_ra", "False router of IPv6");
 
 const ROUTERS_MAX: usize = 64;
 // Routers repeat at least each 30 min (RFC 4861 §6.2.1, MaxRtrAdvInterval 1800 s).
@@ -52,7 +52,8 @@ const MANY: usize = 16;
 #[derive(Debug, Clone, Copy)]
 struct Router {
     mac: MacAddr,
-    first: Mono,
+    /// `None` for the way out of this host itself: it was there before all that is heard.
+    first: Option<Mono>,
     last: Mono,
 }
 
@@ -63,12 +64,20 @@ pub struct RogueRa {
     recent: Recent<(MacAddr, Ipv6Addr)>,
     /// This host's own way out, as it was at the first advertisement: what comes later may be the forger's work.
     own: Option<Vec<Ipv6Addr>>,
+    /// Who was a router when the program was stopped.
+    before: Vec<(Ipv6Addr, MacAddr)>,
 }
 
 impl RogueRa {
     #[must_use]
     pub fn new(settings: Settings) -> RogueRa {
-        RogueRa { bell: Bell::new(settings), routers: Capped::new(ROUTERS_MAX), recent: Recent::new(64), own: None }
+        RogueRa {
+            bell: Bell::new(settings),
+            routers: Capped::new(ROUTERS_MAX),
+            recent: Recent::new(64),
+            own: None,
+            before: Vec::new(),
+        }
     }
 
     /// The routers this host uses are known without having been heard: they advertise but each half hour.
@@ -80,9 +89,38 @@ impl RogueRa {
             let mac = context.neighbours.holder((*ip).into()).unwrap_or(MacAddr::ZERO);
             match self.routers.get_mut(ip) {
                 Some(router) => router.last = context.now.mono,
-                None => drop(self.routers.insert(*ip, Router { mac, first: Mono::default(), last: context.now.mono })),
+                None => drop(self.routers.insert(*ip, Router { mac, first: None, last: context.now.mono })),
             }
         }
+    }
+}
+
+impl RogueRa {
+    /// What speaks for `mac` as the router of the home, with what is remembered.
+    fn weight(&self, mac: MacAddr, context: &Context<'_>) -> i32 {
+        let was = if self.before.iter().any(|(_, router)| *router == mac) { 2 } else { 0 };
+        was + routes(mac, context)
+    }
+
+    /// The router that was there before `mac` advertised itself from `source`, and whether it is the false one of the two.
+    fn elder(&self, source: Ipv6Addr, mac: MacAddr, context: &Context<'_>) -> Option<(Ipv6Addr, MacAddr, bool)> {
+        let now = context.now.mono;
+        let mine = self.weight(mac, context);
+        let heard = self
+            .routers
+            .iter()
+            .filter(|(ip, router)| **ip != source && router.mac != mac && now.since(router.last) <= ALIVE);
+        let heard = heard.min_by_key(|(_, router)| router.first);
+        if let Some((ip, router)) = heard {
+            // This host's own way out is not false, whoever else there is.
+            let is_false = router.first.is_some() && mine > self.weight(router.mac, context);
+            return Some((*ip, router.mac, is_false));
+        }
+        let spoke = |(ip, router): &&(Ipv6Addr, MacAddr)| {
+            *ip != source && *router != mac && context.neighbours.is_host(*router)
+        };
+        let clearly = |(_, router): &&(Ipv6Addr, MacAddr)| self.weight(*router, context) - mine >= CLEARLY;
+        self.before.iter().filter(spoke).find(clearly).map(|(ip, router)| (*ip, *router, false))
     }
 }
 
@@ -92,26 +130,142 @@ fn is_way_to_half(route: &[u8]) -> bool {
     matches!(route, [1..=15, _, a, b, c, d, ..] if [a, b, c, d].iter().any(|byte| **byte > 0))
 }
 
-/// The hardware address in a link-local address made from it (RFC 4291 appendix A).
-fn inside(ip: Ipv6Addr) -> Option<MacAddr> {
-    match ip.octets() {
-        [.., a, b, c, 0xff, 0xfe, d, e, f] => Some(MacAddr([a ^ 2, b, c, d, e, f])),
-        _ => None,
+/// One advertisement.
+struct Heard {
+    mac: MacAddr,
+    source: Ipv6Addr,
+    /// Zero: it is no default router, or none any more.
+    lifetime_s: u16,
+    /// A border router of Thread: a route and a local prefix, no default.
+    is_thread: bool,
+    has_half: bool,
+    prefixes: Vec<Prefix>,
+}
+
+impl Heard {
+    fn read(frame: &Frame<'_>) -> Option<Heard> {
+        let (icmp, header, mac) = (frame.icmp_v6()?, frame.ipv6()?, frame.source?);
+        let nd = Nd::read(icmp).filter(|_| is_local(header) && mac.is_station() && !mac.is_virtual_router())?;
+        let Nd::RouterAdvert(advert) = nd else { return None };
+        let of = |wanted: u8| nd.options().filter(move |(kind, _)| *kind == wanted).map(|(_, value)| value);
+        let prefixes: Vec<Prefix> = of(option::PREFIX).filter_map(Prefix::read).collect();
+        let is_global = prefixes.iter().any(|prefix| crate::model::is_global_v6(prefix.prefix));
+        let is_empty = prefixes.is_empty() && of(option::ROUTE).next().is_none();
+        let is_more = advert.lifetime_s > 0 || of(option::DNS_SERVERS).next().is_some() || is_global;
+        Some(Heard {
+            mac,
+            source: header.source,
+            lifetime_s: advert.lifetime_s,
+            is_thread: !is_more && !is_empty,
+            has_half: of(option::ROUTE).any(is_way_to_half),
+            prefixes,
+        })
+    }
+}
+
+/// What is wrong with an advertisement.
+struct Wrong {
+    kind: &'static str,
+    severity: Severity,
+    by: MacAddr,
+    from: Ipv6Addr,
+    victim: Option<(MacAddr, Ipv6Addr)>,
+}
+
+impl RogueRa {
+    /// Two advertise with one address: who it is that forges, and whose it is.
+    fn theft(&mut self, heard: &Heard, context: &Context<'_>) -> Option<Wrong> {
+        let Heard { mac, source, lifetime_s, .. } = *heard;
+        let (now, right) = (context.now.mono, points(source, mac, context));
+        let wrong = |by: MacAddr, of: MacAddr, severity| Wrong {
+            kind: "in another router's name",
+            severity,
+            by,
+            from: source,
+            victim: Some((of, source)),
+        };
+        let severity = if lifetime_s == 0 { Severity::Critical } else { Severity::High };
+        let known = self.routers.get(&source).copied();
+        let known = known.filter(|one| one.mac != mac && one.mac.is_station() && now.since(one.last) <= ALIVE);
+        if let Some(router) = known {
+            if right <= points(source, router.mac, context) {
+                return Some(wrong(mac, router.mac, severity));
+            }
+            // The forger was first.
+            self.routers.insert(source, Router { mac, first: router.first, last: now });
+            return router.first.is_some().then(|| wrong(router.mac, mac, Severity::High));
+        }
+        // A farewell in the name of somebody who was heard to search for neighbours under that address.
+        let holder = || {
+            let holder = context.neighbours.holder(source.into()).filter(|holder| *holder != mac && lifetime_s == 0);
+            holder.filter(|holder| right <= points(source, *holder, context))
+        };
+        // The address says whose it is, and that is not who sent it.
+        let made_of = || inside(source).filter(|inner| *inner != mac && lifetime_s == 0 && !heard.is_thread);
+        let owner = holder().or_else(|| owner_before(source, mac, context)).or_else(made_of);
+        owner.map(|owner| wrong(mac, owner, severity))
+    }
+
+    fn judge(&mut self, heard: &Heard, context: &Context<'_>) -> Option<Wrong> {
+        let Heard { mac, source, lifetime_s, .. } = *heard;
+        let now = context.now.mono;
+        if let Some(wrong) = self.theft(heard, context) {
+            return Some(wrong);
+        }
+        let known = self.routers.get(&source).copied();
+        let wrong = |kind, severity| Wrong { kind, severity, by: mac, from: source, victim: None };
+        if self.recent.within(now, Duration::from_secs(10)) >= MANY {
+            return Some(wrong("flood of routers", Severity::High));
+        }
+        if lifetime_s == 0 {
+            return None;
+        }
+        if heard.has_half && !context.network.is_gateway(source.into()) {
+            return Some(wrong("way to half of all", Severity::Medium));
+        }
+        if let Some((ip, router, is_false)) = self.elder(source, mac, context).filter(|_| known.is_none()) {
+            let second = wrong("second router", Severity::Medium);
+            if !is_false {
+                return Some(Wrong { victim: Some((router, ip)), ..second });
+            }
+            self.routers.remove(&ip);
+            self.routers.insert(source, Router { mac, first: Some(now), last: now });
+            return Some(Wrong { by: router, from: ip, victim: Some((mac, source)), ..second });
+        }
+        let first = known.map_or(Some(now), |router| router.first);
+        self.routers.insert(source, Router { mac, first, last: now });
+        None
+    }
+
+    fn tell(&mut self, heard: &Heard, wrong: &Wrong, context: &Context<'_>, findings: &mut Findings) {
+        let Wrong { kind, severity, by, from, victim } = *wrong;
+        let victim = victim.map_or_else(Party::default, |(mac, ip)| Party {
+            device: None,
+            mac: Some(mac).filter(|mac| mac.is_station()),
+            ip: Some(ip.into()),
+        });
+        let ip = matches!(kind, "second router" | "way to half of all").then_some(from.into());
+        // So many that each has a name of its own are made up, and none of them did it.
+        let of_all: BTreeSet<MacAddr> =
+            self.recent.within_keys(context.now.mono, Duration::from_secs(10)).map(|(mac, _)| *mac).collect();
+        let made_up = kind == "flood of routers" && of_all.len() > MANY / 2;
+        let key = if made_up { kind.to_owned() } else { format!("{by} {kind}") };
+        let prefixes: Vec<String> = heard.prefixes.iter().map(|p| format!("{}/{}", p.prefix, p.len)).take(4).collect();
+        let finding = Finding::new(CARD.id, Category::Spoofing, severity, key, context.now)
+            .by(Party { device: None, mac: Some(by).filter(|_| !made_up), ip })
+            .against(victim)
+            .why("kind", kind)
+            .why("source_ll", from)
+            .why("lifetime_s", heard.lifetime_s)
+            .why("prefixes", prefixes.join(", "))
+            .technique(&["T1557"])
+            .points(if kind == "second router" { 5.0 } else { 6.5 });
+        self.bell.ring(finding, findings);
     }
 }
 
 impl Detector for RogueRa {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::IcmpV6, Needs::Alive]
-    }
-
-    fn held(&self) -> usize {
-        self.routers.len() + self.recent.len() + self.bell.held()
-    }
+    says!(self, [IcmpV6, Alive], self.routers.len() + self.recent.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Observation(Observation { subject, source, fact: Fact::Alive { .. }, .. }) = evidence
@@ -126,85 +280,32 @@ impl Detector for RogueRa {
             }
         }
         let Evidence::Packet(frame) = evidence else { return };
-        let (Some(icmp), Some(header), Some(mac)) = (frame.icmp_v6(), frame.ipv6(), frame.source) else { return };
-        let Some(Nd::RouterAdvert(advert)) = Nd::read(icmp).filter(|_| is_local(header)) else { return };
-        if mac.is_virtual_router() || !mac.is_station() {
-            return;
-        }
+        let Some(heard) = Heard::read(frame) else { return };
         self.know_own(context);
-        let (now, source) = (context.now.mono, header.source);
-        let nd = Nd::RouterAdvert(advert);
-        let has_dns = nd.options().any(|(kind, _)| kind == option::DNS_SERVERS);
-        let prefixes: Vec<Prefix> = nd
-            .options()
-            .filter(|(kind, _)| *kind == option::PREFIX)
-            .filter_map(|(_, value)| Prefix::read(value))
-            .collect();
-        let is_global = prefixes.iter().any(|prefix| crate::model::is_global_v6(prefix.prefix));
-        let is_thread = advert.lifetime_s == 0
-            && !has_dns
-            && !is_global
-            && (!prefixes.is_empty() || nd.options().any(|(kind, _)| kind == option::ROUTE));
-        self.recent.see((mac, source), now);
-        let known = self.routers.get(&source).copied();
-        let elder = self
-            .routers
-            .iter()
-            .filter(|(ip, router)| **ip != source && router.mac != mac && now.since(router.last) <= ALIVE)
-            .min_by_key(|(_, router)| router.first)
-            .map(|(ip, router)| (*ip, *router));
-        let stolen = known
-            .filter(|router| router.mac != mac && router.mac.is_station() && now.since(router.last) <= ALIVE)
-            .map(|router| router.mac)
-            // A farewell in the name of somebody who was heard to search for neighbours under that address.
-            .or_else(|| {
-                context.neighbours.holder(source.into()).filter(|holder| *holder != mac && advert.lifetime_s == 0)
-            });
-        // The address says whose it is, and that is not who sent it.
-        let foreign = inside(source).filter(|inner| *inner != mac && advert.lifetime_s == 0 && !is_thread);
-        let (kind, severity, victim) = if let Some(owner) = stolen.or(foreign) {
-            let severity = if advert.lifetime_s == 0 { Severity::Critical } else { Severity::High };
-            ("in another router's name", severity, Some((owner, source)))
-        } else if self.recent.within(now, Duration::from_secs(10)) >= MANY {
-            ("flood of routers", Severity::High, None)
-        } else if advert.lifetime_s > 0
-            && nd.options().any(|(kind, value)| kind == option::ROUTE && is_way_to_half(value))
-            && !context.network.is_gateway(source.into())
-        {
-            ("way to half of all", Severity::Medium, None)
-        } else if let Some((ip, router)) = elder.filter(|_| advert.lifetime_s > 0 && known.is_none() && !is_thread) {
-            ("second router", Severity::Medium, Some((router.mac, ip)))
-        } else {
-            if stolen.is_none() && foreign.is_none() && advert.lifetime_s > 0 {
-                let first = known.map_or(now, |router| router.first);
-                self.routers.insert(source, Router { mac, first, last: now });
+        self.recent.see((heard.mac, heard.source), context.now.mono);
+        if let Some(wrong) = self.judge(&heard, context) {
+            self.tell(&heard, &wrong, context, findings);
+        }
+    }
+
+    /// Routers, so that a forger is not the first after a restart.
+    fn learned(&self, now: Moment) -> Option<String> {
+        let mut lines = Lines::default();
+        for (ip, router) in self.routers.iter() {
+            if router.mac.is_station() && now.mono.since(router.last) <= ALIVE {
+                lines.add(format!("{ip} {}", router.mac));
             }
-            return;
-        };
-        let victim = victim.map_or_else(Party::default, |(mac, ip)| Party {
-            device: None,
-            mac: Some(mac).filter(|mac| mac.is_station()),
-            ip: Some(ip.into()),
-        });
-        let ip = matches!(kind, "second router" | "way to half of all").then_some(source.into());
-        // So many that each has a name of its own are made up, and none of them did it.
-        let of_all: BTreeSet<MacAddr> =
-            self.recent.within_keys(now, Duration::from_secs(10)).map(|(mac, _)| *mac).collect();
-        let made_up = kind == "flood of routers" && of_all.len() > MANY / 2;
-        let key = if made_up { kind.to_owned() } else { format!("{mac} {kind}") };
-        let finding = Finding::new(CARD.id, Category::Spoofing, severity, key, context.now)
-            .by(Party { device: None, mac: Some(mac).filter(|_| !made_up), ip })
-            .against(victim)
-            .why("kind", kind)
-            .why("source_ll", source)
-            .why("lifetime_s", advert.lifetime_s)
-            .why(
-                "prefixes",
-                prefixes.iter().map(|p| format!("{}/{}", p.prefix, p.len)).take(4).collect::<Vec<_>>().join(", "),
-            )
-            .technique(&["T1557"])
-            .points(if kind == "second router" { 5.0 } else { 6.5 });
-        self.bell.ring(finding, findings);
+        }
+        lines.done()
+    }
+
+    fn recall(&mut self, lines: &str, _now: Moment) {
+        for line in lines.lines().take(ROUTERS_MAX) {
+            let mut words = line.split_whitespace();
+            if let (Some(ip), Some(mac)) = (next(&mut words), next(&mut words)) {
+                self.before.push((ip, mac));
+            }
+        }
     }
 }
 
@@ -257,5 +358,67 @@ mod tests {
             Stage::new(RogueRa::new(Settings::default())).frame(&bytes, 0).len()
         };
         assert_eq!((way(1800, 3, 0x20), way(1800, 64, 0xfd), way(1800, 0, 0), way(0, 7, 0xfc)), (1, 0, 0, 0));
+    }
+
+    /// What hardware `n` says by ARP of its own address of version 4.
+    fn arp(n: u8) -> Vec<u8> {
+        let mut bytes = [&[0xff; 6][..], &mac(n), &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &mac(n)].concat();
+        bytes.extend(crate::detectors::stage::ip(n));
+        bytes.extend([0; 6]);
+        bytes.extend(crate::detectors::stage::ip(1));
+        bytes
+    }
+
+    #[test]
+    fn who_advertises_first_after_a_start_is_not_the_router_for_it() {
+        let fixed = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+        // In the name of an address that is made of nothing.
+        let named = |from: u8, lifetime: u16| {
+            let mut bytes = advert(from, 1, lifetime, [0x20, 1]);
+            bytes[22..38].copy_from_slice(&fixed.octets());
+            bytes
+        };
+        let own = |from: u8| advert(from, from, 1800, [0x20, 1]);
+        let knows = |lines: &str| {
+            let mut detector = RogueRa::new(Settings::default());
+            detector.recall(lines, Moment::default());
+            Stage::new(detector)
+        };
+        let new = || knows("");
+        let router = format!("{} {}", Ipv6Addr::from([0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1]), MacAddr(mac(1)));
+        let (home, of_nine) = (crate::detectors::stage::ip(1), crate::detectors::stage::ip(9));
+        let table = [
+            ("a farewell", new().remembering(fixed, 1), vec![arp(1), named(9, 0)], Some(9)),
+            ("its name", new().remembering(fixed, 1), vec![arp(1), named(9, 1800)], Some(9)),
+            ("its name, and then it speaks", new().behind(home), vec![named(9, 1800), arp(1), named(1, 1800)], Some(9)),
+            ("a second one", knows(&router), vec![arp(1), own(9)], Some(9)),
+            ("a second one, first", new().behind(home), vec![own(9), arp(1), own(1)], Some(9)),
+            ("replaced", knows(&router).remembering(fixed, 1), vec![named(9, 1800), own(9), named(9, 0)], None),
+            (
+                "replaced, and an access point now",
+                knows(&router).remembering(fixed, 1).behind(of_nine),
+                vec![arp(1), arp(9), own(9), named(9, 1800)],
+                None,
+            ),
+            ("itself", knows(&router).remembering(fixed, 1), vec![arp(1), own(1), named(1, 0)], None),
+            ("nobody knows better", new(), vec![own(1), own(9)], Some(9)),
+        ];
+        for (name, mut stage, frames, told) in table {
+            let found: Vec<_> =
+                frames.iter().enumerate().flat_map(|(n, frame)| stage.frame(frame, n as u64 * 1000)).collect();
+            let who = found.first().map(|finding| finding.attacker.mac);
+            assert_eq!(who, told.map(|n| Some(MacAddr(mac(n)))), "{name}: {found:?}");
+            assert!(found.len() < 2, "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn routers_are_written_down_and_read_again() {
+        let mut stage = Stage::new(RogueRa::new(Settings::default()));
+        stage.frame(&advert(1, 1, 1800, [0x20, 1]), 1000);
+        let lines = stage.detector.learned(Moment::default()).unwrap_or_default();
+        let mut again = RogueRa::new(Settings::default());
+        again.recall(&format!("rubbish\n{lines}fe80::2\n"), Moment::default());
+        assert_eq!(again.before, [(Ipv6Addr::from([0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1]), MacAddr(mac(1)))]);
     }
 }

@@ -93,6 +93,12 @@ impl<D: Detector> Stage<D> {
         self
     }
 
+    /// In a home where hardware `n` had this address before the start.
+    pub fn remembering(mut self, ip: impl Into<std::net::IpAddr>, n: u8) -> Stage<D> {
+        self.scene.who.before.insert(ip.into(), MacAddr(mac(n)));
+        self
+    }
+
     /// In a home where host `n` is known to offer something at this port.
     pub fn offering(mut self, n: u8, port: u16) -> Stage<D> {
         self.scene.who.offered.push((DeviceId::mint(1, n.into()), port));

@@ -8,6 +8,8 @@ use super::{DeviceId, Kind, MacAddr, Port, Role, Trust};
 pub trait Who {
     fn by_mac(&self, mac: MacAddr) -> Option<DeviceId>;
     fn by_ip(&self, ip: IpAddr) -> Option<DeviceId>;
+    /// The hardware address of who had `ip` when the program was stopped last.
+    fn before(&self, ip: IpAddr) -> Option<MacAddr>;
     fn role(&self, device: DeviceId) -> Role;
     /// What sort of thing it is, as far as that is sure enough to be told.
     fn kind(&self, device: DeviceId) -> Kind;
@@ -38,6 +40,8 @@ pub(crate) struct Table {
     pub untried: Vec<DeviceId>,
     pub offered: Vec<(DeviceId, Port)>,
     pub macs: std::collections::BTreeMap<MacAddr, (DeviceId, Kind)>,
+    /// Who had which address before the start.
+    pub before: std::collections::BTreeMap<IpAddr, MacAddr>,
 }
 
 #[cfg(test)]
@@ -47,6 +51,9 @@ impl Who for Table {
     }
     fn by_ip(&self, _: IpAddr) -> Option<DeviceId> {
         None
+    }
+    fn before(&self, ip: IpAddr) -> Option<MacAddr> {
+        self.before.get(&ip).copied()
     }
     fn role(&self, device: DeviceId) -> Role {
         if self.gateway == Some(device) { Role::Gateway } else { Role::Other }

@@ -2,11 +2,36 @@
 //!
 //! A restart moves nobody: devices come back from the store as they were. Guests of long ago go.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
-use crate::model::{Change, DeviceView, Moment, Remembered, Tier};
+use crate::model::{Change, DeviceView, MacAddr, Moment, Remembered, Tier};
 
 use super::{GRACE_RESTART, Presence, SWEEP, identity, proposals::PROPOSED_MAX, timers::Key, view};
+
+/// Addresses of before that are kept: those of the devices heard last. A home has some four for a device.
+const BEFORE_MAX: usize = 4096;
+
+/// Whose an address was when the program was stopped: what forgers say since does not change it.
+pub(super) struct Before(Box<[(IpAddr, MacAddr)]>);
+
+impl Before {
+    pub fn new(devices: &[DeviceView]) -> Before {
+        let mut known: Vec<&DeviceView> = devices.iter().collect();
+        known.sort_by_key(|view| (std::cmp::Reverse(view.last_seen), view.id));
+        let all = known.iter().filter_map(|view| Some((view, *view.macs.first()?)));
+        let all = all.flat_map(|(view, mac)| view.addresses.iter().map(move |ip| (*ip, mac)));
+        let mut all: Vec<(IpAddr, MacAddr)> = all.take(BEFORE_MAX).collect();
+        // Of two that had it, the one heard last: it comes first, and the sort is stable.
+        all.sort_by_key(|(ip, _)| *ip);
+        all.dedup_by_key(|(ip, _)| *ip);
+        Before(all.into())
+    }
+
+    pub fn of(&self, ip: IpAddr) -> Option<MacAddr> {
+        let at = self.0.binary_search_by_key(&ip, |(ip, _)| *ip).ok()?;
+        self.0.get(at).map(|(_, mac)| *mac)
+    }
+}
 
 impl Presence {
     pub(super) fn restore(&mut self, remembered: &Remembered, now: Moment) {
@@ -71,5 +96,37 @@ impl Presence {
             let left = Duration::from_millis(left.saturating_add(1).unsigned_abs());
             self.timers.by(Key::Sweep, now.mono + left.max(SWEEP));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DeviceId, Wall};
+
+    #[test]
+    fn of_two_that_had_an_address_the_last_one_is_kept() {
+        let view = |n: u8, seen: i64, ips: &[&str]| {
+            let mut view = DeviceView::blank(DeviceId::mint(1, n.into()));
+            view.last_seen = Wall(seen);
+            view.macs = vec![MacAddr([2, 0, 0, 0, 0, n]), MacAddr([2, 0, 0, 0, 1, n])];
+            view.addresses = ips.iter().filter_map(|ip| ip.parse().ok()).collect();
+            view
+        };
+        let before = Before::new(&[
+            view(1, 10, &["fe80::1", "192.168.7.1"]),
+            view(2, 30, &["192.168.7.1"]),
+            view(3, 20, &["192.168.7.1", "fe80::3"]),
+        ]);
+        let of = |ip: &str| before.of(ip.parse().expect("an address")).map(|mac| mac.0[5]);
+        assert_eq!([of("192.168.7.1"), of("fe80::1"), of("fe80::3"), of("fe80::4")], [Some(2), Some(1), Some(3), None]);
+        let many: Vec<DeviceView> = (0..200).map(|n| view(n, n.into(), &[])).collect();
+        let many = many.into_iter().enumerate().map(|(n, mut view)| {
+            view.addresses = (0..50).map(|k| IpAddr::from([10, 0, n as u8, k])).collect();
+            view
+        });
+        let before = Before::new(&many.collect::<Vec<_>>());
+        assert_eq!(before.0.len(), BEFORE_MAX);
+        assert!(before.of(IpAddr::from([10, 0, 199, 0])).is_some(), "those heard last stay");
     }
 }

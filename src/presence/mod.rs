@@ -98,6 +98,8 @@ pub struct Presence {
     forgotten: Capped<MacAddr, Mono>,
     ha_names: Vec<HaName>,
     own: Option<DeviceId>,
+    /// Who had which address before this run.
+    before: memory::Before,
     /// When this run began.
     began: Mono,
     asked: asks::Bucket,
@@ -151,6 +153,7 @@ impl Presence {
             forgotten: Capped::new(tracker::FORGOTTEN_MAX),
             ha_names: Vec::new(),
             own: None,
+            before: memory::Before::new(&remembered.devices),
             began: now.mono,
             asked: asks::Bucket::default(),
             never_wake: BTreeSet::new(),

@@ -31,6 +31,9 @@ impl Who for Presence {
     fn by_ip(&self, ip: IpAddr) -> Option<DeviceId> {
         self.registry.by_ip(ip)
     }
+    fn before(&self, ip: IpAddr) -> Option<MacAddr> {
+        self.before.of(ip)
+    }
     fn role(&self, device: DeviceId) -> Role {
         match self.registry.get(device) {
             Some(device) if device.own => Role::Own,
