@@ -233,7 +233,6 @@ fn strength(security: Security) -> u8 {
     }
 }
 
-/// Radios of one access point count up in the last byte, or set the local bit of the first.
 /// DSSS Parameter Set, or the primary channel of HT Operation (IEEE 802.11-2020 §9.4.2.3, §9.4.2.56).
 fn channel(elements: &[u8]) -> Option<u8> {
     let of = |id: u8| {
@@ -242,6 +241,7 @@ fn channel(elements: &[u8]) -> Option<u8> {
     of(3).or_else(|| of(61))
 }
 
+/// Radios of one access point count up in the last byte, or set the local bit of the first.
 fn is_one_box(a: MacAddr, b: MacAddr) -> bool {
     a.0.get(1..5) == b.0.get(1..5)
 }

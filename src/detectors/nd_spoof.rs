@@ -298,7 +298,7 @@ impl Detector for NdSpoof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, mac};
+    use crate::detectors::stage::{Stage, arp, ip, mac};
 
     /// An advertisement of hardware `from` for the address of host `of`.
     fn advert(from: u8, of: u8, flags: u8) -> Vec<u8> {
@@ -373,15 +373,6 @@ mod tests {
         assert!(run(9, &|_| 5).is_empty(), "it announces what it tried");
     }
 
-    /// What hardware `n` says by ARP of its own address of version 4.
-    fn arp(n: u8) -> Vec<u8> {
-        let mut bytes = [&[0xff; 6][..], &mac(n), &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &mac(n)].concat();
-        bytes.extend(crate::detectors::stage::ip(n));
-        bytes.extend([0; 6]);
-        bytes.extend(crate::detectors::stage::ip(1));
-        bytes
-    }
-
     #[test]
     fn who_speaks_first_after_a_start_is_not_the_owner_for_it() {
         // The address of a router is often made of nothing: fe80::1.
@@ -401,23 +392,23 @@ mod tests {
             [first, &forged, last].concat()
         };
         // What is known, what is heard, who is told, and when the first time.
-        let heard = [(500, arp(1))];
+        let heard = [(500, arp(1, 1, 1, 1, 77))];
         let table = [
             ("known before, and alive", new().remembering(router, 1), all(&heard, &[]), Some((9, 3000))),
-            ("known before, alive later", new().remembering(router, 1), all(&[], &[(4500, arp(1))]), Some((9, 5000))),
-            ("known before, told by itself", new().remembering(router, 1), all(&[], &[owner.clone()]), Some((9, 9000))),
             (
-                "the router of IPv4",
-                new().behind(crate::detectors::stage::ip(1)),
-                all(&heard, &[owner.clone()]),
-                Some((9, 9000)),
+                "known before, alive later",
+                new().remembering(router, 1),
+                all(&[], &[(4500, arp(1, 1, 1, 1, 77))]),
+                Some((9, 5000)),
             ),
+            ("known before, told by itself", new().remembering(router, 1), all(&[], &[owner.clone()]), Some((9, 9000))),
+            ("the router of IPv4", new().behind(ip(1)), all(&heard, &[owner.clone()]), Some((9, 9000))),
             ("nobody knows better", new(), all(&[], &[owner.clone(), (9500, says(1, 0xa0))]), Some((1, 9500))),
             ("a new router, the old one is gone", new().remembering(router, 1), all(&[], &[]), None),
             (
                 "a new router, the old one is an access point now",
-                new().remembering(router, 1).behind(crate::detectors::stage::ip(9)),
-                all(&[(400, arp(1)), (500, arp(9))], &[]),
+                new().remembering(router, 1).behind(ip(9)),
+                all(&[(400, arp(1, 1, 1, 1, 77)), (500, arp(9, 1, 9, 9, 77))], &[]),
                 None,
             ),
             ("itself", new().remembering(router, 9), all(&heard, &[]), None),

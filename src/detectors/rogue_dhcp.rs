@@ -7,12 +7,14 @@
 //! ## How it decides
 //! Servers are told apart by their hardware address and server identifier. The first is the household's, and so is one
 //! that was there for long. Another one that offers (+3) another router or name server (+3), to a question that the
-//! first answers too (+2), is told. By DHCPv6 a server that is neither a router nor an address server of version 4 here,
+//! first answers too (+2), is told. Of two that turned up within an hour the router of the home is the true one; who was a
+//! server when the program was stopped, and has spoken at all since, was there before both, unless the other is the router
+//! now. By DHCPv6 a server that is neither a router nor an address server of version 4 here,
 //! and names itself or a link-local address as name server, is told: so do tools that take over what nobody uses; and, also
 //! where no router is heard, one that gives out a link-local address, which every device has by itself. Relays and servers that hand out the same are not. Answers to this host's own
 //! questions (scanner `dhcp_probe`) are judged alike: those are heard on any switch.
 //! ## What fools it
-//! A rogue that was there first: then the other one is named. On a plain host offers are heard only if they are
+//! A rogue that was there first, where the true one is no router: then the other one is named. On a plain host offers are heard only if they are
 //! broadcast or meant for this host.
 //! ## What to do
 //! Look for a second router, a repeater in router mode, or a phone that shares its connection; switch its DHCP off.
@@ -26,11 +28,13 @@ use std::{
 
 use crate::{
     detectors::{
-        Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
+        Context, Detector, Evidence,
+        kept::{Lines, next},
+        rightful::routes,
+        usual::Bell,
     },
     model::{
-        Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Observation, Party, Severity, is_link_local,
+        Capped, Category, Fact, Finding, Findings, MacAddr, Moment, Mono, Observation, Party, Severity, is_link_local,
     },
     wire::{
         Frame,
@@ -40,34 +44,43 @@ use crate::{
     },
 };
 
-pub static CARD: Card = Card {
-    id: "rogue_dhcp",
-    title: "Second address server",
-    needs: Some("CAP_NET_RAW"),
-    page: include_str!("rogue_dhcp.rs"),
-};
-
-pub type Settings = Usual;
+card!("rogue_dhcp", "Second address server");
 
 const SERVERS_MAX: usize = 64;
 const ROUTERS_MAX: usize = 16;
-// A server that was silent for longer was replaced.
+// A server that was silent for longer was replaced; one that is older by that much is older.
 const REPLACED: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Clone)]
 struct Server {
-    first: Mono,
-    last: Mono,
+    /// `None`: it was one when the program was stopped.
+    first: Option<Mono>,
+    /// `None`: not since.
+    last: Option<Mono>,
     router: Option<Ipv4Addr>,
     dns: Vec<u8>,
     transaction: u32,
     relayed: bool,
 }
 
+impl Server {
+    fn is_older(&self, than: &Server) -> bool {
+        match (self.first, than.first) {
+            (None, Some(_)) => true,
+            (Some(a), Some(b)) => b.since(a) > REPLACED,
+            _ => false,
+        }
+    }
+}
+
+type Name = (MacAddr, Ipv4Addr);
+
 /// See the page above.
 pub struct RogueDhcp {
     bell: Bell,
-    servers: Capped<(MacAddr, Ipv4Addr), Server>,
+    servers: Capped<Name, Server>,
+    /// As they were when the program was stopped, and not heard since.
+    before: Vec<(Name, Server)>,
     /// Who routes version 6.
     routers: Capped<MacAddr, Mono>,
 }
@@ -75,7 +88,12 @@ pub struct RogueDhcp {
 impl RogueDhcp {
     #[must_use]
     pub fn new(settings: Settings) -> RogueDhcp {
-        RogueDhcp { bell: Bell::new(settings), servers: Capped::new(SERVERS_MAX), routers: Capped::new(ROUTERS_MAX) }
+        RogueDhcp {
+            bell: Bell::new(settings),
+            servers: Capped::new(SERVERS_MAX),
+            before: Vec::new(),
+            routers: Capped::new(ROUTERS_MAX),
+        }
     }
 }
 
@@ -89,17 +107,7 @@ fn gives_link_local(message: &Dhcp6<'_>) -> bool {
 }
 
 impl Detector for RogueDhcp {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn needs(&self) -> &'static [Needs] {
-        &[Needs::Udp, Needs::IcmpV6, Needs::Fact]
-    }
-
-    fn held(&self) -> usize {
-        self.servers.len() + self.routers.len() + self.bell.held()
-    }
+    says!(self, [Udp, IcmpV6, Fact], self.servers.len() + self.routers.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         match evidence {
@@ -113,8 +121,8 @@ impl Detector for RogueDhcp {
                 let mac = subject.mac.or_else(|| context.neighbours.holder(offer.from.into()));
                 let Some(mac) = mac.filter(|mac| mac.is_station()) else { return };
                 let server = Server {
-                    first: self.since(mac, id, context.now.mono),
-                    last: context.now.mono,
+                    first: Some(context.now.mono),
+                    last: Some(context.now.mono),
                     router: offer.routers.first().copied(),
                     dns: offer.dns.iter().flat_map(|ip| ip.octets()).take(16).collect(),
                     transaction: offer.transaction,
@@ -125,13 +133,36 @@ impl Detector for RogueDhcp {
             _ => {}
         }
     }
+
+    /// Servers and what they hand out, so that a rogue is not the first after a restart.
+    fn learned(&self, _now: Moment) -> Option<String> {
+        let mut lines = Lines::default();
+        let before = self.before.iter().map(|(name, server)| (name, server));
+        for ((mac, id), server) in self.servers.iter().chain(before).take(SERVERS_MAX) {
+            let router = server.router.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+            let dns: Vec<String> =
+                server.dns.as_chunks::<4>().0.iter().map(|ip| Ipv4Addr::from_octets(*ip).to_string()).collect();
+            lines.add(format!("{mac} {id} {} {router} {}", server.relayed, dns.join(" ")));
+        }
+        lines.done()
+    }
+
+    fn recall(&mut self, lines: &str, _now: Moment) {
+        for line in lines.lines().take(SERVERS_MAX) {
+            let mut words = line.split_whitespace();
+            let (Some(mac), Some(id), Some(relayed)) = (next(&mut words), next(&mut words), next(&mut words)) else {
+                continue;
+            };
+            let router = words.next().and_then(|word| word.parse().ok());
+            let dns =
+                words.filter_map(|word| word.parse::<Ipv4Addr>().ok()).take(4).flat_map(|ip| ip.octets()).collect();
+            let server = Server { first: None, last: None, router, dns, transaction: 0, relayed };
+            self.before.push(((mac, id), server));
+        }
+    }
 }
 
 impl RogueDhcp {
-    fn since(&self, mac: MacAddr, id: Ipv4Addr, now: Mono) -> Mono {
-        self.servers.get(&(mac, id)).map_or(now, |known| known.first)
-    }
-
     /// Routers of version 6, and servers of DHCPv6.
     fn heard_v6(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Some(mac) = frame.source.filter(|mac| mac.is_station()) else { return };
@@ -186,8 +217,8 @@ impl RogueDhcp {
         };
         let now = context.now.mono;
         let server = Server {
-            first: self.since(mac, id, now),
-            last: now,
+            first: Some(now),
+            last: Some(now),
             router: dhcp.address(option::ROUTERS),
             dns: dhcp.option(option::DNS_SERVERS).unwrap_or_default().iter().take(16).copied().collect(),
             transaction: dhcp.transaction,
@@ -196,42 +227,74 @@ impl RogueDhcp {
         self.judge((mac, id), server, dhcp.your_ip, context, findings);
     }
 
+    /// Whether `a` is the household's rather than `b`, as far as that can be said.
+    fn is_rather(a: (MacAddr, &Server), b: (MacAddr, &Server), context: &Context<'_>) -> bool {
+        let (routes_a, routes_b) = (routes(a.0, context), routes(b.0, context));
+        // Of before, and silent since: the router of today is believed rather.
+        let counts = |server: &Server, routes: i32, other: i32| server.last.is_some() || routes >= other;
+        if a.1.is_older(b.1) && counts(a.1, routes_a, routes_b) {
+            return true;
+        }
+        if b.1.is_older(a.1) && counts(b.1, routes_b, routes_a) {
+            return false;
+        }
+        if routes_a == routes_b { a.1.first < b.1.first } else { routes_a > routes_b }
+    }
+
     fn judge(
         &mut self,
-        (mac, id): (MacAddr, Ipv4Addr),
-        server: Server,
+        name: Name,
+        mut server: Server,
         offered: Ipv4Addr,
         context: &Context<'_>,
         findings: &mut Findings,
     ) {
         let now = context.now.mono;
-        let owner = self
-            .servers
-            .iter()
-            .filter(|((other, other_id), known)| *other != mac && *other_id != id && now.since(known.last) <= REPLACED)
-            .min_by_key(|(_, known)| known.first)
-            .filter(|(_, known)| known.first < server.first)
-            .map(|(key, known)| (*key, known.clone()));
-        self.servers.insert((mac, id), server.clone());
-        let Some(((owner_mac, owner_id), known)) = owner else { return };
+        if let Some(known) = self.servers.get(&name) {
+            server.first = known.first;
+        } else if let Some(place) = self.before.iter().position(|(known, _)| *known == name) {
+            self.before.swap_remove(place);
+            server.first = None;
+        }
+        self.servers.insert(name, server.clone());
+        let is_other = |other: &Name| other.0 != name.0 && other.1 != name.1;
+        let heard = self.servers.iter().filter(|(_, known)| known.last.is_some_and(|at| now.since(at) <= REPLACED));
+        let known = self.before.iter().filter(|((mac, _), _)| context.neighbours.is_host(*mac));
+        let others = heard.chain(known.map(|(name, server)| (name, server))).filter(|(other, _)| is_other(other));
+        // The one that is least to be doubted.
+        let other = others.reduce(|a, b| if Self::is_rather((b.0.0, b.1), (a.0.0, a.1), context) { b } else { a });
+        let Some((other, known)) = other.map(|(name, server)| (*name, server.clone())) else { return };
         // Through a relay the hardware address is the relay's: several servers of one operator.
         if server.relayed && known.relayed {
             return;
         }
+        let (mine, its) = ((name, &server), (other, &known));
+        let (rogue, owner) = if Self::is_rather((other.0, &known), (name.0, &server), context) {
+            (mine, its)
+        } else if Self::is_rather((name.0, &server), (other.0, &known), context) {
+            (its, mine)
+        } else {
+            return;
+        };
         let mut points = 3.0;
         points += if server.router != known.router || server.dns != known.dns { 3.0 } else { 0.0 };
         points += if server.transaction == known.transaction { 2.0 } else { 0.0 };
-        let points_to_itself = server.router == Some(id) && server.router != known.router;
         if points < 5.0 {
             return;
         }
+        let ((mac, id), rogue) = rogue;
+        if rogue.last.is_none() {
+            return;
+        }
+        let ((owner_mac, owner_id), owner) = owner;
+        let points_to_itself = rogue.router == Some(id) && rogue.router != owner.router;
         let severity = if points_to_itself { Severity::Critical } else { Severity::High };
         let finding = Finding::new(CARD.id, Category::Spoofing, severity, mac.to_string(), context.now)
             .by(Party { device: None, mac: Some(mac), ip: Some(id.into()) })
             .against(Party { device: None, mac: Some(owner_mac), ip: Some(owner_id.into()) })
             .why("server_id", id)
             .why("server_mac", mac)
-            .why("router", server.router.map_or_else(String::new, |ip| ip.to_string()))
+            .why("router", rogue.router.map_or_else(String::new, |ip| ip.to_string()))
             .why("offered_ip", offered)
             .technique(&["T1557.003"])
             .points(points);
@@ -242,7 +305,7 @@ impl RogueDhcp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, datagram, ip, packet};
+    use crate::detectors::stage::{Stage, arp, datagram, ip, packet};
 
     fn offer(server: u8, router: u8, transaction: u8) -> Vec<u8> {
         let mut bytes = vec![2, 1, 6, 0, 0, 0, 0, transaction, 0, 0, 0x80, 0, 0, 0, 0, 0];
@@ -338,5 +401,46 @@ mod tests {
         assert!(run(&[(1, 1, 1, 0), (1, 1, 2, 9000)]).is_empty(), "one server");
         assert!(run(&[(1, 1, 1, 0), (66, 66, 2, 7_200_000)]).is_empty(), "replaced");
         assert!(run(&[(1, 1, 1, 0), (2, 1, 2, 60_000)]).is_empty(), "two that hand out the same");
+    }
+
+    #[test]
+    fn who_answers_first_after_a_start_is_not_the_server_for_it() {
+        let new = || RogueDhcp::new(Settings::default());
+        let mut learns = Stage::new(new());
+        learns.frame(&offer(1, 1, 1), 1000);
+        let lines = learns.detector.learned(Moment::default()).unwrap_or_default();
+        let knows = || {
+            let mut detector = new();
+            detector.recall(&format!("rubbish\n{lines}"), Moment::default());
+            Stage::new(detector)
+        };
+        let home = || Stage::new(new()).behind(ip(1));
+        // Speaks by ARP, so that it is known to be there.
+        let alive = |n: u8| arp(n, 1, n, n, 77);
+        let table = [
+            ("the old one is there", knows(), vec![alive(1), offer(66, 66, 2)], Some(66)),
+            ("the old one answers later", knows(), vec![offer(66, 66, 2), offer(1, 1, 2)], Some(66)),
+            ("the router answers later", home(), vec![alive(1), offer(66, 66, 2), offer(1, 1, 2)], Some(66)),
+            ("replaced", knows(), vec![offer(2, 2, 2), offer(2, 2, 3)], None),
+            (
+                "replaced, and an access point now",
+                knows().behind(ip(2)),
+                vec![alive(1), alive(2), offer(2, 2, 2), offer(2, 2, 3)],
+                None,
+            ),
+            (
+                "a server of its own beside the router",
+                knows().behind(ip(2)),
+                vec![offer(1, 1, 1), alive(2), offer(2, 2, 3)],
+                Some(2),
+            ),
+            ("itself", knows(), vec![alive(1), offer(1, 1, 2)], None),
+            ("nobody knows better", Stage::new(new()), vec![offer(1, 1, 2), offer(66, 66, 3)], Some(66)),
+        ];
+        for (name, mut stage, frames, told) in table {
+            let found: Vec<_> = frames.iter().zip(1..).flat_map(|(frame, s)| stage.frame(frame, s * 1000)).collect();
+            let who = found.first().map(|finding| finding.attacker.mac);
+            assert_eq!(who, told.map(|n| Some(MacAddr([2, 0, 0, 0, 0, n]))), "{name}: {found:?}");
+        }
     }
 }

@@ -312,7 +312,7 @@ impl Detector for RogueRa {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, mac};
+    use crate::detectors::stage::{Stage, arp, ip, mac};
 
     /// An advertisement from hardware `from` in the name of hardware `of`.
     fn advert(from: u8, of: u8, lifetime: u16, prefix: [u8; 2]) -> Vec<u8> {
@@ -360,15 +360,6 @@ mod tests {
         assert_eq!((way(1800, 3, 0x20), way(1800, 64, 0xfd), way(1800, 0, 0), way(0, 7, 0xfc)), (1, 0, 0, 0));
     }
 
-    /// What hardware `n` says by ARP of its own address of version 4.
-    fn arp(n: u8) -> Vec<u8> {
-        let mut bytes = [&[0xff; 6][..], &mac(n), &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &mac(n)].concat();
-        bytes.extend(crate::detectors::stage::ip(n));
-        bytes.extend([0; 6]);
-        bytes.extend(crate::detectors::stage::ip(1));
-        bytes
-    }
-
     #[test]
     fn who_advertises_first_after_a_start_is_not_the_router_for_it() {
         let fixed = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
@@ -386,21 +377,26 @@ mod tests {
         };
         let new = || knows("");
         let router = format!("{} {}", Ipv6Addr::from([0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1]), MacAddr(mac(1)));
-        let (home, of_nine) = (crate::detectors::stage::ip(1), crate::detectors::stage::ip(9));
+        let (home, of_nine) = (ip(1), ip(9));
         let table = [
-            ("a farewell", new().remembering(fixed, 1), vec![arp(1), named(9, 0)], Some(9)),
-            ("its name", new().remembering(fixed, 1), vec![arp(1), named(9, 1800)], Some(9)),
-            ("its name, and then it speaks", new().behind(home), vec![named(9, 1800), arp(1), named(1, 1800)], Some(9)),
-            ("a second one", knows(&router), vec![arp(1), own(9)], Some(9)),
-            ("a second one, first", new().behind(home), vec![own(9), arp(1), own(1)], Some(9)),
+            ("a farewell", new().remembering(fixed, 1), vec![arp(1, 1, 1, 1, 77), named(9, 0)], Some(9)),
+            ("its name", new().remembering(fixed, 1), vec![arp(1, 1, 1, 1, 77), named(9, 1800)], Some(9)),
+            (
+                "its name, and then it speaks",
+                new().behind(home),
+                vec![named(9, 1800), arp(1, 1, 1, 1, 77), named(1, 1800)],
+                Some(9),
+            ),
+            ("a second one", knows(&router), vec![arp(1, 1, 1, 1, 77), own(9)], Some(9)),
+            ("a second one, first", new().behind(home), vec![own(9), arp(1, 1, 1, 1, 77), own(1)], Some(9)),
             ("replaced", knows(&router).remembering(fixed, 1), vec![named(9, 1800), own(9), named(9, 0)], None),
             (
                 "replaced, and an access point now",
                 knows(&router).remembering(fixed, 1).behind(of_nine),
-                vec![arp(1), arp(9), own(9), named(9, 1800)],
+                vec![arp(1, 1, 1, 1, 77), arp(9, 1, 9, 9, 77), own(9), named(9, 1800)],
                 None,
             ),
-            ("itself", knows(&router).remembering(fixed, 1), vec![arp(1), own(1), named(1, 0)], None),
+            ("itself", knows(&router).remembering(fixed, 1), vec![arp(1, 1, 1, 1, 77), own(1), named(1, 0)], None),
             ("nobody knows better", new(), vec![own(1), own(9)], Some(9)),
         ];
         for (name, mut stage, frames, told) in table {
