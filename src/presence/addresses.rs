@@ -135,6 +135,12 @@ pub(super) fn place(network: &NetworkFacts, seen: &Observation, known: Option<In
     known.filter(reaches).or_else(|| network.interface_to(seen.subject.ip?)).or(Some(heard))
 }
 
+/// Whether `seen` came by a way that questions take too, so that an answer would come: not by a mirror port.
+pub(super) fn is_reached(network: &NetworkFacts, seen: &Observation) -> bool {
+    let heard = seen.interface.and_then(|id| network.interface(id));
+    heard.is_none_or(|facts| !facts.only_listens())
+}
+
 fn same_net(network: &NetworkFacts, a: IpAddr, b: IpAddr) -> bool {
     let attached = network.interfaces.iter().flat_map(|interface| &interface.subnets).find(|net| net.contains(a));
     // Without a route to tell by, homes have 256 addresses a subnet.

@@ -107,6 +107,8 @@ pub struct Device {
     pub sources: Few<Source, (Proof, Wall)>,
     /// The last proof.
     pub last: Moment,
+    /// The last that did not come by a mirror port alone: by the way it would be asked.
+    pub reached: Mono,
     pub presence: Presence,
     pub reason: &'static str,
     /// It was seen to enter the network, so nobody knew it before.
@@ -236,6 +238,7 @@ impl Device {
             interface: None,
             sources: Few::new(),
             last: at,
+            reached: at.mono,
             presence: Presence::Unknown,
             reason: Presence::Unknown.word(),
             entered: false,

@@ -267,6 +267,13 @@ impl Presence {
         Verdict::Go
     }
 
+    /// When a device was heard last on the way that questions take. A mirror port goes on hearing who speaks by itself,
+    /// though nobody hears this host any more.
+    fn answered(&self, device: &Device) -> Mono {
+        let listens = device.interface.and_then(|id| self.network.interface(id)).is_some_and(|i| i.only_listens());
+        if listens { device.last.mono } else { device.reached }
+    }
+
     /// Devices that were heard when `id` was and always answer; and those of them heard just now.
     fn witnesses(&self, id: DeviceId, now: Mono) -> (Vec<DeviceId>, Vec<DeviceId>) {
         let Some(candidate) = self.registry.get(id) else { return (Vec::new(), Vec::new()) };
@@ -277,7 +284,7 @@ impl Presence {
             .filter(|d| d.id != id && d.is_witness() && d.interface == candidate.interface && d.last.mono >= since)
             .filter(|d| !self.discredited.contains(&d.id))
             .collect();
-        let fresh = all.iter().filter(|d| now.since(d.last.mono) <= WITNESS_FRESH).map(|d| d.id).collect();
+        let fresh = all.iter().filter(|d| now.since(self.answered(d)) <= WITNESS_FRESH).map(|d| d.id).collect();
         (all.into_iter().map(|d| d.id).collect(), fresh)
     }
 
@@ -313,7 +320,7 @@ impl Presence {
     pub(super) fn tend_dark(&mut self, interface: Option<InterfaceId>, now: Moment, out: &mut Vec<Change>) {
         let Some(dark) = self.gate.dark.get(&interface).cloned() else { return };
         let alive =
-            dark.witnesses.iter().filter(|id| self.registry.get(**id).is_some_and(|d| d.last.mono > dark.since));
+            dark.witnesses.iter().filter(|id| self.registry.get(**id).is_some_and(|d| self.answered(d) > dark.since));
         // Those that were forgotten or joined to somebody meanwhile cannot come back.
         let known = dark.witnesses.iter().filter(|id| self.registry.get(**id).is_some()).count();
         let back = alive.count() * 2 >= known;

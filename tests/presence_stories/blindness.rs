@@ -4,10 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use porchlight::{
     engine::{Input, Settings},
-    model::{Command, Health, InterfaceId, PartId, Presence, Proof, Remembered},
+    model::{
+        Command, Fact, Health, InterfaceId, NetworkFacts, Observation, PartId, Presence, Proof, Remembered, Source,
+        Subject,
+    },
 };
 
-use crate::world::{GATEWAY, PHONE, World};
+use crate::world::{GATEWAY, PHONE, World, at};
 
 const TV: (&str, &str) = ("00:04:20:00:00:0a", "192.168.7.10");
 const PLUG: (&str, &str) = ("e8:db:84:00:00:0b", "192.168.7.11");
@@ -66,6 +69,71 @@ fn time_blind_is_not_time_away() {
         assert_eq!((home.saw("-> away"), home.saw("returned")), (0, 0), "{name}: {:#?}", home.lines);
         assert!(home.engine.view().devices.values().all(|device| device.presence == Presence::Home), "{name}");
     }
+}
+
+/// A mirror port: it hears everybody, and nothing is asked through it.
+const MIRROR: InterfaceId = InterfaceId(3);
+
+/// Those speak by themselves every twenty seconds, as a mirror port hears it.
+fn chatter(home: &mut World, who: &[(&str, &str)], seconds: u64) {
+    for _ in 0..seconds / 20 {
+        for (mac, ip) in who {
+            home.give(Input::Observation(Observation {
+                source: Source::Capture,
+                interface: Some(MIRROR),
+                at: at(home.now),
+                subject: Subject::both(mac.parse().expect("a MAC"), ip.parse().expect("an address")),
+                fact: Fact::Alive { proof: Proof::Frame, age: Duration::ZERO },
+            }));
+        }
+        home.run(20);
+    }
+}
+
+#[test]
+fn a_mirror_port_that_hears_them_is_no_proof_that_they_hear_this_host() {
+    let mirror = |network: &NetworkFacts| porchlight::model::InterfaceFacts {
+        id: MIRROR,
+        name: "mir0".into(),
+        addresses: Vec::new(),
+        subnets: Vec::new(),
+        gateways: Vec::new(),
+        ..network.interfaces[0].clone()
+    };
+    let with_mirror = || {
+        let mut home = settled();
+        let mut network = home.network.clone();
+        network.interfaces.push(mirror(&network));
+        home.give(Input::Network(Arc::new(network)));
+        home
+    };
+    let talkers = [GATEWAY, TV, PLUG];
+    // The cable of this host is dead: no question arrives, and two never speak unasked.
+    let mut home = with_mirror();
+    const NAS: (&str, &str) = ("00:11:32:00:00:0d", "192.168.7.13");
+    home.comes(NAS);
+    home.named(NAS, "diskstation");
+    chatter(&mut home, &talkers, 600);
+    let stays = std::mem::take(&mut home.there);
+    chatter(&mut home, &talkers, 3 * 3_600);
+    assert_eq!(home.saw("-> away"), 0, "{:#?}", home.lines);
+    home.there = stays;
+    chatter(&mut home, &talkers, 3_600);
+    assert_eq!((home.saw("-> away"), home.saw("returned")), (0, 0), "{:#?}", home.lines);
+    // Whoever is gone is called away all the same.
+    home.goes(PHONE);
+    home.goes(NAS);
+    chatter(&mut home, &talkers, 3 * 3_600);
+    assert_eq!(home.saw("-> away"), 2, "{:#?}", home.lines);
+    // Where there is nothing but a mirror port, what it hears is all there is.
+    let mut home = World::new();
+    let mut network = home.network.clone();
+    network.interfaces = vec![mirror(&network)];
+    home.give(Input::Network(Arc::new(network)));
+    chatter(&mut home, &[GATEWAY, TV, PLUG, PHONE], 3_600);
+    chatter(&mut home, &talkers, 4 * 3_600);
+    assert_eq!(home.device(PHONE).presence, Presence::Away, "{:#?}", home.lines);
+    assert_eq!(home.saw("-> away"), 1, "{:#?}", home.lines);
 }
 
 #[test]
