@@ -11,7 +11,7 @@ use super::{
 
 words! {
     /// Why a window closed.
-    pub enum LeaveReason { NoAnswer = "no_answer", Left = "left", Told = "told", Merged = "merged", Replaced = "replaced", Retention = "retention", HardLimit = "hard_limit" }
+    pub enum LeaveReason { NoAnswer = "no_answer", Left = "left", Told = "told", Merged = "merged", Replaced = "replaced", Retention = "retention", HardLimit = "hard_limit", Unproven = "unproven" }
 }
 
 /// Something is different from before. Devices are carried whole where an outlet needs them.

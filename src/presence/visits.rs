@@ -7,12 +7,14 @@
 
 use std::time::Duration;
 
-use crate::model::{Change, DeviceId, Moment, Observation, Source};
+use crate::model::{Change, DeviceId, LeaveReason, Moment, Observation, Presence as Where, Source};
 
-use super::{Presence, device::Device, fingerprint::Fingerprint, settings::Identity};
+use super::{Presence, device::Device, fingerprint::Fingerprint, settings::Identity, timers::Key};
 
 /// A fingerprint that stays for so long is the new one: systems are updated.
 const ADOPTED_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Who has been home for longer came as itself: what differs then is somebody else's who joined beside it.
+const TAKEN_BACK: Duration = Duration::from_secs(600);
 
 impl Device {
     /// Another radio of it that only its key or its pairing could resolve.
@@ -80,7 +82,30 @@ impl Presence {
             // Who waits for the proof must hear of it: it comes after the arrival.
             out.push(Change::DeviceChanged { device: id });
         }
+        if is_strict && doubted {
+            self.take_back(id, now, out);
+        }
         self.admit(id, now, out);
+    }
+
+    /// It came as one that is proven, and then spoke as somebody else: it was never home.
+    fn take_back(&mut self, id: DeviceId, now: Moment, out: &mut Vec<Change>) {
+        let is_due = |device: &&mut Device| {
+            let is_young = now.mono.since(device.since.mono) <= TAKEN_BACK;
+            device.here && device.important && !device.visit.vouched && is_young
+        };
+        let Some(device) = self.registry.get_mut(id).filter(is_due) else { return };
+        let why = LeaveReason::Unproven;
+        let from = std::mem::replace(&mut device.presence, Where::Away);
+        (device.here, device.reason, device.since) = (false, why.word(), now);
+        (device.confidence, device.is_witnessed) = (None, false);
+        (device.mute.spell, device.mute.trip, device.mute.held) = (None, None, None);
+        let window = device.window.take();
+        out.push(Change::Presence { device: id, from, to: Where::Away, why: why.word(), at: now.wall });
+        out.extend(window.map(|window| Change::WindowClosed { window: window.view(id, Some(why)) }));
+        self.timers.set(Key::Device(id), now.mono + self.looking_pause());
+        self.touch(id);
+        self.settle(id, now, out);
     }
 
     /// Whoever waited to be proven, and is.

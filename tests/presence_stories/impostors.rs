@@ -97,6 +97,43 @@ fn a_copied_address_is_told_and_with_enforce_it_is_not_home() {
     }
 }
 
+// The copy knows what the phone asks of DHCP and its name, and is let in; then it speaks as another system does.
+#[test]
+fn who_was_let_in_and_speaks_as_another_is_taken_back() {
+    use Presence::{Away, Home};
+    let system = |home: &mut World, system: &str| home.fact(PHONE, Fact::Label { key: "os", value: system.into() });
+    // How long after it came it gives itself away, with `enforce`; what is shown then.
+    for (name, after, enforce, shown) in [
+        ("at once", 2, true, Away),
+        ("in a while", 500, true, Away),
+        ("somebody joins beside one that is home", 3_600, true, Home),
+        ("nothing is enforced", 2, false, Home),
+    ] {
+        let mut home = important_phone(enforce);
+        system(&mut home, "iOS");
+        let came = goes_and(&mut home, |home| visits(home, IPHONE, None, "Annas-iPhone"));
+        assert_eq!(came, Home, "{name}: {:#?}", home.lines);
+        home.run(after);
+        let opened = home.saw("window opened");
+        system(&mut home, "Windows");
+        assert_eq!(home.device(PHONE).presence, shown, "{name}: {:#?}", home.lines);
+        assert_eq!(home.saw("alert opened identity_change"), 1, "{name}: {:#?}", home.lines);
+        // Its frames do not bring it home again; the true phone does.
+        home.run(60);
+        home.seen(PHONE, Proof::Frame);
+        home.run(60);
+        assert_eq!(
+            (home.device(PHONE).presence, home.saw("window opened")),
+            (shown, opened),
+            "{name}: {:#?}",
+            home.lines
+        );
+        visits(&mut home, IPHONE, None, "Annas-iPhone");
+        system(&mut home, "iOS");
+        assert_eq!(home.device(PHONE).presence, Home, "{name}: {:#?}", home.lines);
+    }
+}
+
 // A fixed address asks nothing of DHCP: nothing is known that a copy could not show. With enforce it is let in by a
 // person, for this visit; with warn presence follows the address, and says that it is not sure.
 #[test]
