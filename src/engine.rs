@@ -25,6 +25,7 @@ use crate::{
 
 mod input;
 mod plain;
+mod sent;
 mod tally;
 
 pub use input::{Input, Settings};
@@ -123,7 +124,8 @@ impl Engine {
         let now = if now.mono < self.now.mono { Moment { mono: self.now.mono, wall: now.wall } } else { now };
         let mut out = std::mem::take(&mut self.owed);
         let is_due = self.due.is_some_and(|due| due <= now.mono);
-        if !self.plain.is_empty() && (is_due || !matches!(input, Input::Frame(_) | Input::Decoded(..))) {
+        if !self.plain.is_empty() && (is_due || !matches!(input, Input::Frame(_) | Input::Sent(_) | Input::Decoded(..)))
+        {
             self.tell_plain(&mut out);
         }
         if let Input::Blind(blind) = input {
@@ -291,6 +293,7 @@ impl Engine {
         match input {
             Input::Frame(c) => self.frame(&c, &Frame::decode(c.link, c.bytes), now, out),
             Input::Decoded(captured, frame) => self.frame(&captured, frame, now, out),
+            Input::Sent(c) => self.sent(&c, &Frame::decode(c.link, c.bytes), now, out),
             Input::Observation(observation) => self.observe(&observation, now, out),
             Input::Told(fact) => self.presence.told(&fact, now, out),
             Input::Command(ticket, command) => self.obey(ticket, &command, now, out),

@@ -35,6 +35,8 @@ struct Held {
     wire_len: u32,
     start: usize,
     len: usize,
+    /// By this host.
+    sent: bool,
 }
 
 type Storage = (Vec<u8>, Vec<Held>);
@@ -72,8 +74,22 @@ impl Batch {
             wire_len: frame.wire_len,
             start,
             len: self.bytes.len() - start,
+            sent: false,
         });
         true
+    }
+
+    /// The frame that was taken last is one that this host sent.
+    pub fn was_ours(&mut self) {
+        if let Some(held) = self.frames.last_mut() {
+            held.sent = true;
+        }
+    }
+
+    /// Whether this host sent the frame of this number.
+    #[must_use]
+    pub fn is_ours(&self, number: usize) -> bool {
+        self.frames.get(number).is_some_and(|held| held.sent)
     }
 
     /// The frames, in the order heard.
@@ -151,6 +167,8 @@ mod tests {
     fn frames_come_out_as_they_went_in_until_there_is_no_room() {
         let mut batch = Batch::new();
         assert!(batch.push(frame(b"one")) && batch.push_parts(frame(b"tw"), b"o"));
+        batch.was_ours();
+        assert_eq!([0, 1, 2].map(|number| batch.is_ours(number)), [false, true, false]);
         assert!(!batch.push(frame(&vec![0; ARENA_MAX])), "a full batch refuses");
         let seen: Vec<&[u8]> = batch.frames().map(|f| f.bytes).collect();
         assert_eq!(seen, [b"one", b"two"]);

@@ -39,11 +39,14 @@ pub struct Settings {
     /// Memory of the kernel ring per interface in MiB, 1 to 256. More bridges longer pauses of the
     /// core before frames are lost. When it gets tight it grows by itself, up to sixteen times this.
     pub ring_mib: u32,
+    /// Hear what this host sends too. Not where a mirror port brings it anyway.
+    #[serde(skip)]
+    pub sent: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { enabled: true, promiscuous: false, conversations: true, ring_mib: 1 }
+        Settings { enabled: true, promiscuous: false, conversations: true, ring_mib: 1, sent: false }
     }
 }
 

@@ -146,8 +146,8 @@ impl Ring {
         let version = libc::tpacket_versions::TPACKET_V3 as libc::c_int;
         set(&socket, libc::SOL_PACKET, libc::PACKET_VERSION, &version).map_err(|e| failed("choose TPACKET_V3", e))?;
         attach(&socket, filter.program()).map_err(|e| failed("set the filter", e))?;
-        // Before Linux 4.20 there is no such option; `direction` below then does the work.
-        drop(set(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1));
+        // Before Linux 4.20 there is no such option; `Ring::read_block` then does the work.
+        drop(set(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &libc::c_int::from(!settings.sent)));
         let blocks = mib * BLOCKS_A_MIB;
         let wanted = libc::tpacket_req3 {
             tp_block_size: BLOCK as u32,
@@ -230,9 +230,16 @@ impl Ring {
         });
         while reading.left > 0 {
             let Some(frame) = block.get(reading.offset..) else { break };
-            if !self.stamps.copy(frame, (self.interface, self.link), now, batch) {
-                self.reading = Some(reading);
-                return false;
+            let is_ours = frame.get(FRAME_DIRECTION) == Some(&libc::PACKET_OUTGOING);
+            if !is_ours || self.opened.1.sent {
+                let before = batch.len();
+                if !self.stamps.copy(frame, (self.interface, self.link), now, batch) {
+                    self.reading = Some(reading);
+                    return false;
+                }
+                if is_ours && batch.len() > before {
+                    batch.was_ours();
+                }
             }
             let next = u32_at(frame, 0).unwrap_or(0) as usize;
             if next == 0 {
@@ -279,13 +286,10 @@ impl Ring {
 }
 
 impl Stamps {
-    /// Puts one frame (its header first) into `batch`; `false` if there is no room. Frames that this
-    /// host sent and frames whose header does not add up are passed over.
+    /// Puts one frame (its header first) into `batch`; `false` if there is no room. Frames whose header does not add
+    /// up are passed over.
     fn copy(&mut self, frame: &[u8], from: (InterfaceId, LinkType), now: Moment, batch: &mut Batch) -> bool {
         let Some(view) = View::read(frame) else { return true };
-        if frame.get(FRAME_DIRECTION) == Some(&libc::PACKET_OUTGOING) {
-            return true;
-        }
         let at = self.moment(view.stamp_ns, now);
         let (interface, link) = from;
         let mut head = [0u8; 16];

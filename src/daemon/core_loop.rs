@@ -230,9 +230,15 @@ impl Core {
             self.take(Input::Lost(batch.lost));
             self.take(Input::Blind(batch.blind));
         }
-        for captured in batch.frames() {
+        for (number, captured) in batch.frames().enumerate() {
+            // What this host begins is nobody's business, and no evidence.
+            let input = match batch.is_ours(number) {
+                false => Input::Frame(captured),
+                true if self.engine.is_answer(&captured) => Input::Sent(captured),
+                true => continue,
+            };
             self.evidence.hear(&captured);
-            self.take_at(Input::Frame(captured), captured.at);
+            self.take_at(input, captured.at);
         }
     }
 

@@ -189,11 +189,14 @@ fn start_ear(
     ears.start(part.clone(), false, move || -> Run {
         let (wires, hearing, open, interface) = (wires.clone(), hearing.clone(), Arc::clone(&open), interface.clone());
         let only_listens = network.borrow().interface(id).is_some_and(InterfaceFacts::only_listens);
+        let has_mirror = network.borrow().interfaces.iter().any(InterfaceFacts::only_listens);
         Box::pin(async move {
             let thread = tokio::task::spawn_blocking(move || {
                 let mut settings = wires.settings.borrow().capture.clone();
                 // What comes to a mirror port is for other stations.
                 settings.promiscuous |= only_listens;
+                // It brings back what this host says, and twice would be once too often.
+                settings.sent = !has_mirror;
                 let filter = if settings.conversations { Filter::conversations() } else { Filter::home() };
                 // Opening is tried first, so that nobody relies on an ear that is not there.
                 let ring = capture::Ring::open(&interface, &filter, &settings, clock::now)?;

@@ -25,6 +25,8 @@ pub enum Input<'a> {
     Frame(Captured<'a>),
     /// One that was taken apart already.
     Decoded(Captured<'a>, &'a Frame<'a>),
+    /// One that this host sent.
+    Sent(Captured<'a>),
     Observation(Observation),
     Told(HaFact),
     Command(Ticket, Command),

@@ -109,6 +109,19 @@ impl Traffic {
         }
     }
 
+    /// Whether a frame belongs to a conversation that its destination began.
+    #[must_use]
+    pub fn is_answer(&self, frame: &Frame<'_>) -> bool {
+        let (protocol, ports) = match &frame.transport {
+            Some(Transport::Tcp(tcp)) => (protocol::TCP, (tcp.source, tcp.destination)),
+            Some(Transport::Udp(udp)) => (protocol::UDP, (udp.source, udp.destination)),
+            _ => return false,
+        };
+        let Some((from, to)) = frame.addresses() else { return false };
+        let (from, to) = ((from, ports.0), (to, ports.1));
+        self.flows.get(&Key::new(protocol, from, to)).is_some_and(|flow| !flow.is_client(from))
+    }
+
     /// Takes a packet that another one carries (`wire::tunnel`). Of who is on this wire it says nothing.
     pub fn inside(&mut self, inner: &Frame<'_>, now: Moment, out: &mut Vec<Noticed>) {
         self.packet(inner, now, out);

@@ -3,7 +3,7 @@
 
 use porchlight::model::{MacAddr, Severity};
 
-use crate::watch::{Watch, host, mac};
+use crate::watch::{SYN, Watch, host, mac, packet, segment};
 
 const MS: u64 = 1000;
 
@@ -71,6 +71,33 @@ fn each_guess_counts_and_not_each_connection() {
     script.extend(guesses.iter().flat_map(|guess| [(true, guess.as_bytes()), (false, b"331 and?\r\n530 no\r\n")]));
     watch.converse((host(66), 40_000), (host(5), 21), &script, 100 * MS);
     assert!(watch.names("brute_force", 66), "by FTP: {:?}", watch.told);
+}
+
+/// Of this host itself a card without a mirror port hears the questions as they come, and the answers as they go.
+#[test]
+fn guesses_at_the_passwords_of_this_host_are_told() {
+    let own = || {
+        let mut watch = Watch::new();
+        watch.at_home(&[1, 5, 66]);
+        watch.own = Some(5);
+        watch
+    };
+    let mut watch = own();
+    (0..50).for_each(|n| ssh(&mut watch, 66, 40_000 + n, 1, false));
+    assert!(watch.names("brute_force", 66) && watch.opened("brute_force") == 1, "by SSH: {:?}", watch.told);
+    let mut watch = own();
+    (0..20).for_each(|n| ftp(&mut watch, 66, 40_000 + n, &format!("guess-{n}")));
+    assert!(watch.names("brute_force", 66), "by FTP: {:?}", watch.told);
+    let mut watch = own();
+    (0..40).for_each(|n| ssh(&mut watch, 66, 40_000 + n, 1, true));
+    assert_eq!(watch.opened("brute_force"), 0, "sessions that work: {:?}", watch.told);
+    // What it begins itself is not kept.
+    let flows = |watch: &Watch| watch.engine.sizes().into_iter().find(|(name, _)| *name == "traffic.flows");
+    let (mut watch, before) = (own(), flows(&own()));
+    for port in 1..2000 {
+        watch.hear(&packet(host(5), host(66), 6, &segment(50_000, port, SYN)), MS);
+    }
+    assert_eq!((flows(&watch), watch.told.len()), (before, 0), "{:?}", watch.told);
 }
 
 /// Sessions that work are use, and so is a password that was mistyped.

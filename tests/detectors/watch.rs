@@ -102,6 +102,8 @@ pub struct Watch {
     us: u64,
     wall_ms: i64,
     pub told: Vec<Told>,
+    /// The host this runs on: what it says is heard as its own.
+    pub own: Option<u8>,
 }
 
 impl Watch {
@@ -122,7 +124,7 @@ impl Watch {
             7,
             Moment { mono: Mono(1_000_000_000), wall: Wall(1_795_600_000_000) },
         );
-        Watch { engine, us: 1_000_000, wall_ms: 1_795_600_000_000, told: Vec::new() }
+        Watch { engine, us: 1_000_000, wall_ms: 1_795_600_000_000, told: Vec::new(), own: None }
     }
 
     /// One frame, so long after the one before.
@@ -135,7 +137,8 @@ impl Watch {
             wire_len: bytes.len() as u32,
             bytes,
         };
-        self.take(Input::Frame(captured), now);
+        let is_own = self.own.is_some_and(|own| bytes.get(6..12) == Some(&mac(own)));
+        self.take(if is_own { Input::Sent(captured) } else { Input::Frame(captured) }, now);
     }
 
     /// A whole conversation, each segment so long after the one before: who speaks (the client: true), and what.

@@ -67,6 +67,19 @@ fn inner_ring() {
     );
     assert_eq!((next, counted.dropped), (FRAMES, 0));
     assert!(counted.received >= u64::from(FRAMES));
+    // One that is asked to hears ours as well, and tells them from others'.
+    let both = capture::Settings { sent: true, ..settings.clone() };
+    let mut both = Ring::open("ring1", &Filter::everything(), &both, clock).unwrap();
+    ours.send_to(&frame(1), None).unwrap().unwrap();
+    open("ring0").send_to(&frame(2), None).unwrap().unwrap();
+    let (mut heard, began) = (Vec::new(), Instant::now());
+    while heard.len() < 2 && began.elapsed() < DEADLINE {
+        let batch = both.next_batch(Duration::from_millis(100)).unwrap();
+        let local = batch.frames().enumerate().filter(|(_, frame)| frame.bytes.get(12..14) == Some(&[0x88, 0xb5]));
+        heard.extend(local.map(|(number, frame)| (frame.bytes[17], batch.is_ours(number))));
+    }
+    assert_eq!(heard, [(1, true), (2, false)]);
+    drop(both);
     // The kernel takes VLAN tags out (IEEE 802.1Q); the ring puts them back.
     let mut tagged = vec![0xff; 12];
     tagged.extend([0x81, 0, 0, 7, 0x88, 0xb5, 0, 0, 0, 7]);
