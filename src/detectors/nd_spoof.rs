@@ -11,7 +11,7 @@
 //! owner, who is no router and was not heard since (−3): so moves a phone that changes its hardware address. Five are
 //! told. A device that answers for a sleeping one does not override, and says so once. Also: three addresses that nobody
 //! had within ten minutes, each tried by a device that is new to it (RFC 4862 §5.4) and each claimed by another at once: so
-//! nobody gets an address. Whoever claims under many hardware addresses is not named.
+//! nobody gets an address; two within ten seconds are enough if another one claims each. Whoever claims under many hardware addresses is not named.
 //! Of two the first who speaks is the owner, unless more speaks for the other: the address is made from its hardware
 //! address (3), it had it when the program was stopped (2), it has the IPv4 address of the router (2), it passes on what is
 //! meant for the Internet (1). Who had it before and has spoken at all since the start needs two more to be believed unheard.
@@ -53,6 +53,8 @@ const TRIED: Duration = Duration::from_secs(2);
 /// One is a conflict, two may be its second try.
 const DENIED_MIN: u32 = 3;
 const DENIED: Duration = Duration::from_secs(600);
+/// A host that is denied one address tries another within seconds (RFC 4862 §5.4.5, RFC 7217 §6).
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// What somebody says of an address.
 #[derive(Debug, Clone, Copy)]
@@ -153,7 +155,9 @@ impl NdSpoof {
         self.denied.see(ip, now);
         self.deniers.see(mac, now);
         let count = self.denied.within(now, DENIED);
-        if count < self.bell.scaled(DENIED_MIN) as usize {
+        // Each by somebody else who never spoke of it before: made up for the answer.
+        let made_up = self.denied.within(now, AT_ONCE) >= 2 && self.deniers.within(now, AT_ONCE) >= 2;
+        if count < self.bell.scaled(DENIED_MIN) as usize && !made_up {
             return;
         }
         let one = (self.deniers.within(now, DENIED) == 1).then_some(mac);
@@ -370,6 +374,7 @@ mod tests {
         assert_eq!(run(4, &|_| 9), [Some(MacAddr(mac(9)))]);
         assert_eq!(run(4, &|n| 20 + n), [None], "each time under another name");
         assert!(run(2, &|_| 9).is_empty(), "a conflict, tried twice");
+        assert_eq!(run(2, &|n| 20 + n), [None], "both times by somebody new");
         assert!(run(9, &|_| 5).is_empty(), "it announces what it tried");
     }
 

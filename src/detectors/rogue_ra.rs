@@ -11,7 +11,8 @@
 //! name servers or gives out a prefix while the first is alive is told; so is an advertisement with the address of a
 //! known router from another hardware address, worst if its lifetime is zero; and, whoever else is heard or not, a default
 //! router that says besides that it is the way to half of all addresses (`2000::/3`): who is the way to all need not. Border routers of Thread (lifetime 0, a
-//! route and a local prefix) never are.
+//! route and a local prefix) never are. One that is the first to advertise itself, and is a host of this network while others'
+//! way to the Internet is another one, is low: so begin those who take over what nobody uses.
 //! ## What fools it
 //! A forger that speaks first in a home that is not known yet. A zero lifetime before the real router was heard is told as what it is: one that says
 //! goodbye for an address derived from another hardware address.
@@ -124,6 +125,14 @@ impl RogueRa {
     }
 }
 
+/// A host of this network by which nobody goes to the Internet, though another way there is known.
+fn is_beside(mac: MacAddr, context: &Context<'_>) -> bool {
+    let mut gateways = context.network.interfaces.iter().flat_map(|interface| &interface.gateways);
+    let is_known =
+        context.neighbours.has_way_out() || gateways.any(|ip| ip.is_ipv4() && context.neighbours.holder(*ip).is_some());
+    is_known && routes(mac, context) == 0 && context.neighbours.is_host(mac) && !context.neighbours.is_router(mac)
+}
+
 /// A route (RFC 4191 §2.3) to more than any provider has, and to less than all: length of the prefix, preference, lifetime,
 /// prefix.
 fn is_way_to_half(route: &[u8]) -> bool {
@@ -234,17 +243,17 @@ impl RogueRa {
         }
         let first = known.map_or(Some(now), |router| router.first);
         self.routers.insert(source, Router { mac, first, last: now });
-        None
+        (known.is_none() && is_beside(mac, context)).then(|| wrong("router beside the way out", Severity::Low))
     }
 
     fn tell(&mut self, heard: &Heard, wrong: &Wrong, context: &Context<'_>, findings: &mut Findings) {
         let Wrong { kind, severity, by, from, victim } = *wrong;
         let victim = victim.map_or_else(Party::default, |(mac, ip)| Party {
             device: None,
-            mac: Some(mac).filter(|mac| mac.is_station()),
+            mac: Some(mac).filter(|mac| mac.is_station()).or_else(|| context.who.before(ip.into())),
             ip: Some(ip.into()),
         });
-        let ip = matches!(kind, "second router" | "way to half of all").then_some(from.into());
+        let ip = (kind != "in another router's name" && kind != "flood of routers").then_some(from.into());
         // So many that each has a name of its own are made up, and none of them did it.
         let of_all: BTreeSet<MacAddr> =
             self.recent.within_keys(context.now.mono, Duration::from_secs(10)).map(|(mac, _)| *mac).collect();
@@ -259,7 +268,7 @@ impl RogueRa {
             .why("lifetime_s", heard.lifetime_s)
             .why("prefixes", prefixes.join(", "))
             .technique(&["T1557"])
-            .points(if kind == "second router" { 5.0 } else { 6.5 });
+            .points(if matches!(kind, "second router" | "router beside the way out") { 5.0 } else { 6.5 });
         self.bell.ring(finding, findings);
     }
 }
@@ -389,6 +398,13 @@ mod tests {
             ),
             ("a second one", knows(&router), vec![arp(1, 1, 1, 1, 77), own(9)], Some(9)),
             ("a second one, first", new().behind(home), vec![own(9), arp(1, 1, 1, 1, 77), own(1)], Some(9)),
+            (
+                "nobody advertised before",
+                new().behind(home),
+                vec![arp(1, 1, 1, 1, 77), arp(9, 1, 9, 9, 1), own(9)],
+                Some(9),
+            ),
+            ("the way out itself", new().behind(home), vec![arp(1, 1, 1, 1, 77), own(1)], None),
             ("replaced", knows(&router).remembering(fixed, 1), vec![named(9, 1800), own(9), named(9, 0)], None),
             (
                 "replaced, and an access point now",
