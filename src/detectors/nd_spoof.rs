@@ -8,7 +8,8 @@
 //! Neighbour advertisements that replace what others know (the override flag of RFC 4861 §4.4) or solicitations from an
 //! address, while its owner was heard within ten minutes under another hardware address: +3. The address of a router
 //! (+2), unasked again and again (+2), or of several owners (+3), or made from another hardware address (+2); all of one
-//! owner, who is no router and was not heard since (−3): so moves a phone that changes its hardware address. Five are
+//! owner, who was not heard since and is no router, or the other has the router's address of IPv4 too (−3): so moves a phone
+//! that changes its hardware address, and so is a router replaced. Five are
 //! told. A device that answers for a sleeping one does not override, and says so once. Also: three addresses that nobody
 //! had within ten minutes, each tried by a device that is new to it (RFC 4862 §5.4) and each claimed by another at once: so
 //! nobody gets an address; two within ten seconds are enough if another one claims each. Whoever claims under many hardware addresses is not named.
@@ -31,7 +32,7 @@ use std::{
 use crate::{
     detectors::{
         Context, Detector, Evidence,
-        rightful::{inside, owner_before, points},
+        rightful::{inside, may_replace, owner_before, points},
         usual::Bell,
         window::Recent,
     },
@@ -227,7 +228,9 @@ impl NdSpoof {
             forger.owners.push(holder.mac);
         }
         let is_routers = holder.is_router || context.network.is_gateway(ip.into());
-        let moved = !is_routers && forger.owners.len() == 1 && holder.last < forger.first;
+        // A router that was replaced has its address of IPv4 too: told if the old one speaks again.
+        let may_move = !is_routers || may_replace(theft.forger.mac, context);
+        let moved = may_move && forger.owners.len() == 1 && holder.last < forger.first;
         let mut points = 3.0;
         points += if is_routers { 2.0 } else { 0.0 };
         points += if theft.forger.unasked > 0 && forger.times >= 3 { 2.0 } else { 0.0 };
@@ -415,6 +418,21 @@ mod tests {
                 new().remembering(router, 1).behind(ip(9)),
                 all(&[(400, arp(1, 1, 1, 1, 77)), (500, arp(9, 1, 9, 9, 77))], &[]),
                 None,
+            ),
+            (
+                "replaced while it is watched",
+                new().behind(ip(1)),
+                all(&[(300, arp(1, 1, 1, 1, 77)), (400, says(1, 0xa0)), (500, arp(9, 1, 9, 1, 77))], &[]),
+                None,
+            ),
+            (
+                "it has both, and the router is still there",
+                new().behind(ip(1)),
+                all(
+                    &[(300, arp(1, 1, 1, 1, 77)), (400, says(1, 0xa0)), (500, arp(9, 1, 9, 1, 77))],
+                    &[(5500, says(1, 0xa0))],
+                ),
+                Some((9, 6000)),
             ),
             ("itself", new().remembering(router, 9), all(&heard, &[]), None),
         ];

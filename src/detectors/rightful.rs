@@ -3,7 +3,7 @@
 //! Who speaks first after a start may be the forger. What the home remembers from before, what the address is made of and
 //! who passes on what is meant for the Internet tell more than who was first.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::{detectors::Context, model::MacAddr};
 
@@ -20,14 +20,25 @@ pub fn inside(ip: Ipv6Addr) -> Option<MacAddr> {
     }
 }
 
+/// Addresses of IPv4 of the routers this host uses: those of IPv6 are what is quarrelled about.
+fn gateways<'a>(context: &'a Context<'_>) -> impl Iterator<Item = IpAddr> + 'a {
+    let all = context.network.interfaces.iter().flat_map(|interface| &interface.gateways);
+    all.filter(|ip| ip.is_ipv4()).copied()
+}
+
+/// Whether `mac` was the last to say that it has the router's address of IPv4: it may be the new one, or rob that too.
+#[must_use]
+pub fn may_replace(mac: MacAddr, context: &Context<'_>) -> bool {
+    gateways(context).any(|ip| context.neighbours.holder(ip) == Some(mac))
+}
+
 /// What speaks for `mac` as the router of the home.
 #[must_use]
 pub fn routes(mac: MacAddr, context: &Context<'_>) -> i32 {
-    // Of IPv4: addresses of IPv6 are what they quarrel about.
-    let mut gateways = context.network.interfaces.iter().flat_map(|interface| &interface.gateways);
-    let is_gateway = gateways.any(|gateway| {
-        let holder = || context.neighbours.holder(*gateway).or_else(|| context.who.before(*gateway));
-        gateway.is_ipv4() && holder() == Some(mac)
+    let is_gateway = gateways(context).any(|ip| match context.neighbours.holder(ip) {
+        // What two say they have speaks for neither.
+        Some(_) => context.neighbours.sole_holder(ip) == Some(mac),
+        None => context.who.before(ip) == Some(mac),
     });
     i32::from(context.neighbours.is_way_out(mac)) + if is_gateway { 2 } else { 0 }
 }

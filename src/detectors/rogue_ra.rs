@@ -7,7 +7,8 @@
 //! ## How it decides
 //! The first router heard is the household's, and so is the one this host itself uses; of two the first, unless clearly more
 //! speaks for the other, as on the page of `nd_spoof`. Who was a router when the program was stopped, and has spoken since,
-//! is one. Another hardware address that advertises itself as default router, names
+//! is one. Who has the router's address of IPv4 too may have replaced it: that is told if the other one speaks again within a
+//! minute. Another hardware address that advertises itself as default router, names
 //! name servers or gives out a prefix while the first is alive is told; so is an advertisement with the address of a
 //! known router from another hardware address, worst if its lifetime is zero; and, whoever else is heard or not, a default
 //! router that says besides that it is the way to half of all addresses (`2000::/3`): who is the way to all need not. Border routers of Thread (lifetime 0, a
@@ -31,22 +32,25 @@ use crate::{
     detectors::{
         Context, Detector, Evidence,
         kept::{Lines, next},
-        rightful::{CLEARLY, inside, owner_before, points, routes},
+        rightful::{CLEARLY, inside, may_replace, owner_before, points, routes},
         usual::Bell,
         window::Recent,
     },
     model::{Capped, Category, Fact, Finding, Findings, MacAddr, Moment, Mono, Observation, Party, Severity, Source},
-    wire::{
-        Frame,
-        nd::{Nd, Prefix, is_local, option},
-    },
 };
+
+mod heard;
+
+use heard::Heard;
 
 card!("rogue_ra", "False router of IPv6");
 
 const ROUTERS_MAX: usize = 64;
 // Routers repeat at least each 30 min (RFC 4861 §6.2.1, MaxRtrAdvInterval 1800 s).
 const ALIVE: Duration = Duration::from_secs(1800);
+/// A router that was replaced is silent from then on; one that is robbed speaks within seconds.
+const AWAITED: Duration = Duration::from_secs(60);
+const AWAITED_MAX: usize = 16;
 // Routers within ten seconds that no network has.
 const MANY: usize = 16;
 
@@ -56,6 +60,8 @@ struct Router {
     /// `None` for the way out of this host itself: it was there before all that is heard.
     first: Option<Mono>,
     last: Mono,
+    /// It replaced another, which has been silent since.
+    is_heir: bool,
 }
 
 /// See the page above.
@@ -67,6 +73,8 @@ pub struct RogueRa {
     own: Option<Vec<Ipv6Addr>>,
     /// Who was a router when the program was stopped.
     before: Vec<(Ipv6Addr, MacAddr)>,
+    /// What is told if this one speaks again, for it may be gone.
+    awaited: Capped<MacAddr, (Heard, Wrong, Mono)>,
 }
 
 impl RogueRa {
@@ -78,6 +86,7 @@ impl RogueRa {
             recent: Recent::new(64),
             own: None,
             before: Vec::new(),
+            awaited: Capped::new(AWAITED_MAX),
         }
     }
 
@@ -90,7 +99,9 @@ impl RogueRa {
             let mac = context.neighbours.holder((*ip).into()).unwrap_or(MacAddr::ZERO);
             match self.routers.get_mut(ip) {
                 Some(router) => router.last = context.now.mono,
-                None => drop(self.routers.insert(*ip, Router { mac, first: None, last: context.now.mono })),
+                None => {
+                    self.routers.insert(*ip, Router { mac, first: None, last: context.now.mono, is_heir: false });
+                }
             }
         }
     }
@@ -133,46 +144,8 @@ fn is_beside(mac: MacAddr, context: &Context<'_>) -> bool {
     is_known && routes(mac, context) == 0 && context.neighbours.is_host(mac) && !context.neighbours.is_router(mac)
 }
 
-/// A route (RFC 4191 §2.3) to more than any provider has, and to less than all: length of the prefix, preference, lifetime,
-/// prefix.
-fn is_way_to_half(route: &[u8]) -> bool {
-    matches!(route, [1..=15, _, a, b, c, d, ..] if [a, b, c, d].iter().any(|byte| **byte > 0))
-}
-
-/// One advertisement.
-struct Heard {
-    mac: MacAddr,
-    source: Ipv6Addr,
-    /// Zero: it is no default router, or none any more.
-    lifetime_s: u16,
-    /// A border router of Thread: a route and a local prefix, no default.
-    is_thread: bool,
-    has_half: bool,
-    prefixes: Vec<Prefix>,
-}
-
-impl Heard {
-    fn read(frame: &Frame<'_>) -> Option<Heard> {
-        let (icmp, header, mac) = (frame.icmp_v6()?, frame.ipv6()?, frame.source?);
-        let nd = Nd::read(icmp).filter(|_| is_local(header) && mac.is_station() && !mac.is_virtual_router())?;
-        let Nd::RouterAdvert(advert) = nd else { return None };
-        let of = |wanted: u8| nd.options().filter(move |(kind, _)| *kind == wanted).map(|(_, value)| value);
-        let prefixes: Vec<Prefix> = of(option::PREFIX).filter_map(Prefix::read).collect();
-        let is_global = prefixes.iter().any(|prefix| crate::model::is_global_v6(prefix.prefix));
-        let is_empty = prefixes.is_empty() && of(option::ROUTE).next().is_none();
-        let is_more = advert.lifetime_s > 0 || of(option::DNS_SERVERS).next().is_some() || is_global;
-        Some(Heard {
-            mac,
-            source: header.source,
-            lifetime_s: advert.lifetime_s,
-            is_thread: !is_more && !is_empty,
-            has_half: of(option::ROUTE).any(is_way_to_half),
-            prefixes,
-        })
-    }
-}
-
 /// What is wrong with an advertisement.
+#[derive(Clone, Copy)]
 struct Wrong {
     kind: &'static str,
     severity: Severity,
@@ -181,9 +154,17 @@ struct Wrong {
     victim: Option<(MacAddr, Ipv6Addr)>,
 }
 
+/// What is to be said of two that advertise with one address.
+enum Verdict {
+    Fine,
+    /// Until the other one speaks again, or does not.
+    Waits,
+    Wrong(Wrong),
+}
+
 impl RogueRa {
     /// Two advertise with one address: who it is that forges, and whose it is.
-    fn theft(&mut self, heard: &Heard, context: &Context<'_>) -> Option<Wrong> {
+    fn theft(&mut self, heard: &Heard, context: &Context<'_>) -> Verdict {
         let Heard { mac, source, lifetime_s, .. } = *heard;
         let (now, right) = (context.now.mono, points(source, mac, context));
         let wrong = |by: MacAddr, of: MacAddr, severity| Wrong {
@@ -197,12 +178,27 @@ impl RogueRa {
         let known = self.routers.get(&source).copied();
         let known = known.filter(|one| one.mac != mac && one.mac.is_station() && now.since(one.last) <= ALIVE);
         if let Some(router) = known {
-            if right <= points(source, router.mac, context) {
-                return Some(wrong(mac, router.mac, severity));
+            let is_heir = self.awaited.get(&router.mac).is_some_and(|(_, _, at)| now.since(*at) > AWAITED);
+            let is_first_false = right > points(source, router.mac, context);
+            if is_heir || is_first_false {
+                self.routers.insert(source, Router { mac, first: router.first, last: now, is_heir });
             }
-            // The forger was first.
-            self.routers.insert(source, Router { mac, first: router.first, last: now });
-            return router.first.is_some().then(|| wrong(router.mac, mac, Severity::High));
+            if is_heir {
+                self.awaited.remove(&router.mac);
+                return Verdict::Fine;
+            }
+            let (by, of) = if is_first_false { (router.mac, mac) } else { (mac, router.mac) };
+            let wrong = wrong(by, of, if is_first_false { Severity::High } else { severity });
+            if !may_replace(mac, context) {
+                return Verdict::Wrong(wrong);
+            }
+            if !self.awaited.contains(&router.mac) {
+                self.awaited.insert(router.mac, (heard.clone(), wrong, now));
+            }
+            return Verdict::Waits;
+        }
+        if self.routers.get(&source).is_some_and(|router| router.is_heir) {
+            return Verdict::Fine;
         }
         // A farewell in the name of somebody who was heard to search for neighbours under that address.
         let holder = || {
@@ -212,14 +208,16 @@ impl RogueRa {
         // The address says whose it is, and that is not who sent it.
         let made_of = || inside(source).filter(|inner| *inner != mac && lifetime_s == 0 && !heard.is_thread);
         let owner = holder().or_else(|| owner_before(source, mac, context)).or_else(made_of);
-        owner.map(|owner| wrong(mac, owner, severity))
+        owner.map_or(Verdict::Fine, |owner| Verdict::Wrong(wrong(mac, owner, severity)))
     }
 
     fn judge(&mut self, heard: &Heard, context: &Context<'_>) -> Option<Wrong> {
         let Heard { mac, source, lifetime_s, .. } = *heard;
         let now = context.now.mono;
-        if let Some(wrong) = self.theft(heard, context) {
-            return Some(wrong);
+        match self.theft(heard, context) {
+            Verdict::Wrong(wrong) => return Some(wrong),
+            Verdict::Waits => return None,
+            Verdict::Fine => {}
         }
         let known = self.routers.get(&source).copied();
         let wrong = |kind, severity| Wrong { kind, severity, by: mac, from: source, victim: None };
@@ -238,11 +236,11 @@ impl RogueRa {
                 return Some(Wrong { victim: Some((router, ip)), ..second });
             }
             self.routers.remove(&ip);
-            self.routers.insert(source, Router { mac, first: Some(now), last: now });
+            self.routers.insert(source, Router { mac, first: Some(now), last: now, is_heir: false });
             return Some(Wrong { by: router, from: ip, victim: Some((mac, source)), ..second });
         }
-        let first = known.map_or(Some(now), |router| router.first);
-        self.routers.insert(source, Router { mac, first, last: now });
+        let (first, is_heir) = known.map_or((Some(now), false), |router| (router.first, router.is_heir));
+        self.routers.insert(source, Router { mac, first, last: now, is_heir });
         (known.is_none() && is_beside(mac, context)).then(|| wrong("router beside the way out", Severity::Low))
     }
 
@@ -274,9 +272,15 @@ impl RogueRa {
 }
 
 impl Detector for RogueRa {
-    says!(self, [IcmpV6, Alive], self.routers.len() + self.recent.len());
+    says!(self, [IcmpV6, Alive], self.routers.len() + self.recent.len() + self.awaited.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Observation(Observation { subject, fact: Fact::Alive { .. }, .. }) = evidence
+            && let Some((heard, wrong, at)) = subject.mac.and_then(|mac| self.awaited.remove(&mac))
+            && context.now.mono.since(at) <= AWAITED
+        {
+            self.tell(&heard, &wrong, context, findings);
+        }
         if let Evidence::Observation(Observation { subject, source, fact: Fact::Alive { .. }, .. }) = evidence
             && *source != Source::Capture
             && let (Some(mac), Some(IpAddr::V6(ip))) = (subject.mac, subject.ip)
@@ -393,7 +397,7 @@ mod tests {
             (
                 "its name, and then it speaks",
                 new().behind(home),
-                vec![named(9, 1800), arp(1, 1, 1, 1, 77), named(1, 1800)],
+                vec![named(9, 1800), arp(1, 1, 1, 1, 77), named(1, 1800), named(9, 1800)],
                 Some(9),
             ),
             ("a second one", knows(&router), vec![arp(1, 1, 1, 1, 77), own(9)], Some(9)),
@@ -412,6 +416,17 @@ mod tests {
                 vec![arp(1, 1, 1, 1, 77), arp(9, 1, 9, 9, 77), own(9), named(9, 1800)],
                 None,
             ),
+            (
+                "replaced while it is watched",
+                new().behind(home).remembering(fixed, 1),
+                [vec![arp(1, 1, 1, 1, 77), named(1, 1800), arp(9, 1, 9, 1, 77)], vec![named(9, 1800); 70]]
+                    .concat()
+                    .into_iter()
+                    // The old one comes back as an access point.
+                    .chain([arp(1, 1, 1, 5, 77), named(9, 1800), named(9, 0)])
+                    .collect(),
+                None,
+            ),
             ("itself", knows(&router).remembering(fixed, 1), vec![arp(1, 1, 1, 1, 77), own(1), named(1, 0)], None),
             ("nobody knows better", new(), vec![own(1), own(9)], Some(9)),
         ];
@@ -421,6 +436,26 @@ mod tests {
             let who = found.first().map(|finding| finding.attacker.mac);
             assert_eq!(who, told.map(|n| Some(MacAddr(mac(n)))), "{name}: {found:?}");
             assert!(found.len() < 2, "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn who_has_the_routers_address_too_is_told_if_the_router_is_still_there() {
+        let named = |from: u8| advert(from, 7, 1800, [0x20, 1]);
+        for (speaks, told) in [(Some(20_000), 1), (Some(90_000), 0), (None, 0)] {
+            let mut stage = Stage::new(RogueRa::new(Settings::default())).behind(ip(1));
+            let mut found = Vec::new();
+            let frames = [(0, arp(1, 1, 1, 1, 77)), (500, named(1)), (1000, arp(9, 1, 9, 1, 77)), (2000, named(9))];
+            for (ms, frame) in frames {
+                found.extend(stage.frame(&frame, ms));
+            }
+            assert!(found.is_empty(), "{found:?}");
+            if let Some(ms) = speaks {
+                let alive = Fact::Alive { proof: crate::model::Proof::Frame, age: Duration::ZERO };
+                found.extend(stage.saw(crate::model::Subject::mac(MacAddr(mac(1))), alive, ms));
+            }
+            let who: Vec<_> = found.iter().map(|finding| finding.attacker.mac).collect();
+            assert_eq!(who, vec![Some(MacAddr(mac(9))); told], "{speaks:?}");
         }
     }
 

@@ -42,12 +42,15 @@ impl SsdpSpoof {
     }
 }
 
-/// A device type that was drawn, not named: eight and more hexadecimal digits or mixed letters and digits.
+/// A device type that was drawn, not named: eight and more characters, all hexadecimal with two digits at least, or letters
+/// and digits mixed. Of ten hexadecimal digits drawn one in a thousand has fewer than two that are decimal.
 fn is_drawn(kind: &str) -> bool {
     let digits = kind.bytes().filter(u8::is_ascii_digit).count();
     let turns =
         kind.as_bytes().windows(2).filter(|at| matches!(at, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()));
-    kind.len() >= 8 && digits * 4 >= kind.len() && turns.count() >= 3 && kind.bytes().all(|b| b.is_ascii_alphanumeric())
+    let is_hex = digits >= 2 && kind.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_mixed = digits * 4 >= kind.len() && turns.count() >= 3 && kind.bytes().all(|b| b.is_ascii_alphanumeric());
+    kind.len() >= 8 && (is_hex || is_mixed)
 }
 
 impl Detector for SsdpSpoof {
@@ -111,5 +114,17 @@ mod tests {
             ["MediaRenderer", "WANDevice", "InternetGatewayDevice", "WANConnectionDevice", "WFADevice"].map(urn);
         assert_eq!(run(&honest), 0);
         assert_eq!(run(&["urn:dial-multiscreen-org:service:dial:1".into(), "upnp:rootdevice".into()]), 0);
+    }
+
+    #[test]
+    fn names_are_drawn_or_given() {
+        for drawn in ["13c9057920", "deadbe12", "0123456789abcdef", "x7k2p9q4", "4815162342"] {
+            assert!(is_drawn(drawn), "{drawn}");
+        }
+        for given in
+            ["mediaserver", "internetgatewaydevice", "zoneplayer", "basic", "dial2", "wfadevice", "facade", "x1000"]
+        {
+            assert!(!is_drawn(given), "{given}");
+        }
     }
 }

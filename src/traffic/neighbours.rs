@@ -50,7 +50,8 @@ pub struct Neighbours {
     quiet: [Option<(Ends, u64)>; QUIET_MAX],
     news: u64,
     stations: Guarded<MacAddr, Station>,
-    bound: Guarded<IpAddr, MacAddr>,
+    /// Who claimed it last, and whether another did before.
+    bound: Guarded<IpAddr, (MacAddr, bool)>,
     /// Addresses that a name server gave, and a digest of the domain it gave them for.
     looked_up: Capped<IpAddr, u64>,
     /// Whose name servers' answers are heard.
@@ -164,7 +165,7 @@ impl Neighbours {
     /// The hardware address of `ip`, of which a frame with source `mac` was seen.
     #[must_use]
     pub fn own(&self, ip: IpAddr, mac: Option<MacAddr>) -> Option<MacAddr> {
-        if let Some(bound) = self.bound.get(&ip) {
+        if let Some((bound, _)) = self.bound.get(&ip) {
             // Whoever claims an address last may be a forger; only its own source is believed.
             return mac.filter(|mac| mac == bound);
         }
@@ -182,7 +183,13 @@ impl Neighbours {
     /// Who claimed `ip` last, by ARP or neighbour discovery.
     #[must_use]
     pub fn holder(&self, ip: IpAddr) -> Option<MacAddr> {
-        self.bound.get(&ip).copied()
+        self.bound.get(&ip).map(|(mac, _)| *mac)
+    }
+
+    /// Who claimed `ip`, if nobody else ever did.
+    #[must_use]
+    pub fn sole_holder(&self, ip: IpAddr) -> Option<MacAddr> {
+        self.bound.get(&ip).filter(|(_, is_disputed)| !is_disputed).map(|(mac, _)| *mac)
     }
 
     /// Whether `mac` has an address on this wire.
@@ -235,8 +242,11 @@ impl Neighbours {
 
     fn bind(&mut self, ip: IpAddr, mac: MacAddr, tick: u64) {
         match self.bound.get_mut(&ip, tick) {
-            Some(holder) => *holder = mac,
-            None => drop(self.bound.insert(ip, mac, owner(mac), tick)),
+            Some((holder, is_disputed)) => {
+                *is_disputed |= *holder != mac;
+                *holder = mac;
+            }
+            None => drop(self.bound.insert(ip, (mac, false), owner(mac), tick)),
         }
         self.station(mac, tick, |station| {
             station.spoke.remove(&ip);
