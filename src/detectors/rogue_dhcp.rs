@@ -7,7 +7,8 @@
 //! ## How it decides
 //! Servers are told apart by their hardware address and server identifier. The first is the household's, and so is one
 //! that was there for long. Another one that offers (+3) another router or name server (+3), to a question that the
-//! first answers too (+2), is told. Of two that turned up within an hour the router of the home is the true one; who was a
+//! first answers too (+2), is told; so is, as medium, another one that refuses what somebody asks for (DHCPNAK, RFC 2131
+//! §4.3.2), which all hear. Of two that turned up within an hour the router of the home is the true one; who was a
 //! server when the program was stopped, and has spoken at all since, was there before both, unless the other is the router
 //! now. By DHCPv6 a server that is neither a router nor an address server of version 4 here,
 //! and names itself or a link-local address as name server, is told: so do tools that take over what nobody uses; and, also
@@ -209,7 +210,9 @@ impl RogueDhcp {
         let (Some(mac), Some(dhcp)) = (frame.source.filter(|mac| mac.is_station()), Dhcp::read(udp.payload)) else {
             return;
         };
-        if !matches!(dhcp.kind(), Some(Kind::Offer | Kind::Ack)) || dhcp.your_ip.is_unspecified() {
+        let refuses = dhcp.kind() == Some(Kind::Nak);
+        let gives = matches!(dhcp.kind(), Some(Kind::Offer | Kind::Ack)) && !dhcp.your_ip.is_unspecified();
+        if !gives && !refuses {
             return;
         }
         let Some(id) = dhcp.address(option::SERVER_ID).filter(|id| !id.is_unspecified() && !id.is_broadcast()) else {
@@ -224,7 +227,40 @@ impl RogueDhcp {
             transaction: dhcp.transaction,
             relayed: dhcp.is_relayed(),
         };
+        if refuses {
+            return self.refused((mac, id), &server, context, findings);
+        }
         self.judge((mac, id), server, dhcp.your_ip, context, findings);
+    }
+
+    /// A server that nobody knows says no to somebody, though the household's is there.
+    fn refused(&mut self, name: Name, server: &Server, context: &Context<'_>, findings: &mut Findings) {
+        let is_known = self.servers.contains(&name) || self.before.iter().any(|(known, _)| *known == name);
+        let Some((other, known)) = self.other(name, context).filter(|_| !is_known && !server.relayed) else { return };
+        if !Self::is_rather((other.0, &known), (name.0, server), context) || routes(name.0, context) > 0 {
+            return;
+        }
+        let (mac, id) = name;
+        let finding = Finding::new(CARD.id, Category::Spoofing, Severity::Medium, mac.to_string(), context.now)
+            .by(Party { device: None, mac: Some(mac), ip: Some(id.into()) })
+            .against(Party { device: None, mac: Some(other.0), ip: Some(other.1.into()) })
+            .why("server_id", id)
+            .why("server_mac", mac)
+            .why("offered_ip", "none: it refuses")
+            .technique(&["T1557.003"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+
+    /// Of the others the server that is least to be doubted.
+    fn other(&self, name: Name, context: &Context<'_>) -> Option<(Name, Server)> {
+        let now = context.now.mono;
+        let is_other = |other: &Name| other.0 != name.0 && other.1 != name.1;
+        let heard = self.servers.iter().filter(|(_, known)| known.last.is_some_and(|at| now.since(at) <= REPLACED));
+        let known = self.before.iter().filter(|((mac, _), _)| context.neighbours.is_host(*mac));
+        let others = heard.chain(known.map(|(name, server)| (name, server))).filter(|(other, _)| is_other(other));
+        let best = others.reduce(|a, b| if Self::is_rather((b.0.0, b.1), (a.0.0, a.1), context) { b } else { a });
+        best.map(|(name, server)| (*name, server.clone()))
     }
 
     /// Whether `a` is the household's rather than `b`, as far as that can be said.
@@ -249,7 +285,6 @@ impl RogueDhcp {
         context: &Context<'_>,
         findings: &mut Findings,
     ) {
-        let now = context.now.mono;
         if let Some(known) = self.servers.get(&name) {
             server.first = known.first;
         } else if let Some(place) = self.before.iter().position(|(known, _)| *known == name) {
@@ -257,13 +292,7 @@ impl RogueDhcp {
             server.first = None;
         }
         self.servers.insert(name, server.clone());
-        let is_other = |other: &Name| other.0 != name.0 && other.1 != name.1;
-        let heard = self.servers.iter().filter(|(_, known)| known.last.is_some_and(|at| now.since(at) <= REPLACED));
-        let known = self.before.iter().filter(|((mac, _), _)| context.neighbours.is_host(*mac));
-        let others = heard.chain(known.map(|(name, server)| (name, server))).filter(|(other, _)| is_other(other));
-        // The one that is least to be doubted.
-        let other = others.reduce(|a, b| if Self::is_rather((b.0.0, b.1), (a.0.0, a.1), context) { b } else { a });
-        let Some((other, known)) = other.map(|(name, server)| (*name, server.clone())) else { return };
+        let Some((other, known)) = self.other(name, context) else { return };
         // Through a relay the hardware address is the relay's: several servers of one operator.
         if server.relayed && known.relayed {
             return;
@@ -415,6 +444,14 @@ mod tests {
             Stage::new(detector)
         };
         let home = || Stage::new(new()).behind(ip(1));
+        // No address is given with it.
+        let refusal = |server: u8| {
+            let mut bytes = offer(server, server, 9);
+            let message = 42;
+            bytes[message + 16..message + 20].fill(0);
+            bytes[message + 242] = 6;
+            bytes
+        };
         // Speaks by ARP, so that it is known to be there.
         let alive = |n: u8| arp(n, 1, n, n, 77);
         let table = [
@@ -435,6 +472,10 @@ mod tests {
                 Some(2),
             ),
             ("itself", knows(), vec![alive(1), offer(1, 1, 2)], None),
+            ("one that refuses", knows(), vec![alive(1), refusal(66)], Some(66)),
+            ("the new one refuses", knows().behind(ip(2)), vec![alive(2), refusal(2)], None),
+            ("the old one refuses", knows(), vec![alive(1), refusal(1)], None),
+            ("nobody else is known", Stage::new(new()), vec![refusal(66), offer(66, 66, 1)], None),
             ("nobody knows better", Stage::new(new()), vec![offer(1, 1, 2), offer(66, 66, 3)], Some(66)),
         ];
         for (name, mut stage, frames, told) in table {
