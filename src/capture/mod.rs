@@ -18,6 +18,7 @@ mod permissions;
 #[allow(unsafe_code, reason = "the ring is memory shared with the kernel; each block says why it is sound")]
 mod ring;
 mod stamps;
+mod view;
 
 pub use batch::Batch;
 pub use bpf::{Filter, Instruction};

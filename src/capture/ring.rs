@@ -17,8 +17,15 @@ use std::{
     time::Duration,
 };
 
-use super::{Batch, CaptureError, Filter, Settings, batch::Pool, bpf::Instruction, groups::GROUPS, stamps::Stamps};
-use crate::model::{Captured, Clock, InterfaceId, LinkType, Moment};
+use super::{
+    Batch, CaptureError, Filter, Settings,
+    batch::Pool,
+    bpf::Instruction,
+    groups::GROUPS,
+    stamps::Stamps,
+    view::{self, u32_at},
+};
+use crate::model::{Clock, InterfaceId, LinkType, Moment};
 
 /// Small, so that a small ring has many: a block is used up at each retirement below, however little it holds, so their
 /// number says how long we may sleep on a quiet wire. Large enough for a frame of 64 KiB, put together by the card.
@@ -36,20 +43,10 @@ const RETIRE_MS: u32 = 20;
 /// held for ever.
 const POOL: usize = 4;
 
-// Places in the block header and frame header (linux/if_packet.h: tpacket_block_desc, tpacket3_hdr).
+// Places in the block header (linux/if_packet.h: tpacket_block_desc).
 const BLOCK_STATUS: usize = 8;
 const BLOCK_COUNT: usize = 12;
 const BLOCK_FIRST: usize = 16;
-const FRAME_SEC: usize = 4;
-const FRAME_NSEC: usize = 8;
-const FRAME_KEPT: usize = 12;
-const FRAME_LEN: usize = 16;
-const FRAME_STATUS: usize = 20;
-const FRAME_MAC: usize = 24;
-const FRAME_TAG: usize = 32;
-const FRAME_TPID: usize = 36;
-// The frame header, rounded up to 16, is followed by a sockaddr_ll, whose packet type is its byte 10.
-const FRAME_DIRECTION: usize = 48 + 10;
 
 /// An open ring on one interface.
 #[derive(Debug)]
@@ -230,7 +227,7 @@ impl Ring {
         });
         while reading.left > 0 {
             let Some(frame) = block.get(reading.offset..) else { break };
-            let is_ours = frame.get(FRAME_DIRECTION) == Some(&libc::PACKET_OUTGOING);
+            let is_ours = view::is_ours(frame);
             if !is_ours || self.opened.1.sent {
                 let before = batch.len();
                 if !self.stamps.copy(frame, (self.interface, self.link), now, batch) {
@@ -283,63 +280,6 @@ impl Ring {
         }
         Ok(())
     }
-}
-
-impl Stamps {
-    /// Puts one frame (its header first) into `batch`; `false` if there is no room. Frames whose header does not add
-    /// up are passed over.
-    fn copy(&mut self, frame: &[u8], from: (InterfaceId, LinkType), now: Moment, batch: &mut Batch) -> bool {
-        let Some(view) = View::read(frame) else { return true };
-        let at = self.moment(view.stamp_ns, now);
-        let (interface, link) = from;
-        let mut head = [0u8; 16];
-        let captured = |bytes, wire_len| Captured { link, interface, at, wire_len, bytes };
-        match view.tag {
-            // The kernel took the VLAN tag out (IEEE 802.1Q): it belongs after the two addresses.
-            Some(tag) if link == LinkType::ETHERNET && view.bytes.len() >= 12 => {
-                head[..12].copy_from_slice(&view.bytes[..12]);
-                head[12..].copy_from_slice(&tag);
-                batch.push_parts(captured(&head, view.wire_len + 4), &view.bytes[12..])
-            }
-            _ => batch.push(captured(view.bytes, view.wire_len)),
-        }
-    }
-}
-
-/// One frame in a block.
-struct View<'a> {
-    stamp_ns: i128,
-    wire_len: u32,
-    tag: Option<[u8; 4]>,
-    bytes: &'a [u8],
-}
-
-impl<'a> View<'a> {
-    fn read(frame: &'a [u8]) -> Option<View<'a>> {
-        let status = u32_at(frame, FRAME_STATUS)?;
-        let start = usize::from(u16_at(frame, FRAME_MAC)?);
-        let kept = u32_at(frame, FRAME_KEPT)? as usize;
-        let tag = (status & libc::TP_STATUS_VLAN_VALID != 0).then(|| {
-            let kind = if status & libc::TP_STATUS_VLAN_TPID_VALID == 0 { 0x8100 } else { u16_at(frame, FRAME_TPID)? };
-            let [a, b] = kind.to_be_bytes();
-            let [c, d] = (u32_at(frame, FRAME_TAG)? as u16).to_be_bytes();
-            Some([a, b, c, d])
-        });
-        Some(View {
-            stamp_ns: i128::from(u32_at(frame, FRAME_SEC)?) * 1_000_000_000 + i128::from(u32_at(frame, FRAME_NSEC)?),
-            wire_len: u32_at(frame, FRAME_LEN)?,
-            tag: tag.flatten(),
-            bytes: frame.get(start..start.checked_add(kept)?)?,
-        })
-    }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..at + 2)?.try_into().ok().map(u16::from_ne_bytes)
 }
 
 /// The memory shared with the kernel.

@@ -81,16 +81,20 @@ struct Holder {
     /// How often it said that it replaces whoever others know, and how often of these unasked.
     said: u32,
     unasked: u32,
+    /// It is remembered from before the start, and did not say so since.
+    is_unheard: bool,
 }
 
 impl Holder {
     fn new(claim: &Claim, now: Mono) -> Holder {
         let Claim { mac, by, is_router, .. } = *claim;
-        Holder { mac, by, first: now, last: now, is_router, said: 0, unasked: 0 }.heard(claim, now)
+        let is_unheard = false;
+        Holder { mac, by, first: now, last: now, is_router, said: 0, unasked: 0, is_unheard }.heard(claim, now)
     }
 
     fn heard(mut self, claim: &Claim, now: Mono) -> Holder {
         (self.by, self.last, self.is_router) = (claim.by, now, self.is_router || claim.is_router);
+        self.is_unheard = false;
         self.said = self.said.saturating_add(claim.replaces.into());
         self.unasked = self.unasked.saturating_add((claim.replaces && !claim.was_asked).into());
         self
@@ -192,7 +196,7 @@ impl NdSpoof {
                 match owner_before(ip, mac, context) {
                     Some(mac) => {
                         let is_router = context.network.is_gateway(ip.into());
-                        let owner = Holder { mac, by: mac, is_router, said: 0, unasked: 0, ..speaks };
+                        let owner = Holder { mac, by: mac, is_router, said: 0, unasked: 0, is_unheard: true, ..speaks };
                         (owner, claim.replaces.then_some(Theft { owner, forger: speaks }))
                     }
                     None => (speaks, None),
@@ -229,8 +233,12 @@ impl NdSpoof {
         }
         let is_routers = holder.is_router || context.network.is_gateway(ip.into());
         // A router that was replaced has its address of IPv4 too: told if the old one speaks again.
-        let may_move = !is_routers || may_replace(theft.forger.mac, context);
-        let moved = may_move && forger.owners.len() == 1 && holder.last < forger.first;
+        let replaces = may_replace(theft.forger.mac, context);
+        let moved = match holder.is_unheard {
+            true => replaces,
+            false => (!is_routers || replaces) && holder.last < forger.first,
+        };
+        let moved = moved && forger.owners.len() == 1;
         let mut points = 3.0;
         points += if is_routers { 2.0 } else { 0.0 };
         points += if theft.forger.unasked > 0 && forger.times >= 3 { 2.0 } else { 0.0 };
@@ -395,6 +403,7 @@ mod tests {
         let new = || Stage::new(NdSpoof::new(Settings::default()));
         let forges = |n: u64| (n * 1000, says(9, 0xa0));
         let owner = (9000, says(1, 0xa0));
+        let one = std::slice::from_ref(&owner);
         let all = |first: &[(u64, Vec<u8>)], last: &[(u64, Vec<u8>)]| -> Vec<(u64, Vec<u8>)> {
             let forged: Vec<_> = (1..=8).map(forges).collect();
             [first, &forged, last].concat()
@@ -409,8 +418,8 @@ mod tests {
                 all(&[], &[(4500, arp(1, 1, 1, 1, 77))]),
                 Some((9, 5000)),
             ),
-            ("known before, told by itself", new().remembering(router, 1), all(&[], &[owner.clone()]), Some((9, 9000))),
-            ("the router of IPv4", new().behind(ip(1)), all(&heard, &[owner.clone()]), Some((9, 9000))),
+            ("known before, told by itself", new().remembering(router, 1), all(&[], one), Some((9, 9000))),
+            ("the router of IPv4", new().behind(ip(1)), all(&heard, one), Some((9, 9000))),
             ("nobody knows better", new(), all(&[], &[owner.clone(), (9500, says(1, 0xa0))]), Some((1, 9500))),
             ("a new router, the old one is gone", new().remembering(router, 1), all(&[], &[]), None),
             (
@@ -423,6 +432,12 @@ mod tests {
                 "replaced while it is watched",
                 new().behind(ip(1)),
                 all(&[(300, arp(1, 1, 1, 1, 77)), (400, says(1, 0xa0)), (500, arp(9, 1, 9, 1, 77))], &[]),
+                None,
+            ),
+            (
+                "replaced by one that has the old one's address of IPv4, as it was known before",
+                new().behind(ip(1)).remembering(router, 1),
+                all(&[(300, arp(1, 1, 1, 1, 77)), (500, arp(9, 1, 9, 1, 77))], &[]),
                 None,
             ),
             (

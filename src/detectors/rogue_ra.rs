@@ -167,37 +167,9 @@ impl RogueRa {
     fn theft(&mut self, heard: &Heard, context: &Context<'_>) -> Verdict {
         let Heard { mac, source, lifetime_s, .. } = *heard;
         let (now, right) = (context.now.mono, points(source, mac, context));
-        let wrong = |by: MacAddr, of: MacAddr, severity| Wrong {
-            kind: "in another router's name",
-            severity,
-            by,
-            from: source,
-            victim: Some((of, source)),
-        };
-        let severity = if lifetime_s == 0 { Severity::Critical } else { Severity::High };
         let known = self.routers.get(&source).copied();
         let known = known.filter(|one| one.mac != mac && one.mac.is_station() && now.since(one.last) <= ALIVE);
-        if let Some(router) = known {
-            let is_heir = self.awaited.get(&router.mac).is_some_and(|(_, _, at)| now.since(*at) > AWAITED);
-            let is_first_false = right > points(source, router.mac, context);
-            if is_heir || is_first_false {
-                self.routers.insert(source, Router { mac, first: router.first, last: now, is_heir });
-            }
-            if is_heir {
-                self.awaited.remove(&router.mac);
-                return Verdict::Fine;
-            }
-            let (by, of) = if is_first_false { (router.mac, mac) } else { (mac, router.mac) };
-            let wrong = wrong(by, of, if is_first_false { Severity::High } else { severity });
-            if !may_replace(mac, context) {
-                return Verdict::Wrong(wrong);
-            }
-            if !self.awaited.contains(&router.mac) {
-                self.awaited.insert(router.mac, (heard.clone(), wrong, now));
-            }
-            return Verdict::Waits;
-        }
-        if self.routers.get(&source).is_some_and(|router| router.is_heir) {
+        if known.is_none() && self.routers.get(&source).is_some_and(|router| router.is_heir) {
             return Verdict::Fine;
         }
         // A farewell in the name of somebody who was heard to search for neighbours under that address.
@@ -207,8 +179,30 @@ impl RogueRa {
         };
         // The address says whose it is, and that is not who sent it.
         let made_of = || inside(source).filter(|inner| *inner != mac && lifetime_s == 0 && !heard.is_thread);
-        let owner = holder().or_else(|| owner_before(source, mac, context)).or_else(made_of);
-        owner.map_or(Verdict::Fine, |owner| Verdict::Wrong(wrong(mac, owner, severity)))
+        let owner = known.map(|router| router.mac).or_else(holder);
+        let Some(owner) = owner.or_else(|| owner_before(source, mac, context)).or_else(made_of) else {
+            return Verdict::Fine;
+        };
+        let is_heir = self.awaited.get(&owner).is_some_and(|(_, _, at)| now.since(*at) > AWAITED);
+        let is_first_false = known.is_some_and(|router| right > points(source, router.mac, context));
+        if is_heir || is_first_false {
+            let first = known.map_or(Some(now), |router| router.first);
+            self.routers.insert(source, Router { mac, first, last: now, is_heir });
+        }
+        if is_heir {
+            self.awaited.remove(&owner);
+            return Verdict::Fine;
+        }
+        let (by, of) = if is_first_false { (owner, mac) } else { (mac, owner) };
+        let severity = if lifetime_s == 0 && !is_first_false { Severity::Critical } else { Severity::High };
+        let wrong = Wrong { kind: "in another router's name", severity, by, from: source, victim: Some((of, source)) };
+        if !may_replace(mac, context) {
+            return Verdict::Wrong(wrong);
+        }
+        if !self.awaited.contains(&owner) {
+            self.awaited.insert(owner, (heard.clone(), wrong, now));
+        }
+        Verdict::Waits
     }
 
     fn judge(&mut self, heard: &Heard, context: &Context<'_>) -> Option<Wrong> {
@@ -414,6 +408,12 @@ mod tests {
                 "replaced, and an access point now",
                 knows(&router).remembering(fixed, 1).behind(of_nine),
                 vec![arp(1, 1, 1, 1, 77), arp(9, 1, 9, 9, 77), own(9), named(9, 1800)],
+                None,
+            ),
+            (
+                "replaced while it is watched, and never heard to advertise",
+                new().behind(home).remembering(fixed, 1),
+                [vec![arp(1, 1, 1, 1, 77), arp(9, 1, 9, 1, 77)], vec![named(9, 1800); 70], vec![named(9, 0)]].concat(),
                 None,
             ),
             (

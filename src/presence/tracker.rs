@@ -189,8 +189,7 @@ impl Presence {
         if !by_radio {
             self.weigh_proposals(id, at.mono);
         }
-        let reached = is_reached(&self.network, seen);
-        let unheard = self.gate.is_deaf_to_arrivals();
+        let (reached, unheard) = (is_reached(&self.network, seen), self.gate.is_deaf_to_arrivals());
         let (asked_from, evidence) = self.silence_that_ends(id, at.mono, now);
         let others = self.others_tell(id);
         self.heard_by(id, seen.source, (proof, at));
@@ -198,9 +197,7 @@ impl Presence {
         let Some(device) = self.registry.get_mut(id) else { return };
         let joined = (!unheard && !device.joins_unheard()).then(|| proof.is_join());
         let answers = |asked: Mono| asked <= at.mono && at.mono.since(asked) <= ANSWERS_IN;
-        if reached {
-            device.reached = device.reached.max(at.mono);
-        }
+        device.reached = if reached { device.reached.max(at.mono) } else { device.reached };
         device.answered |= !proof.is_self_started() && device.asked.is_some_and(answers);
         let newer = at.mono > device.last.mono || (at.mono == device.last.mono && at.wall >= device.last.wall);
         if device.unannounced.is_some() {
