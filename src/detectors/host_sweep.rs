@@ -7,6 +7,7 @@
 //! ## How it decides
 //! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
 //! accepts, or a datagram that nobody answers, each at one port: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
+//! Also who asks all at once (broadcast, groups) at twenty different ports of UDP within a minute.
 //! A router asks for addresses that exist. Whom a person calls trusted is told as low, and so is the router that asks
 //! for all by ARP.
 //! A router of IPv6 that looks for neighbours is asked to by others, and not told.
@@ -29,6 +30,7 @@ use crate::{
     model::{Category, Finding, Findings, MacAddr, Mono, Party, Severity, is_private},
     traffic::{Outcome, What, owner},
     wire::{
+        Frame,
         dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER},
         icmp::Icmp,
         nd::Nd,
@@ -44,6 +46,10 @@ const RULES: [(u32, Duration); 3] =
     [(16, Duration::from_secs(10)), (32, Duration::from_secs(60)), (64, Duration::from_secs(3600))];
 // Networks of one router that asks for their devices.
 const SENDERS_ROUTER: usize = 3;
+/// A hub with all its ways to find things has a dozen, a system half of that.
+const TO_ALL_MIN: u32 = 20;
+const TO_ALL_SPAN: Duration = Duration::from_secs(60);
+const TO_ALL_MAX: usize = 256;
 // Of all asked for, those nobody has.
 const UNOWNED_PERCENT: usize = 30;
 
@@ -74,6 +80,8 @@ pub struct HostSweep {
     servers: Recent<MacAddr>,
     /// Who advertises itself as a router.
     advertise: Recent<MacAddr>,
+    /// At which ports each asks all at once.
+    to_all: Subjects<MacAddr, Recent<u16>>,
 }
 
 impl HostSweep {
@@ -85,7 +93,40 @@ impl HostSweep {
             discovers: Window::default(),
             servers: Recent::new(16),
             advertise: Recent::new(16),
+            to_all: Subjects::new(TO_ALL_MAX, TO_ALL_SPAN, TO_ALL_MIN / 2),
         }
+    }
+
+    /// A datagram to everybody.
+    fn asked_all(
+        &mut self,
+        mac: MacAddr,
+        port: u16,
+        frame: &Frame<'_>,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let now = context.now.mono;
+        let fresh = |left| Recent::with(TO_ALL_MIN as usize * 2, left, now);
+        let Some(ports) = self.to_all.of(mac, owner(mac), now, fresh) else { return };
+        if !ports.see(port, now) {
+            return;
+        }
+        let count = ports.within(now, TO_ALL_SPAN);
+        if count < self.bell.scaled(TO_ALL_MIN) as usize {
+            return;
+        }
+        let from = frame.addresses().map(|(from, _)| from).filter(|ip| !ip.is_unspecified());
+        let party = Party { device: None, mac: Some(mac), ip: from };
+        let severity = of_search(Severity::Medium, &party, context);
+        let finding = Finding::new(CARD.id, Category::Scan, severity, format!("{mac} all"), context.now)
+            .by(party)
+            .why("kind", "questions to all")
+            .why("ports", count)
+            .why("span_s", TO_ALL_SPAN.as_secs())
+            .technique(&["T1018"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
     }
 
     fn asked(
@@ -152,7 +193,7 @@ impl Detector for HostSweep {
     says!(
         self,
         [Arp, Udp, Icmp, IcmpV6, Outcome],
-        self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>()
+        self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>() + self.to_all.len()
     );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -185,6 +226,11 @@ impl Detector for HostSweep {
                 self.servers.see(mac, context.now.mono);
             }
             _ => {}
+        }
+        let is_to_all =
+            frame.addresses().is_some_and(|(_, to)| to.is_multicast()) || frame.destination == Some(MacAddr::BROADCAST);
+        if let Some(udp) = frame.udp().filter(|_| is_to_all) {
+            self.asked_all(mac, udp.destination, frame, context, findings);
         }
         if let Some(arp) = frame.arp() {
             if arp.is_request() && !arp.is_announcement() {
@@ -223,7 +269,7 @@ impl Detector for HostSweep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, arp, between, datagram, echo, udp};
+    use crate::detectors::stage::{Stage, arp, between, datagram, echo, ip, mac, udp};
 
     #[test]
     fn a_sweep_is_told_and_a_router_that_asks_for_its_devices_is_not() {
@@ -302,5 +348,21 @@ mod tests {
         };
         assert_eq!(run(true), 0);
         assert!(run(false) > 0, "who is no server searches");
+    }
+
+    #[test]
+    fn who_asks_all_at_ever_other_ports_is_told() {
+        let run = |ports: u16, gap_ms: u64, to: [u8; 4]| -> usize {
+            let mut stage = Stage::new(HostSweep::new(Settings::default()));
+            let ask = |port: u16| {
+                let hardware = if to == [255; 4] { [255; 6] } else { mac(5) };
+                between((mac(9), ip(9)), (hardware, to), 17, &datagram(40_000, port, b"who is there"))
+            };
+            (0..ports).map(|n| stage.frame(&ask(2000 + n * 7), u64::from(n) * gap_ms).len()).sum()
+        };
+        assert!(run(24, 300, [255; 4]) > 0);
+        assert_eq!(run(14, 300, [255; 4]), 0, "a hub that starts, with all its ways");
+        assert_eq!(run(24, 10_000, [255; 4]), 0, "one after the other in four minutes");
+        assert_eq!(run(24, 300, ip(5)), 0, "asked of one");
     }
 }

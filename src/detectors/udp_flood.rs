@@ -9,7 +9,8 @@
 //! another (a stream has one at each end, and each of a swarm comes again), for two of five seconds, of which less than one in a hundred is answered. Calls of
 //! telephones (SIP's INVITE) are enough at 50 a second, whatever is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
 //! UDP nor ICMP too (GRE, ESP and whatever else), 300 a second from fifty senders or 500 from one of this network to
-//! another. Groups (television, discovery) are left out, and so is a receiver that has a TCP
+//! another; what routers say among themselves only from fifty. Who sends under names that nobody here has is named by
+//! its hardware address, if one machine of the home puts all of them on the wire. Groups (television, discovery) are left out, and so is a receiver that has a TCP
 //! connection with the sender at the same port: so do measurements of speed (iperf3).
 //! ## What fools it
 //! A measurement of speed without such a connection; a stream that is never answered by its receiver.
@@ -26,7 +27,7 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity, is_private},
+    model::{Capped, Card, Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity, is_private},
     traffic::{Noticed, What},
     wire::{Frame, Net, protocol},
 };
@@ -59,6 +60,7 @@ const MANY_SENDERS: (usize, u32) = (50, 300);
 const OTHER: u32 = 500;
 /// What routers and groups say to each other: IGMP, EIGRP, OSPF, PIM, VRRP (IANA).
 const ROUTING: [u8; 5] = [2, 88, 89, 103, 112];
+const SPAN: Duration = Duration::from_secs(5);
 const AGREED_MAX: usize = 1024;
 /// A measurement takes seconds, at most some minutes.
 const AGREED: Duration = Duration::from_secs(300);
@@ -73,6 +75,8 @@ struct Load {
     ends: Recent<(IpAddr, Port)>,
     newcomers: Window,
     from: Party,
+    /// Who put them on the wire.
+    senders: Recent<MacAddr>,
 }
 
 impl Weigh for Load {
@@ -90,11 +94,13 @@ enum Sort {
     Call,
     Piece,
     Other,
+    /// Of [`ROUTING`], to one host.
+    Routing,
 }
 
 impl Sort {
     /// Those that are answered by their like.
-    const ALL: [Sort; 3] = [Sort::Datagram, Sort::Piece, Sort::Other];
+    const ALL: [Sort; 4] = [Sort::Datagram, Sort::Piece, Sort::Other, Sort::Routing];
 
     fn key(self, to: IpAddr) -> String {
         match self {
@@ -102,6 +108,7 @@ impl Sort {
             Sort::Call => format!("{to} calls"),
             Sort::Piece => format!("{to} pieces"),
             Sort::Other => format!("{to} other"),
+            Sort::Routing => format!("{to} routing"),
         }
     }
 
@@ -119,7 +126,8 @@ impl Sort {
         let is_known = [protocol::TCP, protocol::UDP, protocol::ICMP, protocol::ICMP_V6].contains(&protocol);
         match is_piece {
             true => Some((Sort::Piece, None)),
-            false if is_known || ROUTING.contains(&protocol) => None,
+            false if is_known => None,
+            false if ROUTING.contains(&protocol) => Some((Sort::Routing, None)),
             false => Some((Sort::Other, None)),
         }
     }
@@ -182,6 +190,7 @@ impl Detector for UdpFlood {
             ends: Recent::new(ENDS_MAX),
             newcomers: Window::default(),
             from: Party::default(),
+            senders: Recent::new(4),
         };
         // Whoever the target is: a flood goes to few, all of one sender's targets together are no more its own.
         let Some(load) = self.targets.of((to, sort), tick, now, fresh) else { return };
@@ -209,14 +218,17 @@ impl Detector for UdpFlood {
         let from_all =
             sort == Sort::Datagram && newcomers >= NEWCOMERS_MIN && newcomers * 4 >= (second - LOOKED_AT) * 3;
         load.from = context.neighbours.party(from, frame.source);
+        if let Some(mac) = frame.source.filter(|mac| mac.is_station()) {
+            load.senders.see(mac, now);
+        }
         let least = match sort {
             Sort::Datagram if from_all || load.ports.len() >= MANY_PORTS.0 => MANY_PORTS.1,
             Sort::Datagram => IN_A_SECOND,
             Sort::Call => CALLS,
             Sort::Piece => PIECES,
-            Sort::Other if load.sources.len() >= MANY_SENDERS.0 => MANY_SENDERS.1,
+            Sort::Other | Sort::Routing if load.sources.len() >= MANY_SENDERS.0 => MANY_SENDERS.1,
             Sort::Other if load.from.mac.is_some() && is_private(to) => OTHER,
-            Sort::Other => return,
+            Sort::Other | Sort::Routing => return,
         };
         let least = self.bell.scaled(least);
         let (five, answered) = (load.came.sum(now, 5), load.went.sum(now, 5));
@@ -227,7 +239,14 @@ impl Detector for UdpFlood {
         if self.bell.rang(&key, Severity::High, now) {
             return;
         }
-        let attacker = if load.sources.len() == 1 { load.from } else { Party::default() };
+        // Forged names are many, but one machine puts them on the wire; unless that is the way in from outside.
+        let attacker = match load.senders.within_keys(now, SPAN).collect::<Vec<_>>()[..] {
+            _ if load.sources.len() == 1 => load.from,
+            [mac] if context.neighbours.is_host(*mac) && !context.neighbours.is_way_out(*mac) => {
+                Party { device: None, mac: Some(*mac), ip: None }
+            }
+            _ => Party::default(),
+        };
         let finding = Finding::new(CARD.id, Category::Flood, Severity::High, key, context.now)
             .by(attacker)
             .against(context.neighbours.party(to, frame.destination))
@@ -287,6 +306,7 @@ mod tests {
         assert_eq!(run(1, 17, true, 300, false), 0, "a film in pieces");
         assert_eq!(run(1, 50, false, 900, true), 0, "a tunnel within the home");
         assert_eq!(run(2, 50, false, 900, false), 0, "two tunnels of which one side is seen");
+        assert!(run(500, 2, false, 600, false) > 0, "groups of everybody, told to one host");
         assert_eq!(run(1, 89, false, 900, false), 0, "routers");
     }
 
