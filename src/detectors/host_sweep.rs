@@ -50,6 +50,7 @@ const SENDERS_ROUTER: usize = 3;
 const TO_ALL_MIN: u32 = 20;
 const TO_ALL_SPAN: Duration = Duration::from_secs(60);
 const TO_ALL_MAX: usize = 256;
+const STRANGERS_MAX: usize = 64;
 // Of all asked for, those nobody has.
 const UNOWNED_PERCENT: usize = 30;
 
@@ -80,6 +81,8 @@ pub struct HostSweep {
     servers: Recent<MacAddr>,
     /// Who advertises itself as a router.
     advertise: Recent<MacAddr>,
+    /// To whom something came by ICMPv6 lately, and under whose name.
+    strangers: Recent<(MacAddr, IpAddr)>,
     /// At which ports each asks all at once.
     to_all: Subjects<MacAddr, Recent<u16>>,
 }
@@ -93,6 +96,7 @@ impl HostSweep {
             discovers: Window::default(),
             servers: Recent::new(16),
             advertise: Recent::new(16),
+            strangers: Recent::new(STRANGERS_MAX),
             to_all: Subjects::new(TO_ALL_MAX, TO_ALL_SPAN, TO_ALL_MIN / 2),
         }
     }
@@ -193,7 +197,9 @@ impl Detector for HostSweep {
     says!(
         self,
         [Arp, Udp, Icmp, IcmpV6, Outcome],
-        self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>() + self.to_all.len()
+        self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>()
+            + self.to_all.len()
+            + self.strangers.len()
     );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -253,10 +259,17 @@ impl Detector for HostSweep {
             if matches!(nd, Some(Nd::RouterAdvert { .. })) {
                 self.advertise.see(mac, context.now.mono);
             }
+            // Whoever is sent something by a stranger asks who that is, to answer.
+            if !matches!(nd, Some(Nd::NeighbourSolicit { .. }))
+                && let Some(asked) = frame.destination.filter(|mac| mac.is_station())
+            {
+                self.strangers.see((asked, from), context.now.mono);
+            }
             // A router asks for whom others send to, or pretend to be.
             let is_router = self.advertise.has(&mac) || context.neighbours.is_router(mac);
             let target = match nd {
                 Some(Nd::NeighbourSolicit { .. }) if is_router => return,
+                Some(Nd::NeighbourSolicit { target, .. }) if self.strangers.has(&(mac, target.into())) => return,
                 Some(Nd::NeighbourSolicit { target, .. }) if !from.is_unspecified() => IpAddr::V6(target),
                 _ if icmp.kind == Icmp::ECHO_V6 && !to.is_multicast() => to,
                 _ => return,
@@ -364,5 +377,36 @@ mod tests {
         assert_eq!(run(14, 300, [255; 4]), 0, "a hub that starts, with all its ways");
         assert_eq!(run(24, 10_000, [255; 4]), 0, "one after the other in four minutes");
         assert_eq!(run(24, 300, ip(5)), 0, "asked of one");
+    }
+
+    #[test]
+    fn who_asks_because_strangers_speak_to_it_is_left_alone() {
+        let address = |n: u8| [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, n];
+        let message = |from: u8, to: u8, hardware: [u8; 6], body: &[u8]| {
+            let mut bytes =
+                [&hardware[..], &mac(from), &[0x86, 0xdd, 0x60, 0, 0, 0, 0, body.len() as u8, 58, 255]].concat();
+            bytes.extend(address(from));
+            bytes.extend(address(to));
+            bytes.extend(body);
+            bytes
+        };
+        let run = |spoken_to: bool| -> usize {
+            let mut stage = Stage::new(HostSweep::new(Settings::default()));
+            let mut told = 0;
+            for n in 100..160u8 {
+                let ms = u64::from(n) * 50;
+                if spoken_to {
+                    // Under another's name, to host 1.
+                    let mut spoken = message(n, 1, mac(1), &[128, 0, 0, 0, 0, 1, 0, 1]);
+                    spoken[6..12].copy_from_slice(&mac(9));
+                    told += stage.frame(&spoken, ms).len();
+                }
+                let search = [&[135, 0, 0, 0, 0, 0, 0, 0][..], &address(n)].concat();
+                told += stage.frame(&message(1, n, [0x33, 0x33, 0xff, 0, 7, n], &search), ms + 1).len();
+            }
+            told
+        };
+        assert!(run(false) > 0);
+        assert_eq!(run(true), 0, "a router that is to answer");
     }
 }

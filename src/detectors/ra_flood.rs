@@ -7,7 +7,8 @@
 //! ## How it decides
 //! More than 20 router advertisements in a second, or 16 prefixes in ten seconds; or 200 searches (neighbour
 //! solicitations) of one hardware address in a second, or 400 of all together; or 100 different addresses in a second that
-//! somebody says to have (neighbour advertisements), at least twice as many as were asked for. A router that passes on a scan from outside is
+//! somebody says to have (neighbour advertisements), at least twice as many as were asked for; or 200 searches for routers
+//! in a second. A router that answers those is none that floods. A router that passes on a scan from outside is
 //! not named, and nobody is where more than three hardware addresses take part: those are made up.
 //! Who sends less than half of all searches is not named.
 //! ## What fools it
@@ -54,7 +55,9 @@ pub struct RaFlood {
     claims: Recent<u64>,
     /// Searches of all, and who took part in each kind of flood lately.
     all: Window,
-    senders: [Recent<MacAddr>; 3],
+    senders: [Recent<MacAddr>; 4],
+    /// Searches for routers, each of which is answered.
+    asked: Window,
 }
 
 impl RaFlood {
@@ -67,7 +70,8 @@ impl RaFlood {
             searches: Subjects::new(SENDERS_MAX, Duration::from_secs(1), SEARCHES / 2),
             all: Window::default(),
             claims: Recent::new(CLAIMS as usize * 2),
-            senders: [const { Recent::new(SENDERS_KEPT) }; 3],
+            senders: [const { Recent::new(SENDERS_KEPT) }; 4],
+            asked: Window::default(),
         }
     }
 }
@@ -90,6 +94,20 @@ impl Detector for RaFlood {
         // One of those that ask when the power returns, or who answers those that a flood wakes.
         let mut is_small = false;
         let (kind, count, senders) = match nd {
+            Nd::RouterSolicit { .. } => {
+                self.asked.add(now, 1);
+                self.senders[3].see(mac, now);
+                let rate = self.asked.sum(now, 1);
+                if rate < self.bell.scaled(SEARCHES) {
+                    return;
+                }
+                ("searches for routers", rate, &self.senders[3])
+            }
+            // Answers, which go to one host or to all (RFC 4861 §6.2.6).
+            Nd::RouterAdvert(_) if self.asked.sum(now, 2) > self.adverts.sum(now, 1) && self.asked.sum(now, 2) > 1 => {
+                self.adverts.add(now, 1);
+                return;
+            }
             Nd::RouterAdvert(_) => {
                 self.senders[0].see(mac, now);
                 self.adverts.add(now, 1);
@@ -201,5 +219,21 @@ mod tests {
         };
         assert!(run(180, false) > 0);
         assert_eq!((run(180, true), run(3, false)), (0, 0), "who stands in for sleepers; who says the same again");
+    }
+
+    #[test]
+    fn who_searches_routers_without_end_is_told_and_who_answers_is_not() {
+        let mut stage = Stage::new(RaFlood::new(Settings::default()));
+        let mut answer = message(134, &[64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+        answer[6..12].copy_from_slice(&mac(1));
+        let (mut told, search) = (Vec::new(), message(133, &[0; 4]));
+        for n in 0..900u64 {
+            told.extend(stage.frame(&search, n * 2));
+            told.extend(stage.frame(&answer, n * 2 + 1));
+        }
+        let who: Vec<_> = told.iter().map(|finding| finding.attacker.mac).collect();
+        assert!(!who.is_empty() && who.iter().all(|mac| *mac == Some(MacAddr([2, 0, 0, 0, 0, 9]))), "{who:?}");
+        let returns: usize = (0..40u64).map(|n| stage.frame(&search, 60_000 + n * 20).len()).sum();
+        assert_eq!(returns, 0, "the power returns");
     }
 }

@@ -7,7 +7,7 @@
 //! ## How it decides
 //! 2,000 datagrams a second to one port, or 300 to one host on many ports or each from
 //! another (a stream has one at each end, and each of a swarm comes again), for two of five seconds, of which less than one in a hundred is answered. Calls of
-//! telephones (SIP's INVITE) are enough at 50 a second, whatever is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
+//! telephones (SIP's INVITE) are enough at 50 a second, what else telephones ask at 300, whatever is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
 //! UDP nor ICMP too (GRE, ESP and whatever else), 300 a second from fifty senders or 500 from one of this network to
 //! another; what routers say among themselves only from fifty. Who sends under names that nobody here has is named by
 //! its hardware address, if one machine of the home puts all of them on the wire. Groups (television, discovery) are left out, and so is a receiver that has a TCP
@@ -53,6 +53,9 @@ const ANSWERED_SHARE: u32 = 100;
 /// Each rings a telephone (RFC 3261 §13): a company of thousands makes some tens a second.
 const CALL: &[u8] = b"INVITE sip:";
 const CALLS: u32 = 50;
+/// Whether it is there, or that it is here: each telephone does so a few times a minute.
+const ASKS: [&[u8]; 4] = [b"OPTIONS sip:", b"REGISTER sip:", b"SUBSCRIBE sip:", b"MESSAGE sip:"];
+const ASKED: u32 = 300;
 /// Programs make their datagrams so that they fit.
 const PIECES: u32 = 500;
 /// A tunnel has one other end.
@@ -92,6 +95,8 @@ impl Weigh for Load {
 enum Sort {
     Datagram,
     Call,
+    /// What else a telephone asks.
+    Ask,
     Piece,
     Other,
     /// Of [`ROUTING`], to one host.
@@ -106,6 +111,7 @@ impl Sort {
         match self {
             Sort::Datagram => to.to_string(),
             Sort::Call => format!("{to} calls"),
+            Sort::Ask => format!("{to} telephones"),
             Sort::Piece => format!("{to} pieces"),
             Sort::Other => format!("{to} other"),
             Sort::Routing => format!("{to} routing"),
@@ -115,7 +121,11 @@ impl Sort {
     /// Of a frame; which port of its receiver, if that is known.
     fn of(frame: &Frame<'_>) -> Option<(Sort, Option<Port>)> {
         if let Some(udp) = frame.udp() {
-            let sort = if udp.payload.starts_with(CALL) { Sort::Call } else { Sort::Datagram };
+            let sort = match udp.payload {
+                payload if payload.starts_with(CALL) => Sort::Call,
+                payload if ASKS.iter().any(|asks| payload.starts_with(asks)) => Sort::Ask,
+                _ => Sort::Datagram,
+            };
             return Some((sort, Some(udp.destination)));
         }
         let (protocol, is_piece) = match frame.net.as_ref().filter(|_| frame.transport.is_none())? {
@@ -225,6 +235,7 @@ impl Detector for UdpFlood {
             Sort::Datagram if from_all || load.ports.len() >= MANY_PORTS.0 => MANY_PORTS.1,
             Sort::Datagram => IN_A_SECOND,
             Sort::Call => CALLS,
+            Sort::Ask => ASKED,
             Sort::Piece => PIECES,
             Sort::Other | Sort::Routing if load.sources.len() >= MANY_SENDERS.0 => MANY_SENDERS.1,
             Sort::Other if load.from.mac.is_some() && is_private(to) => OTHER,
@@ -268,10 +279,11 @@ mod tests {
     fn calls_are_a_flood_before_others_are() {
         let run = |gap_ms: u64, text: &[u8]| -> usize {
             let mut stage = Stage::new(UdpFlood::new(Settings::default()));
-            (0..300).map(|n| stage.frame(&udp((9, 5060), (5, 5060), text), n * gap_ms).len()).sum()
+            (0..900).map(|n| stage.frame(&udp((9, 5060), (5, 5060), text), n * gap_ms).len()).sum()
         };
         let call = b"INVITE sip:21@192.168.7.5 SIP/2.0\r\n";
         assert!(run(10, call) > 0);
+        assert!(run(2, b"OPTIONS sip:21@192.168.7.5 SIP/2.0\r\n") > 0);
         assert_eq!((run(100, call), run(10, b"OPTIONS sip:21@192.168.7.5 SIP/2.0\r\n")), (0, 0), "a busy telephone");
     }
 

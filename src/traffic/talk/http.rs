@@ -40,6 +40,9 @@ const PENDING_MAX: usize = 16;
 const BODY_MAX: usize = 1024;
 /// Of what is sent along: with a head of usual length it fits into what may wait unread.
 const SENT_MAX: usize = 3 * 1024;
+/// A head is at most as long (Apache `LimitRequestLine` and nginx `large_client_header_buffers`: 8 KiB a line), and no more
+/// is kept here.
+const HEAD_LONG: usize = 7 * 1024;
 /// Of the name of a kind: longer ones are not needed.
 const KIND_MAX: usize = 64;
 
@@ -144,7 +147,14 @@ impl Reader {
                     }
                 }
             }
-            let Some(head) = Head::read(unread) else { return };
+            let Some(head) = Head::read(unread) else {
+                if by_client && unread.len() > HEAD_LONG {
+                    // No server reads on. What has come says what it is.
+                    unread.extend_from_slice(b"\r\n\r\n");
+                    self.cut(unread, seed, out);
+                }
+                return;
+            };
             let (len, length) = (head.len, head.length());
             let body = unread.get(len..(len + length).min(unread.len())).unwrap_or_default();
             if by_client && body.len() < length.min(SENT_MAX) {
