@@ -15,7 +15,8 @@
 //! begins is none, nor is an answer that was too late. Ten different passwords within ten minutes sent by forms of a web
 //! page, in its address, or by the call of a blog, to one server are guesses whatever the page answers, and so are eight
 //! communities of SNMP, to which only the right one is answered. So are ten names that a mail server is asked for within
-//! ten minutes, be it by `VRFY` and `EXPN` or by recipients there are none of and no letter after them. Five different users within ten minutes who are all
+//! ten minutes, be it by `VRFY` and `EXPN` or by recipients there are none of and no letter after them, and ten telephones that an exchange
+//! does not have. Five different users within ten minutes who are all
 //! refused, or let in as guests only, are one password tried on everybody; who is let in as a guest and opens no file was
 //! refused as well.
 //! ## What fools it

@@ -81,7 +81,7 @@ pub struct HostSweep {
     servers: Recent<MacAddr>,
     /// Who advertises itself as a router.
     advertise: Recent<MacAddr>,
-    /// To whom something came by ICMPv6 lately, and under whose name.
+    /// To whom something came by IPv6 lately, and under whose name.
     strangers: Recent<(MacAddr, IpAddr)>,
     /// At which ports each asks all at once.
     to_all: Subjects<MacAddr, Recent<u16>>,
@@ -196,7 +196,7 @@ fn who(party: &Party) -> String {
 impl Detector for HostSweep {
     says!(
         self,
-        [Arp, Udp, Icmp, IcmpV6, Outcome],
+        [Arp, Udp, Icmp, IcmpV6, Opened, Outcome],
         self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>()
             + self.to_all.len()
             + self.strangers.len()
@@ -209,6 +209,10 @@ impl Detector for HostSweep {
                 let vain =
                     matches!(noticed.what, What::Outcome(Outcome::Silent | Outcome::Refused | Outcome::Unreachable(_)));
                 let talk = &noticed.talk;
+                if let (What::Opened(_), true, Some(asked)) = (&noticed.what, talk.client.ip.is_ipv6(), talk.server.mac)
+                {
+                    self.strangers.see((asked, talk.client.ip), context.now.mono);
+                }
                 let tcp = talk.protocol == crate::wire::protocol::TCP;
                 // What comes from a port of services is an answer to what nobody here heard.
                 let udp = !tcp && talk.client.port >= 1024 && !talk.server.ip.is_multicast();

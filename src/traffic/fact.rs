@@ -82,7 +82,7 @@ pub struct Login {
 }
 
 /// Service of a [`Login`] that was none: somebody asked whether there is such a user.
-pub const NAMES: &str = "names of mail";
+pub const NAMES: &str = "names of users";
 
 /// A secret that everybody on the way could read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -280,3 +280,20 @@ fn telephones_that_guess_are_told_and_those_that_log_in_are_not() {
     assert_eq!(run(60, 100, "200 OK"), 0, "an exchange that starts with sixty accounts");
     assert_eq!(run(30, 30_000, "401 Unauthorized"), 0, "an old password in a telephone");
 }
+
+#[test]
+fn numbers_that_are_tried_are_told_and_a_wrong_one_is_not() {
+    let run = |calls: u64, numbers: u64, answer: &str| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for n in 0..calls {
+            let to = format!("To: <sip:{}@a>\r\nCSeq: {n} INVITE\r\n\r\n", 200 + n % numbers);
+            let (asks, says) = (format!("INVITE sip:a SIP/2.0\r\n{to}"), format!("SIP/2.0 {answer}\r\n{to}"));
+            told += stage.frame(&udp((9, 5060), (5, 5060), asks.as_bytes()), n * 300).len();
+            told += stage.frame(&udp((5, 5060), (9, 5060), says.as_bytes()), n * 300 + 10).len();
+        }
+        told
+    };
+    assert!(run(20, 20, "404 Not Found") > 0);
+    assert_eq!((run(20, 2, "404 Not Found"), run(20, 20, "486 Busy Here")), (0, 0), "a wrong number; many calls");
+}

@@ -73,10 +73,10 @@ impl Letters {
 }
 
 /// A name, masked, and a tag that is none of a secret.
-fn named(name: &[u8], seed: u64) -> (String, u64) {
+pub fn named(name: &[u8], seed: u64) -> (String, u64) {
     (masked(name), tag(&[b"name:", name].concat(), seed))
 }
 
-fn asked((user, tag): (String, u64)) -> What {
+pub fn asked((user, tag): (String, u64)) -> What {
     What::Login(Login { service: NAMES, user, tag, is_proof: false, ok: false })
 }

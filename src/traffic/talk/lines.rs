@@ -5,11 +5,11 @@
 //! conversation first seen in the middle, the commands do.
 
 use super::{
-    letters::Letters,
+    letters::{Letters, asked, named},
     secrets::{clear, hashed, masked, tag},
 };
 use crate::{
-    model::base64,
+    model::{base64, find},
     traffic::fact::{Login, What},
 };
 
@@ -335,6 +335,15 @@ impl Lines {
     }
 }
 
+/// Whom a message is for, by its line `To` (RFC 3261 §20.39).
+fn called(payload: &[u8]) -> Option<&[u8]> {
+    let is_to =
+        |line: &&[u8]| line.get(..3).is_some_and(|name| name.eq_ignore_ascii_case(b"to:")) || line.starts_with(b"t:");
+    let line = payload.split(|byte| *byte == b'\n').take(64).find(is_to)?;
+    let whom = line.get(find(line, b"sip:")? + 4..)?;
+    whom.split(|byte| matches!(byte, b'@' | b'>' | b';')).next().filter(|whom| !whom.is_empty())
+}
+
 /// SIP (RFC 3261 §22): a digest in a request; an answer that refuses one is told by its sender's side.
 pub fn sip(payload: &[u8], seed: u64, out: &mut Vec<What>) {
     let mut lines = payload.split(|byte| *byte == b'\n').take(64);
@@ -348,6 +357,10 @@ pub fn sip(payload: &[u8], seed: u64, out: &mut Vec<What>) {
             _ => None,
         };
         let is_register = || payload.windows(8).any(|at| at == b"REGISTER");
+        if let Some(whom) = first.get(8..11).filter(|code| *code == b"404").and_then(|_| called(payload)) {
+            // There is no such telephone (§21.4.5).
+            out.push(asked(named(whom, seed)));
+        }
         if let Some((is_proof, ok)) = said.filter(|_| is_register()) {
             out.push(What::Login(Login { service: "sip", user: String::new(), tag: 0, is_proof, ok }));
         }
