@@ -14,7 +14,9 @@
 //! whether it is another one: then twenty refusals without a pause are guesses; the challenge with which each session
 //! begins is none, nor is an answer that was too late. Ten different passwords within ten minutes sent by forms of a web
 //! page, in its address, or by the call of a blog, to one server are guesses whatever the page answers, and so are eight
-//! communities of SNMP, to which only the right one is answered. Five different users within ten minutes who are all
+//! communities of SNMP, to which only the right one is answered. So are ten names that a mail server is asked for within
+//! ten minutes, be it by `VRFY` and `EXPN` or by recipients there are none of and no letter after them, and ten telephones that an exchange
+//! does not have. Five different users within ten minutes who are all
 //! refused, or let in as guests only, are one password tried on everybody; who is let in as a guest and opens no file was
 //! refused as well.
 //! ## What fools it
@@ -34,7 +36,7 @@ use crate::{
         window::{Recent, Subjects, Weigh},
     },
     model::{Capped, Category, Finding, Findings, Guarded, MacAddr, Mono, Part, Port, Severity, find, is_private},
-    traffic::{Credential, Login, Talkers, What, owner},
+    traffic::{Credential, Login, NAMES, Talkers, What, owner},
 };
 
 card!("brute_force", "Guessing passwords");
@@ -63,6 +65,8 @@ const FORMS_SECRETS_MAX: usize = 20;
 const FORMS_MIN: u32 = 10;
 /// Programs that look for printers try two or three.
 const COMMUNITIES_MIN: u32 = 8;
+/// Mail programs ask for no name at all, and of recipients some have moved away.
+const NAMES_MIN: u32 = 10;
 /// Keys, certificate and refusal are below, the first picture of a desktop is far above.
 const PICTURE_MIN: u64 = 16 * 1024;
 /// What services say of a refused login: MySQL's state 28000, PostgreSQL's 28P01 and 28000, SQL Server's error 18456 (in
@@ -154,7 +158,19 @@ impl BruteForce {
             "snmp" => ("snmp", COMMUNITIES_MIN),
             _ => return,
         };
-        if secret.tag == 0 {
+        self.tried(talk, (service, min), (secret.tag, &secret.user), context, findings);
+    }
+
+    /// One more secret, or name, of those of which so many are too much.
+    fn tried(
+        &mut self,
+        talk: &Talkers,
+        (service, min): (&'static str, u32),
+        (tag, user): (u64, &str),
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        if tag == 0 {
             return;
         }
         let ((client, server), now) = (sides(talk), context.now.mono);
@@ -163,7 +179,7 @@ impl BruteForce {
             self.forms.insert(key, Recent::new(FORMS_SECRETS_MAX), talk.client.mac.map_or(0, owner), tick(now));
         }
         let Some(secrets) = self.forms.get_mut(&key, tick(now)) else { return };
-        secrets.see(secret.tag, now);
+        secrets.see(tag, now);
         let tried = secrets.within(now, USERS_SPAN);
         if tried < self.bell.scaled(min) as usize {
             return;
@@ -175,10 +191,10 @@ impl BruteForce {
             .against(talk.server.party())
             .why("service", service)
             .why("attempts", tried)
-            .why("users_masked", &secret.user)
+            .why("users_masked", user)
             .why("distinct_secrets", tried)
             .why("succeeded", "unknown")
-            .technique(&["T1110.001"])
+            .technique(if service == NAMES { &["T1087"] } else { &["T1110.001"] })
             .points(if tried >= FORMS_SECRETS_MAX { 6.5 } else { 5.0 });
         self.bell.ring(finding, findings);
     }
@@ -192,6 +208,9 @@ impl BruteForce {
     }
 
     fn login(&mut self, talk: &Talkers, login: &Login, context: &Context<'_>, findings: &mut Findings) {
+        if login.service == NAMES {
+            return self.tried(talk, (NAMES, NAMES_MIN), (login.tag, &login.user), context, findings);
+        }
         let now = context.now.mono;
         let (client, server) = sides(talk);
         let key = (client, server, login.service);

@@ -5,7 +5,7 @@
 //! ## Why it matters
 //! It slows down everybody's look-ups, and is how name servers are attacked.
 //! ## How it decides
-//! A thousand questions of one device within ten seconds; or 150 different names below one domain within a minute, of
+//! A thousand questions of one device within ten seconds; or a hundred different names below one domain within a minute, of
 //! which fewer than a fifth lead anywhere: so is a name server worn out by names made up.
 //! ## What fools it
 //! A name server of the home that asks for others: add it to `exempt`.
@@ -30,7 +30,8 @@ card!("dns_flood", "Flood of questions");
 
 const DEVICES_MAX: usize = 1024;
 const QUESTIONS: u32 = 1000;
-const NAMES: u32 = 150;
+/// Lists of names that are tried begin at a hundred; a page needs some tens of one domain, and they lead somewhere.
+const NAMES: u32 = 100;
 const NAMES_MAX: usize = 256;
 const LEADS_SHARE: u32 = 5;
 const MINUTE: Duration = Duration::from_secs(60);

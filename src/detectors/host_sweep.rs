@@ -7,6 +7,7 @@
 //! ## How it decides
 //! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
 //! accepts, or a datagram that nobody answers, each at one port: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
+//! Also who asks all at once (broadcast, groups) at twenty different ports of UDP within a minute.
 //! A router asks for addresses that exist. Whom a person calls trusted is told as low, and so is the router that asks
 //! for all by ARP.
 //! A router of IPv6 that looks for neighbours is asked to by others, and not told.
@@ -29,6 +30,7 @@ use crate::{
     model::{Category, Finding, Findings, MacAddr, Mono, Party, Severity, is_private},
     traffic::{Outcome, What, owner},
     wire::{
+        Frame,
         dhcp::{Dhcp, Kind, PORT_CLIENT, PORT_SERVER},
         icmp::Icmp,
         nd::Nd,
@@ -44,6 +46,11 @@ const RULES: [(u32, Duration); 3] =
     [(16, Duration::from_secs(10)), (32, Duration::from_secs(60)), (64, Duration::from_secs(3600))];
 // Networks of one router that asks for their devices.
 const SENDERS_ROUTER: usize = 3;
+/// A hub with all its ways to find things has a dozen, a system half of that.
+const TO_ALL_MIN: u32 = 20;
+const TO_ALL_SPAN: Duration = Duration::from_secs(60);
+const TO_ALL_MAX: usize = 256;
+const STRANGERS_MAX: usize = 64;
 // Of all asked for, those nobody has.
 const UNOWNED_PERCENT: usize = 30;
 
@@ -74,6 +81,10 @@ pub struct HostSweep {
     servers: Recent<MacAddr>,
     /// Who advertises itself as a router.
     advertise: Recent<MacAddr>,
+    /// To whom something came by IPv6 lately, and under whose name.
+    strangers: Recent<(MacAddr, IpAddr)>,
+    /// At which ports each asks all at once.
+    to_all: Subjects<MacAddr, Recent<u16>>,
 }
 
 impl HostSweep {
@@ -85,7 +96,41 @@ impl HostSweep {
             discovers: Window::default(),
             servers: Recent::new(16),
             advertise: Recent::new(16),
+            strangers: Recent::new(STRANGERS_MAX),
+            to_all: Subjects::new(TO_ALL_MAX, TO_ALL_SPAN, TO_ALL_MIN / 2),
         }
+    }
+
+    /// A datagram to everybody.
+    fn asked_all(
+        &mut self,
+        mac: MacAddr,
+        port: u16,
+        frame: &Frame<'_>,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let now = context.now.mono;
+        let fresh = |left| Recent::with(TO_ALL_MIN as usize * 2, left, now);
+        let Some(ports) = self.to_all.of(mac, owner(mac), now, fresh) else { return };
+        if !ports.see(port, now) {
+            return;
+        }
+        let count = ports.within(now, TO_ALL_SPAN);
+        if count < self.bell.scaled(TO_ALL_MIN) as usize {
+            return;
+        }
+        let from = frame.addresses().map(|(from, _)| from).filter(|ip| !ip.is_unspecified());
+        let party = Party { device: None, mac: Some(mac), ip: from };
+        let severity = of_search(Severity::Medium, &party, context);
+        let finding = Finding::new(CARD.id, Category::Scan, severity, format!("{mac} all"), context.now)
+            .by(party)
+            .why("kind", "questions to all")
+            .why("ports", count)
+            .why("span_s", TO_ALL_SPAN.as_secs())
+            .technique(&["T1018"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
     }
 
     fn asked(
@@ -151,8 +196,10 @@ fn who(party: &Party) -> String {
 impl Detector for HostSweep {
     says!(
         self,
-        [Arp, Udp, Icmp, IcmpV6, Outcome],
+        [Arp, Udp, Icmp, IcmpV6, Opened, Outcome],
         self.sources.iter().map(|(_, sweep)| 1 + sweep.asked.len()).sum::<usize>()
+            + self.to_all.len()
+            + self.strangers.len()
     );
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -162,6 +209,10 @@ impl Detector for HostSweep {
                 let vain =
                     matches!(noticed.what, What::Outcome(Outcome::Silent | Outcome::Refused | Outcome::Unreachable(_)));
                 let talk = &noticed.talk;
+                if let (What::Opened(_), true, Some(asked)) = (&noticed.what, talk.client.ip.is_ipv6(), talk.server.mac)
+                {
+                    self.strangers.see((asked, talk.client.ip), context.now.mono);
+                }
                 let tcp = talk.protocol == crate::wire::protocol::TCP;
                 // What comes from a port of services is an answer to what nobody here heard.
                 let udp = !tcp && talk.client.port >= 1024 && !talk.server.ip.is_multicast();
@@ -186,6 +237,11 @@ impl Detector for HostSweep {
             }
             _ => {}
         }
+        let is_to_all =
+            frame.addresses().is_some_and(|(_, to)| to.is_multicast()) || frame.destination == Some(MacAddr::BROADCAST);
+        if let Some(udp) = frame.udp().filter(|_| is_to_all) {
+            self.asked_all(mac, udp.destination, frame, context, findings);
+        }
         if let Some(arp) = frame.arp() {
             if arp.is_request() && !arp.is_announcement() {
                 let ip = Some(IpAddr::V4(arp.sender_ip)).filter(|ip| !ip.is_unspecified());
@@ -207,10 +263,17 @@ impl Detector for HostSweep {
             if matches!(nd, Some(Nd::RouterAdvert { .. })) {
                 self.advertise.see(mac, context.now.mono);
             }
+            // Whoever is sent something by a stranger asks who that is, to answer.
+            if !matches!(nd, Some(Nd::NeighbourSolicit { .. }))
+                && let Some(asked) = frame.destination.filter(|mac| mac.is_station())
+            {
+                self.strangers.see((asked, from), context.now.mono);
+            }
             // A router asks for whom others send to, or pretend to be.
             let is_router = self.advertise.has(&mac) || context.neighbours.is_router(mac);
             let target = match nd {
                 Some(Nd::NeighbourSolicit { .. }) if is_router => return,
+                Some(Nd::NeighbourSolicit { target, .. }) if self.strangers.has(&(mac, target.into())) => return,
                 Some(Nd::NeighbourSolicit { target, .. }) if !from.is_unspecified() => IpAddr::V6(target),
                 _ if icmp.kind == Icmp::ECHO_V6 && !to.is_multicast() => to,
                 _ => return,
@@ -223,7 +286,7 @@ impl Detector for HostSweep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, arp, between, datagram, echo, udp};
+    use crate::detectors::stage::{Stage, arp, between, datagram, echo, ip, mac, udp};
 
     #[test]
     fn a_sweep_is_told_and_a_router_that_asks_for_its_devices_is_not() {
@@ -302,5 +365,52 @@ mod tests {
         };
         assert_eq!(run(true), 0);
         assert!(run(false) > 0, "who is no server searches");
+    }
+
+    #[test]
+    fn who_asks_all_at_ever_other_ports_is_told() {
+        let run = |ports: u16, gap_ms: u64, to: [u8; 4]| -> usize {
+            let mut stage = Stage::new(HostSweep::new(Settings::default()));
+            let ask = |port: u16| {
+                let hardware = if to == [255; 4] { [255; 6] } else { mac(5) };
+                between((mac(9), ip(9)), (hardware, to), 17, &datagram(40_000, port, b"who is there"))
+            };
+            (0..ports).map(|n| stage.frame(&ask(2000 + n * 7), u64::from(n) * gap_ms).len()).sum()
+        };
+        assert!(run(24, 300, [255; 4]) > 0);
+        assert_eq!(run(14, 300, [255; 4]), 0, "a hub that starts, with all its ways");
+        assert_eq!(run(24, 10_000, [255; 4]), 0, "one after the other in four minutes");
+        assert_eq!(run(24, 300, ip(5)), 0, "asked of one");
+    }
+
+    #[test]
+    fn who_asks_because_strangers_speak_to_it_is_left_alone() {
+        let address = |n: u8| [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, n];
+        let message = |from: u8, to: u8, hardware: [u8; 6], body: &[u8]| {
+            let mut bytes =
+                [&hardware[..], &mac(from), &[0x86, 0xdd, 0x60, 0, 0, 0, 0, body.len() as u8, 58, 255]].concat();
+            bytes.extend(address(from));
+            bytes.extend(address(to));
+            bytes.extend(body);
+            bytes
+        };
+        let run = |spoken_to: bool| -> usize {
+            let mut stage = Stage::new(HostSweep::new(Settings::default()));
+            let mut told = 0;
+            for n in 100..160u8 {
+                let ms = u64::from(n) * 50;
+                if spoken_to {
+                    // Under another's name, to host 1.
+                    let mut spoken = message(n, 1, mac(1), &[128, 0, 0, 0, 0, 1, 0, 1]);
+                    spoken[6..12].copy_from_slice(&mac(9));
+                    told += stage.frame(&spoken, ms).len();
+                }
+                let search = [&[135, 0, 0, 0, 0, 0, 0, 0][..], &address(n)].concat();
+                told += stage.frame(&message(1, n, [0x33, 0x33, 0xff, 0, 7, n], &search), ms + 1).len();
+            }
+            told
+        };
+        assert!(run(false) > 0);
+        assert_eq!(run(true), 0, "a router that is to answer");
     }
 }

@@ -7,13 +7,14 @@
 //! ## How it decides
 //! 100 requests of an echo (or of the time, or of the mask of the network) in a second, in two seconds of five, to one address (answers belong to who asked, and are
 //! not counted); or 20 in ten seconds to a group or broadcast address. Whoever sends under names that nobody here has is
-//! counted under all of them together, and named by its hardware address unless it is the way to the Internet.
+//! counted under all of them together, and named by its hardware address unless it is the way to the Internet. Complaints
+//! (unreachable, too big, time exceeded) are counted as well, five times as many.
 //! ## What fools it
 //! A test of the line with a flood of pings is the same thing.
 //! ## What to do
 //! Look at the device that sends them.
 //!
-//! Holds twice 2,048 pairs.
+//! Holds three times 2,048 pairs.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -25,7 +26,7 @@ use crate::{
     },
     model::{Card, Category, Finding, Findings, MacAddr, Mono, Party, Severity},
     traffic::owner,
-    wire::icmp::Icmp,
+    wire::{Frame, icmp::Icmp},
 };
 
 pub static CARD: Card =
@@ -37,6 +38,12 @@ const PAIRS_MAX: usize = 2048;
 const IN_A_SECOND: u32 = 100;
 const IN_FIVE: u32 = 180;
 const TO_A_GROUP: u32 = 20;
+/// Whoever looks through ports or talks to a swarm gets some hundred; systems hold them back (RFC 1812 §4.3.2.8,
+/// RFC 4443 §2.4).
+const COMPLAINTS: u32 = 500;
+/// Unreachable, slow down, time exceeded, parameters; of version 6: unreachable, too big, time exceeded, parameters.
+const COMPLAINS: [u8; 4] = [3, 4, 11, 12];
+const COMPLAINS_V6: [u8; 4] = [1, 2, 3, 4];
 /// An echo; the time, information, the mask of the network (RFC 792, RFC 950).
 const ASKS: [u8; 4] = [Icmp::ECHO, 13, 15, 17];
 
@@ -58,6 +65,7 @@ pub struct IcmpFlood {
     pairs: Subjects<(Option<MacAddr>, IpAddr, IpAddr), Window>,
     /// Under whatever names: who put it on the wire, and for whom.
     forged: Subjects<(MacAddr, IpAddr), Forged>,
+    complaints: Subjects<(Option<MacAddr>, IpAddr), Window>,
 }
 
 impl IcmpFlood {
@@ -67,7 +75,36 @@ impl IcmpFlood {
             bell: Bell::new(settings),
             pairs: Subjects::new(PAIRS_MAX, Duration::from_secs(5), IN_A_SECOND / 2),
             forged: Subjects::new(PAIRS_MAX, Duration::from_secs(5), IN_A_SECOND / 2),
+            complaints: Subjects::new(PAIRS_MAX, Duration::from_secs(5), COMPLAINTS / 2),
         }
+    }
+
+    /// A complaint, whoever it says to be from: who put it on the wire counts.
+    fn complained(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let (Some((from, to)), now) = (frame.addresses(), context.now.mono) else { return };
+        let (key, who) = ((frame.source, to), frame.source.map_or(0, owner));
+        let Some(window) = self.complaints.of(key, who, now, |left| Window::with(left, now)) else { return };
+        window.add(now, 1);
+        let (second, five, least) = (window.sum(now, 1), window.sum(now, 5), self.bell.scaled(COMPLAINTS));
+        let key = format!("complaints {to}");
+        if second < least || five < least * 2 || self.bell.rang(&key, Severity::Medium, now) {
+            return;
+        }
+        let sender = frame.source.filter(|mac| !context.neighbours.is_way_out(*mac));
+        let attacker = match sender {
+            Some(mac) if context.neighbours.own(from, Some(mac)).is_none() => {
+                Party { device: None, mac: Some(mac), ip: None }
+            }
+            _ => context.neighbours.party(from, frame.source),
+        };
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::Medium, key, context.now)
+            .by(attacker)
+            .against(context.neighbours.party(to, frame.destination))
+            .why("kind", "complaints")
+            .why("pps", second)
+            .technique(&["T1498.001"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
     }
 }
 
@@ -81,11 +118,16 @@ impl Detector for IcmpFlood {
     }
 
     fn held(&self) -> usize {
-        self.pairs.len() + self.forged.len() + self.bell.held()
+        self.pairs.len() + self.forged.len() + self.complaints.len() + self.bell.held()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
+        let complains = frame.icmp().is_some_and(|icmp| COMPLAINS.contains(&icmp.kind))
+            || frame.icmp_v6().is_some_and(|icmp| COMPLAINS_V6.contains(&icmp.kind));
+        if complains {
+            return self.complained(frame, context, findings);
+        }
         let is_echo = frame.icmp().is_some_and(|icmp| ASKS.contains(&icmp.kind))
             || frame.icmp_v6().is_some_and(|icmp| icmp.kind == Icmp::ECHO_V6);
         let Some((from, to)) = frame.addresses().filter(|_| is_echo) else { return };
@@ -182,5 +224,16 @@ mod tests {
         let mut stage = Stage::new(IcmpFlood::new(Settings::default()));
         let usual: Vec<_> = (0..600u64).flat_map(|n| stage.frame(&echo(9, 5, 8, b"x"), n * 200)).collect();
         assert!(usual.is_empty(), "five a second");
+    }
+
+    #[test]
+    fn complaints_without_end_are_told_and_those_of_a_search_are_not() {
+        let run = |in_a_second: u64, kind: u8| -> usize {
+            let mut stage = Stage::new(IcmpFlood::new(Settings::default()));
+            let frame = echo(9, 5, kind, &[0; 28]);
+            (0..in_a_second * 3).map(|n| stage.frame(&frame, 1000 + n * 1000 / in_a_second).len()).sum()
+        };
+        assert!(run(1500, 3) > 0 && run(1500, 11) > 0);
+        assert_eq!((run(300, 3), run(1500, 0)), (0, 0), "ports that are looked through; answers");
     }
 }

@@ -8,19 +8,27 @@
 //! A redirect (RFC 792, RFC 4861 §4.5) is told if the hardware address that sent it is not that of the address it
 //! speaks for, or if its sender never passed on anything for others, is no gateway of this host, and nobody sends it what
 //! is meant for the Internet. A router that names another machine is noted. One that says that a host is right there, on
-//! the same wire, is silent.
+//! the same wire, is silent. Two hundred in ten seconds are told whoever sends them, and whatever they say.
 //! ## What fools it
 //! Two real routers of which one was never heard.
 //! ## What to do
 //! Find the sender. Systems can be told to ignore redirects.
 //!
-//! Holds nothing.
+//! Holds 256 senders.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell},
-    model::{Category, Finding, Findings, Party, Severity},
+    detectors::{
+        Context, Detector, Evidence,
+        usual::Bell,
+        window::{Subjects, Window},
+    },
+    model::{Category, Finding, Findings, MacAddr, Party, Severity},
+    traffic::owner,
     wire::{
         icmp::Icmp,
         ipv4::Ipv4,
@@ -30,6 +38,11 @@ use crate::{
 
 card!("icmp_redirect", "Detour by ICMP");
 
+const SENDERS_MAX: usize = 256;
+/// Routers send one a second for each destination (RFC 1812 §5.2.7.2, Linux `error_cost`).
+const FLOOD_MIN: u32 = 200;
+const FLOOD_S: u64 = 10;
+
 /// The destination of the packet that a message quotes.
 fn quoted(icmp: &Icmp<'_>) -> Option<IpAddr> {
     Ipv4::read(icmp.body).0.map(|header| header.destination.into())
@@ -38,23 +51,52 @@ fn quoted(icmp: &Icmp<'_>) -> Option<IpAddr> {
 /// See the page above.
 pub struct IcmpRedirect {
     bell: Bell,
+    /// How many each sends.
+    sent: Subjects<MacAddr, Window>,
 }
 
 impl IcmpRedirect {
     #[must_use]
     pub fn new(settings: Settings) -> IcmpRedirect {
-        IcmpRedirect { bell: Bell::new(settings) }
+        let sent = Subjects::new(SENDERS_MAX, Duration::from_secs(FLOOD_S), FLOOD_MIN / 2);
+        IcmpRedirect { bell: Bell::new(settings), sent }
+    }
+
+    /// One more, whatever it says: too many?
+    fn floods(&mut self, mac: MacAddr, to: IpAddr, context: &Context<'_>, findings: &mut Findings) {
+        let now = context.now.mono;
+        let Some(sent) = self.sent.of(mac, owner(mac), now, |left| Window::with(left, now)) else { return };
+        sent.add(now, 1);
+        let count = sent.sum(now, FLOOD_S);
+        let key = format!("{mac} flood");
+        if count < self.bell.scaled(FLOOD_MIN) || self.bell.rang(&key, Severity::High, now) {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Spoofing, Severity::High, key, context.now)
+            .by(Party { device: None, mac: Some(mac), ip: None })
+            .against(Party { device: None, mac: None, ip: Some(to) })
+            .why("kind", "without end")
+            .why("in_ten_s", count)
+            .technique(&["T1557"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
     }
 }
 
 impl Detector for IcmpRedirect {
-    says!(self, [Icmp, IcmpV6], 0);
+    says!(self, [Icmp, IcmpV6], self.sent.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
         let (Some(mac), Some((from, to))) = (frame.source.filter(|mac| mac.is_station()), frame.addresses()) else {
             return;
         };
+        let is_redirect = frame.icmp().is_some_and(|icmp| icmp.kind == Icmp::REDIRECT)
+            || frame.ipv6().is_some_and(is_local)
+                && frame.icmp_v6().and_then(Nd::read).is_some_and(|nd| matches!(nd, Nd::Redirect { .. }));
+        if is_redirect {
+            self.floods(mac, to, context, findings);
+        }
         let way: IpAddr = match (frame.icmp(), frame.icmp_v6(), frame.ipv6()) {
             (Some(icmp), ..) if icmp.kind == Icmp::REDIRECT => {
                 let way = IpAddr::from(Ipv4Addr::from(icmp.rest));
@@ -120,5 +162,17 @@ mod tests {
         assert_eq!(run(9, 9, 77), [Severity::High], "no router");
         assert!(run(1, 1, 77).is_empty(), "the router, to a machine nobody knows");
         assert_eq!(run(3, 3, 2), [Severity::Info], "a way out, to a host");
+    }
+
+    #[test]
+    fn redirects_without_end_are_told_whoever_sends_them() {
+        let run = |count: u64, gap_ms: u64| -> usize {
+            let mut stage = Stage::new(IcmpRedirect::new(Settings::default()));
+            let inner = [&[0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0][..], &ip(5), &ip(7), &[0; 8]].concat();
+            let body = [&[5, 1, 0, 0][..], &ip(7), &inner].concat();
+            let frame = between((mac(9), ip(9)), (mac(5), ip(5)), 1, &body);
+            (0..count).map(|n| stage.frame(&frame, n * gap_ms).len()).sum()
+        };
+        assert_eq!((run(600, 5), run(60, 1000)), (1, 0), "a flood; a router with a busy host");
     }
 }

@@ -11,12 +11,14 @@
 //! router or its neighbours have for the machine, if it was not silent. Silent is who used no IPv4 address: what a
 //! machine says before it has one belongs to its start. Names drawn at random (Cast) are nobody's. Surest is a machine that asks whether an address
 //! is free (RFC 4862 §5.4, RFC 5227) and is told at once, from its own hardware address, that it is not: medium.
+//! High is who steals a port of the switch: twenty questions in ten seconds that ask for nobody and come from nobody
+//! (ARP, all zeros), in other machines' names to the thief itself, so that the switch sends there what is theirs.
 //! ## What fools it
 //! A copy that says the same of itself. Machines that start from the network first are left out.
 //! ## What to do
 //! Look which of the two is yours; give the switch port or the Wi-Fi a better key than an address.
 //!
-//! Holds 1,024 devices.
+//! Holds 1,024 devices and 256 thieves.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -25,7 +27,11 @@ use std::{
 };
 
 use crate::{
-    detectors::{Context, Detector, Evidence, usual::Bell},
+    detectors::{
+        Context, Detector, Evidence,
+        usual::Bell,
+        window::{Subjects, Window},
+    },
     model::{
         Category, Fact, Finding, Findings, Guarded, Heard, MacAddr, Mono, Observation, Party, Severity, clean_text,
     },
@@ -45,6 +51,10 @@ const FLIPS: u32 = 3;
 /// Far shorter than a host waits before it takes the address itself (RFC 4862 RetransTimer, RFC 5227 §1.1: a second).
 const DEFENDED: Duration = Duration::from_millis(500);
 const SILENT: Duration = Duration::from_secs(10);
+const THIEVES_MAX: usize = 256;
+/// A switch learns anew with each frame of the owner, so a thief sends again at once and without end.
+const STOLEN_MIN: u32 = 20;
+const STOLEN_S: u64 = 10;
 
 #[derive(Debug, Clone, Default)]
 struct Known {
@@ -66,12 +76,18 @@ struct Known {
 pub struct MacClone {
     bell: Bell,
     known: Guarded<MacAddr, Known>,
+    /// To whom what says nothing is sent in others' names.
+    thieves: Subjects<MacAddr, Window>,
 }
 
 impl MacClone {
     #[must_use]
     pub fn new(settings: Settings) -> MacClone {
-        MacClone { bell: Bell::new(settings), known: Guarded::new(DEVICES_MAX) }
+        MacClone {
+            bell: Bell::new(settings),
+            known: Guarded::new(DEVICES_MAX),
+            thieves: Subjects::new(THIEVES_MAX, Duration::from_secs(STOLEN_S), STOLEN_MIN / 2),
+        }
     }
 }
 
@@ -135,6 +151,35 @@ impl MacClone {
         }
     }
 
+    /// A question for nobody by nobody, in the name of `owner`: no system asks so.
+    fn stolen(&mut self, owner: MacAddr, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let is_nothing =
+            frame.arp().is_some_and(|arp| arp.sender_ip.is_unspecified() && arp.target_ip.is_unspecified());
+        let Some(thief) = frame.destination.filter(|mac| is_nothing && mac.is_station() && *mac != owner) else {
+            return;
+        };
+        let now = context.now.mono;
+        let fresh = |left| Window::with(left, now);
+        let Some(window) = self.thieves.of(thief, now.0 / 1_000_000_000, now, fresh) else { return };
+        window.add(now, 1);
+        let count = window.sum(now, STOLEN_S);
+        if count < self.bell.scaled(STOLEN_MIN) {
+            return;
+        }
+        let key = format!("{thief} port");
+        if self.bell.rang(&key, Severity::High, now) {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Spoofing, Severity::High, key, context.now)
+            .by(Party { device: None, mac: Some(thief), ip: None })
+            .against(Party { device: None, mac: Some(owner), ip: None })
+            .why("kind", "a port of the switch is stolen")
+            .why("in_ten_s", count)
+            .technique(&["T1557"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
+    }
+
     fn tell(&mut self, mac: MacAddr, told: Told, context: &Context<'_>, findings: &mut Findings) {
         let finding = Finding::new(CARD.id, Category::Spoofing, told.severity, mac.to_string(), context.now)
             .by(Party { device: None, mac: Some(mac), ip: None })
@@ -173,7 +218,7 @@ struct Told {
 }
 
 impl Detector for MacClone {
-    says!(self, [Packet, Fact], self.known.len());
+    says!(self, [Packet, Fact], self.known.len() + self.thieves.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         if let Evidence::Observation(seen) = evidence {
@@ -182,6 +227,7 @@ impl Detector for MacClone {
         let Evidence::Packet(frame) = evidence else { return };
         let Some(mac) = frame.source.filter(|mac| mac.is_station()) else { return };
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        self.stolen(mac, frame, context, findings);
         if let Some((ip, asks)) = asks_or_has(frame) {
             let Some(known) = self.known(mac, tick) else { return };
             if asks {
@@ -326,5 +372,27 @@ mod tests {
         assert!(run(&[(0, probe(7)), (20, arp(8, 2, 8, 40, 40))]).is_empty(), "another has it");
         assert!(run(&[(0, probe(7)), (2000, arp(7, 2, 7, 40, 40))]).is_empty(), "it took the address");
         assert!(run(&[(0, probe(7)), (20, arp(7, 2, 7, 41, 41))]).is_empty(), "it has another one too");
+    }
+
+    #[test]
+    fn who_steals_a_port_is_told() {
+        // ARP in the name of host 5 to host 9: asked by and for these addresses.
+        let run = |sender: u8, target: u8, count: u64| -> Vec<Option<MacAddr>> {
+            let mut stage = Stage::new(MacClone::new(Settings::default()));
+            let mut frame = arp(5, 1, 5, sender, target);
+            frame[..6].copy_from_slice(&mac(9));
+            for (at, n) in [(28, sender), (38, target)] {
+                if n == 0 {
+                    frame[at..at + 4].fill(0);
+                }
+            }
+            (0..count).flat_map(|n| stage.frame(&frame, n * 20)).map(|finding| finding.attacker.mac).collect()
+        };
+        assert_eq!(run(0, 0, 200), [Some(MacAddr(mac(9)))], "once");
+        for (sender, target, count, why) in
+            [(0, 0, 10, "a few odd frames"), (0, 9, 200, "is it still there"), (5, 9, 200, "who has it")]
+        {
+            assert!(run(sender, target, count).is_empty(), "{why}");
+        }
     }
 }

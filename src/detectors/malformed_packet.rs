@@ -10,7 +10,8 @@
 //! another ends, or beyond what a packet may hold (65,535 bytes, RFC 791 §3.1), or 20 fragments too small for any link
 //! (below 600 bytes though more follow, RFC 8200 §5 lets no link be below 1,280), or one packet with two fragment
 //! headers, one from an address to itself, or three that name the hosts they are to go by (IPv6, RFC 5095 forbids it) or
-//! whose options for each hop are not the first, or three probes of kinds that only fingerprinting sends, or a question to a
+//! whose options for each hop are not the first, or three probes of kinds that only fingerprinting sends, or one packet for all with options for its receiver (IPv6:
+//! who does not know one has to say so, and is found by that; nothing else sends any to a group), or a question to a
 //! name server whose first name points to another place in the message, of which there is none yet (RFC 1035 §4.1.4). Of any size: a packet
 //! whose sender twice waits half a second or more between its pieces, which systems send all at once.
 //! ## What fools it
@@ -190,7 +191,10 @@ impl Detector for MalformedPacket {
             && [protocol::TCP, protocol::UDP, protocol::ICMP].map(Some).contains(&frame.protocol());
         let is_loop = frame.udp().is_some_and(|udp| points_on(udp.destination, udp.payload));
         let is_probe = Self::probe(frame) || is_odd;
-        if piece.is_none() && !nested && !to_itself && !is_probe && !is_loop {
+        let asks_all = to.is_multicast() && frame.ipv6().is_some_and(|ip| ip.has_options);
+        if asks_all {
+            // Whatever follows: one is enough.
+        } else if piece.is_none() && !nested && !to_itself && !is_probe && !is_loop {
             return;
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
@@ -219,6 +223,8 @@ impl Detector for MalformedPacket {
             "nested fragments"
         } else if to_itself {
             "from an address to itself"
+        } else if asks_all {
+            "options for all"
         } else if is_loop {
             "a name that points on"
         } else if sender.overlaps.sum(now, SPAN.as_secs()) >= self.bell.scaled(OVERLAPS_MIN) {
@@ -313,5 +319,21 @@ mod tests {
             .iter()
             .sum();
         assert!(told > 0, "a second between two pieces, twice");
+    }
+
+    #[test]
+    fn options_that_all_must_refuse_are_told() {
+        // An echo to a group or to one, behind a header of such a kind with an option nobody knows.
+        let run = |header: u8, to: [u8; 2]| -> usize {
+            let mut bytes =
+                [&[0x33, 0x33, 0, 0, 0, 1][..], &[2, 0, 0, 0, 0, 9], &[0x86, 0xdd, 0x60, 0, 0, 0, 0, 16]].concat();
+            bytes.extend([header, 255]);
+            bytes.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0, 0, 9]);
+            bytes.extend([to[0], to[1], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+            bytes.extend([58, 0, 0x80, 4, 0, 0, 0, 0, 128, 0, 0, 0, 0, 1, 0, 1]);
+            Stage::new(MalformedPacket::new(Settings::default())).frame(&bytes, 0).len()
+        };
+        assert_eq!(run(60, [0xff, 2]), 1);
+        assert_eq!((run(60, [0xfe, 0x80]), run(0, [0xff, 2])), (0, 0), "to one host; for each hop, as MLD has it");
     }
 }

@@ -6,7 +6,8 @@
 //! Remote control hides behind odd ports. So do many makers and games: it is noted, for whoever wants to know.
 //! ## How it decides
 //! TLS, HTTP, SSH or IRC by what is said, to a host of the Internet, at a port neither its own nor one of the usual
-//! others; or something at a port of the web that is neither the web nor encrypted in its way.
+//! others; or something at a port of the web that is neither the web nor encrypted in its way; or a remote shell (SSH)
+//! that greets inside a conversation that began as another, at whatever port: a tunnel.
 //! ## What fools it
 //! Remote control at port 443.
 //! ## What to do
@@ -39,6 +40,11 @@ const FOREIGN: [Port; 3] = [80, 443, 8080];
 /// A client of IRC (RFC 2812 §3.1) says who it is.
 fn is_irc(bytes: &[u8]) -> bool {
     bytes.starts_with(b"NICK ") || bytes.starts_with(b"PASS ") && holds(bytes, b"\nNICK ")
+}
+
+/// SSH's greeting behind the few bytes by which a tunnel says how much follows.
+fn greets_inside(bytes: &[u8]) -> bool {
+    holds(bytes.get(..bytes.len().min(24)).unwrap_or_default(), b"SSH-2.0-")
 }
 
 /// IANA (194, 994, 6697) and what servers have used besides since there are any.
@@ -87,6 +93,7 @@ impl Detector for NonstandardProtocol {
             What::Said { from: 0, bytes, .. } if bytes.starts_with(b"SSH-") && !matches!(server.port, 22 | 2222) => {
                 "ssh"
             }
+            What::Said { from: 1.., bytes, .. } if greets_inside(bytes) => "ssh inside another",
             What::Said { from: 0, bytes, by_client: true } if is_irc(bytes) && !is_irc_port(server.port) => "irc",
             What::Said { from: 0, bytes, by_client: true }
                 if FOREIGN.contains(&server.port) && is_own(bytes, server.port) =>
@@ -142,6 +149,20 @@ mod tests {
         assert_eq!(run(far, 80, b"hello/1.0/005"), 0);
         assert_eq!(run(far, 443, b"\x80\x2e\x01\x03\x01"), 0, "TLS of old");
         assert_eq!(run(far, 8883, b"\0\xff\x20\0\0\0\x01"), 0);
+        let inside = |begins: &[u8], goes_on: &[u8]| -> usize {
+            let mut stage = Stage::new(NonstandardProtocol::new(Settings::default()));
+            let (me, far) = ((mac(9), ip(9)), (mac(1), far));
+            let frames = [
+                between(me, far, 6, &segment(50_000, 8888, SYN, 1, b"")),
+                between(far, me, 6, &segment(8888, 50_000, SYN | ACK, 1, b"")),
+                between(me, far, 6, &segment(50_000, 8888, ACK, 2, begins)),
+                between(me, far, 6, &segment(50_000, 8888, ACK, 2 + begins.len() as u32, goes_on)),
+            ];
+            frames.iter().map(|frame| stage.frame(frame, 0).len()).sum()
+        };
+        let begins = b"POST /a HTTP/1.1\r\nContent-Length: 102400\r\n\r\n";
+        assert_eq!(inside(begins, b"\x02\0\x15SSH-2.0-OpenSSH_9.2\r\n"), 1, "a tunnel by the web");
+        assert_eq!(inside(begins, b"note=how+to+find+out+what+SSH-2.0-+means"), 0, "a letter about it");
         assert_eq!(run(ip(5), 4444, b"GET / HTTP/1.1\r\n\r\n"), 0, "within the home");
     }
 }

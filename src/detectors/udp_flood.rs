@@ -7,9 +7,10 @@
 //! ## How it decides
 //! 2,000 datagrams a second to one port, or 300 to one host on many ports or each from
 //! another (a stream has one at each end, and each of a swarm comes again), for two of five seconds, of which less than one in a hundred is answered. Calls of
-//! telephones (SIP's INVITE) are enough at 50 a second, whatever is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
+//! telephones (SIP's INVITE) are enough at 50 a second, what else telephones ask at 300, whatever is answered. Pieces of packets count by themselves, 500 a second; packets that are neither TCP,
 //! UDP nor ICMP too (GRE, ESP and whatever else), 300 a second from fifty senders or 500 from one of this network to
-//! another. Groups (television, discovery) are left out, and so is a receiver that has a TCP
+//! another; what routers say among themselves only from fifty. Who sends under names that nobody here has is named by
+//! its hardware address, if one machine of the home puts all of them on the wire. Groups (television, discovery) are left out, and so is a receiver that has a TCP
 //! connection with the sender at the same port: so do measurements of speed (iperf3).
 //! ## What fools it
 //! A measurement of speed without such a connection; a stream that is never answered by its receiver.
@@ -26,7 +27,7 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Capped, Card, Category, Finding, Findings, Mono, Party, Port, Severity, is_private},
+    model::{Capped, Card, Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity, is_private},
     traffic::{Noticed, What},
     wire::{Frame, Net, protocol},
 };
@@ -52,6 +53,9 @@ const ANSWERED_SHARE: u32 = 100;
 /// Each rings a telephone (RFC 3261 §13): a company of thousands makes some tens a second.
 const CALL: &[u8] = b"INVITE sip:";
 const CALLS: u32 = 50;
+/// Whether it is there, or that it is here: each telephone does so a few times a minute.
+const ASKS: [&[u8]; 4] = [b"OPTIONS sip:", b"REGISTER sip:", b"SUBSCRIBE sip:", b"MESSAGE sip:"];
+const ASKED: u32 = 300;
 /// Programs make their datagrams so that they fit.
 const PIECES: u32 = 500;
 /// A tunnel has one other end.
@@ -59,6 +63,7 @@ const MANY_SENDERS: (usize, u32) = (50, 300);
 const OTHER: u32 = 500;
 /// What routers and groups say to each other: IGMP, EIGRP, OSPF, PIM, VRRP (IANA).
 const ROUTING: [u8; 5] = [2, 88, 89, 103, 112];
+const SPAN: Duration = Duration::from_secs(5);
 const AGREED_MAX: usize = 1024;
 /// A measurement takes seconds, at most some minutes.
 const AGREED: Duration = Duration::from_secs(300);
@@ -73,6 +78,8 @@ struct Load {
     ends: Recent<(IpAddr, Port)>,
     newcomers: Window,
     from: Party,
+    /// Who put them on the wire.
+    senders: Recent<MacAddr>,
 }
 
 impl Weigh for Load {
@@ -88,27 +95,37 @@ impl Weigh for Load {
 enum Sort {
     Datagram,
     Call,
+    /// What else a telephone asks.
+    Ask,
     Piece,
     Other,
+    /// Of [`ROUTING`], to one host.
+    Routing,
 }
 
 impl Sort {
     /// Those that are answered by their like.
-    const ALL: [Sort; 3] = [Sort::Datagram, Sort::Piece, Sort::Other];
+    const ALL: [Sort; 4] = [Sort::Datagram, Sort::Piece, Sort::Other, Sort::Routing];
 
     fn key(self, to: IpAddr) -> String {
         match self {
             Sort::Datagram => to.to_string(),
             Sort::Call => format!("{to} calls"),
+            Sort::Ask => format!("{to} telephones"),
             Sort::Piece => format!("{to} pieces"),
             Sort::Other => format!("{to} other"),
+            Sort::Routing => format!("{to} routing"),
         }
     }
 
     /// Of a frame; which port of its receiver, if that is known.
     fn of(frame: &Frame<'_>) -> Option<(Sort, Option<Port>)> {
         if let Some(udp) = frame.udp() {
-            let sort = if udp.payload.starts_with(CALL) { Sort::Call } else { Sort::Datagram };
+            let sort = match udp.payload {
+                payload if payload.starts_with(CALL) => Sort::Call,
+                payload if ASKS.iter().any(|asks| payload.starts_with(asks)) => Sort::Ask,
+                _ => Sort::Datagram,
+            };
             return Some((sort, Some(udp.destination)));
         }
         let (protocol, is_piece) = match frame.net.as_ref().filter(|_| frame.transport.is_none())? {
@@ -119,7 +136,8 @@ impl Sort {
         let is_known = [protocol::TCP, protocol::UDP, protocol::ICMP, protocol::ICMP_V6].contains(&protocol);
         match is_piece {
             true => Some((Sort::Piece, None)),
-            false if is_known || ROUTING.contains(&protocol) => None,
+            false if is_known => None,
+            false if ROUTING.contains(&protocol) => Some((Sort::Routing, None)),
             false => Some((Sort::Other, None)),
         }
     }
@@ -182,6 +200,7 @@ impl Detector for UdpFlood {
             ends: Recent::new(ENDS_MAX),
             newcomers: Window::default(),
             from: Party::default(),
+            senders: Recent::new(4),
         };
         // Whoever the target is: a flood goes to few, all of one sender's targets together are no more its own.
         let Some(load) = self.targets.of((to, sort), tick, now, fresh) else { return };
@@ -209,14 +228,18 @@ impl Detector for UdpFlood {
         let from_all =
             sort == Sort::Datagram && newcomers >= NEWCOMERS_MIN && newcomers * 4 >= (second - LOOKED_AT) * 3;
         load.from = context.neighbours.party(from, frame.source);
+        if let Some(mac) = frame.source.filter(|mac| mac.is_station()) {
+            load.senders.see(mac, now);
+        }
         let least = match sort {
             Sort::Datagram if from_all || load.ports.len() >= MANY_PORTS.0 => MANY_PORTS.1,
             Sort::Datagram => IN_A_SECOND,
             Sort::Call => CALLS,
+            Sort::Ask => ASKED,
             Sort::Piece => PIECES,
-            Sort::Other if load.sources.len() >= MANY_SENDERS.0 => MANY_SENDERS.1,
+            Sort::Other | Sort::Routing if load.sources.len() >= MANY_SENDERS.0 => MANY_SENDERS.1,
             Sort::Other if load.from.mac.is_some() && is_private(to) => OTHER,
-            Sort::Other => return,
+            Sort::Other | Sort::Routing => return,
         };
         let least = self.bell.scaled(least);
         let (five, answered) = (load.came.sum(now, 5), load.went.sum(now, 5));
@@ -227,7 +250,14 @@ impl Detector for UdpFlood {
         if self.bell.rang(&key, Severity::High, now) {
             return;
         }
-        let attacker = if load.sources.len() == 1 { load.from } else { Party::default() };
+        // Forged names are many, but one machine puts them on the wire; unless that is the way in from outside.
+        let attacker = match load.senders.within_keys(now, SPAN).collect::<Vec<_>>()[..] {
+            _ if load.sources.len() == 1 => load.from,
+            [mac] if context.neighbours.is_host(*mac) && !context.neighbours.is_way_out(*mac) => {
+                Party { device: None, mac: Some(*mac), ip: None }
+            }
+            _ => Party::default(),
+        };
         let finding = Finding::new(CARD.id, Category::Flood, Severity::High, key, context.now)
             .by(attacker)
             .against(context.neighbours.party(to, frame.destination))
@@ -249,10 +279,11 @@ mod tests {
     fn calls_are_a_flood_before_others_are() {
         let run = |gap_ms: u64, text: &[u8]| -> usize {
             let mut stage = Stage::new(UdpFlood::new(Settings::default()));
-            (0..300).map(|n| stage.frame(&udp((9, 5060), (5, 5060), text), n * gap_ms).len()).sum()
+            (0..900).map(|n| stage.frame(&udp((9, 5060), (5, 5060), text), n * gap_ms).len()).sum()
         };
         let call = b"INVITE sip:21@192.168.7.5 SIP/2.0\r\n";
         assert!(run(10, call) > 0);
+        assert!(run(2, b"OPTIONS sip:21@192.168.7.5 SIP/2.0\r\n") > 0);
         assert_eq!((run(100, call), run(10, b"OPTIONS sip:21@192.168.7.5 SIP/2.0\r\n")), (0, 0), "a busy telephone");
     }
 
@@ -287,6 +318,7 @@ mod tests {
         assert_eq!(run(1, 17, true, 300, false), 0, "a film in pieces");
         assert_eq!(run(1, 50, false, 900, true), 0, "a tunnel within the home");
         assert_eq!(run(2, 50, false, 900, false), 0, "two tunnels of which one side is seen");
+        assert!(run(500, 2, false, 600, false) > 0, "groups of everybody, told to one host");
         assert_eq!(run(1, 89, false, 900, false), 0, "routers");
     }
 

@@ -7,7 +7,9 @@
 //! ## How it decides
 //! In a minute 15 different paths that are answered with 404, 403 or 400, and at most one in ten that worked; or three
 //! different paths that only such lists ask for; or ten folders whose names count up, none of which is there; or five
-//! different paths by a program that calls itself what it is, a scanner.
+//! different paths by a program that calls itself what it is, a scanner; or three questions of sixty and more
+//! names of values, each time others; or forty different names below one domain by which
+//! one server of the home is asked (`Host`).
 //! ## What fools it
 //! A page whose pictures are all gone; programs that keep folders in step (WebDAV) are left out.
 //! ## What to do
@@ -23,8 +25,8 @@ use crate::{
         usual::{Bell, Usual},
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Card, Category, Finding, Findings, Mono, Severity, clean_text},
-    traffic::{Http, Talkers, What, owner},
+    model::{Card, Category, Finding, Findings, Mono, Severity, clean_text, hash_of, is_private},
+    traffic::{Http, Talkers, What, owner, registered},
 };
 
 pub static CARD: Card = Card {
@@ -42,6 +44,11 @@ const MISSING_MIN: u32 = 15;
 const LISTED_MIN: u32 = 3;
 const COUNTED_MIN: u32 = 10;
 const BY_SCANNER_MIN: u32 = 5;
+/// Names of values in one question, and how many such questions. Tables of pages send a hundred, but always the same.
+const FIELDS_MIN: usize = 60;
+const FIELDS_DIFFERENT: u32 = 3;
+/// A server at home that serves many names has some dozen, and a page that watches them asks for all.
+const HOSTS_MIN: u32 = 40;
 /// What scanners for web pages call themselves, by their own manuals.
 const SCANNERS: [&str; 18] = [
     "nikto",
@@ -102,6 +109,10 @@ struct Asked {
     counted: Recent<(String, String)>,
     /// Paths that a scanner asked for under its own name.
     by_scanner: Recent<u64>,
+    /// First names of questions that hold very many.
+    fields: Recent<u64>,
+    /// Names the server was asked by, each behind its domain, as digests.
+    hosts: Recent<(u64, u64)>,
 }
 
 /// `/old17/a.php` → `old`, `17`: a folder whose name ends in a number. The last part of a path is no folder: pieces of
@@ -143,6 +154,8 @@ impl WebScan {
             worked: Window::default(),
             counted: Recent::new(64),
             by_scanner: Recent::new(16),
+            fields: Recent::new(FIELDS_DIFFERENT as usize * 2),
+            hosts: Recent::new(HOSTS_MIN as usize),
         };
         let Some(asked) = self.pairs.of(key, talk.client.mac.map_or(0, owner), now, fresh) else { return };
         let path = http.path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
@@ -151,7 +164,17 @@ impl WebScan {
         }
         let agent = http.agent.to_ascii_lowercase();
         if SCANNERS.iter().any(|scanner| agent.contains(scanner)) {
-            asked.by_scanner.see(crate::model::hash_of(&path), now);
+            asked.by_scanner.see(hash_of(&path), now);
+        }
+        let query = http.path.split_once('?').map_or("", |(_, query)| query);
+        if query.bytes().filter(|byte| *byte == b'&').count() >= FIELDS_MIN {
+            let name = query.split('=').next().unwrap_or_default();
+            asked.fields.see(hash_of(name), now);
+        }
+        // A proxy is asked by the names of others, with all of the address (RFC 9112 §3.2.2).
+        let domain = hash_of(registered(&http.host));
+        if is_private(talk.server.ip) && path.starts_with('/') && http.host.contains('.') {
+            asked.hosts.see((domain, hash_of(&http.host)), now);
         }
         let folder = numbered(&path).map(|(name, number)| {
             asked.counted.see((name.clone(), number), now);
@@ -171,7 +194,10 @@ impl WebScan {
         let by_list = listed >= self.bell.scaled(LISTED_MIN) as usize;
         let by_missing = missing >= self.bell.scaled(MISSING_MIN) as usize && worked * 10 <= missing + worked;
         let by_name = asked.by_scanner.within(now, SPAN) >= self.bell.scaled(BY_SCANNER_MIN) as usize;
-        if !by_list && !by_missing && !by_number && !by_name {
+        let hosts = asked.hosts.within_keys(now, SPAN).filter(|(known, _)| *known == domain).count();
+        let by_host = hosts >= self.bell.scaled(HOSTS_MIN) as usize;
+        let by_field = asked.fields.within(now, SPAN) >= self.bell.scaled(FIELDS_DIFFERENT) as usize;
+        if ![by_list, by_missing, by_number, by_name, by_host, by_field].contains(&true) {
             return;
         }
         let samples: Vec<String> = asked.missing.keys().take(4).map(|path| clean_text(path, 48)).collect();
@@ -188,6 +214,7 @@ impl WebScan {
         .why("listed", listed)
         .why("worked", worked)
         .why("counted", counted)
+        .why("hosts", hosts)
         .why("samples", samples.join(", "))
         .technique(&["T1595.003"])
         .points(if missing >= 30 || listed >= 6 { 6.5 } else { 5.0 });
@@ -242,6 +269,39 @@ mod tests {
             }
         }
         count
+    }
+
+    #[test]
+    fn who_tries_names_of_values_is_told() {
+        let ask = |n: usize, count: usize, same: bool| -> String {
+            let names = (0..count).map(|k| format!("{}{k}=1", if same { "col".into() } else { format!("n{n}x") }));
+            format!("/item.php?{}", names.collect::<Vec<_>>().join("&"))
+        };
+        let run = |count: usize, same: bool| visits(&(0..8).map(|n| ask(n, count, same)).collect::<Vec<_>>(), "200");
+        assert!(run(90, false) > 0);
+        assert_eq!((run(90, true), run(20, false)), (0, 0), "a table that is sorted anew; forms");
+    }
+
+    #[test]
+    fn who_tries_names_of_hosts_is_told() {
+        let run = |count: u16, name: &dyn Fn(u16) -> String, path: &str| -> usize {
+            let mut stage = Stage::new(WebScan::new(Settings::default()));
+            let mut told = 0;
+            for n in 0..count {
+                let ask = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", name(n));
+                let script: [(bool, &[u8]); 2] =
+                    [(true, ask.as_bytes()), (false, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")];
+                for frame in conversation((9, 40_000 + n), (5, 80), &script) {
+                    told += stage.frame(&frame, u64::from(n) * 200).len();
+                }
+            }
+            told
+        };
+        let below = |n: u16| format!("w{n}.home.example");
+        assert!(run(60, &below, "/") > 0);
+        assert_eq!(run(25, &below, "/"), 0, "a page that watches all services of a home");
+        assert_eq!(run(60, &|n| format!("www.ads{n}.com"), "/"), 0, "names that a blocker sends to itself");
+        assert_eq!(run(60, &below, "http://a.home.example/"), 0, "a proxy");
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub use seeded::{Seeded, hash_of, set_seed};
 pub use sight::{Pieces, Sight};
 pub use span::Span;
 pub use subject::Subject;
-pub use text::{Part, base64, clean_text, find, holds};
+pub use text::{Part, base64, clean_text, find, holds, is_binary};
 pub use units::{Port, Rssi};
 #[cfg(test)]
 pub(crate) use who::Table;

@@ -79,6 +79,15 @@ pub fn holds(bytes: &[u8], part: &[u8]) -> bool {
     find(bytes, part).is_some()
 }
 
+/// Neither text nor UTF-8 of any language: a form is escaped (WHATWG URL §5.2), and one odd byte in one that is not does
+/// not make it data.
+#[must_use]
+pub fn is_binary(bytes: &[u8]) -> bool {
+    let head = bytes.get(..bytes.len().min(64)).unwrap_or_default();
+    let odd = head.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
+    head.len() >= 8 && odd >= 2 && odd * 16 >= head.len()
+}
+
 /// A part that is looked for in one payload after another: how to look for it is worked out once, which takes longer than
 /// to look through a segment.
 #[derive(Debug)]
@@ -132,6 +141,21 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(base64(text), *expected, "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_known_by_its_beginning() {
+        let cases: &[(&[u8], bool)] = &[
+            (b"\x03\x9f\x11\x80\x7a\x02\xee\x19\x04\xd0\xff\x1b", true),
+            (b"\x03\x01x=\x02../\x00&\x04b\x00", true),
+            (b"a=\x00b&c=12345", false),
+            (b"\x01\x02", false),
+            ("name=Müller\r\n\tKöln".as_bytes(), false),
+            (b"", false),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(is_binary(bytes), *expected, "{bytes:?}");
         }
     }
 

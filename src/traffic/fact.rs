@@ -81,6 +81,9 @@ pub struct Login {
     pub ok: bool,
 }
 
+/// Service of a [`Login`] that was none: somebody asked whether there is such a user.
+pub const NAMES: &str = "names of users";
+
 /// A secret that everybody on the way could read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {

@@ -24,7 +24,9 @@ mod sight;
 mod stream;
 mod talk;
 
-pub use fact::{Certificate, Credential, Dns, End, Http, Login, MANAGED, Noticed, Outcome, Start, Talkers, Tls, What};
+pub use fact::{
+    Certificate, Credential, Dns, End, Http, Login, MANAGED, NAMES, Noticed, Outcome, Start, Talkers, Tls, What,
+};
 pub use names::registered;
 pub use neighbours::{Neighbours, owner};
 pub use sight::Sights;

@@ -35,6 +35,8 @@ pub struct Ipv6<'a> {
     pub is_source_routed: bool,
     /// Options for each hop where nobody looks for them (RFC 8200 §4.1).
     pub is_misplaced: bool,
+    /// Options for the receiver (RFC 8200 §4.6).
+    pub has_options: bool,
     pub payload: &'a [u8],
 }
 
@@ -69,6 +71,7 @@ impl<'a> Ipv6<'a> {
             extensions: 0,
             is_source_routed: false,
             is_misplaced: false,
+            has_options: false,
             payload: &[],
         };
         let mut body = Reader::new(reader.at_most(wanted));
@@ -100,6 +103,7 @@ impl<'a> Ipv6<'a> {
     fn extension(&mut self, reader: &mut Reader<'a>) -> Option<u8> {
         let [next, len] = reader.take()?;
         self.is_misplaced |= self.protocol == 0 && self.extensions > 0;
+        self.has_options |= self.protocol == 60;
         // Type 0 with hops left to go.
         self.is_source_routed |= self.protocol == 43 && matches!(reader.rest(), [0, left, ..] if *left > 0);
         match self.protocol {

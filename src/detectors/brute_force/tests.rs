@@ -1,7 +1,7 @@
 //! Guesses as servers answer them, each with who only mistyped.
 
 use super::*;
-use crate::detectors::stage::{Stage, conversation, ip};
+use crate::detectors::stage::{Stage, conversation, ip, udp};
 
 /// One FTP login for each secret, `pause` seconds apart; the last may work.
 fn logins(secrets: &[String], works: bool, pause: u64) -> Vec<Finding> {
@@ -22,6 +22,51 @@ fn logins(secrets: &[String], works: bool, pause: u64) -> Vec<Finding> {
         }
     }
     found
+}
+
+#[test]
+fn names_of_mail_that_are_asked_for_are_told_and_letters_are_not() {
+    // A session of commands, each with its answer.
+    let run = |sessions: &[Vec<(String, &str)>]| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for (n, session) in sessions.iter().enumerate() {
+            let mut script: Vec<(bool, &[u8])> =
+                vec![(false, b"220 mail\r\n"), (true, b"HELO a\r\n"), (false, b"250 ok\r\n")];
+            for (command, answer) in session {
+                script.extend([(true, command.as_bytes()), (false, answer.as_bytes())]);
+            }
+            for frame in conversation((9, 40_000 + n as u16), (5, 25), &script) {
+                told += stage.frame(&frame, n as u64 * 500).len();
+            }
+        }
+        told
+    };
+    let no = "550 no such user\r\n";
+    let names = |word: &str, answer| -> Vec<(String, &'static str)> {
+        (0..14).map(|n| (format!("{word}u{n}@a.example\r\n"), answer)).collect()
+    };
+    let end = |command: &str, answer| (format!("{command}\r\n"), answer);
+    assert_eq!(run(&[names("VRFY ", no)]), 1);
+    assert_eq!(run(&[names("EXPN ", "252 cannot say\r\n")]), 1);
+    let mut only = vec![end("MAIL FROM:<a@b.example>", "250 ok\r\n")];
+    only.extend(names("RCPT TO:", no));
+    let mut letter = only.clone();
+    only.push(end("QUIT", "221 bye\r\n"));
+    assert_eq!(run(&[only]), 1);
+    let each =
+        |name: (String, &'static str)| vec![end("MAIL FROM:<a@b.example>", "250 ok\r\n"), name, end("QUIT", "221\r\n")];
+    assert_eq!(run(&names("RCPT TO:", no).into_iter().map(each).collect::<Vec<_>>()), 1, "one in each connection");
+    let hangs_up = |name: (String, &'static str)| vec![end("MAIL FROM:<a@b.example>", "250 ok\r\n"), name];
+    assert_eq!(run(&names("RCPT TO:", no).into_iter().map(hangs_up).collect::<Vec<_>>()), 1, "without a word");
+    letter.extend([
+        end("RCPT TO:<anna@a.example>", "250 ok\r\n"),
+        end("DATA", "354 go on\r\n"),
+        end("VRFY me\r\n.", "250 ok\r\n"),
+        end("QUIT", "221 bye\r\n"),
+    ]);
+    assert_eq!(run(&[letter.clone(), letter]), 0, "a letter to many of whom some moved away");
+    assert_eq!(run(&[names("VRFY ", no)[..4].to_vec()]), 0, "somebody tries it out");
 }
 
 #[test]
@@ -210,4 +255,45 @@ fn guesses_are_told_and_an_old_password_is_not() {
     assert!(logins(&vec!["old".to_owned(); 60], false, 30).is_empty(), "a camera with an old password");
     assert!(logins(&many[..5], true, 5).is_empty(), "somebody who mistyped");
     assert!(logins(&many, false, 90).is_empty(), "slower than the leak");
+}
+
+#[test]
+fn telephones_that_guess_are_told_and_those_that_log_in_are_not() {
+    // So many times: asked, challenged, answered, and what the exchange then says; so far apart.
+    let run = |times: u64, gap_ms: u64, end: &str| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for n in 0..times {
+            let asks = |digest: &str| format!("REGISTER sip:a SIP/2.0\r\nCSeq: {n} REGISTER\r\n{digest}\r\n");
+            let says = |what: &str| format!("SIP/2.0 {what}\r\nCSeq: {n} REGISTER\r\n\r\n");
+            let digest = format!("Authorization: Digest username=\"100\", response=\"{n:032x}\"\r\n");
+            let talk = [(9, asks("")), (5, says("401 Unauthorized")), (9, asks(&digest)), (5, says(end))];
+            for (step, (from, text)) in talk.iter().enumerate() {
+                let to = if *from == 9 { 5 } else { 9 };
+                let frame = udp((*from, 5060), (to, 5060), text.as_bytes());
+                told += stage.frame(&frame, n * gap_ms + step as u64 * 10).len();
+            }
+        }
+        told
+    };
+    assert!(run(30, 100, "401 Unauthorized") > 0);
+    assert_eq!(run(60, 100, "200 OK"), 0, "an exchange that starts with sixty accounts");
+    assert_eq!(run(30, 30_000, "401 Unauthorized"), 0, "an old password in a telephone");
+}
+
+#[test]
+fn numbers_that_are_tried_are_told_and_a_wrong_one_is_not() {
+    let run = |calls: u64, numbers: u64, answer: &str| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for n in 0..calls {
+            let to = format!("To: <sip:{}@a>\r\nCSeq: {n} INVITE\r\n\r\n", 200 + n % numbers);
+            let (asks, says) = (format!("INVITE sip:a SIP/2.0\r\n{to}"), format!("SIP/2.0 {answer}\r\n{to}"));
+            told += stage.frame(&udp((9, 5060), (5, 5060), asks.as_bytes()), n * 300).len();
+            told += stage.frame(&udp((5, 5060), (9, 5060), says.as_bytes()), n * 300 + 10).len();
+        }
+        told
+    };
+    assert!(run(20, 20, "404 Not Found") > 0);
+    assert_eq!((run(20, 2, "404 Not Found"), run(20, 20, "486 Busy Here")), (0, 0), "a wrong number; many calls");
 }

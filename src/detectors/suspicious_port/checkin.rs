@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::agent::Agent;
 use crate::{
-    model::{Severity, holds, is_private},
+    model::{Severity, holds, is_binary, is_private},
     traffic::Http,
 };
 
@@ -187,13 +187,6 @@ fn is_sealed(body: &[u8]) -> bool {
             let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
             value.len() >= 16 && mixed && value.iter().all(is_letter)
         })
-}
-
-/// Neither text nor UTF-8 of any language: a form is escaped (WHATWG URL §5.2).
-fn is_binary(body: &[u8]) -> bool {
-    let body = body.get(..body.len().min(64)).unwrap_or_default();
-    let odd = body.iter().filter(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n')).count();
-    body.len() >= 8 && odd >= 2 && odd * 16 >= body.len()
 }
 
 /// Groups of names of what a program says of the machine.

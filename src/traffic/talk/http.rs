@@ -40,6 +40,9 @@ const PENDING_MAX: usize = 16;
 const BODY_MAX: usize = 1024;
 /// Of what is sent along: with a head of usual length it fits into what may wait unread.
 const SENT_MAX: usize = 3 * 1024;
+/// A head is at most as long (Apache `LimitRequestLine` and nginx `large_client_header_buffers`: 8 KiB a line), and no more
+/// is kept here.
+const HEAD_LONG: usize = 7 * 1024;
 /// Of the name of a kind: longer ones are not needed.
 const KIND_MAX: usize = 64;
 
@@ -69,6 +72,8 @@ struct Head<'a> {
     first: &'a [u8],
     rest: &'a [u8],
     len: usize,
+    /// Its end was seen.
+    is_whole: bool,
 }
 
 impl<'a> Head<'a> {
@@ -81,7 +86,19 @@ impl<'a> Head<'a> {
         };
         let head = bytes.get(..len)?;
         let at = head.iter().position(|byte| *byte == b'\n')?;
-        Some(Head { first: head.get(..at)?.trim_ascii_end(), rest: head.get(at + 1..)?, len })
+        Some(Head { first: head.get(..at)?.trim_ascii_end(), rest: head.get(at + 1..)?, len, is_whole: true })
+    }
+
+    /// One whose end never came, as far as it came.
+    fn torn(bytes: &'a [u8]) -> Head<'a> {
+        let at = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+        let (first, rest) = bytes.split_at(at);
+        Head {
+            first: first.trim_ascii_end(),
+            rest: rest.get(1..).unwrap_or_default(),
+            len: bytes.len(),
+            is_whole: false,
+        }
     }
 
     fn header(&self, name: &str) -> Option<&'a [u8]> {
@@ -144,7 +161,14 @@ impl Reader {
                     }
                 }
             }
-            let Some(head) = Head::read(unread) else { return };
+            let Some(head) = Head::read(unread) else {
+                if by_client && unread.len() > HEAD_LONG {
+                    // No server reads on. What has come says what it is.
+                    self.request(&Head::torn(unread), b"", seed, out);
+                    unread.clear();
+                }
+                return;
+            };
             let (len, length) = (head.len, head.length());
             let body = unread.get(len..(len + length).min(unread.len())).unwrap_or_default();
             if by_client && body.len() < length.min(SENT_MAX) {
@@ -174,7 +198,13 @@ impl Reader {
     /// Part of what a side said was not seen: mostly of a body.
     pub fn miss(&mut self, by_client: bool, unread: &mut Vec<u8>, missing: usize, seed: u64, out: &mut Vec<What>) {
         if by_client && is_request(unread) {
-            self.cut(unread, seed, out);
+            let torn = Head::torn(unread);
+            if Head::read(unread).is_some() {
+                self.cut(unread, seed, out);
+            } else if torn.header("user-agent").is_some() {
+                // Of a long head the rest: without what the program calls itself it could be any.
+                self.request(&torn, b"", seed, out);
+            }
         }
         if let Some(skip) = self.skip.get_mut(usize::from(!by_client)) {
             *skip = skip.saturating_sub(missing);
@@ -214,8 +244,9 @@ impl Reader {
             body: body.get(..body.len().min(SENT_MAX)).unwrap_or_default().to_vec(),
             kind: head.kind(),
             is_packed: head.is_packed(),
-            has_accept: head.header("accept").is_some(),
-            is_referred: head.header("referer").is_some() || head.header("origin").is_some(),
+            // What was not seen may have been said.
+            has_accept: !head.is_whole || head.header("accept").is_some(),
+            is_referred: !head.is_whole || head.header("referer").is_some() || head.header("origin").is_some(),
             had_authorization: authorization.is_some(),
         };
         let is_rtsp = holds(head.first, b" RTSP/");
@@ -433,4 +464,22 @@ fn form(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
     let user = field(&USERS).unwrap_or_default();
     out.push(clear("http_form", &user, &secret, seed));
     Some(tried("http_form", masked(&user), tag(&secret, seed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_of_which_the_rest_is_lost_is_read_if_it_says_whose_it_is() {
+        let run = |head: &[u8]| -> Vec<What> {
+            let (mut reader, mut out) = (Reader::default(), Vec::new());
+            reader.miss(true, &mut head.to_vec(), 900, 0, &mut out);
+            out
+        };
+        let told = run(b"HEAD /a HTTP/1.1\r\nUser-Agent: x\r\nRange: bytes=0-,5-9,");
+        // What was not seen may have been said.
+        assert!(matches!(&told[..], [What::HttpRequest(http)] if http.path == "/a" && http.has_accept), "{told:?}");
+        assert!(run(b"GET /a HTTP/1.1\r\nCookie: a=").is_empty());
+    }
 }

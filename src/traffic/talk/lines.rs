@@ -4,9 +4,12 @@
 //! NickServ ask for), Redis `AUTH`. Which it is, the greeting says; in a
 //! conversation first seen in the middle, the commands do.
 
-use super::secrets::{clear, hashed, masked, tag};
+use super::{
+    letters::{Letters, asked, named},
+    secrets::{clear, hashed, masked, tag},
+};
 use crate::{
-    model::base64,
+    model::{base64, find},
     traffic::fact::{Login, What},
 };
 
@@ -62,6 +65,7 @@ pub struct Lines {
     /// Of IMAP: the command's, which its answer repeats.
     label: Vec<u8>,
     words: Vec<Vec<u8>>,
+    letters: Letters,
 }
 
 /// First words of a reader of news (RFC 3977).
@@ -70,7 +74,7 @@ const NEWS: [&[u8]; 7] = [b"MODE ", b"GROUP ", b"LIST", b"CAPABILITIES", b"ARTIC
 /// Which protocol the first lines are of.
 pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
     let is = |line: &[u8], word: &[u8]| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    let smtp = ["EHLO ", "HELO ", "AUTH ", "MAIL FROM:"];
+    let smtp = ["EHLO ", "HELO ", "AUTH ", "MAIL FROM:", "VRFY ", "EXPN ", "RCPT TO:"];
     let greeted = server.starts_with(b"220") || server.starts_with(b"331");
     let is_ftp = is(client, b"USER ") && (greeted || server.is_empty())
         || is(client, b"PASS ") && server.starts_with(b"331")
@@ -143,6 +147,11 @@ impl Lines {
         unread.drain(..at);
     }
 
+    /// The connection ended.
+    pub fn end(&mut self, out: &mut Vec<What>) {
+        self.letters.end(out);
+    }
+
     fn secret(&mut self, user: &[u8], secret: &[u8], seed: u64, out: &mut Vec<What>) {
         self.user = user.to_vec();
         self.user.truncate(64);
@@ -173,6 +182,9 @@ impl Lines {
                 return;
             }
             Awaits::Word => return self.word(line, seed, out),
+        }
+        if self.kind == Kind::Smtp && self.letters.command(line, seed, out) {
+            return;
         }
         let mut parts = words(line);
         let mut first = parts.next().unwrap_or_default();
@@ -288,6 +300,9 @@ impl Lines {
     }
 
     fn answer(&mut self, line: &[u8], out: &mut Vec<What>) {
+        if self.kind == Kind::Smtp {
+            self.letters.answer(line);
+        }
         let Some(tag) = self.pending else { return };
         let starts = |word: &str| line.starts_with(word.as_bytes());
         let ok = match self.kind {
@@ -320,16 +335,34 @@ impl Lines {
     }
 }
 
+/// Whom a message is for, by its line `To` (RFC 3261 §20.39).
+fn called(payload: &[u8]) -> Option<&[u8]> {
+    let is_to =
+        |line: &&[u8]| line.get(..3).is_some_and(|name| name.eq_ignore_ascii_case(b"to:")) || line.starts_with(b"t:");
+    let line = payload.split(|byte| *byte == b'\n').take(64).find(is_to)?;
+    let whom = line.get(find(line, b"sip:")? + 4..)?;
+    whom.split(|byte| matches!(byte, b'@' | b'>' | b';')).next().filter(|whom| !whom.is_empty())
+}
+
 /// SIP (RFC 3261 §22): a digest in a request; an answer that refuses one is told by its sender's side.
 pub fn sip(payload: &[u8], seed: u64, out: &mut Vec<What>) {
     let mut lines = payload.split(|byte| *byte == b'\n').take(64);
     let Some(first) = lines.next() else { return };
     if first.starts_with(b"SIP/2.0 ") {
-        let refused = matches!(first.get(8..11), Some(b"401" | b"403" | b"404" | b"407"));
-        let is_register = payload.windows(8).any(|at| at == b"REGISTER");
-        // The first 401 and 407 ask for a digest; 403 and 404 refuse (§21.4).
-        if is_register && refused && matches!(first.get(8..11), Some(b"403" | b"404")) {
-            out.push(What::Login(Login { service: "sip", user: String::new(), tag: 0, is_proof: false, ok: false }));
+        // The first 401 and 407 ask for a digest, later ones refuse it; 403 and 404 refuse (§21.4).
+        let said = match first.get(8..11) {
+            Some(b"403" | b"404") => Some((false, false)),
+            Some(b"401" | b"407") => Some((true, false)),
+            Some(b"200") => Some((true, true)),
+            _ => None,
+        };
+        let is_register = || payload.windows(8).any(|at| at == b"REGISTER");
+        if let Some(whom) = first.get(8..11).filter(|code| *code == b"404").and_then(|_| called(payload)) {
+            // There is no such telephone (§21.4.5).
+            out.push(asked(named(whom, seed)));
+        }
+        if let Some((is_proof, ok)) = said.filter(|_| is_register()) {
+            out.push(What::Login(Login { service: "sip", user: String::new(), tag: 0, is_proof, ok }));
         }
         return;
     }

@@ -8,6 +8,7 @@ mod databases;
 mod greeting;
 mod http;
 mod kerberos;
+mod letters;
 mod lines;
 mod offices;
 mod once;
@@ -142,6 +143,7 @@ impl Talk {
         match &mut self.app {
             App::Ssh(ssh) => ssh.end(talk, out),
             App::Smb(smb) => smb.end(out),
+            App::Lines(lines) => lines.end(out),
             _ => {}
         }
     }
