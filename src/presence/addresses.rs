@@ -3,7 +3,7 @@
 //! An answer for an address may be given for somebody else: sleep proxies, neighbour proxies and those that stand
 //! in between answer with their own hardware address. So it matters how a device was tied to an address.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::model::{
     Change, DeviceId, Fact, InterfaceId, Moment, Mono, NetworkFacts, Observation, Proof, Source, Subject, Subnet,
@@ -11,6 +11,9 @@ use crate::model::{
 };
 
 use super::Presence;
+
+/// Whoever is asked for an address that another announces is not asked for it again so soon.
+const CONTESTED: Duration = Duration::from_secs(10);
 
 /// How a device is tied to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +96,19 @@ impl Presence {
         attached
     }
 
+    /// Somebody says to all that an address is its own that another has: that one is asked at once, so that both are heard.
+    /// Half of the questions of a second are left for others: whoever forges many must not use them up.
+    fn ask_the_holder(&mut self, id: DeviceId, subject: &Subject, now: Moment, out: &mut Vec<Change>) {
+        let holder = subject.ip.and_then(|ip| self.registry.by_ip(ip)).filter(|holder| *holder != id);
+        let is_due = |device: &&super::device::Device| {
+            device.here && !device.own && device.asked.is_none_or(|asked| now.mono.since(asked) >= CONTESTED)
+        };
+        let due = holder.and_then(|holder| self.registry.get(holder)).filter(is_due).map(|device| device.id);
+        if let Some(holder) = due.filter(|_| self.settings.ask) {
+            self.ask_first(holder, self.settings.asks_per_second / 2, now, out);
+        }
+    }
+
     /// The address of a subject is its device's.
     pub(super) fn attach(
         &mut self,
@@ -103,6 +119,9 @@ impl Presence {
         now: Moment,
         out: &mut Vec<Change>,
     ) {
+        if claim == Claim::Announces {
+            self.ask_the_holder(id, subject, now, out);
+        }
         let attached = self.attach_quietly(id, subject, at, claim);
         let (Attached::New { from }, Some(to)) = (attached, subject.ip) else { return };
         if let Some(device) = self.registry.get_mut(id).filter(|_| from.is_some()) {
