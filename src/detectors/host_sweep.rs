@@ -7,7 +7,8 @@
 //! ## How it decides
 //! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
 //! accepts, or a datagram that nobody answers, each at one port: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
-//! Also who asks all at once (broadcast, groups) at twenty different ports of UDP within a minute.
+//! Also who asks all at once (broadcast, groups) at fourteen different places of UDP within a minute: neighbouring ports are
+//! one, and those at which every system asks are none.
 //! A router asks for addresses that exist. Whom a person calls trusted is told as low, and so is the router that asks
 //! for all by ARP.
 //! A router of IPv6 that looks for neighbours is asked to by others, and not told.
@@ -46,8 +47,12 @@ const RULES: [(u32, Duration); 3] =
     [(16, Duration::from_secs(10)), (32, Duration::from_secs(60)), (64, Duration::from_secs(3600))];
 // Networks of one router that asks for their devices.
 const SENDERS_ROUTER: usize = 3;
-/// A hub with all its ways to find things has a dozen, a system half of that.
-const TO_ALL_MIN: u32 = 20;
+/// A hub with all its ways to find things has ten or eleven besides those of every system.
+const TO_ALL_MIN: u32 = 14;
+/// Names, addresses and devices are looked for there all day (IANA): DHCP, NetBIOS, DHCPv6, SSDP, WS-Discovery, mDNS, LLMNR.
+const USUAL: [u16; 10] = [67, 68, 137, 138, 546, 547, 1900, 3702, 5353, 5355];
+/// Games look for servers in rows of ports.
+const ROW: u16 = 16;
 const TO_ALL_SPAN: Duration = Duration::from_secs(60);
 const TO_ALL_MAX: usize = 256;
 const STRANGERS_MAX: usize = 64;
@@ -112,8 +117,11 @@ impl HostSweep {
     ) {
         let now = context.now.mono;
         let fresh = |left| Recent::with(TO_ALL_MIN as usize * 2, left, now);
+        if USUAL.contains(&port) {
+            return;
+        }
         let Some(ports) = self.to_all.of(mac, owner(mac), now, fresh) else { return };
-        if !ports.see(port, now) {
+        if !ports.see(port / ROW, now) {
             return;
         }
         let count = ports.within(now, TO_ALL_SPAN);
@@ -369,16 +377,18 @@ mod tests {
 
     #[test]
     fn who_asks_all_at_ever_other_ports_is_told() {
-        let run = |ports: u16, gap_ms: u64, to: [u8; 4]| -> usize {
+        let runs = |ports: u16, gap_ms: u64, to: [u8; 4], step: u16| -> usize {
             let mut stage = Stage::new(HostSweep::new(Settings::default()));
             let ask = |port: u16| {
                 let hardware = if to == [255; 4] { [255; 6] } else { mac(5) };
                 between((mac(9), ip(9)), (hardware, to), 17, &datagram(40_000, port, b"who is there"))
             };
-            (0..ports).map(|n| stage.frame(&ask(2000 + n * 7), u64::from(n) * gap_ms).len()).sum()
+            (0..ports).map(|n| stage.frame(&ask(2000 + n * step), u64::from(n) * gap_ms).len()).sum()
         };
+        let run = |ports, gap_ms, to| runs(ports, gap_ms, to, 37);
         assert!(run(24, 300, [255; 4]) > 0);
-        assert_eq!(run(14, 300, [255; 4]), 0, "a hub that starts, with all its ways");
+        assert_eq!(run(11, 300, [255; 4]), 0, "a hub that starts, with all its ways");
+        assert_eq!(runs(60, 100, [255; 4], 1), 0, "a game that looks for servers");
         assert_eq!(run(24, 10_000, [255; 4]), 0, "one after the other in four minutes");
         assert_eq!(run(24, 300, ip(5)), 0, "asked of one");
     }
