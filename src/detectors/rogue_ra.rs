@@ -218,7 +218,8 @@ impl RogueRa {
         if self.recent.within(now, Duration::from_secs(10)) >= MANY {
             return Some(wrong("flood of routers", Severity::High));
         }
-        if lifetime_s == 0 {
+        // From any other address no host takes it (RFC 4861 §6.1.2).
+        if lifetime_s == 0 || !source.is_unicast_link_local() {
             return None;
         }
         if heard.has_half && !context.network.is_gateway(source.into()) {
@@ -377,6 +378,11 @@ mod tests {
             bytes
         };
         let own = |from: u8| advert(from, from, 1800, [0x20, 1]);
+        let global = |from: u8| {
+            let mut bytes = own(from);
+            bytes[22..24].copy_from_slice(&[0x20, 1]);
+            bytes
+        };
         let knows = |lines: &str| {
             let mut detector = RogueRa::new(Settings::default());
             detector.recall(lines, Moment::default());
@@ -427,6 +433,7 @@ mod tests {
                     .collect(),
                 None,
             ),
+            ("one that no host believes", new(), vec![global(9), own(1)], None),
             ("itself", knows(&router).remembering(fixed, 1), vec![arp(1, 1, 1, 1, 77), own(1), named(1, 0)], None),
             ("nobody knows better", new(), vec![own(1), own(9)], Some(9)),
         ];
