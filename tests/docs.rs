@@ -136,3 +136,70 @@ fn declared(folder: &Path, modules: &mut Vec<String>) {
     }
     modules.retain(|module| module != "tests");
 }
+
+/// Findings whose last evidence is added elsewhere than where they begin.
+const LATER: &[&str] = &["weak_wifi"];
+
+/// String literals of Rust source, without comments.
+fn literals(source: &str) -> Vec<String> {
+    let code = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut found = Vec::new();
+    let mut chars = code.chars();
+    while let Some(c) = chars.next() {
+        if c == '"' {
+            let mut literal = String::new();
+            while let Some(c) = chars.next().filter(|c| *c != '"') {
+                literal.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
+            }
+            found.push(literal);
+        }
+    }
+    found
+}
+
+/// What an alert says is made of its evidence: each finding has all that one sentence of its detector asks for.
+#[test]
+fn what_an_alert_says_stands_in_its_evidence() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let phrases = ["network.rs", "hosts.rs"].map(|file| src.join("alerts/phrases").join(file));
+    let phrases = phrases.map(|path| literals(&fs::read_to_string(path).expect("phrases"))).concat();
+    let asked = |text: &str| -> Vec<String> {
+        let all = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(key, _)| key.to_owned());
+        all.filter(|key| key.chars().all(|c| c.is_ascii_lowercase() || "_0123456789".contains(c)))
+            .filter(|key| !matches!(key.as_str(), "one" | "other") && !key.starts_with(|c: char| c.is_ascii_digit()))
+            .collect()
+    };
+    let sentences: Vec<(String, Vec<String>)> =
+        phrases.chunks_exact(4).map(|phrase| (phrase[0].clone(), asked(&phrase[1..].join(" ")))).collect();
+    assert!(sentences.len() > 70, "{}", sentences.len());
+    let (mut findings, mut wrong) = (0, Vec::new());
+    let mut folders = vec![src.join("detectors")];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).expect("detectors").map(|entry| entry.expect("an entry").path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("source");
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let below = path.strip_prefix(src.join("detectors")).expect("below").to_string_lossy().into_owned();
+            let detector = below.split(['/', '.']).next().unwrap_or_default();
+            let fitting: Vec<&Vec<String>> =
+                sentences.iter().filter(|(of, _)| of == detector).map(|(_, keys)| keys).collect();
+            if fitting.is_empty() || LATER.contains(&detector) || below.ends_with("tests.rs") {
+                continue;
+            }
+            for rest in text.split("Finding::new(").skip(1) {
+                let rest = rest.split(".points(").next().unwrap_or_default();
+                let keys = rest.split(".why(").skip(1).filter_map(|why| literals(why).into_iter().next());
+                let keys: Vec<String> = keys.collect();
+                findings += 1;
+                if !fitting.iter().any(|asked| asked.iter().all(|key| keys.contains(key))) {
+                    wrong.push(format!("{below}: {keys:?} fills none of {fitting:?}"));
+                }
+            }
+        }
+    }
+    assert!(findings > 80, "{findings}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

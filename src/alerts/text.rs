@@ -3,7 +3,7 @@
 //! Title, explanation, what to do. Names come from the home at the moment the alert opens; text
 //! from the wire was cleaned when it was read, and is escaped where it is shown.
 
-use super::phrases::PHRASES;
+use super::phrases;
 use crate::model::{Finding, Party};
 
 pub(super) struct Text {
@@ -19,13 +19,20 @@ fn called(name: Option<&str>, party: Party) -> String {
         .unwrap_or_else(|| "a device".into())
 }
 
+/// What a text is to be filled with, but for who did it to whom.
+fn keys(text: &str) -> impl Iterator<Item = &str> {
+    let all = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    all.map(|(key, _)| key).filter(|key| !matches!(*key, "one" | "other"))
+}
+
 pub(super) fn text(finding: &Finding, attacker: Option<&str>, victim: Option<&str>) -> Text {
     let (one, other) = (called(attacker, finding.attacker), called(victim, finding.victim));
     let at = |party: Party| party.ip.map_or_else(String::new, |ip| format!(" at {ip}"));
     let evidence = |key: &str| finding.evidence.iter().find(|(k, _)| *k == key).map_or("", |(_, value)| value.as_str());
-    if let Some((_, title, detail, recommendation)) =
-        PHRASES.iter().find(|(detector, ..)| *detector == finding.detector)
-    {
+    let knows = |text: &str| keys(text).all(|key| finding.evidence.iter().any(|(known, _)| *known == key));
+    let fits = phrases::of(finding.detector)
+        .find(|(_, title, detail, advice)| [title, detail, advice].into_iter().all(|text| knows(text)));
+    if let Some((_, title, detail, recommendation)) = fits {
         let one = if finding.attacker == Party::default() { "Somebody" } else { one.as_str() };
         let fill = |text: &str| {
             let mut text = text.to_owned();
@@ -63,11 +70,17 @@ pub(super) fn text(finding: &Finding, attacker: Option<&str>, victim: Option<&st
         ),
         other_detector => (
             format!("{} reported {one}", other_detector.replace('_', " ")),
-            format!("{one} and {other}."),
+            format!("{one} and {other}: {}.", listed(finding)),
             "Look at the evidence.",
         ),
     };
     Text { title, detail, recommendation: recommendation.to_owned() }
+}
+
+/// All that is known, where no sentence is made for it.
+fn listed(finding: &Finding) -> String {
+    let all = finding.evidence.iter().filter(|(_, value)| !value.is_empty());
+    all.map(|(key, value)| format!("{} {value}", key.replace('_', " "))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -85,5 +98,26 @@ mod tests {
         };
         assert_eq!(of("Acme"), "To 192.0.2.9 port 443: no name (Acme).");
         assert_eq!(of(""), "To 192.0.2.9 port 443: no name.");
+    }
+
+    #[test]
+    fn the_sentence_is_the_one_that_what_is_known_fills() {
+        let of = |evidence: &[(&'static str, &str)]| {
+            let now = Moment { mono: Mono(0), wall: Wall(0) };
+            let mut finding = Finding::new("nd_spoof", Category::Spoofing, Severity::High, "key".to_owned(), now);
+            for (key, value) in evidence {
+                finding = finding.why(key, value);
+            }
+            text(&finding, None, Some("Den")).detail
+        };
+        assert_eq!(
+            of(&[("ip", "fe80::1"), ("old_mac", "02:00:00:00:00:01")]),
+            "Somebody says by IPv6 that fe80::1 is its own, which belongs to Den (02:00:00:00:00:01)."
+        );
+        assert_eq!(
+            of(&[("kind", "new addresses denied"), ("denied", "3")]),
+            "3 addresses that Den tried were claimed by others at once."
+        );
+        assert_eq!(of(&[("seen_by", "chance"), ("rate", "7")]), "a device and Den: seen by chance, rate 7.");
     }
 }
