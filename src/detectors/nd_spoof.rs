@@ -14,8 +14,7 @@
 //! had within ten minutes, each tried by a device that is new to it (RFC 4862 §5.4) and each claimed by another at once: so
 //! nobody gets an address; two within ten seconds are enough if another one claims each. Whoever claims under many hardware addresses is not named.
 //! Of two the first who speaks is the owner, unless more speaks for the other: the address is made from its hardware
-//! address (3), it had it when the program was stopped (2), it has the IPv4 address of the router (2), it passes on what is
-//! meant for the Internet (1). Who had it before and has spoken at all since the start needs two more to be believed unheard.
+//! address (3), it had it when the program was stopped (2), it has the IPv4 address of the router (2). Who had it before and has spoken at all since the start needs two more to be believed unheard.
 //! ## What fools it
 //! On a switch without a mirror port only what is sent to groups is heard. A forger that speaks first in a home that is not
 //! known yet, for an address that is not the router's.
@@ -313,7 +312,7 @@ impl Detector for NdSpoof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, arp, ip, mac};
+    use crate::detectors::stage::{Stage, arp, ip, mac, to_global};
 
     /// An advertisement of hardware `from` for the address of host `of`.
     fn advert(from: u8, of: u8, flags: u8) -> Vec<u8> {
@@ -421,6 +420,12 @@ mod tests {
             ("known before, told by itself", new().remembering(router, 1), all(&[], one), Some((9, 9000))),
             ("the router of IPv4", new().behind(ip(1)), all(&heard, one), Some((9, 9000))),
             ("nobody knows better", new(), all(&[], &[owner.clone(), (9500, says(1, 0xa0))]), Some((1, 9500))),
+            (
+                "the forger has a global address, as every host",
+                new(),
+                all(&[(100, to_global(9)), (400, says(1, 0xa0))], &[]),
+                Some((9, 2000)),
+            ),
             ("a new router, the old one is gone", new().remembering(router, 1), all(&[], &[]), None),
             (
                 "a new router, the old one is an access point now",

@@ -1,7 +1,8 @@
 //! # Whose an address of IPv6 is, if two say so
 //!
 //! Who speaks first after a start may be the forger. What the home remembers from before, what the address is made of and
-//! who passes on what is meant for the Internet tell more than who was first.
+//! who is the router of IPv4 tell more than who was first. Who is sent what is meant for addresses of the Internet tells
+//! nothing: by IPv6 every host has such an address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -40,7 +41,7 @@ pub fn routes(mac: MacAddr, context: &Context<'_>) -> i32 {
         Some(_) => context.neighbours.sole_holder(ip) == Some(mac),
         None => context.who.before(ip) == Some(mac),
     });
-    i32::from(context.neighbours.is_way_out(mac)) + if is_gateway { 2 } else { 0 }
+    if is_gateway { 2 } else { 0 }
 }
 
 /// What speaks for `mac` as the owner of `ip`.

@@ -139,8 +139,8 @@ impl RogueRa {
 /// A host of this network by which nobody goes to the Internet, though another way there is known.
 fn is_beside(mac: MacAddr, context: &Context<'_>) -> bool {
     let mut gateways = context.network.interfaces.iter().flat_map(|interface| &interface.gateways);
-    let is_known =
-        context.neighbours.has_way_out() || gateways.any(|ip| ip.is_ipv4() && context.neighbours.holder(*ip).is_some());
+    let is_another = |ip: &IpAddr| context.neighbours.sole_holder(*ip).is_some_and(|holder| holder != mac);
+    let is_known = gateways.any(|ip| ip.is_ipv4() && is_another(ip));
     is_known && routes(mac, context) == 0 && context.neighbours.is_host(mac) && !context.neighbours.is_router(mac)
 }
 
@@ -320,7 +320,7 @@ impl Detector for RogueRa {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, arp, ip, mac};
+    use crate::detectors::stage::{Stage, arp, ip, mac, to_global};
 
     /// An advertisement from hardware `from` in the name of hardware `of`.
     fn advert(from: u8, of: u8, lifetime: u16, prefix: [u8; 2]) -> Vec<u8> {
@@ -408,6 +408,7 @@ mod tests {
                 vec![arp(1, 1, 1, 1, 77), arp(9, 1, 9, 9, 1), own(9)],
                 Some(9),
             ),
+            ("hosts have global addresses", new(), vec![arp(1, 1, 1, 1, 77), to_global(9), own(1)], None),
             ("the way out itself", new().behind(home), vec![arp(1, 1, 1, 1, 77), own(1)], None),
             ("replaced", knows(&router).remembering(fixed, 1), vec![named(9, 1800), own(9), named(9, 0)], None),
             (

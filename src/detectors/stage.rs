@@ -170,6 +170,15 @@ pub fn arp(from: u8, operation: u16, sender_mac: u8, sender: u8, target: u8) -> 
     bytes
 }
 
+/// A packet of IPv6 that host `to` is sent at a global address of its own.
+pub fn to_global(to: u8) -> Vec<u8> {
+    let mut bytes = [&mac(to)[..], &mac(5), &[0x86, 0xdd, 0x60, 0, 0, 0, 0, 0, 59, 64]].concat();
+    for host in [5, to] {
+        bytes.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host]);
+    }
+    bytes
+}
+
 /// An IPv4 packet between two hosts of the home.
 pub fn packet(from: u8, to: u8, protocol: u8, transport: &[u8]) -> Vec<u8> {
     between((mac(from), ip(from)), (mac(to), ip(to)), protocol, transport)
