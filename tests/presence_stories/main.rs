@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod blindness;
+mod contested;
 mod departures;
 mod ears;
 mod evidence;
