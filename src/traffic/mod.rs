@@ -269,12 +269,14 @@ impl Traffic {
                 }
             }
             if flow.closed
-                && let Some(mut app) = flow.app.take_if(|app| !app.is_done())
+                && let Some(app) = flow.app.as_mut().filter(|app| !app.is_done())
             {
                 app.end(&flow.talk, &mut whats);
-                self.buffered = self.buffered.saturating_sub(app.held() + held(flow));
-                flow.silence();
-                self.buffered += held(flow);
+                if flow.is_over() {
+                    self.buffered = self.buffered.saturating_sub(held(flow));
+                    flow.silence();
+                    self.buffered += held(flow);
+                }
             }
             is_answered = was_open && flow.outcome.is_some();
             tell(&flow.talk, &mut whats, out);

@@ -214,6 +214,38 @@ fn a_login_is_told_with_its_outcome_and_without_its_secret() {
 }
 
 #[test]
+fn who_has_said_all_is_still_answered() {
+    let (client, server) = ((5, 50_000), (9, 21));
+    let ask = b"USER anna\r\nPASS canary\r\n";
+    let asked = 10 + ask.len() as u32;
+    let answer = |flags: u8, text: &str| tcp(server, client, flags, 27, text.as_bytes());
+    // How the client ends, what comes then, and whether the answer is heard.
+    let table = [
+        ("it says no more", FIN | ACK, vec![answer(ACK, "530 no\r\n")], true),
+        ("both say no more at once", FIN | ACK, vec![answer(FIN | ACK, "530 no\r\n")], true),
+        ("it is gone", RST | ACK, vec![answer(ACK, "530 no\r\n")], false),
+        (
+            "the answer comes after its sender's end",
+            FIN | ACK,
+            vec![answer(FIN | ACK, ""), answer(ACK, "530 no\r\n")],
+            false,
+        ),
+    ];
+    for (name, flags, frames, told) in table {
+        let mut traffic = Traffic::new(1);
+        let mut heard = hear(&mut traffic, &tcp(client, server, SYN, 9, b""), 0);
+        heard.extend(hear(&mut traffic, &tcp(server, client, SYN | ACK, 19, b""), 1));
+        heard.extend(hear(&mut traffic, &tcp(server, client, ACK, 20, b"220 h\r\n"), 2));
+        heard.extend(hear(&mut traffic, &tcp(client, server, ACK, 10, ask), 3));
+        heard.extend(hear(&mut traffic, &tcp(client, server, flags, asked, b""), 4));
+        heard.extend(frames.iter().flat_map(|frame| hear(&mut traffic, frame, 5)));
+        let words = words(&heard);
+        assert_eq!(words.iter().any(|word| word.starts_with("login")), told, "{name}: {words:?}");
+        assert_eq!(words.iter().filter(|word| *word == "Closed").count(), 1, "{name}: {words:?}");
+    }
+}
+
+#[test]
 fn a_router_is_not_who_speaks_through_it() {
     let mut neighbours = Neighbours::default();
     let router = MacAddr([2, 0, 0, 0, 0, 1]);
@@ -227,6 +259,41 @@ fn a_router_is_not_who_speaks_through_it() {
     neighbours.hear(&Frame::decode(LinkType::ETHERNET, &bytes), 1);
     let own = MacAddr([2, 0, 0, 0, 0, 5]);
     assert_eq!(neighbours.own(Ipv4Addr::from(ip(5)).into(), Some(own)), Some(own));
+}
+
+#[test]
+fn a_host_with_an_address_of_the_internet_is_no_way_there() {
+    // Network and host.
+    type Address = (u8, u8);
+    let v6 = |(to, from): (u8, u8), next: u8, (source, target): (Address, Address), inner: &[u8]| {
+        let hosts = [[2, 0, 0, 0, 0, to], [2, 0, 0, 0, 0, from]].concat();
+        let mut bytes = [&hosts[..], &[0x86, 0xdd, 0x60, 0, 0, 0, 0, inner.len() as u8, next, 255]].concat();
+        for (net, host) in [source, target] {
+            bytes.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, net, 0, 0, 0, 0, 0, 0, 0, host]);
+        }
+        bytes.extend(inner);
+        bytes
+    };
+    let packet = |to: u8, address: Address| v6((to, 1), 59, ((99, 7), address), &[]);
+    let asks = |host: u8| v6((1, host), 58, ((1, host), (1, 1)), &[&[135u8][..], &[0; 23]].concat());
+    // What is heard; whether 5 and the router 1 are ways to the Internet.
+    let table = [
+        ("asks, then is spoken to", vec![asks(5), packet(5, (1, 5))], [false, false]),
+        ("is spoken to, then asks", vec![packet(5, (1, 5)), asks(5)], [false, false]),
+        ("under two addresses", vec![packet(5, (1, 5)), packet(5, (1, 6)), asks(5)], [false, false]),
+        ("a neighbour's question tells of both", vec![packet(5, (1, 5)), asks(6)], [false, false]),
+        ("the router", vec![asks(5), packet(1, (50, 1)), packet(5, (1, 5))], [false, true]),
+        ("own first, then others'", vec![packet(1, (1, 1)), packet(1, (50, 1)), asks(5)], [false, true]),
+        ("nothing is known of the network", vec![packet(5, (1, 5))], [true, false]),
+    ];
+    for (name, frames, expected) in table {
+        let mut neighbours = Neighbours::default();
+        for bytes in &frames {
+            neighbours.hear(&Frame::decode(LinkType::ETHERNET, bytes), 1);
+        }
+        let is_way = [5, 1].map(|n| neighbours.is_way_out(MacAddr([2, 0, 0, 0, 0, n])));
+        assert_eq!(is_way, expected, "{name}");
+    }
 }
 
 #[test]
