@@ -8,6 +8,7 @@ use std::{
 use super::{
     SILENT,
     fact::{End, Outcome, Start, Talkers, What},
+    reading::Turn,
     stream::Stream,
     talk::Talk,
 };
@@ -76,6 +77,8 @@ pub struct Flow {
     /// Where what each side says begins, if its SYN was seen.
     firsts: [Option<u32>; 2],
     pub streams: [Stream; 2],
+    /// What is being said.
+    pub turn: Option<Box<Turn>>,
     pub app: Option<Box<Talk>>,
 }
 
@@ -93,6 +96,7 @@ impl Flow {
             last: talk.began.mono,
             firsts: [None; 2],
             streams: Default::default(),
+            turn: None,
             app: None,
         }
     }
@@ -107,6 +111,7 @@ impl Flow {
     pub fn silence(&mut self) {
         self.streams = Default::default();
         self.streams.iter_mut().for_each(|stream| stream.taken = u32::MAX);
+        self.turn = None;
         self.app = Some(Box::new(Talk::done()));
     }
 

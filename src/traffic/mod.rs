@@ -268,6 +268,9 @@ impl Traffic {
                     self.shed += 1;
                 }
             }
+            if flow.is_over() {
+                Reading { seed: self.seed, said: &mut self.said, whats: &mut whats }.pause(flow);
+            }
             if flow.closed
                 && let Some(app) = flow.app.as_mut().filter(|app| !app.is_done())
             {

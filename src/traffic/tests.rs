@@ -214,6 +214,50 @@ fn a_login_is_told_with_its_outcome_and_without_its_secret() {
 }
 
 #[test]
+fn what_is_cut_in_pieces_is_put_together_while_the_other_is_silent() {
+    let (client, server) = ((5, 50_000), (9, 9999));
+    let long = "x".repeat(1500);
+    // Who says what; what is told as a whole.
+    let table: &[(&str, &[(bool, &str)], &[&str])] = &[
+        ("one piece", &[(true, "hello"), (false, "you")], &[]),
+        ("two", &[(true, "hel"), (true, "lo"), (false, "you")], &["true hello"]),
+        ("a little more", &[(true, "hello hello hello"), (true, "!"), (false, "you")], &["true hello hello hello!"]),
+        ("each in turn", &[(true, "a"), (false, "b"), (true, "c"), (false, "d")], &[]),
+        ("the server", &[(true, "hello"), (false, "y"), (false, "ou")], &["false you"]),
+        ("a transfer", &[(true, "get"), (false, &long), (false, &long), (false, &long)], &[]),
+        ("a request in two, then a transfer", &[(true, "g"), (true, "et"), (false, &long)], &["true get"]),
+    ];
+    for (name, script, expected) in table {
+        let mut traffic = Traffic::new(1);
+        let mut heard = hear(&mut traffic, &tcp(client, server, SYN, 9, b""), 0);
+        heard.extend(hear(&mut traffic, &tcp(server, client, SYN | ACK, 19, b""), 1));
+        let mut next = [10u32, 20];
+        for (by_client, text) in *script {
+            let (from, to) = if *by_client { (client, server) } else { (server, client) };
+            let at = &mut next[usize::from(!by_client)];
+            heard.extend(hear(&mut traffic, &tcp(from, to, ACK, *at, text.as_bytes()), 2));
+            *at += text.len() as u32;
+        }
+        let joined = heard.iter().filter_map(|one| match &one.what {
+            What::Joined { by_client, bytes, .. } => Some(format!("{by_client} {}", String::from_utf8_lossy(bytes))),
+            _ => None,
+        });
+        assert_eq!(joined.collect::<Vec<_>>(), *expected, "{name}");
+    }
+}
+
+#[test]
+fn each_byte_alone_costs_few_tellings() {
+    let (client, server) = ((5, 50_000), (9, 9999));
+    let mut traffic = Traffic::new(1);
+    hear(&mut traffic, &tcp(client, server, SYN, 9, b""), 0);
+    hear(&mut traffic, &tcp(server, client, SYN | ACK, 19, b""), 1);
+    let all = (0..5000u32).flat_map(|n| hear(&mut traffic, &tcp(client, server, ACK, 10 + n, b"x"), 2));
+    let joined = all.filter(|one| matches!(one.what, What::Joined { .. })).count();
+    assert!((1..50).contains(&joined), "{joined}");
+}
+
+#[test]
 fn who_has_said_all_is_still_answered() {
     let (client, server) = ((5, 50_000), (9, 21));
     let ask = b"USER anna\r\nPASS canary\r\n";
