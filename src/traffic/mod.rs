@@ -433,6 +433,7 @@ fn real_len(frame: &Frame<'_>, tcp: &Tcp<'_>) -> usize {
         Some(Net::V4(ip)) if ip.total_len > 0 => {
             usize::from(ip.total_len).saturating_sub(20 + ip.options.len() + header)
         }
+        Some(Net::V6(ip)) => tcp.payload.len() + usize::from(ip.missing),
         _ => tcp.payload.len(),
     };
     real.max(tcp.payload.len())

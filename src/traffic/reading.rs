@@ -105,7 +105,24 @@ impl Reading<'_> {
         let Some(stream) = flow.streams.get_mut(side) else { return };
         let from = stream.taken;
         self.said.clear();
-        stream.hear(sequence, tcp.payload, real, self.said);
+        let missing = stream.hear(sequence, tcp.payload, real, self.said);
+        self.hand_on(flow, by_client, from);
+        if missing > 0 {
+            self.go_on(flow, by_client, missing);
+        }
+    }
+
+    /// Reads what waits behind a hole.
+    fn go_on(&mut self, flow: &mut Flow, by_client: bool, missing: usize) {
+        self.pause(flow);
+        flow.turn = None;
+        if let Some(app) = &mut flow.app {
+            app.miss(by_client, missing, self.seed, self.whats);
+        }
+        let Some(stream) = flow.streams.get_mut(usize::from(!by_client)) else { return };
+        let from = stream.taken;
+        self.said.clear();
+        stream.drain(self.said);
         self.hand_on(flow, by_client, from);
     }
 
@@ -115,15 +132,7 @@ impl Reading<'_> {
         while let Some(stream) = flow.streams.get_mut(side)
             && let Some(missing) = stream.jump(sequence)
         {
-            let from = stream.taken;
-            self.said.clear();
-            stream.drain(self.said);
-            self.pause(flow);
-            flow.turn = None;
-            if let Some(app) = &mut flow.app {
-                app.miss(by_client, missing as usize, self.seed, self.whats);
-            }
-            self.hand_on(flow, by_client, from);
+            self.go_on(flow, by_client, missing as usize);
         }
     }
 

@@ -40,6 +40,11 @@ fn tcp(from: (u8, u16), to: (u8, u16), flags: u8, sequence: u32, payload: &[u8])
     frame(from.0, to.0, 6, &bytes)
 }
 
+fn with_ack(mut bytes: Vec<u8>, ack: u32) -> Vec<u8> {
+    bytes[42..46].copy_from_slice(&ack.to_be_bytes());
+    bytes
+}
+
 fn hear(traffic: &mut Traffic, bytes: &[u8], ms: u64) -> Vec<Noticed> {
     let captured = Captured {
         link: LinkType::ETHERNET,
@@ -257,6 +262,45 @@ fn each_byte_alone_costs_few_tellings() {
     assert!((1..50).contains(&joined), "{joined}");
 }
 
+/// The same packet by IPv6.
+fn six(bytes: &[u8]) -> Vec<u8> {
+    let address = |last: &[u8]| [&[0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], last].concat();
+    let mut out = [&bytes[..12], &[0x86, 0xdd, 0x60, 0, 0, 0]].concat();
+    out.extend((bytes.len() as u16 - 34).to_be_bytes());
+    out.extend([bytes[23], 64]);
+    out.extend([address(&bytes[26..30]), address(&bytes[30..34]), bytes[34..].to_vec()].concat());
+    out
+}
+
+#[test]
+fn what_a_capture_cut_off_is_not_closed_up() {
+    let (client, server) = ((5, 50_000), (9, 80));
+    let ask =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nX-Long: {}\r\n\r\n", "y".repeat(300));
+    let (one, two) = (ask("/one"), ask("/two"));
+    for by in [&<[u8]>::to_vec as &dyn Fn(&[u8]) -> Vec<u8>, &six] {
+        let mut traffic = Traffic::new(1);
+        let mut heard = hear(&mut traffic, &by(&tcp(client, server, SYN, 9, b"")), 0);
+        heard.extend(hear(&mut traffic, &by(&tcp(server, client, SYN | ACK, 19, b"")), 1));
+        let (at, answer) = (10 + one.len() as u32, b"HTTP/1.1 204 None\r\n\r\n");
+        for (sequence, said, text) in [(10, 20, &one), (at, 20 + answer.len() as u32, &two)] {
+            let mut bytes = by(&tcp(client, server, ACK, sequence, text.as_bytes()));
+            bytes.truncate(bytes.len() - 200);
+            heard.extend(hear(&mut traffic, &bytes, 2));
+            let got = with_ack(tcp(server, client, ACK, said, answer), sequence + text.len() as u32);
+            heard.extend(hear(&mut traffic, &by(&got), 2));
+        }
+        let end = at + two.len() as u32;
+        heard.extend(hear(&mut traffic, &by(&tcp(client, server, FIN | ACK, end, b"")), 3));
+        heard.extend(hear(&mut traffic, &by(&tcp(server, client, RST | ACK, 20, b"")), 4));
+        let asked = heard.iter().filter_map(|one| match &one.what {
+            What::HttpRequest(http) => Some(http.path.as_str()),
+            _ => None,
+        });
+        assert_eq!(asked.collect::<Vec<_>>(), ["/one", "/two"]);
+    }
+}
+
 #[test]
 fn who_has_said_all_is_still_answered() {
     let (client, server) = ((5, 50_000), (9, 21));
@@ -398,10 +442,6 @@ fn bytes_are_counted_as_sent_also_when_frames_are_cut() {
 /// Live, the kernel keeps long segments back: how much there was is told by who received it.
 #[test]
 fn a_transfer_that_was_not_seen_is_counted_by_its_acknowledgements() {
-    let with_ack = |mut bytes: Vec<u8>, ack: u32| {
-        bytes[42..46].copy_from_slice(&ack.to_be_bytes());
-        bytes
-    };
     let sent = |ack: u32| {
         let mut traffic = Traffic::new(7);
         let (me, far) = ((9, 40_000), (5, 443));
