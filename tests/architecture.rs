@@ -1,6 +1,7 @@
 //! Keeps the house standing: reads the crate's own source and fails, listing every breach at once,
 //! on a climb (import from the same or a higher floor), a ring of sibling files, a missing `//!`,
-//! a file over the cap, or a word a pure floor may not use. Copy to `tests/architecture.rs`.
+//! a file over the cap, or a word a pure floor may not use. Nor does anything lie at the front door that does not belong
+//! there.
 //!
 //! It reads text, not syntax: cheap, no dependency, runs in milliseconds. What it cannot see
 //! (macros that build paths, `include!`) is not used in this crate.
@@ -101,6 +102,40 @@ fn the_house_stands() {
         .collect();
     let breaches = check(&files);
     assert!(breaches.is_empty(), "\n{} breach(es):\n{}", breaches.len(), breaches.join("\n"));
+}
+
+/// What a newcomer sees first. Captures, logs and notes of a try do not belong there.
+const FRONT_DOOR: &[&str] = &[
+    ".ci",
+    ".git",
+    ".gitignore",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "addon",
+    "benches",
+    "blueprints",
+    "clippy.toml",
+    "config.example.yaml",
+    "deny.toml",
+    "docs",
+    "fuzz",
+    "packaging",
+    "proptest-regressions",
+    "rustfmt.toml",
+    "src",
+    "target",
+    "tests",
+];
+
+#[test]
+fn nothing_lies_at_the_front_door() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let strays: Vec<String> = names.filter(|name| !FRONT_DOOR.contains(&name.as_str())).collect();
+    assert!(strays.is_empty(), "put them where they belong, or out: {strays:?}");
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

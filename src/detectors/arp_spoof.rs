@@ -19,7 +19,8 @@
 //! virtual router itself is never the forger. Five points are told, eight are critical. A device that has its own
 //! address, tells one other host alone that it stands for several, never for the router and never for that host to
 //! those, is told as low, and so is one that says so less than six times: so does a repeater for what is connected to
-//! it. Who listens in wants both sides, or insists.
+//! it. Who listens in wants both sides, or insists. Low, too, are two that answer each for both of two addresses, none of them
+//! a router's, when they are asked: one machine with a cable and Wi-Fi does.
 //! Where the owners are not heard at all: one that tells a host, unasked, that it has an address, and tells the holder of
 //! that address, whom it knows by hardware address, that it has the host's. One that tells a single host the same six
 //! times in step, unasked, and never asks under that address itself, is low.
@@ -357,6 +358,21 @@ impl ArpSpoof {
             && contested.iter().all(|(other, binding)| is_free(other, binding))
     }
 
+    /// Two hardware addresses that answer for two addresses, each for both, and for no router's: one machine with two cards in
+    /// one network, whose kernel answers on either for all it has (Linux' `arp_ignore` of 0,
+    /// Documentation/networking/ip-sysctl.rst). Nobody who is listened in on answers for who listens.
+    fn is_one_machine(&self, ip: Ipv4Addr, macs: [MacAddr; 2], context: &Context<'_>) -> bool {
+        let shares = |ip: &Ipv4Addr| {
+            let claimants = self.bindings.get(ip).map(|binding| binding.claimants.as_slice()).unwrap_or_default();
+            let is_plain = |mac: &MacAddr| claimants.iter().any(|one| one.mac == *mac && one.is_plain());
+            let is_routers = |one: &Claimant| one.mac.is_virtual_router() || context.neighbours.is_router(one.mac);
+            let is_gateway = context.network.is_gateway(IpAddr::V4(*ip)) || claimants.iter().any(is_routers);
+            !is_gateway && macs.iter().all(is_plain)
+        };
+        let claims = macs.first().and_then(|mac| self.claims.get(mac));
+        shares(&ip) && claims.is_some_and(|claims| claims.keys().any(|other| *other != ip && shares(other)))
+    }
+
     fn judge(&mut self, ip: Ipv4Addr, binding: &Binding, context: &Context<'_>, findings: &mut Findings) {
         let now = context.now.mono;
         let real = binding.claimants.iter().filter(|claimant| !claimant.mac.is_virtual_router());
@@ -380,6 +396,7 @@ impl ArpSpoof {
         let own_ip = self.own_ip(&forger);
         let severity = match points {
             _ if self.is_proxy(ip, &forger, binding, context) => Severity::Low,
+            _ if self.is_one_machine(ip, [forger.mac, owner.mac], context) => Severity::Low,
             points if points >= CRITICAL_FROM => Severity::Critical,
             _ => Severity::High,
         };

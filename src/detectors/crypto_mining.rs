@@ -92,7 +92,9 @@ impl Detector for CryptoMining {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
-        let What::Said { by_client, bytes, .. } = &noticed.what else { return };
+        let (What::Said { by_client, bytes, .. } | What::Joined { by_client, bytes, .. }) = &noticed.what else {
+            return;
+        };
         let talk = &noticed.talk;
         let Some(sign) = (talk.protocol == protocol::TCP).then(|| stratum(bytes, *by_client)).flatten() else { return };
         // First seen in the middle, ports may lie about who began: what is said does not.

@@ -5,7 +5,7 @@
 //! ## Why it matters
 //! Pings pass most firewalls; what is in them is looked at by nobody.
 //! ## How it decides
-//! RFC 792 demands that a reply gives back the data of its request. Ten replies to a host of which half do not, or
+//! RFC 792 and RFC 4443 (IPv6) demand that a reply gives back the data of its request. Ten replies to a host of which half do not, or
 //! replies nobody asked for with ever other data, are told; much data (16 KiB) and changing sizes make it surer. So
 //! are twenty requests in a row that each carry other data, of 16 KiB together: programs that ping repeat themselves.
 //! ## What fools it
@@ -79,7 +79,7 @@ impl Detector for IcmpTunnel {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Icmp]
+        &[Needs::Icmp, Needs::IcmpV6]
     }
 
     fn held(&self) -> usize {
@@ -88,13 +88,18 @@ impl Detector for IcmpTunnel {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Packet(frame) = evidence else { return };
-        let (Some(icmp), Some((from, to))) = (frame.icmp(), frame.addresses()) else { return };
-        let is_cut = frame.faults.has(crate::wire::Faults::NET_CUT) || frame.ipv4().is_some_and(|ip| ip.is_fragment());
-        if is_cut || !matches!(icmp.kind, Icmp::ECHO | Icmp::ECHO_REPLY) {
+        let (Some(icmp), Some((from, to))) = (frame.icmp().or(frame.icmp_v6()), frame.addresses()) else { return };
+        let is_piece =
+            frame.ipv4().is_some_and(|ip| ip.is_fragment()) || frame.ipv6().is_some_and(|ip| ip.fragment.is_some());
+        let asks = match (icmp.kind, frame.ipv6().is_some()) {
+            (Icmp::ECHO, false) | (Icmp::ECHO_V6, true) => true,
+            (Icmp::ECHO_REPLY, false) | (Icmp::ECHO_REPLY_V6, true) => false,
+            _ => return,
+        };
+        if is_piece || frame.faults.has(crate::wire::Faults::NET_CUT) {
             return;
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
-        let asks = icmp.kind == Icmp::ECHO;
         let key = if asks { (from, to) } else { (to, from) };
         if self.pairs.get(&key).is_none() {
             let asker = if asks {
@@ -182,11 +187,27 @@ mod tests {
     use super::*;
     use crate::detectors::stage::{Stage, echo};
 
+    /// The same by IPv6.
+    fn six(bytes: &[u8]) -> Vec<u8> {
+        let mut icmp = bytes[34..].to_vec();
+        icmp[0] = if icmp[0] == 8 { 128 } else { 129 };
+        let address = |last: &[u8]| [&[0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], last].concat();
+        let mut out = [&bytes[..12], &[0x86, 0xdd, 0x60, 0, 0, 0]].concat();
+        out.extend((icmp.len() as u16).to_be_bytes());
+        out.extend([58, 64]);
+        out.extend([address(&bytes[26..30]), address(&bytes[30..34]), icmp].concat());
+        out
+    }
+
     #[test]
     fn requests_that_never_repeat_themselves_are_told() {
         let run = |data: &dyn Fn(u64) -> Vec<u8>| -> usize {
             let mut stage = Stage::new(IcmpTunnel::new(Settings::default()));
-            (0..60).map(|n| stage.frame(&echo(9, 5, 8, &data(n)), n * 100).len()).sum()
+            let told = (0..60).map(|n| stage.frame(&echo(9, 5, 8, &data(n)), n * 100).len()).sum::<usize>();
+            let mut stage = Stage::new(IcmpTunnel::new(Settings::default()));
+            let v6 = (0..60).map(|n| stage.frame(&six(&echo(9, 5, 8, &data(n))), n * 100).len()).sum::<usize>();
+            assert_eq!(told, v6, "by IPv6");
+            told
         };
         assert!(run(&|n| vec![n as u8; 900]) > 0);
         let stamped = |n: u64| [&[n as u8; 16][..], &[0x55; 900]].concat();
@@ -196,18 +217,20 @@ mod tests {
 
     #[test]
     fn replies_with_other_data_are_told_and_pings_are_not() {
-        let run = |honest: bool| -> usize {
+        let run = |honest: bool, by: &dyn Fn(&[u8]) -> Vec<u8>| -> usize {
             let mut stage = Stage::new(IcmpTunnel::new(Settings::default()));
             let mut count = 0;
             for n in 0..60u64 {
                 let (ask, answer) = (format!("question {n}"), format!("a longer answer {}", n * n));
-                count += stage.frame(&echo(9, 5, 8, ask.as_bytes()), n * 1000).len();
+                count += stage.frame(&by(&echo(9, 5, 8, ask.as_bytes())), n * 1000).len();
                 let reply = if honest { &ask } else { &answer };
-                count += stage.frame(&echo(5, 9, 0, reply.as_bytes()), n * 1000 + 5).len();
+                count += stage.frame(&by(&echo(5, 9, 0, reply.as_bytes())), n * 1000 + 5).len();
             }
             count
         };
-        assert!(run(false) > 0);
-        assert_eq!(run(true), 0);
+        for by in [&<[u8]>::to_vec as &dyn Fn(&[u8]) -> Vec<u8>, &six] {
+            assert!(run(false, by) > 0);
+            assert_eq!(run(true, by), 0);
+        }
     }
 }

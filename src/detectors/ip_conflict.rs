@@ -9,7 +9,8 @@
 //! detection) while the other was heard within 3 minutes, and the claims alternate: four changes of hands at once, or
 //! two that lie 30 s apart. Or one announces the address as its own, and another answers it at once that it has it
 //! (RFC 5227 §2.4, which calls that defending). Or two answer the same question within a second, three times in three
-//! minutes (low).
+//! minutes (low). Whoever says twice, two seconds apart, that it has an address of this very host is in conflict with it:
+//! a host does not hear what it says itself.
 //! ## What fools it
 //! Little: virtual routers (VRRP, HSRP) are left out, and devices that only *answer* for others (sleep proxies, Wi-Fi
 //! extenders, access points with proxy ARP) never claim; one that answers beside the device it stands for is low. A lease handed on changes hands once, which is silent.
@@ -49,6 +50,9 @@ const ANSWER: Duration = Duration::from_secs(2);
 // Two answers to one question.
 const TWICE: Duration = Duration::from_secs(1);
 const TWICE_MIN: u32 = 3;
+/// An address handed on to another node is announced in one go (RFC 5227 §1.1, ANNOUNCE_INTERVAL two seconds at most);
+/// who has it on purpose takes it away from this host.
+const OWN: Duration = Duration::from_secs(2);
 
 /// `detectors.ip_conflict`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, Default)]
@@ -87,6 +91,8 @@ pub struct IpConflict {
     answers: Capped<Ipv4Addr, Answers>,
     /// Conflicts told by answers, with when.
     defended: Capped<(Ipv4Addr, MacAddr), Mono>,
+    /// Who claims an address of this host, since when, and when it did last.
+    own: Capped<(Ipv4Addr, MacAddr), (Mono, Mono)>,
 }
 
 impl IpConflict {
@@ -97,7 +103,26 @@ impl IpConflict {
             announced: Capped::new(ADDRESSES_MAX),
             answers: Capped::new(ADDRESSES_MAX),
             defended: Capped::new(ADDRESSES_MAX),
+            own: Capped::new(ADDRESSES_MAX),
         }
+    }
+
+    /// Whether the sender says again that it has an address which this host has.
+    fn claims_own(&mut self, arp: &Arp, context: &Context<'_>) -> bool {
+        let (mac, ip, now) = (arp.sender_mac, arp.sender_ip, context.now.mono);
+        let is_other = mac.is_station() && !mac.is_virtual_router() && !context.network.is_own_mac(mac);
+        if !is_other || !context.network.is_own_ip(ip.into()) {
+            return false;
+        }
+        let since =
+            self.own.get(&(ip, mac)).filter(|(_, last)| now.since(*last) <= ALIVE).map_or(now, |(first, _)| *first);
+        self.own.insert((ip, mac), (since, now));
+        let known = self.defended.get(&(ip, mac)).is_some_and(|at| now.since(*at) <= ALIVE);
+        let tells = now.since(since) >= OWN && !known;
+        if tells {
+            self.defended.insert((ip, mac), now);
+        }
+        tells
     }
 
     /// Whose announcement `arp` contradicts.
@@ -210,7 +235,7 @@ impl Detector for IpConflict {
     }
 
     fn held(&self) -> usize {
-        self.claims.len() + self.announced.len() + self.answers.len() + self.defended.len()
+        self.claims.len() + self.announced.len() + self.answers.len() + self.defended.len() + self.own.len()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
@@ -232,6 +257,15 @@ impl Detector for IpConflict {
                 let finding = self.tell(arp.sender_ip.into(), pair, TWICE_MIN, context);
                 findings.push(Finding { severity: Severity::Low, ..finding });
             }
+        }
+        if let Evidence::Packet(frame) = evidence
+            && let Some(arp) = frame.arp()
+            && self.claims_own(arp, context)
+        {
+            let own = context.network.interfaces.iter().find(|one| one.addresses.contains(&arp.sender_ip.into()));
+            let own = own.and_then(|interface| interface.mac).unwrap_or(MacAddr::ZERO);
+            let finding = self.tell(arp.sender_ip.into(), (arp.sender_mac, own), 1, context);
+            findings.push(Finding { severity: Severity::Medium, ..finding });
         }
         let Evidence::Observation(observation) = evidence else { return };
         let (Some(mac), Some(ip)) = (observation.subject.mac, observation.subject.ip) else { return };
@@ -274,6 +308,30 @@ mod tests {
         assert!(run(&[(0, announce(9)), (9000, answer(5, 9))]).is_empty(), "handed on");
         assert!(run(&[(0, announce(9)), (5, answer(5, 7))]).is_empty(), "an answer to another");
         assert!(run(&[(0, announce(5)), (5, announce(5))]).is_empty());
+    }
+
+    #[test]
+    fn whoever_claims_an_address_of_this_host_is_told() {
+        let run = |frames: &[(u64, Vec<u8>)]| -> Vec<(Option<MacAddr>, Severity)> {
+            let mut stage = Stage::new(IpConflict::new(Settings::default())).behind(ip(1));
+            let found = frames.iter().flat_map(|(ms, frame)| stage.frame(frame, *ms));
+            found.map(|finding| (finding.attacker.mac, finding.severity)).collect()
+        };
+        let announces = |who: u8, of: u8| arp(who, 1, who, of, of);
+        let asks = |who: u8, of: u8| arp(who, 1, who, of, 1);
+        let told = [(Some(MacAddr(mac(9))), Severity::Medium)];
+        assert_eq!(run(&[(0, announces(9, 250)), (3000, announces(9, 250)), (6000, asks(9, 250))]), told);
+        assert_eq!(run(&[(0, asks(9, 250)), (60_000, asks(9, 250))]), told, "it only uses it");
+        assert!(run(&[(0, announces(9, 250)), (300, announces(9, 250))]).is_empty(), "handed on in one go");
+        assert!(run(&[(0, announces(9, 250)), (900_000, announces(9, 250))]).is_empty(), "twice in a day");
+        assert!(run(&[(0, announces(250, 250)), (9000, announces(250, 250))]).is_empty(), "this host itself");
+        assert!(run(&[(0, announces(9, 9)), (9000, announces(9, 9))]).is_empty(), "its own");
+        let tries = |who: u8| {
+            let mut bytes = arp(who, 1, who, 0, 250);
+            bytes[28..32].fill(0);
+            bytes
+        };
+        assert!(run(&[(0, tries(9)), (9000, tries(9))]).is_empty(), "it asks whether it is free");
     }
 
     #[test]

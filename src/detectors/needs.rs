@@ -104,7 +104,7 @@ fn word(evidence: &Evidence<'_>) -> Option<u32> {
             What::Opened(_) => Needs::Opened,
             What::Outcome(_) => Needs::Outcome,
             What::Completed => Needs::Completed,
-            What::Said { .. } => Needs::Said,
+            What::Said { .. } | What::Joined { .. } => Needs::Said,
             What::Grew | What::Closed { .. } => Needs::Size,
             What::Certificate(_) => Needs::Certificate,
             What::Login(_) => Needs::Login,

@@ -89,7 +89,9 @@ impl Detector for P2p {
         match evidence {
             Evidence::Packet(frame) => self.asked(frame, context, findings),
             Evidence::Traffic(noticed) => {
-                let What::Said { from: 0, bytes, .. } = &noticed.what else { return };
+                let (What::Said { from: 0, bytes, .. } | What::Joined { from: 0, bytes, .. }) = &noticed.what else {
+                    return;
+                };
                 if bytes.starts_with(GREETING) {
                     // Whoever of the two is at home shares.
                     let (client, server) = (noticed.talk.client, noticed.talk.server);

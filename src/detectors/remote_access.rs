@@ -85,7 +85,11 @@ impl Detector for RemoteAccess {
         let talk = &noticed.talk;
         let program = match &noticed.what {
             What::Tls(tls) => tls.name.as_deref().and_then(program),
-            What::Said { by_client: false, from: 0, bytes } if bytes.starts_with(b"RFB 00") => Some("VNC"),
+            What::Said { by_client: false, from: 0, bytes } | What::Joined { by_client: false, from: 0, bytes }
+                if bytes.starts_with(b"RFB 00") =>
+            {
+                Some("VNC")
+            }
             _ => None,
         };
         let Some(program) = program else { return };

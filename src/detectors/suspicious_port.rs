@@ -270,6 +270,18 @@ fn is_outwards(talk: &Talkers) -> bool {
     !is_private(server.ip) && !server.ip.is_loopback() && (is_private(client.ip) || client.mac.is_some())
 }
 
+/// What a program of remote control says first to its master.
+fn first_words(bytes: &[u8]) -> Option<&'static str> {
+    match () {
+        () if is_bare_wcf(bytes) => Some("by WCF, without a name"),
+        () if tells_its_system(bytes) || holds_version(bytes) || checkin::is_report(bytes) => {
+            Some("first of the system it runs on")
+        }
+        () if is_robot_nick(bytes) => Some("on a channel, under the name of a robot"),
+        () => None,
+    }
+}
+
 impl Detector for SuspiciousPort {
     says!(
         self,
@@ -306,19 +318,15 @@ impl Detector for SuspiciousPort {
         {
             return self.controlled(talk, "by a shell inside a page's socket", context, findings);
         }
+        if let What::Said { from: 0, bytes, by_client: true } | What::Joined { from: 0, bytes, by_client: true } =
+            &noticed.what
+            && outwards
+            && let Some(sign) = first_words(bytes)
+        {
+            return self.controlled(talk, sign, context, findings);
+        }
         let What::Said { from: 0, bytes, by_client } = &noticed.what else { return };
         if *by_client && outwards {
-            let sign = match () {
-                () if is_bare_wcf(bytes) => Some("by WCF, without a name"),
-                () if tells_its_system(bytes) || holds_version(bytes) || checkin::is_report(bytes) => {
-                    Some("first of the system it runs on")
-                }
-                () if is_robot_nick(bytes) => Some("on a channel, under the name of a robot"),
-                () => None,
-            };
-            if let Some(sign) = sign {
-                return self.controlled(talk, sign, context, findings);
-            }
             self.greeted(talk, bytes, context, findings);
         }
         if *by_client && is_mirai(bytes) && !is_private(talk.server.ip) {

@@ -347,7 +347,9 @@ impl Detector for ThreatIntel {
                     self.name(talk, name, 5.0, context, findings);
                 }
             }
-            What::Said { by_client: true, from: 0, bytes } if bytes.starts_with(&[22, 3]) && is_out(talk) => {
+            What::Said { by_client: true, from: 0, bytes } | What::Joined { by_client: true, from: 0, bytes }
+                if bytes.starts_with(&[22, 3]) && is_out(talk) =>
+            {
                 let greeting = Hello::in_record(bytes).and_then(|hello| fingerprint(&hello, Over::Tcp));
                 let Some(ja4) = greeting else { return };
                 if let Some(hit) = context.indicators.ja4(&ja4) {

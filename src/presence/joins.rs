@@ -25,15 +25,12 @@ pub const NEW_FOR: Duration = Duration::from_secs(600);
 const PROVEN: &str = "a key fact says so: the same name or DHCP client";
 
 impl Presence {
-    /// Somebody silent with a random address and a key fact is known: a newcomer may be them.
-    pub(super) fn may_be_known(&self, newcomer: &Device, now: Mono) -> bool {
+    /// Somebody with a random address and a key fact is known: a newcomer may be them. Who was heard a second ago may have
+    /// drawn its new address since.
+    pub(super) fn may_be_known(&self, newcomer: &Device) -> bool {
         self.settings.join == Join::Auto
             && newcomer.is_random()
-            && self
-                .rotating
-                .iter()
-                .filter_map(|id| self.registry.get(*id))
-                .any(|known| now.since(known.spoke()) >= OVERLAP || !known.here)
+            && self.rotating.iter().any(|id| self.registry.get(*id).is_some())
     }
 
     /// Joins `id` to whom it was before, if that is proven. Returns who it is now.

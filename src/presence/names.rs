@@ -234,6 +234,12 @@ impl Names {
         name.filter(|text| !is_generic(text) && !is_model(text))
     }
 
+    /// Whether anybody calls it so: it itself, or a name server.
+    pub fn is_called(&self, host: &str) -> bool {
+        let mut hosts = HOSTS.iter().filter_map(|source| self.heard.get(source));
+        hosts.any(|name| name.text.eq_ignore_ascii_case(host))
+    }
+
     /// Takes over what `other` knows and this does not.
     pub fn absorb(&mut self, other: Names) {
         self.own = self.own.take().or(other.own);

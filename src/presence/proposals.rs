@@ -8,7 +8,7 @@
 //! proposal stays until it is answered, whoever is heard.
 //!
 //! Holds: [`PROPOSED_MAX`] proposals. The oldest goes for a new one only where nobody could have answered it in time; of
-//! drawn addresses only phones of people are proposed, so that strangers who come and go propose nothing.
+//! drawn addresses only phones of people are proposed, and namesakes, so that strangers who come and go propose nothing.
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -101,12 +101,24 @@ impl Presence {
         None
     }
 
-    /// The one phone of people's whose place the newcomer may have taken.
+    /// The one phone of people's whose place the newcomer may have taken; else one of its name.
     fn former_self(&self, newcomer: &Device, began: Mono) -> Option<(DeviceId, String)> {
         let theirs = self.people.owner_of.keys().filter(|other| **other != newcomer.id);
         let known = theirs.filter_map(|other| self.registry.get(*other));
         let open = known.filter(|known| !joins::vetoed(newcomer, known, began));
         only(open.filter_map(|known| Some((known.id, why(newcomer, known, began)?))))
+            .or_else(|| self.namesake(newcomer, began))
+    }
+
+    /// The one silent device of a drawn address that is called as the newcomer calls itself, and never asked for an address
+    /// while it could have been heard: it was here at the first start. Else that name had joined them.
+    fn namesake(&self, newcomer: &Device, began: Mono) -> Option<(DeviceId, String)> {
+        let name = newcomer.names.personal().filter(|_| !newcomer.dhcp.asked.is_empty())?;
+        let others = self.registry.iter().filter(|known| {
+            known.id != newcomer.id && known.dhcp.asked.is_empty() && known.is_random() && known.names.is_called(name)
+        });
+        let open = others.filter(|known| !joins::vetoed(newcomer, known, began));
+        only(open.map(|known| (known.id, "the same name".to_owned())))
     }
 
     /// The one device that the newcomer may be by another of its maker's addresses.

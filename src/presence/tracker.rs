@@ -127,7 +127,7 @@ impl Presence {
         device.reason = proof.word();
         device.sources.insert(seen.source, (proof, at.wall));
         device.mute.sleep = super::departure::Sleep::default();
-        let wait = self.may_be_known(&device, now.mono);
+        let wait = self.may_be_known(&device);
         device.unannounced = Some(if wait { now.mono + joins::UNTOLD } else { now.mono });
         self.registry.insert(device);
         if own {

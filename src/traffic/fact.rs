@@ -180,6 +180,13 @@ pub enum What {
         from: u32,
         bytes: Vec<u8>,
     },
+    /// What one side said first in several pieces, put together while the other kept silent: who reads words one piece at
+    /// a time is passed by whoever cuts them. Each piece was told before.
+    Joined {
+        by_client: bool,
+        from: u32,
+        bytes: Vec<u8>,
+    },
     Closed {
         reset: bool,
     },

@@ -8,6 +8,7 @@ use std::{
 use super::{
     SILENT,
     fact::{End, Outcome, Start, Talkers, What},
+    reading::Turn,
     stream::Stream,
     talk::Talk,
 };
@@ -66,13 +67,18 @@ pub struct Flow {
     /// Told: how the attempt ended.
     pub outcome: Option<Outcome>,
     pub completed: bool,
+    /// One side said that it says no more. The other may still answer (RFC 9293 §3.6).
     pub closed: bool,
+    /// Which side did, both by a reset.
+    ended: [bool; 2],
     /// Of the client's SYN: another means another connection of the same ports.
     pub first: u32,
     pub last: Mono,
     /// Where what each side says begins, if its SYN was seen.
     firsts: [Option<u32>; 2],
     pub streams: [Stream; 2],
+    /// What is being said.
+    pub turn: Option<Box<Turn>>,
     pub app: Option<Box<Talk>>,
 }
 
@@ -85,10 +91,12 @@ impl Flow {
             outcome: None,
             completed: false,
             closed: false,
+            ended: [false; 2],
             first,
             last: talk.began.mono,
             firsts: [None; 2],
             streams: Default::default(),
+            turn: None,
             app: None,
         }
     }
@@ -103,6 +111,7 @@ impl Flow {
     pub fn silence(&mut self) {
         self.streams = Default::default();
         self.streams.iter_mut().for_each(|stream| stream.taken = u32::MAX);
+        self.turn = None;
         self.app = Some(Box::new(Talk::done()));
     }
 
@@ -156,11 +165,21 @@ impl Flow {
             self.completed = true;
             out.push(What::Completed);
         }
-        if !self.closed && flags.0 & (Flags::FIN | Flags::RST) != 0 && self.outcome.is_some() && !flags.has(Flags::SYN)
-        {
-            self.closed = true;
-            out.push(What::Closed { reset: flags.has(Flags::RST) });
+        if flags.0 & (Flags::FIN | Flags::RST) != 0 && self.outcome.is_some() && !flags.has(Flags::SYN) {
+            if !std::mem::replace(&mut self.closed, true) {
+                out.push(What::Closed { reset: flags.has(Flags::RST) });
+            }
+            let sides = [by_client, !by_client].map(|is_its| is_its || flags.has(Flags::RST));
+            for (ended, ends) in self.ended.iter_mut().zip(sides) {
+                *ended |= ends;
+            }
         }
+    }
+
+    /// Nobody says anything more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ended == [true; 2]
     }
 
     pub fn tell(&mut self, outcome: Outcome, out: &mut Vec<What>) {

@@ -268,13 +268,18 @@ impl Traffic {
                     self.shed += 1;
                 }
             }
+            if flow.is_over() {
+                Reading { seed: self.seed, said: &mut self.said, whats: &mut whats }.pause(flow);
+            }
             if flow.closed
-                && let Some(mut app) = flow.app.take_if(|app| !app.is_done())
+                && let Some(app) = flow.app.as_mut().filter(|app| !app.is_done())
             {
                 app.end(&flow.talk, &mut whats);
-                self.buffered = self.buffered.saturating_sub(app.held() + held(flow));
-                flow.silence();
-                self.buffered += held(flow);
+                if flow.is_over() {
+                    self.buffered = self.buffered.saturating_sub(held(flow));
+                    flow.silence();
+                    self.buffered += held(flow);
+                }
             }
             is_answered = was_open && flow.outcome.is_some();
             tell(&flow.talk, &mut whats, out);
@@ -428,6 +433,7 @@ fn real_len(frame: &Frame<'_>, tcp: &Tcp<'_>) -> usize {
         Some(Net::V4(ip)) if ip.total_len > 0 => {
             usize::from(ip.total_len).saturating_sub(20 + ip.options.len() + header)
         }
+        Some(Net::V6(ip)) => tcp.payload.len() + usize::from(ip.missing),
         _ => tcp.payload.len(),
     };
     real.max(tcp.payload.len())

@@ -9,7 +9,7 @@
 use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use crate::{
@@ -21,6 +21,8 @@ const STATIONS_MAX: usize = 8192;
 const BOUND_MAX: usize = 8192;
 const LOOKED_UP_MAX: usize = 8192;
 const ASKERS_MAX: usize = 1024;
+/// Networks of IPv6 of which hosts here have addresses: a home has one or two, and one of its own.
+const ON_LINK_MAX: usize = 16;
 /// Addresses of one family that are one host's: more, and it passes on what others say.
 const OWN_MAX: usize = 3;
 
@@ -30,10 +32,8 @@ struct Station {
     spoke: BTreeSet<IpAddr>,
     bound: bool,
     router: bool,
-    /// Others send it what is meant for the Internet: an address that it was sent something for.
-    hop: Option<IpAddr>,
-    /// For more than one.
-    through: bool,
+    /// Others send it what is meant for the Internet: the first two addresses that it was sent something for.
+    hops: [Option<IpAddr>; 2],
 }
 
 /// Frames of which it is remembered that they tell nothing new.
@@ -57,6 +57,8 @@ pub struct Neighbours {
     /// Whose name servers' answers are heard.
     askers: Capped<IpAddr, ()>,
     has_way_out: bool,
+    /// Networks of IPv6 that are no way off: every host here has an address that the Internet can reach.
+    on_link: Capped<u64, ()>,
 }
 
 impl Default for Neighbours {
@@ -69,6 +71,7 @@ impl Default for Neighbours {
             looked_up: Capped::new(LOOKED_UP_MAX),
             askers: Capped::new(ASKERS_MAX),
             has_way_out: false,
+            on_link: Capped::new(ON_LINK_MAX),
         }
     }
 }
@@ -98,16 +101,20 @@ impl Neighbours {
         if let (Some(to), Some((_, ip))) = (frame.destination.filter(|to| to.is_station()), frame.addresses())
             && !is_private(ip)
             && is_unicast(ip)
-            && !self.stations.get(&to).is_some_and(|station| station.through)
+            && !self.is_on_link(ip)
         {
-            is_younger = true;
-            self.station(to, tick, |station| {
-                is_news = station.hop != Some(ip);
-                // A host that has such an address itself is sent nothing for others.
-                station.through = station.hop.is_some_and(|known| known != ip);
-                station.hop = station.hop.or(Some(ip));
-            });
-            self.has_way_out = true;
+            let hops = self.hops(to);
+            if hops[1].is_none() {
+                (is_younger, is_news) = (true, hops[0] != Some(ip));
+                self.station(to, tick, |station| {
+                    station.hops = match hops {
+                        // A host that has such an address itself is sent nothing for others.
+                        [Some(known), None] if known != ip => [Some(known), Some(ip)],
+                        _ => [Some(ip), None],
+                    };
+                });
+                self.has_way_out = true;
+            }
         }
         match &frame.net {
             Some(Net::Arp(arp)) if !arp.sender_ip.is_unspecified() && arp.sender_mac == mac => {
@@ -176,7 +183,8 @@ impl Neighbours {
             return Some(mac);
         }
         // Whoever others send what is meant for the Internet has what comes back from there.
-        let passes_on = station.router || (station.bound || station.through) && !is_private(ip);
+        let through = self.hops(mac)[1].is_some();
+        let passes_on = station.router || (station.bound || through) && !is_private(ip);
         (!passes_on).then_some(mac)
     }
 
@@ -216,7 +224,7 @@ impl Neighbours {
     /// forges them.
     #[must_use]
     pub fn is_way_out(&self, mac: MacAddr) -> bool {
-        self.stations.get(&mac).is_some_and(|station| station.hop.is_some())
+        self.hops(mac)[0].is_some()
     }
 
     /// Whether anybody was seen to be such a way.
@@ -240,7 +248,27 @@ impl Neighbours {
         self.stations.len() + self.bound.len() + self.looked_up.len() + self.askers.len()
     }
 
+    /// Whether `ip` is of a network in which somebody here has an address.
+    fn is_on_link(&self, ip: IpAddr) -> bool {
+        matches!(ip, IpAddr::V6(ip) if self.on_link.contains(&network(ip)))
+    }
+
+    /// What others sent `mac` for the Internet. What was taken for that before its network was known is left out.
+    fn hops(&self, mac: MacAddr) -> [Option<IpAddr>; 2] {
+        let hops = self.stations.get(&mac).map_or([None; 2], |station| station.hops);
+        match hops.map(|hop| hop.filter(|ip| !self.is_on_link(*ip))) {
+            [None, second] => [second, None],
+            hops => hops,
+        }
+    }
+
     fn bind(&mut self, ip: IpAddr, mac: MacAddr, tick: u64) {
+        if let IpAddr::V6(v6) = ip
+            && !is_private(ip)
+            && !self.on_link.contains(&network(v6))
+        {
+            self.on_link.insert(network(v6), ());
+        }
         match self.bound.get_mut(&ip, tick) {
             Some((holder, is_disputed)) => {
                 *is_disputed |= *holder != mac;
@@ -287,6 +315,11 @@ impl Neighbours {
             change(station);
         }
     }
+}
+
+/// The half that says where (RFC 4291 §2.5.4).
+const fn network(ip: Ipv6Addr) -> u64 {
+    (ip.to_bits() >> 64) as u64
 }
 
 /// Its last bits.

@@ -67,27 +67,32 @@ impl Stream {
         Some(ahead(&first))
     }
 
-    /// Takes a segment of `real` bytes of which `bytes` were captured; hands on what is in order now.
-    pub fn hear(&mut self, sequence: u32, bytes: &[u8], real: usize, out: &mut Vec<u8>) {
+    /// Takes a segment of `real` bytes of which `bytes` were captured; hands on what is in order now. How many bytes are
+    /// missing behind that, because the capture was cut: what waits there, [`Stream::drain`] hands on.
+    pub fn hear(&mut self, sequence: u32, bytes: &[u8], real: usize, out: &mut Vec<u8>) -> usize {
         if real == 0 {
-            return;
+            return 0;
         }
         let next = *self.next.get_or_insert(sequence);
         if before(next, sequence) {
             self.wait(sequence, bytes, out);
-            return;
+            return 0;
         }
         let skip = next.wrapping_sub(sequence) as usize;
         if skip > 0 {
             self.overlaps = self.overlaps.saturating_add(1);
         }
         if skip >= real {
-            return;
+            return 0;
         }
         self.pass(bytes.get(skip..).unwrap_or_default(), out);
         self.next = Some(sequence.wrapping_add(u32::try_from(real).unwrap_or_default()));
-        self.gaps += u32::from(bytes.len() < real);
-        self.drain(out);
+        let missing = real.saturating_sub(bytes.len().max(skip));
+        match missing {
+            0 => self.drain(out),
+            _ => self.gaps = self.gaps.saturating_add(1),
+        }
+        missing
     }
 
     /// What is missing counts as passed: what comes behind it is not the beginning.
@@ -154,7 +159,9 @@ mod tests {
         for (name, segments, expected) in cases {
             let (mut stream, mut out) = (Stream::default(), Vec::new());
             stream.begin(1);
-            segments.iter().for_each(|(sequence, bytes)| stream.hear(*sequence, bytes, bytes.len(), &mut out));
+            for (sequence, bytes) in *segments {
+                assert_eq!(stream.hear(*sequence, bytes, bytes.len(), &mut out), 0, "{name}");
+            }
             assert_eq!(out, *expected, "{name}");
         }
         let (mut stream, mut out) = (Stream::default(), Vec::new());
@@ -168,7 +175,9 @@ mod tests {
     fn a_hole_is_jumped_when_too_much_waits() {
         let (mut stream, mut out) = (Stream::default(), Vec::new());
         stream.begin(0);
-        (1..40u32).for_each(|n| stream.hear(n * 10, b"0123456789", 10, &mut out));
+        for n in 1..40u32 {
+            stream.hear(n * 10, b"0123456789", 10, &mut out);
+        }
         assert!(out.len() >= 380 && stream.gaps == 1, "{} {}", out.len(), stream.gaps);
     }
 
@@ -213,7 +222,12 @@ mod tests {
                     holes += 1;
                     prop_assert!(holes <= EARLY_MAX + 1);
                 }
-                stream.hear(sequence, &vec![0; len.min(real)], real, &mut out);
+                let before = out.len();
+                let missing = stream.hear(sequence, &vec![0; len.min(real)], real, &mut out);
+                prop_assert!(missing == 0 || out.len() - before + missing <= real);
+                if missing > 0 {
+                    stream.drain(&mut out);
+                }
                 prop_assert!(stream.held() <= EARLY_BYTES_MAX && stream.early.len() <= EARLY_MAX);
                 prop_assert_eq!(stream.held(), stream.early.values().map(Vec::len).sum::<usize>());
             }

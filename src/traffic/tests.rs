@@ -40,6 +40,11 @@ fn tcp(from: (u8, u16), to: (u8, u16), flags: u8, sequence: u32, payload: &[u8])
     frame(from.0, to.0, 6, &bytes)
 }
 
+fn with_ack(mut bytes: Vec<u8>, ack: u32) -> Vec<u8> {
+    bytes[42..46].copy_from_slice(&ack.to_be_bytes());
+    bytes
+}
+
 fn hear(traffic: &mut Traffic, bytes: &[u8], ms: u64) -> Vec<Noticed> {
     let captured = Captured {
         link: LinkType::ETHERNET,
@@ -214,6 +219,121 @@ fn a_login_is_told_with_its_outcome_and_without_its_secret() {
 }
 
 #[test]
+fn what_is_cut_in_pieces_is_put_together_while_the_other_is_silent() {
+    let (client, server) = ((5, 50_000), (9, 9999));
+    let long = "x".repeat(1500);
+    // Who says what; what is told as a whole.
+    let table: &[(&str, &[(bool, &str)], &[&str])] = &[
+        ("one piece", &[(true, "hello"), (false, "you")], &[]),
+        ("two", &[(true, "hel"), (true, "lo"), (false, "you")], &["true hello"]),
+        ("a little more", &[(true, "hello hello hello"), (true, "!"), (false, "you")], &["true hello hello hello!"]),
+        ("each in turn", &[(true, "a"), (false, "b"), (true, "c"), (false, "d")], &[]),
+        ("the server", &[(true, "hello"), (false, "y"), (false, "ou")], &["false you"]),
+        ("a transfer", &[(true, "get"), (false, &long), (false, &long), (false, &long)], &[]),
+        ("a request in two, then a transfer", &[(true, "g"), (true, "et"), (false, &long)], &["true get"]),
+    ];
+    for (name, script, expected) in table {
+        let mut traffic = Traffic::new(1);
+        let mut heard = hear(&mut traffic, &tcp(client, server, SYN, 9, b""), 0);
+        heard.extend(hear(&mut traffic, &tcp(server, client, SYN | ACK, 19, b""), 1));
+        let mut next = [10u32, 20];
+        for (by_client, text) in *script {
+            let (from, to) = if *by_client { (client, server) } else { (server, client) };
+            let at = &mut next[usize::from(!by_client)];
+            heard.extend(hear(&mut traffic, &tcp(from, to, ACK, *at, text.as_bytes()), 2));
+            *at += text.len() as u32;
+        }
+        let joined = heard.iter().filter_map(|one| match &one.what {
+            What::Joined { by_client, bytes, .. } => Some(format!("{by_client} {}", String::from_utf8_lossy(bytes))),
+            _ => None,
+        });
+        assert_eq!(joined.collect::<Vec<_>>(), *expected, "{name}");
+    }
+}
+
+#[test]
+fn each_byte_alone_costs_few_tellings() {
+    let (client, server) = ((5, 50_000), (9, 9999));
+    let mut traffic = Traffic::new(1);
+    hear(&mut traffic, &tcp(client, server, SYN, 9, b""), 0);
+    hear(&mut traffic, &tcp(server, client, SYN | ACK, 19, b""), 1);
+    let all = (0..5000u32).flat_map(|n| hear(&mut traffic, &tcp(client, server, ACK, 10 + n, b"x"), 2));
+    let joined = all.filter(|one| matches!(one.what, What::Joined { .. })).count();
+    assert!((1..50).contains(&joined), "{joined}");
+}
+
+/// The same packet by IPv6.
+fn six(bytes: &[u8]) -> Vec<u8> {
+    let address = |last: &[u8]| [&[0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], last].concat();
+    let mut out = [&bytes[..12], &[0x86, 0xdd, 0x60, 0, 0, 0]].concat();
+    out.extend((bytes.len() as u16 - 34).to_be_bytes());
+    out.extend([bytes[23], 64]);
+    out.extend([address(&bytes[26..30]), address(&bytes[30..34]), bytes[34..].to_vec()].concat());
+    out
+}
+
+#[test]
+fn what_a_capture_cut_off_is_not_closed_up() {
+    let (client, server) = ((5, 50_000), (9, 80));
+    let ask =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nX-Long: {}\r\n\r\n", "y".repeat(300));
+    let (one, two) = (ask("/one"), ask("/two"));
+    for by in [&<[u8]>::to_vec as &dyn Fn(&[u8]) -> Vec<u8>, &six] {
+        let mut traffic = Traffic::new(1);
+        let mut heard = hear(&mut traffic, &by(&tcp(client, server, SYN, 9, b"")), 0);
+        heard.extend(hear(&mut traffic, &by(&tcp(server, client, SYN | ACK, 19, b"")), 1));
+        let (at, answer) = (10 + one.len() as u32, b"HTTP/1.1 204 None\r\n\r\n");
+        for (sequence, said, text) in [(10, 20, &one), (at, 20 + answer.len() as u32, &two)] {
+            let mut bytes = by(&tcp(client, server, ACK, sequence, text.as_bytes()));
+            bytes.truncate(bytes.len() - 200);
+            heard.extend(hear(&mut traffic, &bytes, 2));
+            let got = with_ack(tcp(server, client, ACK, said, answer), sequence + text.len() as u32);
+            heard.extend(hear(&mut traffic, &by(&got), 2));
+        }
+        let end = at + two.len() as u32;
+        heard.extend(hear(&mut traffic, &by(&tcp(client, server, FIN | ACK, end, b"")), 3));
+        heard.extend(hear(&mut traffic, &by(&tcp(server, client, RST | ACK, 20, b"")), 4));
+        let asked = heard.iter().filter_map(|one| match &one.what {
+            What::HttpRequest(http) => Some(http.path.as_str()),
+            _ => None,
+        });
+        assert_eq!(asked.collect::<Vec<_>>(), ["/one", "/two"]);
+    }
+}
+
+#[test]
+fn who_has_said_all_is_still_answered() {
+    let (client, server) = ((5, 50_000), (9, 21));
+    let ask = b"USER anna\r\nPASS canary\r\n";
+    let asked = 10 + ask.len() as u32;
+    let answer = |flags: u8, text: &str| tcp(server, client, flags, 27, text.as_bytes());
+    // How the client ends, what comes then, and whether the answer is heard.
+    let table = [
+        ("it says no more", FIN | ACK, vec![answer(ACK, "530 no\r\n")], true),
+        ("both say no more at once", FIN | ACK, vec![answer(FIN | ACK, "530 no\r\n")], true),
+        ("it is gone", RST | ACK, vec![answer(ACK, "530 no\r\n")], false),
+        (
+            "the answer comes after its sender's end",
+            FIN | ACK,
+            vec![answer(FIN | ACK, ""), answer(ACK, "530 no\r\n")],
+            false,
+        ),
+    ];
+    for (name, flags, frames, told) in table {
+        let mut traffic = Traffic::new(1);
+        let mut heard = hear(&mut traffic, &tcp(client, server, SYN, 9, b""), 0);
+        heard.extend(hear(&mut traffic, &tcp(server, client, SYN | ACK, 19, b""), 1));
+        heard.extend(hear(&mut traffic, &tcp(server, client, ACK, 20, b"220 h\r\n"), 2));
+        heard.extend(hear(&mut traffic, &tcp(client, server, ACK, 10, ask), 3));
+        heard.extend(hear(&mut traffic, &tcp(client, server, flags, asked, b""), 4));
+        heard.extend(frames.iter().flat_map(|frame| hear(&mut traffic, frame, 5)));
+        let words = words(&heard);
+        assert_eq!(words.iter().any(|word| word.starts_with("login")), told, "{name}: {words:?}");
+        assert_eq!(words.iter().filter(|word| *word == "Closed").count(), 1, "{name}: {words:?}");
+    }
+}
+
+#[test]
 fn a_router_is_not_who_speaks_through_it() {
     let mut neighbours = Neighbours::default();
     let router = MacAddr([2, 0, 0, 0, 0, 1]);
@@ -227,6 +347,41 @@ fn a_router_is_not_who_speaks_through_it() {
     neighbours.hear(&Frame::decode(LinkType::ETHERNET, &bytes), 1);
     let own = MacAddr([2, 0, 0, 0, 0, 5]);
     assert_eq!(neighbours.own(Ipv4Addr::from(ip(5)).into(), Some(own)), Some(own));
+}
+
+#[test]
+fn a_host_with_an_address_of_the_internet_is_no_way_there() {
+    // Network and host.
+    type Address = (u8, u8);
+    let v6 = |(to, from): (u8, u8), next: u8, (source, target): (Address, Address), inner: &[u8]| {
+        let hosts = [[2, 0, 0, 0, 0, to], [2, 0, 0, 0, 0, from]].concat();
+        let mut bytes = [&hosts[..], &[0x86, 0xdd, 0x60, 0, 0, 0, 0, inner.len() as u8, next, 255]].concat();
+        for (net, host) in [source, target] {
+            bytes.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, net, 0, 0, 0, 0, 0, 0, 0, host]);
+        }
+        bytes.extend(inner);
+        bytes
+    };
+    let packet = |to: u8, address: Address| v6((to, 1), 59, ((99, 7), address), &[]);
+    let asks = |host: u8| v6((1, host), 58, ((1, host), (1, 1)), &[&[135u8][..], &[0; 23]].concat());
+    // What is heard; whether 5 and the router 1 are ways to the Internet.
+    let table = [
+        ("asks, then is spoken to", vec![asks(5), packet(5, (1, 5))], [false, false]),
+        ("is spoken to, then asks", vec![packet(5, (1, 5)), asks(5)], [false, false]),
+        ("under two addresses", vec![packet(5, (1, 5)), packet(5, (1, 6)), asks(5)], [false, false]),
+        ("a neighbour's question tells of both", vec![packet(5, (1, 5)), asks(6)], [false, false]),
+        ("the router", vec![asks(5), packet(1, (50, 1)), packet(5, (1, 5))], [false, true]),
+        ("own first, then others'", vec![packet(1, (1, 1)), packet(1, (50, 1)), asks(5)], [false, true]),
+        ("nothing is known of the network", vec![packet(5, (1, 5))], [true, false]),
+    ];
+    for (name, frames, expected) in table {
+        let mut neighbours = Neighbours::default();
+        for bytes in &frames {
+            neighbours.hear(&Frame::decode(LinkType::ETHERNET, bytes), 1);
+        }
+        let is_way = [5, 1].map(|n| neighbours.is_way_out(MacAddr([2, 0, 0, 0, 0, n])));
+        assert_eq!(is_way, expected, "{name}");
+    }
 }
 
 #[test]
@@ -287,10 +442,6 @@ fn bytes_are_counted_as_sent_also_when_frames_are_cut() {
 /// Live, the kernel keeps long segments back: how much there was is told by who received it.
 #[test]
 fn a_transfer_that_was_not_seen_is_counted_by_its_acknowledgements() {
-    let with_ack = |mut bytes: Vec<u8>, ack: u32| {
-        bytes[42..46].copy_from_slice(&ack.to_be_bytes());
-        bytes
-    };
     let sent = |ack: u32| {
         let mut traffic = Traffic::new(7);
         let (me, far) = ((9, 40_000), (5, 443));

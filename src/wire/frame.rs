@@ -168,7 +168,7 @@ impl<'a> Frame<'a> {
                 ip.protocol
             }
             Some(Net::V6(ip)) => {
-                (ip.fragment, ip.payload) = (None, payload);
+                (ip.fragment, ip.missing, ip.payload) = (None, 0, payload);
                 ip.protocol
             }
             _ => return whole,

@@ -37,6 +37,8 @@ pub struct Ipv6<'a> {
     pub is_misplaced: bool,
     /// Options for the receiver (RFC 8200 §4.6).
     pub has_options: bool,
+    /// Bytes at the end that were sent and are not here: captures are cut.
+    pub missing: u16,
     pub payload: &'a [u8],
 }
 
@@ -72,6 +74,8 @@ impl<'a> Ipv6<'a> {
             is_source_routed: false,
             is_misplaced: false,
             has_options: false,
+            // Less than the length, which has sixteen bits.
+            missing: wanted.saturating_sub(reader.len()) as u16,
             payload: &[],
         };
         let mut body = Reader::new(reader.at_most(wanted));
@@ -129,6 +133,14 @@ mod tests {
         bytes.extend([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
         bytes.extend(rest);
         bytes
+    }
+
+    #[test]
+    fn what_is_missing_is_counted() {
+        for (len, there, missing) in [(8, 8, 0), (8, 3, 5), (8, 0, 8), (0, 3, 0), (3, 8, 0), (u16::MAX, 0, u16::MAX)] {
+            let bytes = packet(17, len, &vec![0; there]);
+            assert_eq!(Ipv6::read(&bytes).0.map(|ip| ip.missing), Some(missing), "{there} of {len}");
+        }
     }
 
     #[test]

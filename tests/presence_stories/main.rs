@@ -19,6 +19,7 @@ mod names;
 mod night;
 mod order;
 mod people;
+mod proposals;
 mod restarts;
 mod rooms;
 mod truth;

@@ -26,6 +26,9 @@ impl Told {
     }
 }
 
+/// A new address is announced twice (RFC 5227 §1.1, ANNOUNCE_NUM).
+const ANNOUNCED_MAX: u32 = 2;
+
 #[derive(Debug, Clone, Copy)]
 pub struct Claimant {
     pub mac: MacAddr,
@@ -44,6 +47,12 @@ pub struct Claimant {
 }
 
 impl Claimant {
+    /// It says so when it is asked, asks under it, or announced it as hosts do that get an address.
+    pub fn is_plain(&self) -> bool {
+        let announced = self.unasked <= ANNOUNCED_MAX && self.told == Told::Several && !self.aimed;
+        self.foreign.is_none() && (self.unasked == 0 || announced)
+    }
+
     /// Seconds from one unasked reply to the next, if they come in step.
     pub fn step(&self) -> Option<f64> {
         let (count, sum, squares) = self.steps;

@@ -125,3 +125,42 @@ fn a_forger_that_was_there_first_is_not_called_by_the_address_it_took() {
     let who = Some(MacAddr(mac(9)));
     assert!(!found.is_empty() && found.iter().all(|f| f.attacker.mac == who && f.attacker.ip.is_none()), "{found:?}");
 }
+
+#[test]
+fn one_machine_with_two_cards_is_low_and_who_listens_in_is_not() {
+    // Cards 10 and 11 answer each for both of its addresses, whichever is asked for, and it asks by either.
+    let mut flux: Vec<Line> = Vec::new();
+    for n in 0..40u64 {
+        let (at, asker, ip) = (n * 15, [1, 5, 6][n as usize % 3], 10 + (n as u8 / 3) % 2);
+        flux.push((at, asker, 1, asker, ip));
+        let (one, other) = if n % 3 == 0 { (11, 10) } else { (10, 11) };
+        flux.extend([(at, one, 2, ip, asker), (at, other, 2, ip, asker)]);
+        if n % 4 == 0 {
+            flux.push((at + 3, [10, 11][n as usize % 2], 1, [10, 11][(n as usize / 4) % 2], 1));
+        }
+    }
+    let found = told(&flux);
+    assert!(found.iter().all(|(_, severity)| *severity == Severity::Low), "{found:?}");
+    // 9 answers for 5 and 6 whoever asks, and 5 and 6 do for themselves.
+    let mut stands_between: Vec<Line> = vec![(0, 9, 1, 9, 1)];
+    for n in 0..40u64 {
+        let (at, asker, ip) = (n * 15, [1, 7][n as usize % 2], 5 + (n as u8 / 2) % 2);
+        stands_between.push((at, asker, 1, asker, ip));
+        stands_between.extend([(at, ip, 2, ip, asker), (at, 9, 2, ip, asker), (at + 1, 9, 1, ip, asker)]);
+    }
+    let found = told(&stands_between);
+    assert!(
+        found.iter().any(|(who, severity)| *who == Some(MacAddr(mac(9))) && *severity >= Severity::High),
+        "{found:?}"
+    );
+    // The router's address is never one of them.
+    let mut stage = Stage::new(ArpSpoof::new(Settings::default())).behind(crate::detectors::stage::ip(10));
+    let all: Vec<Severity> = flux
+        .iter()
+        .flat_map(|(second, who, op, sender, target)| {
+            stage.frame(&arp(*who, *op, *who, *sender, *target), second * 1000)
+        })
+        .map(|finding| finding.severity)
+        .collect();
+    assert!(all.iter().any(|severity| *severity >= Severity::High), "{all:?}");
+}

@@ -94,6 +94,9 @@ impl Talk {
         if let (App::Http(reader), false) = (&mut self.app, by_client) {
             reader.hurry(client, server, seed, out);
         }
+        if let (App::Tls(greeting), false) = (&mut self.app, by_client) {
+            greeting.hurry(client, out);
+        }
         let unread = if by_client { client } else { server };
         match &mut self.app {
             App::Unknown | App::Done => {}
@@ -135,6 +138,9 @@ impl Talk {
         if let App::Http(reader) = &mut self.app {
             reader.miss(by_client, unread, missing, seed, out);
         }
+        if let (App::Tls(greeting), true) = (&mut self.app, by_client) {
+            greeting.hurry(unread, out);
+        }
         unread.clear();
     }
 
@@ -144,6 +150,10 @@ impl Talk {
             App::Ssh(ssh) => ssh.end(talk, out),
             App::Smb(smb) => smb.end(out),
             App::Lines(lines) => lines.end(out),
+            App::Tls(greeting) => {
+                let [client, _] = &mut self.unread;
+                greeting.hurry(client, out);
+            }
             _ => {}
         }
     }
@@ -152,9 +162,7 @@ impl Talk {
         let [client, server] = &self.unread;
         let (client, server) = (client.as_slice(), server.as_slice());
         let app = if tls::server_name(client).is_some() || client.starts_with(&[22, 3]) {
-            let (tls, greeting) = greeting::begin(client);
-            out.push(What::Tls(tls));
-            Some(greeting.map_or(App::Done, App::Tls))
+            Some(App::Tls(greeting::Greeting::default()))
         } else if http::is_request(client) {
             Some(App::Http(http::Reader::default()))
         } else if client.starts_with(b"SSH-") || server.starts_with(b"SSH-") {
