@@ -6,7 +6,7 @@
 //! Somebody has the computer in their hands.
 //! ## How it decides
 //! The first 4 KiB hold the greeting of a command interpreter, an answer to `id`, or the prompt of a shell, on a
-//! connection that is neither Telnet nor a known text protocol. Which side answers is the one that is controlled;
+//! connection that is neither Telnet nor a known text protocol, or a datagram begins with one of the first two. Which side answers is the one that is controlled;
 //! the other one is named. Also told: a host that was attacked through a known hole opens, within two minutes, a
 //! connection to a port of no common service where it had not been before; the attacker is named.
 //! ## What fools it
@@ -25,7 +25,7 @@ use crate::{
     },
     model::{Capped, Card, Category, Finding, Findings, Mono, Part, Party, Port, Severity, holds},
     traffic::{End, Talkers, What},
-    wire::protocol,
+    wire::{Frame, protocol},
 };
 
 pub static CARD: Card = Card {
@@ -95,6 +95,29 @@ impl ReverseShell {
     }
 }
 
+impl ReverseShell {
+    /// A shell by datagrams: nothing else begins one with the answer to `id`, or with Windows' greeting.
+    fn datagram(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Some(udp) = frame.udp().filter(|udp| udp.payload.starts_with(b"uid=") || udp.payload.starts_with(GREETING))
+        else {
+            return;
+        };
+        let (Some(what), Some((from, to))) = (shell(udp.payload), frame.addresses()) else { return };
+        if to.is_multicast() || what == "prompt of a shell" {
+            return;
+        }
+        let neighbours = context.neighbours;
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::Critical, format!("{from} {to}"), context.now)
+            .by(neighbours.party(to, frame.destination))
+            .against(neighbours.party(from, frame.source))
+            .why("sign", what)
+            .why("port", udp.destination)
+            .technique(&["T1059.004"])
+            .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+}
+
 /// `root@camera:/tmp# `: who, where and in which folder, without spaces.
 fn is_place(line: &[u8]) -> bool {
     let Some(place) = line.len().checked_sub(2).and_then(|end| line.get(..end)) else { return false };
@@ -105,6 +128,7 @@ fn is_place(line: &[u8]) -> bool {
         && place.iter().all(u8::is_ascii_graphic)
 }
 
+const GREETING: &[u8] = b"Microsoft Windows [Version";
 static WINDOWS: Part = Part::new(b"Microsoft Windows ");
 static ID: Part = Part::new(b"uid=");
 static NO_JOBS: [Part; 2] = [Part::new(b"no job control in this shell"), Part::new(b"can't access tty; job control")];
@@ -137,7 +161,7 @@ impl Detector for ReverseShell {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Completed, Needs::Said, Needs::Found]
+        &[Needs::Completed, Needs::Said, Needs::Found, Needs::Udp]
     }
 
     fn held(&self) -> usize {
@@ -151,6 +175,9 @@ impl Detector for ReverseShell {
             && let Some(victim) = found.victim.ip
         {
             self.attacked.insert(victim, (context.now.mono, found.attacker));
+        }
+        if let Evidence::Packet(frame) = evidence {
+            return self.datagram(frame, context, findings);
         }
         let Evidence::Traffic(noticed) = evidence else { return };
         if noticed.what == What::Completed {
@@ -195,7 +222,21 @@ impl Detector for ReverseShell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, conversation};
+    use crate::detectors::stage::{Stage, conversation, udp};
+
+    #[test]
+    fn a_shell_by_datagrams_is_told_of_who_commands() {
+        let run = |said: &[u8]| {
+            Stage::new(ReverseShell::new(Settings::default())).frame(&udp((9, 50_000), (5, 4_000), said), 0)
+        };
+        let told = run(b"uid=0(root) gid=0(root) groups=0(root)\n");
+        assert_eq!(told.first().and_then(|f| f.attacker.ip), Some(IpAddr::from([192, 168, 7, 5])));
+        for said in
+            [&b"uid=7&state=on"[..], b"log: uid=0(root) gid=0(root) groups=0(root)", b"Microsoft Windows is busy"]
+        {
+            assert!(run(said).is_empty());
+        }
+    }
 
     #[test]
     fn shells_are_told_and_texts_are_not() {

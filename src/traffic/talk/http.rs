@@ -376,8 +376,16 @@ fn asked_along(query: &[u8], seed: u64, out: &mut Vec<What>) {
     let field = |names: &[&str]| {
         pairs().find(|(name, value)| !value.is_empty() && names.iter().any(|known| name == known.as_bytes()))
     };
+    // Subsonic's music and InfluxDB's numbers (their manuals): one letter each, which alone would be a page or a product.
+    let short = || {
+        field(&["p"])
+            .zip(field(&["u"]))
+            .filter(|((_, secret), _)| !secret.iter().all(u8::is_ascii_digit) || secret.len() > 3)
+    };
     if let Some((_, secret)) = field(&SECRETS).filter(|(_, secret)| secret.len() <= 256) {
         let user = field(&USERS).map(|(_, user)| user).unwrap_or_default();
+        out.push(clear("http_query", &user, &secret, seed));
+    } else if let Some(((_, secret), (_, user))) = short().filter(|((_, secret), _)| secret.len() <= 256) {
         out.push(clear("http_query", &user, &secret, seed));
     } else if let Some((_, token)) = field(&TOKENS).filter(|(_, token)| (KEY_MIN..=1024).contains(&token.len())) {
         out.push(clear("http_token", b"", &token, seed));
