@@ -62,6 +62,32 @@ struct Asked {
     below: (String, Recent<String>),
 }
 
+impl Asked {
+    /// Made-up names that no server looks up.
+    fn refuses(&self, talk: &Talkers, least: usize, context: &Context<'_>) -> Option<Finding> {
+        let now = context.now.mono;
+        let (refused, others) =
+            (self.refused.within(now, SPAN), self.found.within(now, SPAN) + self.missing.within(now, SPAN));
+        let made = self.refused.keys().filter(|domain| domain.split('.').next().is_some_and(is_made)).count();
+        if refused < least
+            || refused * 100 < (refused + others) * ALL_PERCENT
+            || made * 100 < self.refused.len() * MADE_PERCENT
+        {
+            return None;
+        }
+        let samples: Vec<String> = self.refused.keys().take(3).map(|name| clean_text(name, 64)).collect();
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::High, talk.client.ip.to_string(), context.now)
+            .by(talk.client.party())
+            .why("nx_domains", refused)
+            .why("found", others)
+            .why("made_up", made)
+            .why("samples", samples.join(", "))
+            .technique(&["T1568.002"])
+            .points(5.0);
+        Some(finding)
+    }
+}
+
 impl Weigh for Asked {
     /// Names that do not exist, of whoever finds hardly any.
     fn weight(&self, now: Mono, span: Duration) -> u32 {
@@ -167,23 +193,7 @@ impl Detector for Dga {
         let Some(asked) = self.devices.of(talk.client.ip, who, now, fresh) else { return };
         if UNHELPFUL.contains(&dns.code) {
             asked.refused.see(domain.to_owned(), now);
-            let (refused, others) =
-                (asked.refused.within(now, SPAN), asked.found.within(now, SPAN) + asked.missing.within(now, SPAN));
-            let made = asked.refused.keys().filter(|domain| domain.split('.').next().is_some_and(is_made)).count();
-            if refused >= self.bell.scaled(REFUSED_MIN) as usize
-                && refused * 100 >= (refused + others) * ALL_PERCENT
-                && made * 100 >= asked.refused.len() * MADE_PERCENT
-            {
-                let samples: Vec<String> = asked.refused.keys().take(3).map(|name| clean_text(name, 64)).collect();
-                let finding =
-                    Finding::new(CARD.id, Category::Dns, Severity::High, talk.client.ip.to_string(), context.now)
-                        .by(talk.client.party())
-                        .why("nx_domains", refused)
-                        .why("found", others)
-                        .why("made_up", made)
-                        .why("samples", samples.join(", "))
-                        .technique(&["T1568.002"])
-                        .points(5.0);
+            if let Some(finding) = asked.refuses(talk, self.bell.scaled(REFUSED_MIN) as usize, context) {
                 self.bell.ring(finding, findings);
             }
             return;

@@ -406,3 +406,30 @@ fn refused_chats_count_if_they_come_fast() {
     assert!(run(1_000) > 0);
     assert_eq!(run(5_000), 0, "a telephone with an old password");
 }
+
+#[test]
+fn one_password_for_everybody_of_a_directory_is_told() {
+    let bind = |user: &str| -> Vec<u8> {
+        let name = format!("uid={user},dc=home");
+        let mut bind = vec![2, 1, 3, 4, name.len() as u8];
+        bind.extend(name.as_bytes());
+        bind.extend(b"\x80\x06canary");
+        let mut message = vec![2, 1, 1, 0x60, bind.len() as u8];
+        message.extend(bind);
+        [&[0x30, message.len() as u8][..], &message].concat()
+    };
+    let run = |users: &[&str]| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for (n, user) in users.iter().enumerate() {
+            let said = bind(user);
+            let refused: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x31\x04\x00\x04\x00";
+            for frame in conversation((9, 40_000 + n as u16), (5, 389), &[(true, said.as_slice()), (false, refused)]) {
+                told += stage.frame(&frame, n as u64 * 1000).len();
+            }
+        }
+        told
+    };
+    assert!(run(&["anna", "ben", "carla", "dora", "emil", "frida"]) > 0);
+    assert_eq!(run(&["anna", "anna", "ben", "anna"]), 0, "two who mistype");
+}
