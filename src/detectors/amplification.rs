@@ -9,13 +9,14 @@
 //! UDP answers of services that amplify (DNS, NTP, SNMP, SSDP, CLDAP, memcached …, CISA TA14-017A) to a host that was
 //! not seen to ask: 60 in ten seconds from five servers or more, or 100 from fewer. Nobody is named: the servers
 //! are used, and who asks them is not seen. Also: such a service of the home answers one address of the Internet 20 times in
-//! a minute with five times as many bytes as it is asked; it is named.
+//! a minute with five times as many bytes as it is asked; it is named. And: a machine of the home asks such services 100
+//! times in ten seconds in the name of another device of the home, whose hardware address is known to be another one.
 //! ## What fools it
 //! A wire on which only one direction is seen: then all answers look unasked, so it must once have heard the host ask.
 //! ## What to do
 //! From the Internet only the provider can help.
 //!
-//! Holds 1,024 hosts and 1,024 services of the home.
+//! Holds 1,024 hosts, 1,024 services of the home and 256 machines that ask in another's name.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -25,7 +26,7 @@ use crate::{
         usual::Bell,
         window::{Recent, Subjects, Weigh, Window},
     },
-    model::{Capped, Category, Finding, Findings, MacAddr, Mono, Port, Severity, is_private, is_unicast},
+    model::{Capped, Category, Finding, Findings, MacAddr, Mono, Party, Port, Severity, is_private, is_unicast},
     traffic::{Outcome, What},
     wire::{Frame, protocol},
 };
@@ -42,6 +43,9 @@ const SERVERS_MIN: usize = 5;
 // A service at home that is used against others: so many answers in a minute, each of so many times what was asked.
 const ANSWERS_MIN: u32 = 20;
 const GROWTH_MIN: u32 = 5;
+// Questions in another's name: a host with two cards in one network sends some so, but no hundred in ten seconds.
+const FORGED_MIN: u32 = 100;
+const FORGERS_MAX: usize = 256;
 const MINUTE: Duration = Duration::from_secs(60);
 // Of the ports below those on which a home holds no long conversations (as it does by IPsec and in games).
 const REFLECTS: [Port; 14] = [53, 123, 161, 389, 1900, 3702, 5683, 11211, 19, 17, 111, 137, 10001, 37810];
@@ -82,6 +86,8 @@ pub struct Amplification {
     /// Service, its port, and whom it answers.
     reflected: Subjects<(IpAddr, Port, IpAddr), Reflected>,
     hosts: Subjects<IpAddr, Flooded>,
+    /// Who asks, by its hardware, in whose name.
+    forgers: Subjects<(MacAddr, IpAddr), Window>,
     /// Who asked everybody, from which port: answers come from addresses that were not asked one by one.
     askers: Capped<(IpAddr, Port), Mono>,
 }
@@ -93,12 +99,43 @@ impl Amplification {
             bell: Bell::new(settings),
             reflected: Subjects::new(HOSTS_MAX, MINUTE, ANSWERS_MIN / 2),
             hosts: Subjects::new(HOSTS_MAX, Duration::from_secs(SPAN_S), UNASKED_MIN / 2),
+            forgers: Subjects::new(FORGERS_MAX, Duration::from_secs(SPAN_S), FORGED_MIN / 2),
             askers: Capped::new(HOSTS_MAX),
         }
     }
 }
 
 impl Amplification {
+    /// A machine of this wire asks in the name of another one.
+    fn forges(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses()) else { return };
+        let Some(mac) = frame.source.filter(|mac| REFLECTS.contains(&udp.destination) && mac.is_station()) else {
+            return;
+        };
+        let (neighbours, now) = (context.neighbours, context.now.mono);
+        let Some(owner) = neighbours.sole_holder(from).filter(|owner| *owner != mac) else { return };
+        // Routers pass on what others say; a forger has a place of its own.
+        if !neighbours.is_host(mac) || neighbours.is_way_out(mac) || neighbours.is_router(mac) || to.is_multicast() {
+            return;
+        }
+        let fresh = |left| Window::with(left, now);
+        let Some(window) = self.forgers.of((mac, from), crate::traffic::owner(mac), now, fresh) else { return };
+        window.add(now, 1);
+        let asked = window.sum(now, SPAN_S);
+        if asked < self.bell.scaled(FORGED_MIN) {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Flood, Severity::High, format!("{mac} as {from}"), context.now)
+            .by(Party { device: None, mac: Some(mac), ip: None })
+            .against(Party { device: None, mac: Some(owner), ip: Some(from) })
+            .why("reflector_port", udp.destination)
+            .why("reflector", to)
+            .why("questions", asked)
+            .technique(&["T1498.002"])
+            .points(if asked >= FORGED_MIN * 2 { 6.5 } else { 5.0 });
+        self.bell.ring(finding, findings);
+    }
+
     /// A service of the home that answers the Internet with far more than it is asked.
     fn reflects(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
         let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses()) else { return };
@@ -145,7 +182,7 @@ impl Amplification {
 }
 
 impl Detector for Amplification {
-    says!(self, [Udp, Outcome], self.reflected.len() + self.hosts.len() + self.askers.len());
+    says!(self, [Udp, Outcome], self.reflected.len() + self.hosts.len() + self.forgers.len() + self.askers.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
@@ -155,6 +192,7 @@ impl Detector for Amplification {
             Evidence::Traffic(noticed) => noticed,
             Evidence::Packet(frame) => {
                 self.reflects(frame, context, findings);
+                self.forges(frame, context, findings);
                 if let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses())
                     && (to.is_multicast() || frame.destination.is_some_and(MacAddr::is_multicast))
                 {
@@ -257,6 +295,33 @@ mod tests {
         assert_eq!(run(900, 40).first().and_then(|f| f.attacker.ip), Some(IpAddr::from(ip(5))));
         assert!(run(20, 40).is_empty() && run(900, 10).is_empty());
     }
+    #[test]
+    fn who_asks_in_anothers_name_is_told_and_a_router_is_not() {
+        use crate::detectors::stage::arp;
+        let run = |hardware: u8, count: u64| -> Vec<Finding> {
+            let mut stage = Stage::new(Amplification::new(Settings::default()));
+            for host in [5, 8, 9] {
+                stage.frame(&arp(host, 1, host, host, 1), 0);
+            }
+            // 1 is where everybody sends what is meant for the Internet.
+            for far in [7, 8] {
+                stage.frame(&between((mac(8), ip(8)), (mac(1), [203, 0, 113, far]), 17, &datagram(40_000, 9, b"a")), 1);
+            }
+            stage.frame(&arp(1, 1, 1, 1, 5), 2);
+            (0..count)
+                .flat_map(|n| {
+                    let ask = datagram(40_000 + n as u16, 161, b"everything");
+                    stage.frame(&between((mac(hardware), ip(5)), (mac(8), ip(8)), 17, &ask), 10 + n * 10)
+                })
+                .collect()
+        };
+        let told = run(9, 150);
+        assert_eq!(told.first().map(|f| (f.attacker.mac, f.attacker.ip)), Some((Some(MacAddr(mac(9))), None)));
+        assert!(run(5, 150).is_empty(), "itself");
+        assert!(run(1, 150).is_empty(), "the router passes it on");
+        assert!(run(9, 60).is_empty(), "few, as by a second card");
+    }
+
     #[test]
     fn answers_to_the_own_questions_are_no_flood() {
         let answers = |from: [u8; 4]| -> usize {

@@ -6,20 +6,26 @@
 //! Malware asks its master so. So do most devices of a home, their makers': on its own it is only noted, every few
 //! seconds low.
 //! ## How it decides
-//! Connections that were accepted, of one device to one host and port, and datagrams from a new port each that were
+//! Connections that were accepted, of one device to one host and port, requests for one and the same page on one that stays
+//! open, and datagrams from a new port each that were
 //! answered: at least 20 over at least an hour (a quarter of one if they are very even), or 30 over five minutes and more if
 //! they are nearly so, or 30 over 40 seconds and more if they come every few seconds. Ten over a quarter of a minute are enough for messages of one size to an address that nobody
 //! looked up by a name, where look-ups are heard, or with TLS that asks for nobody by name.
 //! Steadiness is that of RITA (Active Countermeasures): skew and deviation of the steps, and of the bytes; their mean
 //! must reach 0.8; below an hour 0.85 with 30 calls, 0.9 with fewer.
 //! ## What fools it
-//! Steps with more than half of them jitter; one connection that stays open, also of datagrams.
+//! Steps with more than half of them jitter; one connection that stays open (but of HTTP), also of datagrams.
 //! ## What to do
 //! Look who the host belongs to. If it is the maker's, add it to `exempt` or leave it at low.
 //!
 //! Leaves out: hosts of the home, time servers, name servers, push services. Holds 1,024 pairs of 64 calls each.
 
-use std::{collections::VecDeque, net::IpAddr, time::Duration};
+use std::{
+    collections::VecDeque,
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+    time::Duration,
+};
 
 use crate::{
     detectors::{
@@ -27,7 +33,7 @@ use crate::{
         usual::{Bell, Exempt},
     },
     model::{Category, Finding, Findings, Guarded, MacAddr, Mono, Port, Severity, is_private},
-    traffic::{Outcome, Talkers, What, owner},
+    traffic::{Http, Outcome, Talkers, What, owner},
     wire::protocol,
 };
 
@@ -54,6 +60,8 @@ const NAMELESS_SPAN: Duration = Duration::from_secs(15);
 const NAMELESS_TIMES: f64 = 0.6;
 const ONE_SIZE: f64 = 0.95;
 const STEADY: f64 = 0.8;
+/// The first request of a connection comes with it.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// Of the middle value: quartiles farther apart than this lean for a reason.
 const LEAN: f64 = 0.25;
 /// Time, names, push of Apple and Google: steady by design.
@@ -68,6 +76,9 @@ struct Calls {
     bytes: VecDeque<u64>,
     /// TLS that asks for nobody by name, at an address of the Internet.
     bare: bool,
+    /// The page that is asked for by HTTP, and whether there are others: then it is use.
+    page: Option<u64>,
+    mixed: bool,
 }
 
 /// See the page above.
@@ -111,7 +122,7 @@ type Key = (Option<MacAddr>, IpAddr, IpAddr, Port);
 impl Beacon {
     fn call(&mut self, key: Key, talk: &Talkers, tick: u64) {
         if self.pairs.get(&key).is_none() {
-            let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new(), bare: false };
+            let calls = Calls { at: VecDeque::new(), bytes: VecDeque::new(), bare: false, page: None, mixed: false };
             self.pairs.insert(key, calls, talk.client.mac.map_or(0, owner), tick);
         }
         if let Some(calls) = self.pairs.get_mut(&key, tick) {
@@ -120,6 +131,30 @@ impl Beacon {
                 calls.at.pop_front();
             }
         }
+    }
+
+    /// A connection that stays open for the next call: one and the same page, again and again.
+    fn asked(&mut self, key: &Key, http: &Http, now: Mono, tick: u64) -> bool {
+        let Some(calls) = self.pairs.get_mut(key, tick) else { return false };
+        let page = http.path.split('?').next().unwrap_or_default();
+        let mut hasher = DefaultHasher::new();
+        page.hash(&mut hasher);
+        let page_is = hasher.finish();
+        // What is playing is asked for again and again while it plays (RFC 8216 §6.3.4, DASH).
+        calls.mixed |=
+            calls.page.is_some_and(|known| known != page_is) || page.ends_with(".m3u8") || page.ends_with(".mpd");
+        calls.page = Some(page_is);
+        let is_first = calls.at.back().is_none_or(|last| now.since(*last) < AT_ONCE);
+        if is_first || calls.mixed {
+            return false;
+        }
+        let len = http.path.len() + http.heads.len() + http.body.len();
+        if calls.at.len() >= CALLS_MAX {
+            calls.at.pop_front();
+        }
+        calls.at.push_back(now);
+        self.said(key, len as u64, tick);
+        true
     }
 
     fn said(&mut self, key: &Key, bytes: u64, tick: u64) {
@@ -133,7 +168,7 @@ impl Beacon {
 }
 
 impl Detector for Beacon {
-    says!(self, [Outcome, Completed, Size, Tls], self.pairs.len());
+    says!(self, [Outcome, Completed, Size, Tls, Http], self.pairs.len());
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
@@ -169,6 +204,11 @@ impl Detector for Beacon {
                     calls.bare = tls.name.is_none();
                 }
                 return;
+            }
+            What::HttpRequest(ref http) if is_tcp && talk.is_sure => {
+                if !self.asked(&key, http, context.now.mono, tick) {
+                    return;
+                }
             }
             What::Closed { .. } => return self.said(&key, talk.bytes[0], tick),
             _ => return,
@@ -304,6 +344,31 @@ mod tests {
         assert_eq!(run(Some(far), [200; 4]), 0, "looked up");
         assert_eq!(run(Some(other), [200, 1000, 40, 700]), 0, "all sizes");
         assert_eq!(run(None, [200; 4]), 0, "its look-ups are not heard");
+    }
+
+    #[test]
+    fn one_page_again_and_again_on_one_connection_is_told() {
+        let run = |pages: &[&str], step: u64| -> usize {
+            let (me, far) = ((mac(9), ip(9)), (mac(1), [203, 0, 113, 9]));
+            let mut stage = Stage::new(Beacon::new(Settings::default()));
+            let mut told = stage.frame(&between(me, far, 6, &segment(50_000, 80, SYN, 1, b"")), 0).len();
+            told += stage.frame(&between(far, me, 6, &segment(80, 50_000, SYN | ACK, 1, b"")), 1).len();
+            told += stage.frame(&between(me, far, 6, &segment(50_000, 80, ACK, 2, b"")), 2).len();
+            let (mut sequence, mut ms) = (2, 10);
+            for n in 0..40_u64 {
+                let page = pages.get(n as usize % pages.len()).copied().unwrap_or_default();
+                let ask = format!("GET {page} HTTP/1.1\r\nHost: a.example\r\n\r\n");
+                told +=
+                    stage.frame(&between(me, far, 6, &segment(50_000, 80, ACK, sequence, ask.as_bytes())), ms).len();
+                sequence += ask.len() as u32;
+                ms += step + n % 5 * step / 20;
+            }
+            told
+        };
+        assert!(run(&["/poll?id=7"], 2_000) > 0);
+        assert_eq!(run(&["/poll?id=7"], 100), 0, "all at once");
+        assert_eq!(run(&["/live/a.m3u8"], 2_000), 0, "a film");
+        assert_eq!(run(&["/a", "/b", "/c"], 2_000), 0, "somebody reads");
     }
 
     #[test]

@@ -6,14 +6,15 @@
 //! With time, guesses hit. A login that works after many that did not is worse than all before.
 //! ## How it decides
 //! Outcomes of logins are counted, not connections: FTP, Telnet, POP3, IMAP, SMTP, HTTP, SMB, Kerberos, LDAP, MQTT,
-//! Redis, SIP, VNC and SOCKS say them; of SSH they are told from how much the server says, of databases (MySQL,
+//! Redis, SIP, VNC, SOCKS, MPD, ManageSieve and XMPP say them; of SSH they are told from how much the server says, of databases (MySQL,
 //! PostgreSQL, SQL Server, MongoDB) by the words of the refusal, and a connection for remote desktop (RDP) with a user's
 //! name that ends before a picture came is one that failed. A bucket that leaks one a minute runs over at 8 (from the
 //! Internet at 5). The same secret again and again is an old password in some device, not a guess, and does not count
 //! twice. Where a secret only answers a challenge (Digest and NTLM of HTTP and RTSP, Kerberos, guests of SMB) nobody sees
 //! whether it is another one: then twenty refusals without a pause are guesses; the challenge with which each session
 //! begins is none, nor is an answer that was too late. Ten different passwords within ten minutes sent by forms of a web
-//! page, in its address, or by the call of a blog, to one server are guesses whatever the page answers, and so are eight
+//! page, in its address, or by the call of a blog, to one server are guesses whatever the page answers, as those at
+//! services whose answers are not read (CVS, IRC, NATS, STOMP, AMQP, NUT), and so are eight
 //! communities of SNMP, to which only the right one is answered. So are ten names that a mail server is asked for within
 //! ten minutes, be it by `VRFY` and `EXPN` or by recipients there are none of and no letter after them, and ten telephones that an exchange
 //! does not have. Five different users within ten minutes who are all
@@ -63,6 +64,8 @@ const FORMS_MAX: usize = 512;
 const FORMS_SECRETS_MAX: usize = 20;
 /// Nobody has so many passwords for one page.
 const FORMS_MIN: u32 = 10;
+/// Services whose answer to a login is not read, or which many do not wait for.
+const UNANSWERED: [&str; 8] = ["cvs", "irc", "nats", "stomp", "amqp", "nut", "memcached", "cassandra"];
 /// Programs that look for printers try two or three.
 const COMMUNITIES_MIN: u32 = 8;
 /// Mail programs ask for no name at all, and of recipients some have moved away.
@@ -71,7 +74,9 @@ const NAMES_MIN: u32 = 10;
 const PICTURE_MIN: u64 = 16 * 1024;
 /// What services say of a refused login: MySQL's state 28000, PostgreSQL's 28P01 and 28000, SQL Server's error 18456 (in
 /// UTF-16), MongoDB's code 18.
-static REFUSALS: [(&str, Part); 6] = [
+static REFUSALS: [(&str, Part); 7] = [
+    // RFC 6120 §6.5.10.
+    (CHATS, Part::new(b"<not-authorized")),
     ("mysql", Part::new(b"#28000Access denied for user")),
     ("postgres", Part::new(b"C28P01\0")),
     ("postgres", Part::new(b"C28000\0")),
@@ -80,6 +85,9 @@ static REFUSALS: [(&str, Part); 6] = [
     // Its byte of failure comes first (the manual of rexecd).
     ("rexec", Part::new(b"\x01Login incorrect")),
 ];
+
+/// Secrets of chats answer a challenge (RFC 5802), so nobody sees whether a refused one is new.
+const CHATS: &str = "xmpp";
 
 fn tick(now: Mono) -> u64 {
     now.0 / 1_000_000_000
@@ -146,7 +154,7 @@ impl BruteForce {
         let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
         let refused = REFUSALS.iter().find(|(_, words)| words.is_in(head));
         if let Some((service, _)) = refused.filter(|_| talk.is_sure) {
-            let login = Login { service, user: String::new(), tag: 0, is_proof: false, ok: false };
+            let login = Login { service, user: String::new(), tag: 0, is_proof: *service == CHATS, ok: false };
             self.login(talk, &login, context, findings);
         }
     }
@@ -156,6 +164,7 @@ impl BruteForce {
         let (service, min) = match secret.protocol {
             "http_form" | "http_query" => ("http_form", FORMS_MIN),
             "snmp" => ("snmp", COMMUNITIES_MIN),
+            service if UNANSWERED.contains(&service) => (service, FORMS_MIN),
             _ => return,
         };
         self.tried(talk, (service, min), (secret.tag, &secret.user), context, findings);

@@ -7,7 +7,7 @@
 //! ## How it decides
 //! A login was seen: FTP, Telnet, rlogin, rexec, POP3, IMAP, SMTP, NNTP, IRC, XMPP, HTTP (Basic, Digest, NTLM, forms,
 //! tokens, addresses with a password in them), ONVIF and recorders of cameras, RTSP, SIP, LDAP, SMB, MQTT, AMQP, STOMP,
-//! NATS, Redis, memcached, MySQL, PostgreSQL, SQL Server, Oracle, MongoDB, Cassandra, SOCKS, rsync, CVS, Subversion, X11,
+//! NATS, Redis, MPD, NUT, ManageSieve, memcached, MySQL, PostgreSQL, SQL Server, Oracle, MongoDB, Cassandra, SOCKS, rsync, CVS, Subversion, X11,
 //! VNC, RADIUS, TACACS+, IPMI, PPP, SNMP communities. Never the secret itself: how long it is, the first letter of the user. Across the Internet it is
 //! high, within the home low, by MQTT within the home only noted; a token, which opens one service and can be taken back,
 //! is low and noted; a digest, an empty or well-known secret is only noted,
@@ -242,6 +242,58 @@ mod tests {
                 &[(false, b"INFO {}\r\n"), (true, b"CONNECT {\"user\":\"anna\",\"pass\":\"canary-1\"}\r\n")],
                 Some("nats"),
             ),
+            ("a player", 6600, &[(false, b"OK MPD 0.23.5\n"), (true, b"password \"canary-1\"\n")], Some("mpd")),
+            (
+                "a power supply",
+                3493,
+                &[(true, b"USERNAME anna\n"), (false, b"OK\n"), (true, b"PASSWORD canary-1\n")],
+                Some("nut"),
+            ),
+            (
+                "filters of mail",
+                4190,
+                &[
+                    (false, b"\"IMPLEMENTATION\" \"x\"\r\n\"SASL\" \"PLAIN\"\r\nOK \"x\"\r\n"),
+                    (true, b"AUTHENTICATE \"PLAIN\" \"AGFubmEAY2FuYXJ5LTE=\"\r\n"),
+                ],
+                Some("sieve"),
+            ),
+            (
+                "filters of mail, counted",
+                4190,
+                &[
+                    (false, b"\"IMPLEMENTATION\" \"x\"\r\nOK \"x\"\r\n"),
+                    (true, b"AUTHENTICATE \"PLAIN\" {20+}\r\nAGFubmEAY2FuYXJ5LTE=\r\n"),
+                ],
+                Some("sieve"),
+            ),
+            (
+                "redis 6",
+                6379,
+                &[(true, b"*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$4\r\nanna\r\n$8\r\ncanary-1\r\n")],
+                Some("redis"),
+            ),
+            (
+                "files, asked what it can first",
+                21,
+                &[
+                    (false, b"220 x\r\n"),
+                    (true, b"FEAT\r\n"),
+                    (false, b"211 End\r\n"),
+                    (true, b"USER anna\r\n"),
+                    (false, b"331 \r\n"),
+                    (true, b"PASS canary-1\r\n"),
+                ],
+                Some("ftp"),
+            ),
+            (
+                "letters for words",
+                4533,
+                &[(true, b"GET /rest/ping?u=anna&p=canary-1&v=1 HTTP/1.1\r\nHost: x\r\n\r\n")],
+                Some("http_query"),
+            ),
+            ("a page's number", 80, &[(true, b"GET /?p=12&u=7 HTTP/1.1\r\nHost: x\r\n\r\n")], None),
+            ("a store without a login", 6379, &[(true, b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n")], None),
             ("cvs", 2401, &[(true, b"BEGIN AUTH REQUEST\n/cvs\nanna\nAcanary-1\nEND AUTH REQUEST\n")], Some("cvs")),
             ("rexec", 512, &[(true, b"0\0anna\0canary-1\0id\0")], Some("rexec")),
             (

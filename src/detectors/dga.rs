@@ -9,7 +9,7 @@
 //! whose labels look made by a machine (few vowels, digits among letters, or all of one length). Thirty, and nine in ten of
 //! all, are told at medium whatever they look like: generators that join words make those.
 //! Single words do not count (browsers ask such to find out whether answers are forged), nor names with a local
-//! suffix.
+//! suffix. Of names that the server does not look up at all (it refuses, or fails) it takes twenty, nine in ten of all.
 //! Twenty names below one domain of which none exists are told at low. A web server that is called, without encryption,
 //! by a registered name of nothing but hexadecimal digits is noted.
 //! ## What fools it
@@ -47,13 +47,45 @@ const ALL_PERCENT: usize = 90;
 const MADE_PERCENT: usize = 60;
 const BELOW_MIN: u32 = 20;
 const NXDOMAIN: u8 = 3;
+/// RFC 1035 §4.1.1: the server failed, or will not. Without the Internet all names fail: then only how they look says something.
+const UNHELPFUL: [u8; 2] = [2, 5];
+/// Of those it takes so many.
+const REFUSED_MIN: u32 = 20;
 
 #[derive(Debug, Clone)]
 struct Asked {
     missing: Recent<String>,
     found: Recent<String>,
+    /// What no server would look up.
+    refused: Recent<String>,
     /// Names below the domain that came last, none of which exists.
     below: (String, Recent<String>),
+}
+
+impl Asked {
+    /// Made-up names that no server looks up.
+    fn refuses(&self, talk: &Talkers, least: usize, context: &Context<'_>) -> Option<Finding> {
+        let now = context.now.mono;
+        let (refused, others) =
+            (self.refused.within(now, SPAN), self.found.within(now, SPAN) + self.missing.within(now, SPAN));
+        let made = self.refused.keys().filter(|domain| domain.split('.').next().is_some_and(is_made)).count();
+        if refused < least
+            || refused * 100 < (refused + others) * ALL_PERCENT
+            || made * 100 < self.refused.len() * MADE_PERCENT
+        {
+            return None;
+        }
+        let samples: Vec<String> = self.refused.keys().take(3).map(|name| clean_text(name, 64)).collect();
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::High, talk.client.ip.to_string(), context.now)
+            .by(talk.client.party())
+            .why("nx_domains", refused)
+            .why("found", others)
+            .why("made_up", made)
+            .why("samples", samples.join(", "))
+            .technique(&["T1568.002"])
+            .points(5.0);
+        Some(finding)
+    }
 }
 
 impl Weigh for Asked {
@@ -154,10 +186,18 @@ impl Detector for Dga {
         let fresh = |left| Asked {
             missing: Recent::with(DOMAINS_MAX, left, now),
             found: Recent::new(DOMAINS_MAX),
+            refused: Recent::new(DOMAINS_MAX),
             below: (String::new(), Recent::new(DOMAINS_MAX)),
         };
         let who = talk.client.mac.map_or(0, owner);
         let Some(asked) = self.devices.of(talk.client.ip, who, now, fresh) else { return };
+        if UNHELPFUL.contains(&dns.code) {
+            asked.refused.see(domain.to_owned(), now);
+            if let Some(finding) = asked.refuses(talk, self.bell.scaled(REFUSED_MIN) as usize, context) {
+                self.bell.ring(finding, findings);
+            }
+            return;
+        }
         if dns.code != NXDOMAIN {
             if asked.below.0 == domain {
                 asked.below.0.clear();
@@ -255,6 +295,35 @@ mod tests {
             (1..25u64).map(|n| format!("{}.com", spell(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))).collect();
         assert!(asked(&made, 3) > 0);
         assert_eq!(asked(&made, 0), 0, "they exist");
+        assert!(asked(&made, 5) > 0 && asked(&made, 2) > 0, "nobody looks them up");
+        assert_eq!(asked(made.get(..12).unwrap_or_default(), 5), 0, "few, while the Internet is away");
+        let usual = [
+            "google",
+            "gstatic",
+            "ytimg",
+            "apple",
+            "icloud",
+            "whatsapp",
+            "amazon",
+            "netflix",
+            "spotify",
+            "microsoft",
+            "msftncsi",
+            "github",
+            "fbcdn",
+            "instagram",
+            "akamaihd",
+            "cloudflare",
+            "doubleclick",
+            "samsung",
+            "sonos",
+            "philips",
+            "wikipedia",
+            "debian",
+            "mozilla",
+            "tiktokcdn",
+        ];
+        assert_eq!(asked(&usual.map(|name| format!("{name}.com")), 2), 0, "a house whose Internet is away");
         let words = [
             "printer",
             "router",

@@ -292,6 +292,11 @@ impl Detectors {
         let before = findings.list().len();
         let moved = visit(&mut self.slots, listeners, findings, context, &mut |detector, own| {
             detector.examine(evidence, context, own);
+            if let Evidence::Traffic(noticed) = evidence
+                && !own.is_empty()
+            {
+                disown(own, noticed, context);
+            }
         });
         self.set_due(moved);
         self.pass_on(before, context, findings);
@@ -379,6 +384,22 @@ impl Detectors {
     #[must_use]
     pub fn benched(&self) -> Vec<&'static str> {
         self.slots.iter().filter(|slot| slot.benched).map(|slot| slot.detector.card().id).collect()
+    }
+}
+
+/// A client in whose name another machine of this wire speaks did nothing: its address is known to be somebody's, the frames
+/// came from elsewhere. Such a finding blames nobody, unless the detector knows who sent them.
+#[cold]
+fn disown(own: &mut Findings, noticed: &Noticed, context: &Context<'_>) {
+    let client = noticed.talk.client;
+    if client.mac.is_some() || context.neighbours.sole_holder(client.ip).is_none() {
+        return;
+    }
+    for mut finding in own.take() {
+        if finding.attacker.mac.is_none() && finding.attacker.ip == Some(client.ip) {
+            finding.attacker.ip = None;
+        }
+        own.push(finding);
     }
 }
 

@@ -6,7 +6,8 @@
 //! Somebody has the computer in their hands.
 //! ## How it decides
 //! The first 4 KiB hold the greeting of a command interpreter, an answer to `id`, or the prompt of a shell, on a
-//! connection that is neither Telnet nor a known text protocol. Which side answers is the one that is controlled;
+//! connection that is neither Telnet nor a known text protocol, or a datagram, or what is sent to a
+//! page, begins with one of the first two. Which side answers is the one that is controlled;
 //! the other one is named. Also told: a host that was attacked through a known hole opens, within two minutes, a
 //! connection to a port of no common service where it had not been before; the attacker is named.
 //! ## What fools it
@@ -24,8 +25,8 @@ use crate::{
         usual::{Bell, Usual},
     },
     model::{Capped, Card, Category, Finding, Findings, Mono, Part, Party, Port, Severity, holds},
-    traffic::{End, Talkers, What},
-    wire::protocol,
+    traffic::{End, Http, Talkers, What},
+    wire::{Frame, protocol},
 };
 
 pub static CARD: Card = Card {
@@ -95,6 +96,47 @@ impl ReverseShell {
     }
 }
 
+impl ReverseShell {
+    /// A shell whose orders come by pages: what is posted is the answer to one.
+    fn posted(&mut self, talk: &Talkers, http: &Http, context: &Context<'_>, findings: &mut Findings) {
+        if !http.body.starts_with(b"uid=") && !http.body.starts_with(GREETING) {
+            return;
+        }
+        let Some(what) = shell(&http.body).filter(|what| *what != "prompt of a shell") else { return };
+        let (controlled, other) = (talk.client, talk.server);
+        let key = format!("{} {}", controlled.ip, other.ip);
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::Critical, key, context.now)
+            .by(other.party())
+            .against(controlled.party())
+            .why("sign", what)
+            .why("port", other.port)
+            .technique(&["T1059.004"])
+            .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+
+    /// A shell by datagrams: nothing else begins one with the answer to `id`, or with Windows' greeting.
+    fn datagram(&mut self, frame: &Frame<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let Some(udp) = frame.udp().filter(|udp| udp.payload.starts_with(b"uid=") || udp.payload.starts_with(GREETING))
+        else {
+            return;
+        };
+        let (Some(what), Some((from, to))) = (shell(udp.payload), frame.addresses()) else { return };
+        if to.is_multicast() || what == "prompt of a shell" {
+            return;
+        }
+        let neighbours = context.neighbours;
+        let finding = Finding::new(CARD.id, Category::Malware, Severity::Critical, format!("{from} {to}"), context.now)
+            .by(neighbours.party(to, frame.destination))
+            .against(neighbours.party(from, frame.source))
+            .why("sign", what)
+            .why("port", udp.destination)
+            .technique(&["T1059.004"])
+            .points(6.5);
+        self.bell.ring(finding, findings);
+    }
+}
+
 /// `root@camera:/tmp# `: who, where and in which folder, without spaces.
 fn is_place(line: &[u8]) -> bool {
     let Some(place) = line.len().checked_sub(2).and_then(|end| line.get(..end)) else { return false };
@@ -105,6 +147,7 @@ fn is_place(line: &[u8]) -> bool {
         && place.iter().all(u8::is_ascii_graphic)
 }
 
+const GREETING: &[u8] = b"Microsoft Windows [Version";
 static WINDOWS: Part = Part::new(b"Microsoft Windows ");
 static ID: Part = Part::new(b"uid=");
 static NO_JOBS: [Part; 2] = [Part::new(b"no job control in this shell"), Part::new(b"can't access tty; job control")];
@@ -137,7 +180,7 @@ impl Detector for ReverseShell {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Completed, Needs::Said, Needs::Found]
+        &[Needs::Completed, Needs::Said, Needs::Found, Needs::Udp, Needs::Http]
     }
 
     fn held(&self) -> usize {
@@ -152,9 +195,15 @@ impl Detector for ReverseShell {
         {
             self.attacked.insert(victim, (context.now.mono, found.attacker));
         }
+        if let Evidence::Packet(frame) = evidence {
+            return self.datagram(frame, context, findings);
+        }
         let Evidence::Traffic(noticed) = evidence else { return };
         if noticed.what == What::Completed {
             return self.called(&noticed.talk, context, findings);
+        }
+        if let What::HttpRequest(http) = &noticed.what {
+            return self.posted(&noticed.talk, http, context, findings);
         }
         let What::Said { by_client, from, bytes } = &noticed.what else { return };
         let talk = &noticed.talk;
@@ -195,7 +244,21 @@ impl Detector for ReverseShell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, conversation};
+    use crate::detectors::stage::{Stage, conversation, udp};
+
+    #[test]
+    fn a_shell_by_datagrams_is_told_of_who_commands() {
+        let run = |said: &[u8]| {
+            Stage::new(ReverseShell::new(Settings::default())).frame(&udp((9, 50_000), (5, 4_000), said), 0)
+        };
+        let told = run(b"uid=0(root) gid=0(root) groups=0(root)\n");
+        assert_eq!(told.first().and_then(|f| f.attacker.ip), Some(IpAddr::from([192, 168, 7, 5])));
+        for said in
+            [&b"uid=7&state=on"[..], b"log: uid=0(root) gid=0(root) groups=0(root)", b"Microsoft Windows is busy"]
+        {
+            assert!(run(said).is_empty());
+        }
+    }
 
     #[test]
     fn shells_are_told_and_texts_are_not() {
@@ -216,6 +279,21 @@ mod tests {
                 "a page about it",
                 80,
                 &[(true, b"GET / HTTP/1.1\r\n\r\n"), (false, b"HTTP/1.1 200 OK\r\n\r\nuid=0 gid=0 groups=")],
+                false,
+            ),
+            (
+                "an answer by a page",
+                80,
+                &[(true, b"POST /o HTTP/1.1\r\nContent-Length: 39\r\n\r\nuid=0(root) gid=0(root) groups=0(root)\n")],
+                true,
+            ),
+            (
+                "a letter about it",
+                80,
+                &[(
+                    true,
+                    b"POST /o HTTP/1.1\r\nContent-Length: 43\r\n\r\nid: uid=0(root) gid=0(root) groups=0(root)\n",
+                )],
                 false,
             ),
             ("json", 8080, &[(true, b"{\"uid\":1}")], false),

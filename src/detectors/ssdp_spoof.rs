@@ -6,21 +6,26 @@
 //! It shows up in Windows as a device of the home; who opens it is asked for a password.
 //! ## How it decides
 //! An answer for a kind of device that only chance could have named: digits and letters mixed, of a maker's domain nobody
-//! uses; or one device that answers as six different kinds of root devices within ten minutes.
+//! uses; or one device that answers as six different kinds of root devices within ten minutes. Low: a device that says it is
+//! the home's way to the Internet (`InternetGatewayDevice`, `WANIPConnection`), at its own address, while everybody sends what
+//! is meant for the Internet elsewhere: programs would ask it to open doors.
 //! ## What fools it
-//! A forger that answers only for kinds that exist.
+//! A forger that answers only for kinds that exist. A second router that has become an access point still says so.
 //! ## What to do
 //! Disconnect it if you do not know it.
 //!
 //! Holds 256 devices.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     detectors::{Context, Detector, Evidence, usual::Bell, window::Recent},
-    model::{Category, Finding, Findings, Guarded, MacAddr, Severity, clean_text},
+    model::{Category, Finding, Findings, Guarded, MacAddr, Severity, clean_text, holds},
     traffic::owner,
-    wire::ssdp::{Kind, PORT, Ssdp},
+    wire::{
+        Frame,
+        ssdp::{Kind, PORT, Ssdp, url_host},
+    },
 };
 
 card!("ssdp_spoof", "Devices that are what anybody looks for");
@@ -35,10 +40,41 @@ pub struct SsdpSpoof {
     kinds: Guarded<MacAddr, Recent<String>>,
 }
 
+/// Device and services of a router (UPnP IGD 1.0 §1, and its second version).
+const WAYS_OUT: [&str; 3] =
+    [":device:internetgatewaydevice:", ":service:wanipconnection:", ":service:wanpppconnection:"];
+
 impl SsdpSpoof {
     #[must_use]
     pub fn new(settings: Settings) -> SsdpSpoof {
         SsdpSpoof { bell: Bell::new(settings), kinds: Guarded::new(DEVICES_MAX) }
+    }
+
+    /// One that says it is the way out, and is not.
+    fn poses(&mut self, frame: &Frame<'_>, ssdp: &Ssdp<'_>, context: &Context<'_>, findings: &mut Findings) {
+        let (Some(mac), Some((ip, _))) = (frame.source, frame.addresses()) else { return };
+        let kind = ssdp.header("st").or_else(|| ssdp.header("nt")).unwrap_or_default().to_ascii_lowercase();
+        let place = ssdp.header("location").unwrap_or_default();
+        let is_there = url_host(place).and_then(|host| host.parse::<IpAddr>().ok()) == Some(ip);
+        let (neighbours, network) = (context.neighbours, context.network);
+        if !is_there
+            || !WAYS_OUT.iter().any(|way| holds(&kind, way.as_bytes()))
+            || !neighbours.has_way_out()
+            || neighbours.is_way_out(mac)
+            || neighbours.is_router(mac)
+            || network.is_gateway(ip)
+            || neighbours.own(ip, Some(mac)).is_none()
+        {
+            return;
+        }
+        let finding = Finding::new(CARD.id, Category::Dns, Severity::Low, format!("{mac} way out"), context.now)
+            .by(neighbours.party(ip, frame.source))
+            .why("poses", "the way to the Internet")
+            .why("target", clean_text(&String::from_utf8_lossy(&kind), 80))
+            .why("location", clean_text(&String::from_utf8_lossy(place), 80))
+            .technique(&["T1557"])
+            .points(5.0);
+        self.bell.ring(finding, findings);
     }
 }
 
@@ -62,7 +98,13 @@ impl Detector for SsdpSpoof {
         let (Some(mac), Some((ip, to))) = (frame.source.filter(|mac| mac.is_station()), frame.addresses()) else {
             return;
         };
-        let Some(ssdp) = Ssdp::read(udp.payload).filter(|ssdp| ssdp.kind == Kind::Response) else { return };
+        let Some(ssdp) = Ssdp::read(udp.payload) else { return };
+        if matches!(ssdp.kind, Kind::Response | Kind::Notify) {
+            self.poses(frame, &ssdp, context, findings);
+        }
+        if ssdp.kind != Kind::Response {
+            return;
+        }
         let Some(target) = ssdp.header("st").map(|st| String::from_utf8_lossy(st).to_ascii_lowercase()) else { return };
         // urn:schemas-upnp-org:device:MediaServer:1 (UPnP Device Architecture 2.0 §1.3.3).
         let mut parts = target.split(':');
@@ -114,6 +156,33 @@ mod tests {
             ["MediaRenderer", "WANDevice", "InternetGatewayDevice", "WANConnectionDevice", "WFADevice"].map(urn);
         assert_eq!(run(&honest), 0);
         assert_eq!(run(&["urn:dial-multiscreen-org:service:dial:1".into(), "upnp:rootdevice".into()]), 0);
+    }
+
+    #[test]
+    fn who_says_it_is_the_way_out_is_noted_and_the_way_out_is_not() {
+        use crate::detectors::stage::{arp, between, datagram, ip, mac};
+        let run = |from: u8, kind: &str, place: &str, is_used: bool| -> usize {
+            let mut stage = Stage::new(SsdpSpoof::new(Settings::default()));
+            for host in [1, 5, 9] {
+                stage.frame(&arp(host, 1, host, host, 5), 0);
+            }
+            for far in [7, 8].into_iter().filter(|_| is_used) {
+                stage.frame(&between((mac(5), ip(5)), (mac(1), [203, 0, 113, far]), 17, &datagram(4_000, 9, b"a")), 1);
+            }
+            let say = format!(
+                "NOTIFY * HTTP/1.1\r\nNTS: ssdp:alive\r\nNT: urn:schemas-upnp-org:{kind}\r\nLOCATION: {place}\r\n\r\n"
+            );
+            let group = ([1, 0, 0x5e, 0x7f, 0xff, 0xfa], [239, 255, 255, 250]);
+            let frame = between((mac(from), ip(from)), group, 17, &datagram(1900, 1900, say.as_bytes()));
+            stage.frame(&frame, 10).len()
+        };
+        let (gateway, connection) = ("device:InternetGatewayDevice:1", "service:WANIPConnection:2");
+        assert_eq!(run(9, gateway, "http://192.168.7.9:88/d.xml", true), 1);
+        assert_eq!(run(9, connection, "http://192.168.7.9/d.xml", true), 1);
+        assert_eq!(run(1, gateway, "http://192.168.7.1:49000/d.xml", true), 0, "the router");
+        assert_eq!(run(9, gateway, "http://192.168.7.9:88/d.xml", false), 0, "nobody goes out yet");
+        assert_eq!(run(9, gateway, "http://192.168.7.1:49000/d.xml", true), 0, "of somebody else");
+        assert_eq!(run(9, "device:MediaServer:1", "http://192.168.7.9:88/d.xml", true), 0);
     }
 
     #[test]

@@ -259,10 +259,14 @@ fn tell(
         [mac] if context.neighbours.is_host(*mac) && !context.neighbours.is_way_out(*mac) => Some(*mac),
         _ => None,
     };
+    // Somebody else's address: who sends in its name is not it.
+    let is_forged = load.source.mac.is_none() && context.neighbours.sole_holder(load.source.ip).is_some();
     let attacker = match (kind, sources, sender) {
         ("unasked answers", ..) => Party::default(),
         ("answers to segments of nothing", 1, _) => load.source.party(),
         ("answers to segments of nothing", ..) => Party::default(),
+        (_, 1, Some(mac)) if is_forged => Party { device: None, mac: Some(mac), ip: None },
+        (_, 1, _) if is_forged => Party::default(),
         (_, 1, _) if load.source.mac.is_some() || sender.is_none() => load.source.party(),
         (_, 1, Some(mac)) => Party { mac: Some(mac), ..load.source.party() },
         (_, _, Some(mac)) => Party { device: None, mac: Some(mac), ip: None },

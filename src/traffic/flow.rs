@@ -121,6 +121,20 @@ impl Flow {
         from == (self.talk.client.ip, self.talk.client.port)
     }
 
+    /// What a side has said in all when it ends, by its own count: who is not answered any more (the other side ended
+    /// before, as one does that only listens) is heard of live by nothing else.
+    pub fn ended(&self, tcp: &Tcp<'_>, by_client: bool, len: usize) -> u64 {
+        let first = self.firsts.get(usize::from(!by_client)).copied().flatten();
+        match first {
+            Some(first) if self.completed && tcp.flags.has(Flags::FIN) && !tcp.flags.has(Flags::RST) => {
+                let all = tcp.sequence.wrapping_sub(first);
+                // Of half of all numbers nobody can say whether they are before or behind.
+                if all < 1 << 31 { u64::from(all) + len as u64 } else { 0 }
+            }
+            _ => 0,
+        }
+    }
+
     /// How much more of the other side's words `tcp` says it received than was seen: live, transfers pass by unseen
     /// (`capture/bpf`), and only what begins, ends and answers them is heard.
     pub fn received(&mut self, tcp: &Tcp<'_>, by_client: bool) -> u64 {

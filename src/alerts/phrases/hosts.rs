@@ -119,6 +119,12 @@ pub(super) const PHRASES: &[Phrase] = &[
     ),
     (
         "ssdp_spoof",
+        "{one} says it is {poses}",
+        "{one} says by UPnP that it is {poses}, at {location}; everybody goes out by another.",
+        "If it is an old router that is an access point now, switch its UPnP off. Else find out what {one} is.",
+    ),
+    (
+        "ssdp_spoof",
         "{one} answers every search for devices",
         "{one} says it is {target}, at {location}.",
         "Do not open it in the list of network devices; find out what {one} is.",

@@ -64,6 +64,12 @@ pub(super) const PHRASES: &[Phrase] = &[
         "Close that service to the Internet in the router, or switch it off.",
     ),
     (
+        "amplification",
+        "{one} asks in the name of {other}",
+        "{questions} questions within ten seconds for {reflector} (port {reflector_port}), whose answers go to {other}.",
+        "Find {one} and look what runs on it; disconnect it until you know.",
+    ),
+    (
         "rogue_dhcp",
         "{one} hands out addresses too",
         "{one} ({server_id}) offers addresses beside {other}, with router {router}.",

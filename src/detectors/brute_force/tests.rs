@@ -297,3 +297,139 @@ fn numbers_that_are_tried_are_told_and_a_wrong_one_is_not() {
     assert!(run(20, 20, "404 Not Found") > 0);
     assert_eq!((run(20, 2, "404 Not Found"), run(20, 20, "486 Busy Here")), (0, 0), "a wrong number; many calls");
 }
+
+/// One login for each secret, half a second apart.
+fn each(port: u16, secrets: &[String], script: impl Fn(&str) -> Vec<(bool, String)>) -> usize {
+    let mut stage = Stage::new(BruteForce::new(Settings::default()));
+    let mut told = 0;
+    for (n, secret) in secrets.iter().enumerate() {
+        let said = script(secret);
+        let said: Vec<(bool, &[u8])> = said.iter().map(|(by_client, text)| (*by_client, text.as_bytes())).collect();
+        for frame in conversation((9, 40_000 + n as u16), (5, port), &said) {
+            told += stage.frame(&frame, n as u64 * 500).len();
+        }
+    }
+    told
+}
+
+#[test]
+fn guesses_at_small_services_are_told_and_one_secret_again_and_again_is_not() {
+    type Script = fn(&str) -> Vec<(bool, String)>;
+    let services: &[(&str, u16, Script)] = &[
+        ("ftp, asked what it can first", 21, |secret| {
+            let lines = [
+                (false, "220 hello\r\n".into()),
+                (true, "OPTS UTF8 ON\r\n".into()),
+                (false, "530 log in\r\n".into()),
+                (true, "USER a\r\n".into()),
+                (false, "331 secret\r\n".into()),
+                (true, format!("PASS {secret}\r\n")),
+                (false, "530 no\r\n".into()),
+            ];
+            lines.into()
+        }),
+        ("mpd", 6600, |secret| {
+            vec![
+                (false, "OK MPD 0.23.5\n".into()),
+                (true, format!("password \"{secret}\"\n")),
+                (false, "ACK [3@0] {password} incorrect password\n".into()),
+            ]
+        }),
+        ("sieve", 4190, |secret| {
+            vec![
+                (false, "\"IMPLEMENTATION\" \"x\"\r\nOK\r\n".into()),
+                (true, "AUTHENTICATE \"LOGIN\"\r\n".into()),
+                (true, "YW5uYQ==\r\n".into()),
+                (true, format!("{}\r\n", ["YQ==", "YWE=", "YWFh"].concat().repeat(1 + secret.len() % 2))),
+                (false, "NO \"no\"\r\n".into()),
+            ]
+        }),
+        ("nut", 3493, |secret| {
+            vec![
+                (true, "USERNAME a\n".into()),
+                (false, "OK\n".into()),
+                (true, format!("PASSWORD {secret}\n")),
+                (false, "OK\n".into()),
+            ]
+        }),
+        ("irc", 6667, |secret| vec![(true, format!("PASS {secret}\r\nNICK a\r\n"))]),
+        ("cvs", 2401, |secret| {
+            vec![
+                (true, format!("BEGIN VERIFICATION REQUEST\n/cvs\na\nA{secret}\nEND VERIFICATION REQUEST\n")),
+                (false, "I HATE YOU\n".into()),
+            ]
+        }),
+        ("redis 6", 6379, |secret| {
+            let len = secret.len();
+            vec![
+                (
+                    true,
+                    format!("*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n${len}\r\n{secret}\r\n"),
+                ),
+                (false, "-WRONGPASS no\r\n".into()),
+            ]
+        }),
+        ("letters for words", 8086, |secret| {
+            vec![(true, format!("GET /query?u=a&p={secret}&q=x HTTP/1.1\r\nHost: a\r\n\r\n"))]
+        }),
+    ];
+    let others: Vec<String> = (0..16).map(|n| format!("canary-{n}")).collect();
+    let same = vec!["canary".to_owned(); 16];
+    for (name, port, script) in services {
+        if *name != "sieve" {
+            assert!(each(*port, &others, script) > 0, "{name}");
+        }
+        assert_eq!(each(*port, &same, script), 0, "{name}: an old password");
+        assert_eq!(each(*port, others.get(..4).unwrap_or_default(), script), 0, "{name}: somebody mistypes");
+    }
+}
+
+#[test]
+fn networks_of_one_relay_are_no_guesses() {
+    let networks: Vec<String> = (0..14).map(|n| format!("anna/net{n}:canary")).collect();
+    assert_eq!(each(6667, &networks, |secret| vec![(true, format!("PASS {secret}\r\nNICK a\r\n"))]), 0);
+}
+
+#[test]
+fn refused_chats_count_if_they_come_fast() {
+    let run = |pause: u64| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let script: [(bool, &[u8]); 3] = [
+            (true, b"<?xml version='1.0'?><stream:stream xmlns='jabber:client'>"),
+            (true, b"<response>abc=</response>"),
+            (false, b"<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"),
+        ];
+        let frames = (0..26)
+            .flat_map(|n| conversation((9, 40_000 + n), (5, 5222), &script).into_iter().map(move |frame| (n, frame)));
+        frames.map(|(n, frame)| stage.frame(&frame, u64::from(n) * pause).len()).sum()
+    };
+    assert!(run(1_000) > 0);
+    assert_eq!(run(5_000), 0, "a telephone with an old password");
+}
+
+#[test]
+fn one_password_for_everybody_of_a_directory_is_told() {
+    let bind = |user: &str| -> Vec<u8> {
+        let name = format!("uid={user},dc=home");
+        let mut bind = vec![2, 1, 3, 4, name.len() as u8];
+        bind.extend(name.as_bytes());
+        bind.extend(b"\x80\x06canary");
+        let mut message = vec![2, 1, 1, 0x60, bind.len() as u8];
+        message.extend(bind);
+        [&[0x30, message.len() as u8][..], &message].concat()
+    };
+    let run = |users: &[&str]| -> usize {
+        let mut stage = Stage::new(BruteForce::new(Settings::default()));
+        let mut told = 0;
+        for (n, user) in users.iter().enumerate() {
+            let said = bind(user);
+            let refused: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x31\x04\x00\x04\x00";
+            for frame in conversation((9, 40_000 + n as u16), (5, 389), &[(true, said.as_slice()), (false, refused)]) {
+                told += stage.frame(&frame, n as u64 * 1000).len();
+            }
+        }
+        told
+    };
+    assert!(run(&["anna", "ben", "carla", "dora", "emil", "frida"]) > 0);
+    assert_eq!(run(&["anna", "anna", "ben", "anna"]), 0, "two who mistype");
+}

@@ -58,7 +58,10 @@ impl Binary {
                     }
                     // Empty: an anonymous bind (§5.1.1 of RFC 4513).
                     if let Some((user, secret)) = bind(&message).filter(|(_, secret)| !secret.is_empty()) {
-                        let (user, secret) = (user.to_vec(), secret.to_vec());
+                        // `uid=anna,dc=home` (RFC 4514 §2.1): whom the first part names.
+                        let first = user.split(|byte| *byte == b',').next().unwrap_or(user);
+                        let name = first.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or(user);
+                        let (user, secret) = (name.to_vec(), secret.to_vec());
                         self.sent("ldap", &user, &secret, seed, out);
                     }
                 }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::{
+    json,
     secrets::{clear, hashed, masked, tag, unescaped},
     smb,
 };
@@ -355,9 +356,10 @@ fn credentials(value: &[u8], is_rtsp: bool, seed: u64, out: &mut Vec<What>) -> O
 }
 
 /// Names of fields that hold a secret and of those that hold who it is of.
-const SECRETS: [&str; 9] =
-    ["password", "passwd", "pass", "pwd", "passwort", "psw", "userpass", "user_password", "login_password"];
-const USERS: [&str; 9] = ["username", "user", "login", "email", "uname", "userid", "user_name", "name", "log"];
+pub(super) const SECRETS: [&str; 10] =
+    ["password", "passwd", "pass", "pwd", "passwort", "psw", "userpass", "user_password", "login_password", "loginpas"];
+pub(super) const USERS: [&str; 10] =
+    ["username", "user", "login", "email", "uname", "userid", "user_name", "name", "log", "loginuse"];
 
 /// Headers in which programs say the key that they were given.
 const KEYS: [&str; 5] = ["x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token"];
@@ -376,8 +378,16 @@ fn asked_along(query: &[u8], seed: u64, out: &mut Vec<What>) {
     let field = |names: &[&str]| {
         pairs().find(|(name, value)| !value.is_empty() && names.iter().any(|known| name == known.as_bytes()))
     };
+    // Subsonic's music and InfluxDB's numbers (their manuals): one letter each, which alone would be a page or a product.
+    let short = || {
+        field(&["p"])
+            .zip(field(&["u"]))
+            .filter(|((_, secret), _)| !secret.iter().all(u8::is_ascii_digit) || secret.len() > 3)
+    };
     if let Some((_, secret)) = field(&SECRETS).filter(|(_, secret)| secret.len() <= 256) {
         let user = field(&USERS).map(|(_, user)| user).unwrap_or_default();
+        out.push(clear("http_query", &user, &secret, seed));
+    } else if let Some(((_, secret), (_, user))) = short().filter(|((_, secret), _)| secret.len() <= 256) {
         out.push(clear("http_query", &user, &secret, seed));
     } else if let Some((_, token)) = field(&TOKENS).filter(|(_, token)| (KEY_MIN..=1024).contains(&token.len())) {
         out.push(clear("http_token", b"", &token, seed));
@@ -428,20 +438,10 @@ fn blog(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
     Some(tried("http_form", masked(user), tag(secret, seed)))
 }
 
-/// A login as JSON has it: a secret and a name of one object.
-fn object(body: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let value: serde_json::Value = serde_json::from_slice(body.get(..body.len().min(BODY_MAX))?).ok()?;
-    let fields = value.as_object()?;
-    let field = |names: &[&str]| {
-        let mut known = fields.iter().filter(|(name, _)| names.contains(&name.to_ascii_lowercase().as_str()));
-        known.find_map(|(_, value)| value.as_str()).map(|text| text.as_bytes().to_vec())
-    };
-    Some((field(&SECRETS)?, field(&USERS).unwrap_or_default()))
-}
-
 fn form(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
-    if body.trim_ascii_start().starts_with(b"{") {
-        let (secret, user) = object(body).filter(|(secret, _)| !secret.is_empty() && secret.len() <= 256)?;
+    if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        let (secret, user) = json::login(body.get(..body.len().min(BODY_MAX))?)
+            .filter(|(secret, _)| !secret.is_empty() && secret.len() <= 256)?;
         out.push(clear("http_form", &user, &secret, seed));
         return Some(tried("http_form", masked(&user), tag(&secret, seed)));
     }
@@ -454,9 +454,9 @@ fn form(body: &[u8], seed: u64, out: &mut Vec<What>) -> Option<Login> {
                 .split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
                 .rfind(|part| !part.is_empty())?
                 .to_vec();
-            let is_it = names
-                .iter()
-                .any(|known| last == known.as_bytes() || (known.len() > 3 && last.ends_with(known.as_bytes())));
+            let is_it = names.iter().any(|known| {
+                last == known.as_bytes() || (known.len() > 3 || *known == "pwd") && last.ends_with(known.as_bytes())
+            });
             is_it.then(|| pair.get(at + 1..).map(unescaped)).flatten()
         })
     };

@@ -1,7 +1,8 @@
-//! # FTP, POP3, IMAP, SMTP, NNTP, IRC, Redis: one command a line
+//! # FTP, POP3, IMAP, SMTP, NNTP, IRC, Redis, MPD, NUT, ManageSieve: one command a line
 //!
 //! RFC 959 §4, RFC 1939, RFC 3501 §6.2, RFC 4954, RFC 4643 §2.3, RFC 2812 §3.1 (and what services of networks call
-//! NickServ ask for), Redis `AUTH`. Which it is, the greeting says; in a
+//! NickServ ask for), Redis `AUTH` (also as a word of `HELLO`), RFC 9271 §4.2 (power supplies), RFC 5804 §2.1 (filters of
+//! mail), `password` of the player MPD (its protocol's manual). Which it is, the greeting says; in a
 //! conversation first seen in the middle, the commands do.
 
 use super::{
@@ -23,6 +24,9 @@ enum Kind {
     Nntp,
     Irc,
     Redis,
+    Mpd,
+    Nut,
+    Sieve,
 }
 
 impl Kind {
@@ -35,6 +39,9 @@ impl Kind {
             Kind::Nntp => "nntp",
             Kind::Irc => "irc",
             Kind::Redis => "redis",
+            Kind::Mpd => "mpd",
+            Kind::Nut => "nut",
+            Kind::Sieve => "sieve",
         }
     }
 }
@@ -68,6 +75,8 @@ pub struct Lines {
     letters: Letters,
 }
 
+/// First words of a client of FTP that asks what there is before it logs in (RFC 959, RFC 2389, RFC 7151 §3).
+const BEFORE_LOGIN: [&[u8]; 8] = [b"OPTS ", b"FEAT", b"HOST ", b"CLNT ", b"SYST", b"AUTH TLS", b"AUTH SSL", b"PBSZ "];
 /// First words of a reader of news (RFC 3977).
 const NEWS: [&[u8]; 7] = [b"MODE ", b"GROUP ", b"LIST", b"CAPABILITIES", b"ARTICLE", b"XOVER", b"HELP"];
 
@@ -78,14 +87,21 @@ pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
     let greeted = server.starts_with(b"220") || server.starts_with(b"331");
     let is_ftp = is(client, b"USER ") && (greeted || server.is_empty())
         || is(client, b"PASS ") && server.starts_with(b"331")
-        || is(client, b"AUTH TLS") && server.starts_with(b"220");
-    let kind = if server.starts_with(b"+OK") {
+        || server.starts_with(b"220") && BEFORE_LOGIN.iter().any(|word| is(client, word));
+    let kind = if server.starts_with(b"OK MPD ") {
+        Kind::Mpd
+    } else if server.starts_with(b"\"IMPLEMENTATION\" ") {
+        Kind::Sieve
+    } else if is(client, b"USERNAME ") && (server.is_empty() || server.starts_with(b"OK")) {
+        Kind::Nut
+    } else if server.starts_with(b"+OK") {
         Kind::Pop3
     } else if server.starts_with(b"* OK") {
         Kind::Imap
     } else if is(client, b"*2\r\n$4\r\nAUTH")
         || is(client, b"*3\r\n$4\r\nAUTH")
         || is(client, b"AUTH ") && server.is_empty()
+        || greets_a_store(client)
     {
         Kind::Redis
     } else if smtp.iter().any(|word| is(client, word.as_bytes())) {
@@ -108,6 +124,14 @@ pub fn recognise(client: &[u8], server: &[u8]) -> Option<Lines> {
         return None;
     };
     Some(Lines { kind, ..Lines::default() })
+}
+
+/// `*5 $5 HELLO $1 3 $4 AUTH …`: clients of version 6 and later say which protocol they speak, and who they are along with it.
+fn greets_a_store(client: &[u8]) -> bool {
+    let head = client.get(..client.len().min(64)).unwrap_or_default();
+    head.starts_with(b"*")
+        && find(head, b"\r\n$5\r\nHELLO\r\n").is_some()
+        && find(head, b"\r\n$4\r\nAUTH\r\n").is_some()
 }
 
 /// `PRIVMSG NickServ :IDENTIFY [name] secret`, `NS IDENTIFY secret`.
@@ -160,6 +184,7 @@ impl Lines {
     }
 
     fn command(&mut self, line: &[u8], seed: u64, out: &mut Vec<What>) {
+        let line = if self.kind == Kind::Sieve && self.awaits != Awaits::Command { unquoted(line) } else { line };
         match std::mem::take(&mut self.awaits) {
             Awaits::Command => {}
             Awaits::Plain => return self.plain(&base64(line), seed, out),
@@ -214,7 +239,12 @@ impl Lines {
                 }
                 _ => {}
             },
-            (Kind::Irc, b"PASS") => out.push(clear("irc", b"", one, seed)),
+            (Kind::Irc, b"PASS") => {
+                // `user/network:secret`, as what keeps people connected takes it.
+                let word = one.strip_prefix(b":").unwrap_or(one);
+                let secret = word.rsplit(|byte| *byte == b':').next().unwrap_or(word);
+                self.secret(b"", secret, seed, out);
+            }
             (Kind::Irc, b"OPER") => out.push(clear("irc", one, rest.get(1).copied().unwrap_or_default(), seed)),
             (Kind::Irc, b"AUTHENTICATE") => {
                 // RFC 4616 in base 64; the line before named the mechanism.
@@ -233,13 +263,25 @@ impl Lines {
                 self.secret(&user, unquoted(rest.get(1).copied().unwrap_or_default()), seed, out);
             }
             (Kind::Imap, b"AUTHENTICATE") | (Kind::Smtp | Kind::Pop3, b"AUTH") => self.authenticate(&rest, seed, out),
+            (Kind::Sieve, b"AUTHENTICATE") => {
+                let rest: Vec<&[u8]> = rest.iter().map(|word| unquoted(word)).collect();
+                // `{24+}`: the answer comes on a line of its own.
+                let rest =
+                    if rest.get(1).is_some_and(|word| word.starts_with(b"{")) { rest.get(..1) } else { rest.get(..) };
+                self.authenticate(rest.unwrap_or_default(), seed, out);
+            }
+            (Kind::Nut, b"USERNAME") => self.user = one.iter().take(64).copied().collect(),
+            (Kind::Mpd | Kind::Nut, b"PASSWORD") => {
+                let user = std::mem::take(&mut self.user);
+                self.secret(&user, unquoted(after(first)), seed, out);
+            }
             (Kind::Redis, b"AUTH") => {
                 let (user, secret) =
                     if rest.len() > 1 { (one, rest.get(1).copied().unwrap_or_default()) } else { (&b""[..], one) };
                 let user = user.to_vec();
                 self.secret(&user, secret, seed, out);
             }
-            (Kind::Redis, b"*2" | b"*3") => {
+            (Kind::Redis, [b'*', b'2'..=b'9']) => {
                 self.words = vec![first.to_vec()];
                 self.awaits = Awaits::Word;
             }
@@ -277,11 +319,11 @@ impl Lines {
         }
     }
 
-    /// `*2 $4 AUTH $6 secret` (Redis serialization protocol).
+    /// `*2 $4 AUTH $6 secret` (Redis serialization protocol), or `*5 $5 HELLO $1 3 $4 AUTH $4 user $6 secret`.
     fn word(&mut self, line: &[u8], seed: u64, out: &mut Vec<What>) {
         self.words.push(line.to_vec());
         let wanted = match self.words.first().map(Vec::as_slice) {
-            Some(b"*3") => 7,
+            Some([b'*', digit @ b'2'..=b'9']) => usize::from(digit - b'0') * 2 + 1,
             _ => 5,
         };
         if self.words.len() < wanted {
@@ -289,14 +331,16 @@ impl Lines {
             return;
         }
         let words = std::mem::take(&mut self.words);
-        if words.get(2).is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH")) {
-            let (user, secret) = match words.as_slice() {
-                [_, _, _, _, user, _, secret] => (user.clone(), secret.as_slice()),
-                [_, _, _, _, secret] => (Vec::new(), secret.as_slice()),
-                _ => return,
-            };
-            self.secret(&user, secret, seed, out);
-        }
+        // Before each word stands how long it is.
+        let said: Vec<&[u8]> = words.iter().skip(2).step_by(2).map(Vec::as_slice).collect();
+        let is = |word: &[u8], known: &[u8]| word.eq_ignore_ascii_case(known);
+        let (user, secret) = match said.as_slice() {
+            [auth, secret] if is(auth, b"AUTH") => (&b""[..], *secret),
+            [auth, user, secret] if is(auth, b"AUTH") => (*user, *secret),
+            [hello, _, auth, user, secret, ..] if is(hello, b"HELLO") && is(auth, b"AUTH") => (*user, *secret),
+            _ => return,
+        };
+        self.secret(user, secret, seed, out);
     }
 
     fn answer(&mut self, line: &[u8], out: &mut Vec<What>) {
@@ -314,8 +358,17 @@ impl Lines {
             Kind::Smtp if starts("535") || starts("534") || starts("454") => Some(false),
             Kind::Nntp if starts("281") => Some(true),
             Kind::Nntp if starts("481") || starts("482") || starts("502") => Some(false),
-            Kind::Redis if starts("+OK") => Some(true),
+            Kind::Redis if starts("+OK") || starts("%") || starts("*") => Some(true),
             Kind::Redis if starts("-ERR") || starts("-WRONGPASS") => Some(false),
+            Kind::Mpd if starts("OK") => Some(true),
+            Kind::Mpd if starts("ACK ") => Some(false),
+            // Whether it was right is said when it is needed.
+            Kind::Nut if starts("ERR ACCESS-DENIED") || starts("ERR INVALID-") => Some(false),
+            Kind::Sieve if starts("OK") => Some(true),
+            Kind::Sieve if starts("NO") || starts("BYE") => Some(false),
+            // RFC 2812 §5: RPL_WELCOME, ERR_PASSWDMISMATCH.
+            Kind::Irc if words(line).nth(1) == Some(b"001") => Some(true),
+            Kind::Irc if words(line).nth(1) == Some(b"464") => Some(false),
             Kind::Imap if !self.label.is_empty() && line.starts_with(&self.label) => {
                 let rest = line.get(self.label.len()..).unwrap_or_default().trim_ascii_start();
                 Some(rest.get(..2).is_some_and(|word| word.eq_ignore_ascii_case(b"OK")))

@@ -7,6 +7,7 @@ mod binary;
 mod databases;
 mod greeting;
 mod http;
+mod json;
 mod kerberos;
 mod letters;
 mod lines;
