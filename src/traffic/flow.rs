@@ -123,7 +123,7 @@ impl Flow {
 
     /// What a side has said in all when it ends, by its own count: who is not answered any more (the other side ended
     /// before, as one does that only listens) is heard of live by nothing else.
-    pub fn ended(&self, tcp: &Tcp<'_>, by_client: bool, len: usize) -> u64 {
+    pub fn said_in_all(&self, tcp: &Tcp<'_>, by_client: bool, len: usize) -> u64 {
         let first = self.firsts.get(usize::from(!by_client)).copied().flatten();
         match first {
             Some(first) if self.completed && tcp.flags.has(Flags::FIN) && !tcp.flags.has(Flags::RST) => {

@@ -239,7 +239,7 @@ impl Traffic {
                 let end = if by_client { &mut flow.talk.client } else { &mut flow.talk.server };
                 end.mac = end.mac.or_else(|| self.neighbours.own(end.ip, frame.source));
             }
-            let whole = flow.ended(tcp, by_client, real_len(frame, tcp));
+            let whole = flow.said_in_all(tcp, by_client, real_len(frame, tcp));
             if let (Some(packets), Some(bytes)) = (flow.talk.packets.get_mut(side), flow.talk.bytes.get_mut(side)) {
                 let before = *bytes;
                 (*packets, *bytes) = (*packets + 1, whole.max(before + real_len(frame, tcp) as u64));
