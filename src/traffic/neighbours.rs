@@ -50,8 +50,8 @@ pub struct Neighbours {
     quiet: [Option<(Ends, u64)>; QUIET_MAX],
     news: u64,
     stations: Guarded<MacAddr, Station>,
-    /// Who claimed it last, and whether another did before.
-    bound: Guarded<IpAddr, (MacAddr, bool)>,
+    /// Who claimed it last, and who did before, if that was another.
+    bound: Guarded<IpAddr, (MacAddr, Option<MacAddr>)>,
     /// Addresses that a name server gave, and a digest of the domain it gave them for.
     looked_up: Capped<IpAddr, u64>,
     /// Whose name servers' answers are heard.
@@ -189,7 +189,13 @@ impl Neighbours {
     /// Who claimed `ip`, if nobody else ever did.
     #[must_use]
     pub fn sole_holder(&self, ip: IpAddr) -> Option<MacAddr> {
-        self.bound.get(&ip).filter(|(_, is_disputed)| !is_disputed).map(|(mac, _)| *mac)
+        self.bound.get(&ip).filter(|(_, before)| before.is_none()).map(|(mac, _)| *mac)
+    }
+
+    /// Whether `mac` is the last to claim an address of IPv4 that was `other`'s before. Looks through all: for rare questions.
+    #[must_use]
+    pub fn took_over(&self, mac: MacAddr, other: MacAddr) -> bool {
+        self.bound.iter().any(|(ip, of)| ip.is_ipv4() && *of == (mac, Some(other)))
     }
 
     /// Whether `mac` has an address on this wire.
@@ -242,11 +248,12 @@ impl Neighbours {
 
     fn bind(&mut self, ip: IpAddr, mac: MacAddr, tick: u64) {
         match self.bound.get_mut(&ip, tick) {
-            Some((holder, is_disputed)) => {
-                *is_disputed |= *holder != mac;
+            Some((holder, before)) if *holder != mac => {
+                *before = Some(*holder);
                 *holder = mac;
             }
-            None => drop(self.bound.insert(ip, (mac, false), owner(mac), tick)),
+            Some(_) => {}
+            None => drop(self.bound.insert(ip, (mac, None), owner(mac), tick)),
         }
         self.station(mac, tick, |station| {
             station.spoke.remove(&ip);
