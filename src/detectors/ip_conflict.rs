@@ -11,7 +11,8 @@
 //! (RFC 5227 §2.4, which calls that defending). Or two answer the same question within a second, three times in three
 //! minutes (low).
 //! ## What fools it
-//! Little: virtual routers (VRRP, HSRP) are left out, and devices that only *answer* for others (sleep proxies, Wi-Fi
+//! Little: virtual routers (VRRP, HSRP) are left out, hosts that both speak VRRP (they hand an address to and fro on
+//! purpose), and devices that only *answer* for others (sleep proxies, Wi-Fi
 //! extenders, access points with proxy ARP) never claim; one that answers beside the device it stands for is low. A lease handed on changes hands once, which is silent.
 //! ## What to do
 //! Give one of the two another address: remove its fixed address, or reserve one for it in the router.
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     detectors::{Context, Detector, Evidence, Mode, Needs},
     model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Party, Proof, Severity},
-    wire::arp::Arp,
+    wire::{arp::Arp, protocol},
 };
 
 pub static CARD: Card = Card {
@@ -40,6 +41,7 @@ pub static CARD: Card = Card {
 };
 
 const ADDRESSES_MAX: usize = 1024;
+const REDUNDANT_MAX: usize = 64;
 // An owner silent for longer may have left; whoever takes the address then is its next owner.
 const ALIVE: Duration = Duration::from_secs(180);
 const APART: Duration = Duration::from_secs(30);
@@ -87,6 +89,8 @@ pub struct IpConflict {
     answers: Capped<Ipv4Addr, Answers>,
     /// Conflicts told by answers, with when.
     defended: Capped<(Ipv4Addr, MacAddr), Mono>,
+    /// Who says that it stands in for others (VRRP, CARP).
+    redundant: Capped<MacAddr, ()>,
 }
 
 impl IpConflict {
@@ -97,7 +101,13 @@ impl IpConflict {
             announced: Capped::new(ADDRESSES_MAX),
             answers: Capped::new(ADDRESSES_MAX),
             defended: Capped::new(ADDRESSES_MAX),
+            redundant: Capped::new(REDUNDANT_MAX),
         }
+    }
+
+    /// Two that take turns with one address: both say that they do.
+    fn take_turns(&self, one: MacAddr, other: MacAddr) -> bool {
+        self.redundant.contains(&one) && self.redundant.contains(&other)
     }
 
     /// Whose announcement `arp` contradicts.
@@ -206,14 +216,19 @@ impl Detector for IpConflict {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Arp, Needs::Alive]
+        &[Needs::Arp, Needs::OtherIp, Needs::Alive]
     }
 
     fn held(&self) -> usize {
-        self.claims.len() + self.announced.len() + self.answers.len() + self.defended.len()
+        self.claims.len() + self.announced.len() + self.answers.len() + self.defended.len() + self.redundant.len()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Packet(frame) = evidence
+            && let Some(mac) = frame.source.filter(|_| frame.protocol() == Some(protocol::VRRP))
+        {
+            self.redundant.insert(mac, ());
+        }
         if let Evidence::Packet(frame) = evidence
             && let Some(arp) = frame.arp()
             && let Some(newer) = self.contradicts(arp, context.now.mono)
@@ -241,7 +256,9 @@ impl Detector for IpConflict {
         }
         let Some((other, changes)) = self.claim(ip, mac, context.now.mono) else { return };
         // Two addresses of one machine (docks, bonds, virtual bridges) are no conflict.
-        if context.who.by_mac(mac).is_some() && context.who.by_mac(mac) == context.who.by_mac(other) {
+        if context.who.by_mac(mac).is_some() && context.who.by_mac(mac) == context.who.by_mac(other)
+            || self.take_turns(mac, other)
+        {
             return;
         }
         let pair = if context.who.by_mac(mac).is_some() { (mac, other) } else { (other, mac) };
@@ -290,6 +307,21 @@ mod tests {
         };
         assert_eq!(run(5, 2, 9), [(Some(MacAddr(mac(9))), Severity::Low)]);
         assert!(run(2, 2, 9).is_empty() && run(9, 3000, 9).is_empty() && run(9, 2, 5).is_empty());
+    }
+
+    #[test]
+    fn two_that_both_speak_vrrp_take_turns_and_one_that_does_not_is_told() {
+        let run = |speakers: &[u8]| -> usize {
+            let mut stage = Stage::new(IpConflict::new(Settings::default()));
+            for who in speakers {
+                stage.frame(&crate::detectors::stage::packet(*who, 18, 112, &[0x21, 51, 100, 1, 0, 1, 0, 0]), 0);
+            }
+            let subject = |who: u8| crate::model::Subject { mac: Some(MacAddr(mac(who))), ip: Some(ip(53).into()) };
+            let alive = || Fact::Alive { proof: Proof::ArpAnnounce, age: Duration::ZERO };
+            (1..8u64).map(|n| stage.saw(subject(5 + (n % 2) as u8), alive(), n * 9000).len()).sum()
+        };
+        assert_eq!(run(&[5, 6]), 0);
+        assert!(run(&[5]) > 0 && run(&[]) > 0 && run(&[6, 7]) > 0);
     }
 
     #[test]
