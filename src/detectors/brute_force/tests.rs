@@ -297,3 +297,13 @@ fn numbers_that_are_tried_are_told_and_a_wrong_one_is_not() {
     assert!(run(20, 20, "404 Not Found") > 0);
     assert_eq!((run(20, 2, "404 Not Found"), run(20, 20, "486 Busy Here")), (0, 0), "a wrong number; many calls");
 }
+
+#[test]
+fn an_old_password_is_no_guess_however_often_it_is_sent() {
+    let of = |secret: &dyn Fn(usize) -> String, count: usize| -> usize {
+        logins(&(0..count).map(secret).collect::<Vec<_>>(), false, 0).len()
+    };
+    assert_eq!(of(&|_| "sunny".to_owned(), 300), 0);
+    assert_eq!(of(&|n| format!("sunny{}", n % 3), 300), 0, "each program of a device has one");
+    assert!(of(&|n| format!("sunny{n}"), 12) > 0);
+}
