@@ -363,6 +363,7 @@ impl Detector for PortScan {
                     Outcome::Refused | Outcome::Unreachable(_) => talk.packets[1] <= 2,
                     // Without its answers on this wire silence says nothing.
                     // A host complains of a few datagrams a second and not of the rest (RFC 1812 §4.3.2.8).
+                    Outcome::Silent if talk.server.mac.is_some_and(|mac| context.neighbours.is_mute(mac)) => false,
                     Outcome::Silent if udp => self.complains(talk),
                     Outcome::Silent => {
                         talk.is_sure

@@ -81,6 +81,8 @@ struct Load {
     source: End,
     /// Who put the attempts on the wire.
     senders: Recent<MacAddr>,
+    /// To whom they go on this wire.
+    to: Option<MacAddr>,
     /// Of few names and ports that are used again and again: how each began last.
     begun: Few<(IpAddr, Port), Begun>,
 }
@@ -153,6 +155,7 @@ fn load<K: Ord + Hash + Clone>(table: &mut Subjects<K, Load>, key: K, source: En
         sources: Recent::new(64),
         source,
         senders: Recent::new(4),
+        to: None,
         begun: Few::new(),
     };
     // No sender's own: sources are forged.
@@ -217,12 +220,18 @@ impl SynFlood {
         let load = if tcp.flags.is_open() {
             let Some(load) = self.services.get_mut(&key, now) else { return };
             load.senders.see(mac, now);
+            load.to = frame.destination;
             if load.begins_again(from, tcp, now) {
                 load.opened.add(now, 1);
                 load.sources.see(from, now);
                 let party = context.neighbours.party(to, frame.destination);
                 let victim = End { mac: party.mac, ip: to, port: tcp.destination };
                 tell(&mut self.bell, load, (OPENED_MIN, victim, "half-open"), context, findings);
+            }
+            return;
+        } else if tcp.flags.has(Flags::SYN) {
+            if let Some(load) = self.unasked.get_mut(&to, now) {
+                load.to = frame.destination;
             }
             return;
         } else if self.strays.len() == 0 {
@@ -254,8 +263,16 @@ fn tell(
     if waiting < bell.scaled(least) || completed * COMPLETED_SHARE > waiting {
         return;
     }
+    // At a mirror of one direction nobody who is not shown asks, or answers.
+    let is_told_by_silence = matches!(kind, "half-open" | "unasked answers");
+    if is_told_by_silence && victim.mac.or(load.to).is_some_and(|mac| context.neighbours.is_mute(mac)) {
+        return;
+    }
     let key = if kind == Stray::Reset.name() {
         format!("{} resets", victim.ip)
+    } else if kind == "unasked answers" {
+        // They come to a client's ports, each to another.
+        format!("{} answers", victim.ip)
     } else {
         format!("{}:{}", victim.ip, victim.port)
     };
