@@ -7,12 +7,14 @@
 //! The host drowns in answers; or the home is part of an attack on others.
 //! ## How it decides
 //! UDP answers of services that amplify (DNS, NTP, SNMP, SSDP, CLDAP, memcached …, CISA TA14-017A) to a host that was
-//! not seen to ask: 60 in ten seconds from five servers or more, or 100 from fewer. Nobody is named: the servers
+//! not seen to ask: 60 in ten seconds from five servers or more, or 100 from fewer, and more than twice as many as it
+//! asked. Nobody is named: the servers
 //! are used, and who asks them is not seen. Also: such a service of the home answers one address of the Internet 20 times in
 //! a minute with five times as many bytes as it is asked; it is named. And: a machine of the home asks such services 100
 //! times in ten seconds in the name of another device of the home, whose hardware address is known to be another one.
 //! ## What fools it
-//! A wire on which only one direction is seen: then all answers look unasked, so it must once have heard the host ask.
+//! A wire on which only one direction is seen: then all answers look unasked, so of a host that others converse with and that
+//! is never heard only large ones are told.
 //! ## What to do
 //! From the Internet only the provider can help.
 //!
@@ -40,6 +42,10 @@ const ASKED: Duration = Duration::from_secs(60);
 const UNASKED_MIN: u32 = 60;
 const UNASKED_FEW_MIN: u32 = 100;
 const SERVERS_MIN: usize = 5;
+/// To one question there is one answer, of clocks and names; a walk through a table (SNMP) asks for each piece.
+const ASKED_FACTOR: u32 = 2;
+/// Answers of name servers and clocks to people's questions are some hundred bytes (512 was the most, RFC 1035 §2.3.4).
+const LARGE: u64 = 512;
 // A service at home that is used against others: so many answers in a minute, each of so many times what was asked.
 const ANSWERS_MIN: u32 = 20;
 const GROWTH_MIN: u32 = 5;
@@ -56,6 +62,10 @@ const PORTS: [Port; 20] =
 #[derive(Debug, Clone)]
 struct Flooded {
     unasked: Window,
+    /// Questions of its own meanwhile.
+    asked: Window,
+    /// To whom the answers go on this wire.
+    to: Option<MacAddr>,
     servers: Recent<IpAddr>,
     bytes: u64,
 }
@@ -199,6 +209,12 @@ impl Detector for Amplification {
                     self.askers.insert((from, udp.source), now);
                     return;
                 }
+                if let (Some(udp), Some((from, _))) = (frame.udp(), frame.addresses())
+                    && PORTS.contains(&udp.destination)
+                    && let Some(flooded) = self.hosts.get_mut(&from, now)
+                {
+                    flooded.asked.add(now, 1);
+                }
                 if let (Some(udp), Some((from, to))) = (frame.udp(), frame.addresses())
                     && PORTS.contains(&udp.source)
                     && !PORTS.contains(&udp.destination)
@@ -206,6 +222,7 @@ impl Detector for Amplification {
                     && flooded.servers.has(&from)
                 {
                     flooded.unasked.add(now, 1);
+                    flooded.to = frame.destination;
                     flooded.bytes += frame.bytes.len() as u64;
                 }
                 return;
@@ -227,13 +244,25 @@ impl Detector for Amplification {
         if self.askers.get(&(host.ip, host.port)).is_some_and(|at| now.since(*at) <= ASKED) {
             return;
         }
-        let fresh = |left| Flooded { unasked: Window::with(left, now), servers: Recent::new(256), bytes: 0 };
+        let fresh = |left| Flooded {
+            unasked: Window::with(left, now),
+            asked: Window::default(),
+            to: host.mac,
+            servers: Recent::new(256),
+            bytes: 0,
+        };
         let Some(flooded) = self.hosts.of(host.ip, tick, now, fresh) else { return };
         flooded.unasked.add(now, 1);
         flooded.servers.see(server.ip, now);
         let (unasked, servers) = (flooded.unasked.sum(now, SPAN_S), flooded.servers.len());
         let least = if servers >= SERVERS_MIN { UNASKED_MIN } else { UNASKED_FEW_MIN };
-        if unasked < self.bell.scaled(least) {
+        // At a mirror of one direction all answers look so, but then they are not large.
+        let is_mute = flooded.to.is_some_and(|mac| context.neighbours.is_mute(mac));
+        if is_mute && flooded.bytes < u64::from(unasked).saturating_mul(LARGE) {
+            return;
+        }
+        // Of those who are asked again and again a mirror that is overrun loses some questions: what comes is still no more.
+        if unasked < self.bell.scaled(least) || unasked <= flooded.asked.sum(now, SPAN_S).saturating_mul(ASKED_FACTOR) {
             return;
         }
         let finding = Finding::new(CARD.id, Category::Flood, Severity::High, host.ip.to_string(), context.now)
@@ -251,7 +280,7 @@ impl Detector for Amplification {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, between, datagram, ip, mac, udp};
+    use crate::detectors::stage::{ACK, Stage, between, datagram, ip, mac, tcp, udp};
 
     #[test]
     fn answers_are_a_flood_only_if_nobody_asked() {
@@ -278,6 +307,36 @@ mod tests {
             stage.frame(&udp((from, 1900), (5, 40_000), &[0; 300]), n * 10)
         });
         assert_eq!(answers.count(), 0, "a house full of players that are looked for");
+    }
+    #[test]
+    fn questions_that_a_mirror_lost_are_no_flood_nor_is_a_mirror_of_one_direction() {
+        // One question in ten is lost; answers go on to come to who asks little.
+        let run = |lost_of_ten: u16| -> usize {
+            let mut stage = Stage::new(Amplification::new(Settings::default()));
+            let mut told = 0;
+            for n in 0..900u16 {
+                let ms = u64::from(n) * 20;
+                if n % 10 >= lost_of_ten {
+                    told += stage.frame(&udp((5, 40_000 + n), (1, 53), b"question"), ms).len();
+                }
+                told += stage.frame(&udp((1, 53), (5, 40_000 + n), &[0; 400]), ms + 1).len();
+            }
+            told
+        };
+        assert_eq!((run(1), run(3)), (0, 0));
+        assert!(run(9) > 0 && run(10) > 0);
+        // Others converse with it by TCP, and it is never heard itself.
+        let mute = |speaks: bool| -> usize {
+            let mut stage = Stage::new(Amplification::new(Settings::default()));
+            for n in 0..12u16 {
+                stage.frame(&tcp((7, 40_000 + n), (5, 80), ACK, 1, b"more"), u64::from(n));
+            }
+            if speaks {
+                stage.frame(&tcp((5, 80), (7, 40_000), ACK, 1, b""), 20);
+            }
+            (0..300u16).map(|n| stage.frame(&udp((1, 53), (5, 40_000 + n), &[0; 400]), u64::from(n) * 10).len()).sum()
+        };
+        assert!(mute(false) == 0 && mute(true) > 0);
     }
     #[test]
     fn a_service_of_the_home_that_answers_the_internet_is_named() {

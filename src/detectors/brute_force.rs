@@ -246,7 +246,9 @@ impl BruteForce {
                 (false, true) => 1.0,
                 (true, _) if is_other || is_first => 1.0,
                 (true, _) if pause <= haste => PROOF,
-                _ => 0.1,
+                (true, _) => 0.1,
+                // However often: a program that keeps an old password asks for each of its files with it.
+                (false, false) => 0.0,
             };
         } else if login.is_proof && !guesses.over && guesses.users.keys().all(|user| *user == login.user) {
             // It was right, and what was refused before was late.

@@ -5,7 +5,8 @@
 //! ## Why it matters
 //! Stolen documents and pictures leave so; so does a backup, which is why known stores are left out.
 //! ## How it decides
-//! Payload of one device to one host of the Internet within an hour, at least five times what came back: 100 MiB, or
+//! Payload of one device to one host of the Internet within an hour, at least five times what came back by the same or
+//! another connection: 100 MiB, or
 //! 32 MiB if the host is called by address alone or by a name that none of the home's devices used before the last hour.
 //! Stores and services that people back up to, by the name in the greeting, need eight times as much.
 //! ## What fools it
@@ -180,7 +181,9 @@ impl Detector for Exfil {
                 let there = talk.server.ip;
                 let beyond = !is_private(there) && !there.is_multicast() && !context.neighbours.is_bound(there);
                 let is_ours = talk.client.mac.is_some() || is_private(talk.client.ip);
-                if leaves && beyond && is_ours && talk.bytes[0] >= MIB {
+                // What came back by another connection came back as well: who measures its line fetches first, then sends.
+                let is_much = talk.bytes.iter().any(|bytes| *bytes >= MIB);
+                if leaves && beyond && is_ours && is_much {
                     self.count(talk, context, findings);
                 }
             }
@@ -229,5 +232,30 @@ mod tests {
         assert_eq!(moved(40, 1, "f002.backblazeb2.com", 1), 0, "a backup");
         assert_eq!(moved(40, 20, "", 1), 0, "a call");
         assert_eq!(moved(1, 40, "", 1), 0, "a download");
+    }
+
+    #[test]
+    fn what_came_back_by_another_connection_counts_too() {
+        // Fetched by connections of their own, then sent.
+        let run = |down: u32, up: u32| -> usize {
+            let mut stage = Stage::new(Exfil::new(Settings::default()));
+            let (me, far) = ((mac(9), ip(9)), (mac(1), [203, 0, 113, 9]));
+            stage.frame(&arp(9, 1, 9, 9, 1), 0);
+            stage.frame(&arp(1, 1, 1, 1, 9), 0);
+            let block = vec![0x17; 32 * 1024];
+            let mut told = 0;
+            for (port, from, to, mib) in [(40_001, far, me, down), (40_002, me, far, up)] {
+                stage.frame(&between(me, far, 6, &segment(port, 443, SYN, 0, b"")), 1000);
+                stage.frame(&between(far, me, 6, &segment(443, port, SYN | ACK, 0, b"")), 1000);
+                let ports = if from == me { (port, 443) } else { (443, port) };
+                for n in 0..mib * 32 {
+                    let bytes = between(from, to, 6, &segment(ports.0, ports.1, ACK, 1 + n * 32 * 1024, &block));
+                    told += stage.frame(&bytes, 1000 + u64::from(n)).len();
+                }
+            }
+            told
+        };
+        assert_eq!(run(40, 40), 0, "a line is measured");
+        assert!(run(3, 40) > 0, "a page was looked at before");
     }
 }

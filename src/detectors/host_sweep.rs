@@ -6,7 +6,8 @@
 //! It is how an intruder begins. Phones with a network scanner, and this program, do the same.
 //! ## How it decides
 //! Different addresses that one device asks for by ARP, neighbour solicitation, ping, or a connection that nobody
-//! accepts, or a datagram that nobody answers, each at one port: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 % are addresses nobody has.
+//! accepts, or a datagram that nobody answers, each at one port: 16 in ten seconds, 32 in a minute or 64 in an hour, of which at least 30 %, and
+//! twelve, are addresses nobody has. Those it asked for just now may still answer: forty-eight do not count for half a second.
 //! Also who asks all at once (broadcast, groups) at fourteen different places of UDP within a minute: neighbouring ports are
 //! one, and those at which every system asks are none.
 //! A router asks for addresses that exist. Whom a person calls trusted is told as low, and so is the router that asks
@@ -58,6 +59,14 @@ const TO_ALL_MAX: usize = 256;
 const STRANGERS_MAX: usize = 64;
 // Of all asked for, those nobody has.
 const UNOWNED_PERCENT: usize = 30;
+/// And so many at least: who watches over a list of hosts asks for those that are off as well, which are fewer. A search
+/// through a network meets them among its first thirty.
+const UNOWNED_MIN: usize = 12;
+/// An answer comes within this time; so many that were asked for just now may still get one. A home has hardly more things
+/// that one hub holds on to.
+const ANSWERS: Duration = Duration::from_millis(500);
+const AT_ONCE_MAX: usize = 48;
+const AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 struct Sweep {
@@ -157,7 +166,9 @@ impl HostSweep {
             sweep.party = party;
             sweep.senders.see(ip, now);
         }
-        if !sweep.asked.see(target, now) {
+        // Who gets no answer asks again each second (Linux, RFC 4861 §7.2.2): no new target, but time to look who answered.
+        let is_again = sweep.asked.within_keys(now, AGAIN).any(|known| *known == target);
+        if is_again && sweep.asked.len() < UNOWNED_MIN || !is_again && !sweep.asked.see(target, now) {
             return;
         }
         let bell = &self.bell;
@@ -166,8 +177,14 @@ impl HostSweep {
         else {
             return;
         };
-        let unowned = sweep.asked.keys().filter(|ip| !context.neighbours.is_bound(**ip)).count();
-        if unowned * 100 < sweep.asked.len() * UNOWNED_PERCENT
+        let mut unowned = sweep.asked.keys().filter(|ip| !context.neighbours.is_bound(**ip)).count();
+        // A hub that starts asks for all its things at once, before the first has answered.
+        let of_now = sweep.asked.within_keys(now, ANSWERS).filter(|ip| !context.neighbours.is_bound(**ip)).count();
+        if how == "arp" || how == "v6" {
+            unowned -= of_now.min(AT_ONCE_MAX);
+        }
+        if unowned < UNOWNED_MIN
+            || unowned * 100 < sweep.asked.len() * UNOWNED_PERCENT
             || (how == "arp" && sweep.senders.len() >= SENDERS_ROUTER)
         {
             return;
@@ -323,6 +340,44 @@ mod tests {
         let slow: Vec<_> =
             (1..15u8).flat_map(|n| stage.frame(&arp(8, 1, 8, 200, n), 90_000 + u64::from(n) * 9000)).collect();
         assert!(slow.is_empty(), "a computer that looks for a few");
+    }
+
+    #[test]
+    fn who_watches_over_a_list_of_hosts_is_not_told_for_those_that_are_off() {
+        // The first so many are there.
+        let run = |there: u8, off: u8| -> usize {
+            let mut stage = Stage::new(HostSweep::new(Settings::default()));
+            for n in 20..20 + there {
+                stage.frame(&arp(n, 1, n, n, 1), u64::from(n));
+            }
+            let asked = (20..20 + there + off).map(|n| arp(9, 1, 9, 9, n));
+            asked.zip(0u64..).map(|(frame, n)| stage.frame(&frame, 1000 + n * 300).len()).sum()
+        };
+        assert_eq!((run(8, 8), run(14, 10), run(30, 4)), (0, 0, 0));
+        assert!(run(8, 20) > 0 && run(0, 16) > 0 && run(30, 24) > 0, "a search through a network");
+    }
+
+    #[test]
+    fn a_hub_that_asks_for_all_its_things_at_once_waits_for_their_answers() {
+        // All within a few milliseconds; the first so many answer, the others are asked for twice more, a second apart.
+        let run = |there: u8, off: u8, again: u64| -> usize {
+            let mut stage = Stage::new(HostSweep::new(Settings::default()));
+            let all = 20..20 + there + off;
+            let mut told = 0;
+            for n in all.clone() {
+                told += stage.frame(&arp(9, 1, 9, 9, n), 1000 + u64::from(n) / 8).len();
+            }
+            for n in all.clone().take(there.into()) {
+                told += stage.frame(&arp(n, 2, n, n, 9), 1100).len();
+            }
+            for (round, n) in (1..=again).flat_map(|round| all.clone().skip(there.into()).map(move |n| (round, n))) {
+                told += stage.frame(&arp(9, 1, 9, 9, n), 1000 + round * 1000 + u64::from(n) / 8).len();
+            }
+            told
+        };
+        assert_eq!((run(24, 6, 2), run(40, 8, 2)), (0, 0));
+        assert!(run(4, 30, 2) > 0, "a search that asks again");
+        assert!(run(0, 100, 0) > 0, "a search as fast as can be");
     }
 
     #[test]

@@ -100,6 +100,10 @@ impl Detector for IcmpTunnel {
             return;
         }
         let (now, tick) = (context.now.mono, context.now.mono.0 / 1_000_000_000);
+        // What it asked this mirror does not show.
+        if !asks && frame.destination.is_some_and(|mac| context.neighbours.is_mute(mac)) {
+            return;
+        }
         let key = if asks { (from, to) } else { (to, from) };
         if self.pairs.get(&key).is_none() {
             let asker = if asks {

@@ -12,7 +12,8 @@
 //! minutes (low). Whoever says twice, two seconds apart, that it has an address of this very host is in conflict with it:
 //! a host does not hear what it says itself.
 //! ## What fools it
-//! Little: virtual routers (VRRP, HSRP) are left out, and devices that only *answer* for others (sleep proxies, Wi-Fi
+//! Little: virtual routers (VRRP, HSRP) are left out, hosts that both speak VRRP (they hand an address to and fro on
+//! purpose), and devices that only *answer* for others (sleep proxies, Wi-Fi
 //! extenders, access points with proxy ARP) never claim; one that answers beside the device it stands for is low. A lease handed on changes hands once, which is silent.
 //! ## What to do
 //! Give one of the two another address: remove its fixed address, or reserve one for it in the router.
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     detectors::{Context, Detector, Evidence, Mode, Needs},
     model::{Capped, Card, Category, Fact, Finding, Findings, MacAddr, Mono, Party, Proof, Severity},
-    wire::arp::Arp,
+    wire::{arp::Arp, protocol},
 };
 
 pub static CARD: Card = Card {
@@ -41,6 +42,7 @@ pub static CARD: Card = Card {
 };
 
 const ADDRESSES_MAX: usize = 1024;
+const REDUNDANT_MAX: usize = 64;
 // An owner silent for longer may have left; whoever takes the address then is its next owner.
 const ALIVE: Duration = Duration::from_secs(180);
 const APART: Duration = Duration::from_secs(30);
@@ -93,6 +95,8 @@ pub struct IpConflict {
     defended: Capped<(Ipv4Addr, MacAddr), Mono>,
     /// Who claims an address of this host, since when, and when it did last.
     own: Capped<(Ipv4Addr, MacAddr), (Mono, Mono)>,
+    /// Who says that it stands in for others (VRRP, CARP).
+    redundant: Capped<MacAddr, ()>,
 }
 
 impl IpConflict {
@@ -104,6 +108,7 @@ impl IpConflict {
             answers: Capped::new(ADDRESSES_MAX),
             defended: Capped::new(ADDRESSES_MAX),
             own: Capped::new(ADDRESSES_MAX),
+            redundant: Capped::new(REDUNDANT_MAX),
         }
     }
 
@@ -111,7 +116,7 @@ impl IpConflict {
     fn claims_own(&mut self, arp: &Arp, context: &Context<'_>) -> bool {
         let (mac, ip, now) = (arp.sender_mac, arp.sender_ip, context.now.mono);
         let is_other = mac.is_station() && !mac.is_virtual_router() && !context.network.is_own_mac(mac);
-        if !is_other || !context.network.is_own_ip(ip.into()) {
+        if !is_other || self.redundant.contains(&mac) || !context.network.is_own_ip(ip.into()) {
             return false;
         }
         let since =
@@ -123,6 +128,11 @@ impl IpConflict {
             self.defended.insert((ip, mac), now);
         }
         tells
+    }
+
+    /// Two that take turns with one address: both say that they do.
+    fn take_turns(&self, one: MacAddr, other: MacAddr) -> bool {
+        self.redundant.contains(&one) && self.redundant.contains(&other)
     }
 
     /// Whose announcement `arp` contradicts.
@@ -231,14 +241,24 @@ impl Detector for IpConflict {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Arp, Needs::Alive]
+        &[Needs::Arp, Needs::OtherIp, Needs::Alive]
     }
 
     fn held(&self) -> usize {
-        self.claims.len() + self.announced.len() + self.answers.len() + self.defended.len() + self.own.len()
+        self.claims.len()
+            + self.announced.len()
+            + self.answers.len()
+            + self.defended.len()
+            + self.own.len()
+            + self.redundant.len()
     }
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
+        if let Evidence::Packet(frame) = evidence
+            && let Some(mac) = frame.source.filter(|_| frame.protocol() == Some(protocol::VRRP))
+        {
+            self.redundant.insert(mac, ());
+        }
         if let Evidence::Packet(frame) = evidence
             && let Some(arp) = frame.arp()
             && let Some(newer) = self.contradicts(arp, context.now.mono)
@@ -275,7 +295,9 @@ impl Detector for IpConflict {
         }
         let Some((other, changes)) = self.claim(ip, mac, context.now.mono) else { return };
         // Two addresses of one machine (docks, bonds, virtual bridges) are no conflict.
-        if context.who.by_mac(mac).is_some() && context.who.by_mac(mac) == context.who.by_mac(other) {
+        if context.who.by_mac(mac).is_some() && context.who.by_mac(mac) == context.who.by_mac(other)
+            || self.take_turns(mac, other)
+        {
             return;
         }
         let pair = if context.who.by_mac(mac).is_some() { (mac, other) } else { (other, mac) };
@@ -348,6 +370,21 @@ mod tests {
         };
         assert_eq!(run(5, 2, 9), [(Some(MacAddr(mac(9))), Severity::Low)]);
         assert!(run(2, 2, 9).is_empty() && run(9, 3000, 9).is_empty() && run(9, 2, 5).is_empty());
+    }
+
+    #[test]
+    fn two_that_both_speak_vrrp_take_turns_and_one_that_does_not_is_told() {
+        let run = |speakers: &[u8]| -> usize {
+            let mut stage = Stage::new(IpConflict::new(Settings::default()));
+            for who in speakers {
+                stage.frame(&crate::detectors::stage::packet(*who, 18, 112, &[0x21, 51, 100, 1, 0, 1, 0, 0]), 0);
+            }
+            let subject = |who: u8| crate::model::Subject { mac: Some(MacAddr(mac(who))), ip: Some(ip(53).into()) };
+            let alive = || Fact::Alive { proof: Proof::ArpAnnounce, age: Duration::ZERO };
+            (1..8u64).map(|n| stage.saw(subject(5 + (n % 2) as u8), alive(), n * 9000).len()).sum()
+        };
+        assert_eq!(run(&[5, 6]), 0);
+        assert!(run(&[5]) > 0 && run(&[]) > 0 && run(&[6, 7]) > 0);
     }
 
     #[test]

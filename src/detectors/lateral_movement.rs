@@ -13,7 +13,8 @@
 //! is read, a page that is printed is not.
 //! Remote management of Windows (WinRM) is told when one device does it at two machines within an hour.
 //! Also told: one door of administration (SSH, Telnet, files, remote desktops), tried at eight machines of the home
-//! within a minute.
+//! within a minute. Where the door is closed counts half: nobody goes on from there, and who watches over a home asks
+//! machines without such a door too. Of both, whom a person calls trusted is told as low.
 //! ## What fools it
 //! Real administrators: add their machine to `exempt`. Encrypted SMB 3 shows none of it.
 //! ## What to do
@@ -26,11 +27,12 @@ use std::{net::IpAddr, time::Duration};
 use crate::{
     detectors::{
         Context, Detector, Evidence, Needs,
-        usual::{Bell, Usual},
-        window::{Recent, Subjects},
+        usual::{Bell, Usual, of_search},
+        window::{Recent, Subjects, Weigh},
     },
-    model::{Card, Category, Finding, Findings, Guarded, Port, Severity, is_private},
-    traffic::{MANAGED, Start, Talkers, What, owner},
+    model::{Card, Category, Finding, Findings, Guarded, Mono, Port, Severity, is_private},
+    traffic::{MANAGED, Outcome, Talkers, What, owner},
+    wire::protocol,
 };
 
 pub static CARD: Card = Card {
@@ -72,12 +74,25 @@ const MANAGED_MIN: u32 = 2;
 const MANAGED_SPAN: Duration = Duration::from_secs(3600);
 const MANAGERS_MAX: usize = 256;
 
+/// One door at many machines.
+#[derive(Debug, Clone)]
+struct Doors {
+    tried: Recent<IpAddr>,
+    shut: Recent<IpAddr>,
+}
+
+impl Weigh for Doors {
+    fn weight(&self, now: Mono, span: Duration) -> u32 {
+        self.tried.weight(now, span).saturating_sub(self.shut.weight(now, span) / 2)
+    }
+}
+
 /// See the page above.
 pub struct LateralMovement {
     bell: Bell,
     pairs: Guarded<(IpAddr, IpAddr), Recent<&'static str>>,
     /// Whose door of one kind each tried.
-    doors: Subjects<(IpAddr, Port), Recent<IpAddr>>,
+    doors: Subjects<(IpAddr, Port), Doors>,
     /// Which machines each manages.
     managed: Subjects<IpAddr, Recent<IpAddr>>,
 }
@@ -94,19 +109,23 @@ impl LateralMovement {
     }
 
     /// One door of administration, tried at one machine after the other.
-    fn tried(&mut self, talk: &Talkers, context: &Context<'_>, findings: &mut Findings) {
+    fn tried(&mut self, talk: &Talkers, outcome: Outcome, context: &Context<'_>, findings: &mut Findings) {
         let (client, server, now) = (talk.client, talk.server, context.now.mono);
         let is_own =
             context.network.is_own_ip(client.ip) || client.mac.is_some_and(|mac| context.network.is_own_mac(mac));
         if !ADMIN.contains(&server.port) || !is_private(server.ip) || !is_private(client.ip) || is_own {
             return;
         }
-        let (key, fresh) = ((client.ip, server.port), |left| Recent::with(64, left, now));
-        let Some(tried) = self.doors.of(key, client.mac.map_or(0, owner), now, fresh) else { return };
-        if !tried.see(server.ip, now) {
+        let (key, fresh) =
+            ((client.ip, server.port), |left| Doors { tried: Recent::with(64, left, now), shut: Recent::new(64) });
+        let Some(doors) = self.doors.of(key, client.mac.map_or(0, owner), now, fresh) else { return };
+        if outcome == Outcome::Refused {
+            doors.shut.see(server.ip, now);
+        }
+        if !doors.tried.see(server.ip, now) {
             return;
         }
-        let count = tried.within(now, MINUTE);
+        let count = doors.weight(now, MINUTE) as usize;
         if count < self.bell.scaled(MACHINES_MIN) as usize {
             return;
         }
@@ -130,7 +149,8 @@ impl LateralMovement {
     fn spreads(&mut self, talk: &Talkers, count: usize, context: &Context<'_>, findings: &mut Findings) {
         let (client, server) = (talk.client, talk.server);
         let key = format!("{} port {}", client.ip, server.port);
-        let finding = Finding::new(CARD.id, Category::Access, Severity::Medium, key, context.now)
+        let severity = of_search(Severity::Medium, &client.party(), context);
+        let finding = Finding::new(CARD.id, Category::Access, severity, key, context.now)
             .by(client.party())
             .against(server.party())
             .why("share_or_pipe", format!("port {} of {count} machines", server.port))
@@ -146,7 +166,7 @@ impl Detector for LateralMovement {
     }
 
     fn needs(&self) -> &'static [Needs] {
-        &[Needs::Opened, Needs::Admin]
+        &[Needs::Outcome, Needs::Admin]
     }
 
     fn held(&self) -> usize {
@@ -155,8 +175,11 @@ impl Detector for LateralMovement {
 
     fn examine(&mut self, evidence: Evidence<'_>, context: &Context<'_>, findings: &mut Findings) {
         let Evidence::Traffic(noticed) = evidence else { return };
-        if noticed.what == What::Opened(Start::Syn) {
-            return self.tried(&noticed.talk, context, findings);
+        if let What::Outcome(outcome) = noticed.what {
+            if noticed.talk.protocol == protocol::TCP && noticed.talk.is_sure {
+                self.tried(&noticed.talk, outcome, context, findings);
+            }
+            return;
         }
         let What::Admin(what) = noticed.what else { return };
         let (talk, now) = (&noticed.talk, context.now.mono);
@@ -191,17 +214,38 @@ impl Detector for LateralMovement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{SYN, Stage, conversation, tcp};
+    use crate::detectors::stage::{ACK, RST, SYN, Stage, conversation, tcp};
+    use crate::model::{Kind, Trust};
 
     #[test]
     fn one_door_of_all_machines_is_told() {
-        let run = |port: u16, machines: u8, gap_ms: u64| -> usize {
+        // What each answers: nothing, yes or no.
+        let run = |port: u16, machines: u8, gap_ms: u64, answer: &dyn Fn(u8) -> u8| -> usize {
             let mut stage = Stage::new(LateralMovement::new(Settings::default()));
-            let ask = |n: u8| tcp((9, 50_000 + u16::from(n)), (10 + n, port), SYN, 1, b"");
-            (0..machines).map(|n| stage.frame(&ask(n), u64::from(n) * gap_ms).len()).sum()
+            let mut told = 0;
+            for n in 0..machines {
+                let (me, other, ms) = ((9, 50_000 + u16::from(n)), (10 + n, port), u64::from(n) * gap_ms);
+                told += stage.frame(&tcp(me, other, SYN, 1, b""), ms).len();
+                if answer(n) > 0 {
+                    told += stage.frame(&tcp(other, me, answer(n), 1, b""), ms).len();
+                }
+            }
+            // Silence is known after a while.
+            told + (1..30u64)
+                .map(|s| stage.frame(&tcp((7, 1), (8, 2), ACK, 1, b""), 30_000 + s * 1000).len())
+                .sum::<usize>()
         };
-        assert!(run(445, 15, 100) > 0 && run(22, 12, 200) > 0);
-        assert_eq!((run(445, 5, 100), run(8008, 15, 100), run(445, 30, 15_000)), (0, 0, 0));
+        let (silent, open, shut) = (|_| 0, |_| SYN | ACK, |_| RST | ACK);
+        assert!(run(445, 15, 100, &silent) > 0 && run(22, 12, 200, &open) > 0);
+        assert!(run(445, 18, 100, &shut) > 0, "closed at all");
+        assert!(run(445, 14, 100, &|n| if n % 3 == 0 { SYN | ACK } else { RST | ACK }) > 0, "a third of many is open");
+        assert_eq!((run(445, 5, 100, &open), run(8008, 15, 100, &open), run(445, 30, 15_000, &open)), (0, 0, 0));
+        let mut trusted = Stage::new(LateralMovement::new(Settings::default())).with(9, Kind::Computer, Trust::Trusted);
+        let doors = (0..12u8).flat_map(|n| [((9, 50_000), (10 + n, 22), SYN), ((10 + n, 22), (9, 50_000), SYN | ACK)]);
+        let told = doors.flat_map(|(from, to, flags)| trusted.frame(&tcp(from, to, flags, 1, b""), 0));
+        assert_eq!(told.map(|finding| finding.severity).collect::<Vec<_>>(), [Severity::Low]);
+        let watched = |n: u8| if n == 0 { SYN | ACK } else { RST | ACK };
+        assert_eq!(run(22, 8, 5, &watched), 0, "a watcher, one of whose hosts has such a door");
     }
 
     fn smb2(command: u8, text: &str) -> Vec<u8> {

@@ -8,7 +8,8 @@
 //! The service has no room left for those who mean it.
 //! ## How it decides
 //! In ten seconds 150 connections to one port of one host of which less than a fifth are completed, counted as well
-//! those that begin anew with the same name and port, or ask again sooner than any system does; or 60
+//! those that begin anew with the same name and port, or ask again sooner than any system does (those that are refused at once
+//! count a tenth: they take no room, and all things of a home come so while its broker is started anew); or 60
 //! acceptances in ten seconds for a host that asked for none; or 300 segments without data (or 1,000 with data) in ten
 //! seconds for one port, each alone and as of a connection of its own, which nobody answers but with resets; or 300 resets
 //! in ten seconds from clients' ports to services of one host, which end nothing that was seen; or 1,000 resets in ten
@@ -16,7 +17,7 @@
 //! machine's of the home that alone sends them (of acknowledgements and data that is not looked at), others name nobody.
 //! Low: one client that holds 150 completed connections to one port of one host at a time, or makes 1,000 in ten seconds.
 //! ## What fools it
-//! A service that is down while very many ask for it.
+//! A service that is silent, not down, while very many ask for it.
 //! ## What to do
 //! If one device is named, disconnect it. From the Internet, only the provider can help.
 //!
@@ -64,6 +65,8 @@ const SYSTEM: Port = 1024;
 const EPHEMERAL: Port = 32_768;
 // One of five completed is service, not flood.
 const COMPLETED_SHARE: u32 = 5;
+// So many refused are as much as one that waits: 1,500 are a flood, and no home's things knock so often.
+const REFUSED_WEIGHT: u32 = 10;
 /// Names and ports of a service whose beginnings are compared. With more of them each counts as a connection of its own.
 const BEGUN_MAX: usize = 32;
 const AT_ONCE: Duration = Duration::from_millis(500);
@@ -72,10 +75,14 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 struct Load {
     opened: Window,
     completed: Window,
+    /// Answered by a reset at once.
+    refused: Window,
     sources: Recent<IpAddr>,
     source: End,
     /// Who put the attempts on the wire.
     senders: Recent<MacAddr>,
+    /// To whom they go on this wire.
+    to: Option<MacAddr>,
     /// Of few names and ports that are used again and again: how each began last.
     begun: Few<(IpAddr, Port), Begun>,
 }
@@ -144,9 +151,11 @@ fn load<K: Ord + Hash + Clone>(table: &mut Subjects<K, Load>, key: K, source: En
     let fresh = |left| Load {
         opened: Window::with(left, now),
         completed: Window::default(),
+        refused: Window::default(),
         sources: Recent::new(64),
         source,
         senders: Recent::new(4),
+        to: None,
         begun: Few::new(),
     };
     // No sender's own: sources are forged.
@@ -211,12 +220,18 @@ impl SynFlood {
         let load = if tcp.flags.is_open() {
             let Some(load) = self.services.get_mut(&key, now) else { return };
             load.senders.see(mac, now);
+            load.to = frame.destination;
             if load.begins_again(from, tcp, now) {
                 load.opened.add(now, 1);
                 load.sources.see(from, now);
                 let party = context.neighbours.party(to, frame.destination);
                 let victim = End { mac: party.mac, ip: to, port: tcp.destination };
                 tell(&mut self.bell, load, (OPENED_MIN, victim, "half-open"), context, findings);
+            }
+            return;
+        } else if tcp.flags.has(Flags::SYN) {
+            if let Some(load) = self.unasked.get_mut(&to, now) {
+                load.to = frame.destination;
             }
             return;
         } else if self.strays.len() == 0 {
@@ -242,11 +257,22 @@ fn tell(
 ) {
     let now = context.now.mono;
     let (opened, completed) = (load.opened.sum(now, SPAN_S), load.completed.sum(now, SPAN_S));
-    if opened < bell.scaled(least) || completed * COMPLETED_SHARE > opened {
+    // A closed door keeps nobody waiting: who is refused comes again every second or two until the service is back.
+    let refused = load.refused.sum(now, SPAN_S).min(opened);
+    let waiting = opened - refused + refused / REFUSED_WEIGHT;
+    if waiting < bell.scaled(least) || completed * COMPLETED_SHARE > waiting {
+        return;
+    }
+    // At a mirror of one direction nobody who is not shown asks, or answers.
+    let is_told_by_silence = matches!(kind, "half-open" | "unasked answers");
+    if is_told_by_silence && victim.mac.or(load.to).is_some_and(|mac| context.neighbours.is_mute(mac)) {
         return;
     }
     let key = if kind == Stray::Reset.name() {
         format!("{} resets", victim.ip)
+    } else if kind == "unasked answers" {
+        // They come to a client's ports, each to another.
+        format!("{} answers", victim.ip)
     } else {
         format!("{}:{}", victim.ip, victim.port)
     };
@@ -343,6 +369,12 @@ impl Detector for SynFlood {
                 self.made(talk, context, findings);
                 let Some(load) = load(&mut self.services, (server.ip, server.port), client, now) else { return };
                 return load.completed.add(now, 1);
+            }
+            What::Outcome(Outcome::Refused) if talk.is_sure => {
+                if let Some(load) = self.services.get_mut(&(server.ip, server.port), now) {
+                    load.refused.add(now, 1);
+                }
+                return;
             }
             // This host does not hear itself ask: answers of neighbours are to its own port check.
             What::Opened(Start::Unasked) if context.network.is_own_ip(client.ip) && is_private(server.ip) => return,

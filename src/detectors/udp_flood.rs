@@ -246,6 +246,10 @@ impl Detector for UdpFlood {
         if second < least || five < least * 2 || answered * ANSWERED_SHARE > five {
             return;
         }
+        // Its receiver, or the router on the way to it, is not shown by this mirror: whether it answers is not known.
+        if frame.destination.is_some_and(|mac| context.neighbours.is_mute(mac)) && sort == Sort::Datagram {
+            return;
+        }
         let key = sort.key(to);
         if self.bell.rang(&key, Severity::High, now) {
             return;

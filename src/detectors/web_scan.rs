@@ -5,7 +5,7 @@
 //! ## Why it matters
 //! It is how forgotten pages, backups and known holes are found.
 //! ## How it decides
-//! In a minute 15 different paths that are answered with 404, 403 or 400, and at most one in ten that worked; or three
+//! In a minute 15 different paths (40 at a server of the Internet) that are answered with 404, 403 or 400, and at most one in ten that worked; or three
 //! different paths that only such lists ask for; or ten folders whose names count up, none of which is there; or five
 //! different paths by a program that calls itself what it is, a scanner; or three questions of sixty and more
 //! names of values, each time others; or forty different names below one domain by which
@@ -41,6 +41,9 @@ pub type Settings = Usual;
 const PAIRS_MAX: usize = 1024;
 const SPAN: Duration = Duration::from_secs(60);
 const MISSING_MIN: u32 = 15;
+/// At a server of the Internet: who looks whether twenty programs are up to date, or a map without its pieces, asks for
+/// what is not there as well. Lists of paths are of hundreds.
+const MISSING_BEYOND_MIN: u32 = 40;
 const LISTED_MIN: u32 = 3;
 const COUNTED_MIN: u32 = 10;
 const BY_SCANNER_MIN: u32 = 5;
@@ -192,7 +195,9 @@ impl WebScan {
         let counted = if worked == 0 && asked.counted.within(now, SPAN) >= alike { alike } else { 0 };
         let by_number = counted >= self.bell.scaled(COUNTED_MIN) as usize;
         let by_list = listed >= self.bell.scaled(LISTED_MIN) as usize;
-        let by_missing = missing >= self.bell.scaled(MISSING_MIN) as usize && worked * 10 <= missing + worked;
+        let leaves = !is_private(talk.server.ip) && talk.server.mac.is_none() && is_private(talk.client.ip);
+        let least = self.bell.scaled(if leaves { MISSING_BEYOND_MIN } else { MISSING_MIN }) as usize;
+        let by_missing = missing >= least && worked * 10 <= missing + worked;
         let by_name = asked.by_scanner.within(now, SPAN) >= self.bell.scaled(BY_SCANNER_MIN) as usize;
         let hosts = asked.hosts.within_keys(now, SPAN).filter(|(known, _)| *known == domain).count();
         let by_host = hosts >= self.bell.scaled(HOSTS_MIN) as usize;
@@ -249,14 +254,19 @@ impl Detector for WebScan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::stage::{Stage, conversation};
+    use crate::detectors::stage::{Stage, arp, conversation};
 
     fn visits(paths: &[String], status: &str) -> usize {
         visits_by("Mozilla/5.0", paths, status)
     }
 
     fn visits_by(agent: &str, paths: &[String], status: &str) -> usize {
+        visits_of(agent, paths, status, false)
+    }
+
+    fn visits_of(agent: &str, paths: &[String], status: &str, leaves: bool) -> usize {
         let mut stage = Stage::new(WebScan::new(Settings::default()));
+        stage.frame(&arp(5, 1, 5, 5, 9), 0);
         let mut count = 0;
         for (n, path) in paths.iter().enumerate() {
             let (ask, answer) = (
@@ -264,11 +274,26 @@ mod tests {
                 format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"),
             );
             let script: [(bool, &[u8]); 2] = [(true, ask.as_bytes()), (false, answer.as_bytes())];
-            for frame in conversation((9, 40_000 + n as u16), (5, 80), &script) {
+            for mut frame in conversation((9, 40_000 + n as u16), (5, 80), &script) {
+                // Beyond the router instead.
+                let far = if frame[29] == 5 { 26..30 } else { 30..34 };
+                if leaves {
+                    frame[far].copy_from_slice(&[203, 0, 113, 5]);
+                }
                 count += stage.frame(&frame, n as u64 * 300).len();
             }
         }
         count
+    }
+
+    #[test]
+    fn who_looks_for_news_of_many_programs_is_not_told_and_a_list_of_paths_is() {
+        let of = |count: usize| (0..count).map(|n| format!("/simple/program-{n}x/")).collect::<Vec<_>>();
+        let beyond = |count: usize| visits_of("pip/24.0", &of(count), "404", true);
+        assert_eq!(beyond(25), 0);
+        assert!(beyond(90) > 0 && visits(&of(25), "404") > 0, "more, and at a server of the home");
+        let listed = ["/.env", "/.git/config", "/wp-login.php", "/phpmyadmin/"].map(str::to_owned);
+        assert!(visits_of("Mozilla/5.0", &listed, "404", true) > 0);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     model::{Capped, Guarded, MacAddr, Party, is_private, is_unicast},
-    wire::{Frame, Net, nd::Nd},
+    wire::{Frame, Net, nd::Nd, tcp::Flags},
 };
 
 const STATIONS_MAX: usize = 8192;
@@ -36,6 +36,17 @@ struct Station {
     hops: [Option<IpAddr>; 2],
 }
 
+/// Whether somebody was heard to send to somebody, not to all; until then, frames to it of conversations that it takes part
+/// in, at most [`MUTE_MIN`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Voice {
+    heard: bool,
+    spoken_to: u8,
+}
+
+/// So many acknowledgements to somebody who is never heard: this wire shows but one direction of what it says.
+const MUTE_MIN: u8 = 8;
+
 /// Frames of which it is remembered that they tell nothing new.
 const QUIET_MAX: usize = 16;
 
@@ -50,8 +61,9 @@ pub struct Neighbours {
     quiet: [Option<(Ends, u64)>; QUIET_MAX],
     news: u64,
     stations: Guarded<MacAddr, Station>,
-    /// Who claimed it last, and whether another did before.
-    bound: Guarded<IpAddr, (MacAddr, bool)>,
+    voices: Guarded<MacAddr, Voice>,
+    /// Who claimed it last, and who did before, if that was another.
+    bound: Guarded<IpAddr, (MacAddr, Option<MacAddr>)>,
     /// Addresses that a name server gave, and a digest of the domain it gave them for.
     looked_up: Capped<IpAddr, u64>,
     /// Whose name servers' answers are heard.
@@ -67,6 +79,7 @@ impl Default for Neighbours {
             quiet: [None; QUIET_MAX],
             news: 0,
             stations: Guarded::new(STATIONS_MAX),
+            voices: Guarded::new(STATIONS_MAX),
             bound: Guarded::new(BOUND_MAX),
             looked_up: Capped::new(LOOKED_UP_MAX),
             askers: Capped::new(ASKERS_MAX),
@@ -97,7 +110,7 @@ impl Neighbours {
 
     /// Whether anything is known now that was not, and whether what was known was heard again and keeps its place.
     fn learn(&mut self, frame: &Frame<'_>, mac: MacAddr, tick: u64) -> (bool, bool) {
-        let (mut is_news, mut is_younger) = (false, false);
+        let (mut is_news, mut is_younger) = self.voices(frame, mac, tick);
         if let (Some(to), Some((_, ip))) = (frame.destination.filter(|to| to.is_station()), frame.addresses())
             && !is_private(ip)
             && is_unicast(ip)
@@ -135,6 +148,34 @@ impl Neighbours {
             _ => {}
         }
         (is_news, is_younger)
+    }
+
+    /// Who is heard, and who is only spoken to. Whether that is news, and whether the next frame of the same ends may be.
+    fn voices(&mut self, frame: &Frame<'_>, mac: MacAddr, tick: u64) -> (bool, bool) {
+        let Some(to) = frame.destination.filter(|to| to.is_station() && frame.addresses().is_some()) else {
+            return (false, false);
+        };
+        let is_new = !self.voices.get(&mac).is_some_and(|voice| voice.heard);
+        if is_new {
+            self.voice(mac, tick, |voice| voice.heard = true);
+        }
+        let Some(tcp) = frame.tcp() else { return (is_new, false) };
+        if self.voices.get(&to).is_some_and(|voice| voice.heard || voice.spoken_to >= MUTE_MIN) {
+            return (is_new, false);
+        }
+        if tcp.flags.has(Flags::ACK) && !tcp.flags.has(Flags::SYN) && !tcp.flags.has(Flags::RST) {
+            self.voice(to, tick, |voice| voice.spoken_to += 1);
+        }
+        (is_new, true)
+    }
+
+    fn voice(&mut self, mac: MacAddr, tick: u64, change: impl FnOnce(&mut Voice)) {
+        if self.voices.get(&mac).is_none() {
+            self.voices.insert(mac, Voice::default(), owner(mac), tick);
+        }
+        if let Some(voice) = self.voices.get_mut(&mac, tick) {
+            change(voice);
+        }
     }
 
     /// A name server gave `client` these addresses for a name of `domain`.
@@ -197,7 +238,13 @@ impl Neighbours {
     /// Who claimed `ip`, if nobody else ever did.
     #[must_use]
     pub fn sole_holder(&self, ip: IpAddr) -> Option<MacAddr> {
-        self.bound.get(&ip).filter(|(_, is_disputed)| !is_disputed).map(|(mac, _)| *mac)
+        self.bound.get(&ip).filter(|(_, before)| before.is_none()).map(|(mac, _)| *mac)
+    }
+
+    /// Whether `mac` is the last to claim an address of IPv4 that was `other`'s before. Looks through all: for rare questions.
+    #[must_use]
+    pub fn took_over(&self, mac: MacAddr, other: MacAddr) -> bool {
+        self.bound.iter().any(|(ip, of)| ip.is_ipv4() && *of == (mac, Some(other)))
     }
 
     /// Whether `mac` has an address on this wire.
@@ -227,6 +274,13 @@ impl Neighbours {
         self.hops(mac)[0].is_some()
     }
 
+    /// Whether others converse with `mac`, and this wire never shows what it says itself (a mirror of one direction): that
+    /// it did not ask, or does not answer, is not known then.
+    #[must_use]
+    pub fn is_mute(&self, mac: MacAddr) -> bool {
+        self.voices.get(&mac).is_some_and(|voice| !voice.heard && voice.spoken_to >= MUTE_MIN)
+    }
+
     /// Whether anybody was seen to be such a way.
     #[must_use]
     pub const fn has_way_out(&self) -> bool {
@@ -245,7 +299,7 @@ impl Neighbours {
     }
     #[must_use]
     pub fn len(&self) -> usize {
-        self.stations.len() + self.bound.len() + self.looked_up.len() + self.askers.len()
+        self.stations.len() + self.voices.len() + self.bound.len() + self.looked_up.len() + self.askers.len()
     }
 
     /// Whether `ip` is of a network in which somebody here has an address.
@@ -270,11 +324,12 @@ impl Neighbours {
             self.on_link.insert(network(v6), ());
         }
         match self.bound.get_mut(&ip, tick) {
-            Some((holder, is_disputed)) => {
-                *is_disputed |= *holder != mac;
+            Some((holder, before)) if *holder != mac => {
+                *before = Some(*holder);
                 *holder = mac;
             }
-            None => drop(self.bound.insert(ip, (mac, false), owner(mac), tick)),
+            Some(_) => {}
+            None => drop(self.bound.insert(ip, (mac, None), owner(mac), tick)),
         }
         self.station(mac, tick, |station| {
             station.spoke.remove(&ip);

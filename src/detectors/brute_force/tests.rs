@@ -433,3 +433,13 @@ fn one_password_for_everybody_of_a_directory_is_told() {
     assert!(run(&["anna", "ben", "carla", "dora", "emil", "frida"]) > 0);
     assert_eq!(run(&["anna", "anna", "ben", "anna"]), 0, "two who mistype");
 }
+
+#[test]
+fn an_old_password_is_no_guess_however_often_it_is_sent() {
+    let of = |secret: &dyn Fn(usize) -> String, count: usize| -> usize {
+        logins(&(0..count).map(secret).collect::<Vec<_>>(), false, 0).len()
+    };
+    assert_eq!(of(&|_| "sunny".to_owned(), 300), 0);
+    assert_eq!(of(&|n| format!("sunny{}", n % 3), 300), 0, "each program of a device has one");
+    assert!(of(&|n| format!("sunny{n}"), 12) > 0);
+}

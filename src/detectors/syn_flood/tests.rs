@@ -167,3 +167,52 @@ fn the_same_names_and_ports_again_and_again_are_a_flood_and_who_asks_once_more_i
     };
     assert_eq!(twice, 0, "a mirror that shows everything twice");
 }
+
+#[test]
+fn a_closed_door_is_knocked_at_by_all_things_of_a_home_and_a_flood_is_faster() {
+    // So many clients of five hosts, each coming again after so long; the service is back at last.
+    let run = |clients: u16, every_ms: u64, answers: u8| -> usize {
+        let mut stage = Stage::new(SynFlood::new(Settings::default()));
+        let mut told = 0;
+        for n in 0..clients * 8 {
+            let (round, client) = (u64::from(n / clients), n % clients);
+            let (me, ms) = ((20 + (client % 5) as u8, 10_000 + n), round * every_ms + u64::from(client) / 4);
+            told += stage.frame(&tcp(me, (5, 1883), SYN, u32::from(n), b""), ms).len();
+            if round == 7 {
+                told += stage.frame(&tcp((5, 1883), me, SYN | ACK, 1, b""), ms).len();
+                told += stage.frame(&tcp(me, (5, 1883), ACK, u32::from(n) + 1, b""), ms).len();
+            } else if answers > 0 {
+                told += stage.frame(&tcp((5, 1883), me, answers, 1, b""), ms).len();
+            }
+        }
+        told
+    };
+    assert_eq!(run(140, 2000, RST | ACK), 0, "a broker that is started anew");
+    assert!(run(140, 100, RST | ACK) == 0 && run(1200, 400, RST | ACK) > 0, "a good thousand is none yet");
+    assert!(run(140, 2000, 0) > 0 && run(140, 2000, SYN | ACK) > 0, "half-open");
+}
+
+#[test]
+fn at_a_mirror_of_one_direction_nothing_is_half_open() {
+    // Others converse with the host, which is heard itself or not; then all ask it, or it is answered by all.
+    let run = |is_heard: bool, asks: bool| -> usize {
+        let mut stage = Stage::new(SynFlood::new(Settings::default()));
+        stage.frame(&crate::detectors::stage::arp(5, 1, 5, 5, 1), 0);
+        for n in 0..12u16 {
+            stage.frame(&tcp((7, 40_000 + n), (5, 80), ACK, 1, b"more"), 1);
+            if is_heard {
+                stage.frame(&tcp((5, 80), (7, 40_000 + n), ACK, 1, b"here"), 1);
+            }
+        }
+        let frame = |n: u16| {
+            if asks {
+                tcp((9, 10_000 + n), (5, 1883), SYN, 1, b"")
+            } else {
+                tcp((9, 443), (5, 40_000 + n), SYN | ACK, 1, b"")
+            }
+        };
+        (0..400u16).map(|n| stage.frame(&frame(n), 10 + u64::from(n) * 5).len()).sum()
+    };
+    assert_eq!((run(false, true), run(false, false)), (0, 0));
+    assert!(run(true, true) > 0 && run(true, false) > 0);
+}
