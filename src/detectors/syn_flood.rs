@@ -67,6 +67,8 @@ const EPHEMERAL: Port = 32_768;
 const COMPLETED_SHARE: u32 = 5;
 // So many refused are as much as one that waits: 1,500 are a flood, and no home's things knock so often.
 const REFUSED_WEIGHT: u32 = 10;
+/// So many may be served beside one that floods; forged senders are more.
+const SERVED_MAX: usize = 8;
 /// Names and ports of a service whose beginnings are compared. With more of them each counts as a connection of its own.
 const BEGUN_MAX: usize = 32;
 const AT_ONCE: Duration = Duration::from_millis(500);
@@ -79,6 +81,8 @@ struct Load {
     refused: Window,
     sources: Recent<IpAddr>,
     source: End,
+    /// Who opened most of it, and how much more than all others together (Boyer and Moore's vote, 1981).
+    leader: (End, u32),
     /// Who put the attempts on the wire.
     senders: Recent<MacAddr>,
     /// To whom they go on this wire.
@@ -154,6 +158,7 @@ fn load<K: Ord + Hash + Clone>(table: &mut Subjects<K, Load>, key: K, source: En
         refused: Window::default(),
         sources: Recent::new(64),
         source,
+        leader: (source, 0),
         senders: Recent::new(4),
         to: None,
         begun: Few::new(),
@@ -170,6 +175,30 @@ impl Weigh for Load {
 }
 
 impl Load {
+    fn opens(&mut self, source: End, now: Mono) {
+        self.opened.add(now, 1);
+        self.sources.see(source.ip, now);
+        if self.sources.within(now, SPAN) == 1 {
+            // Not whoever was served here before.
+            self.source = source;
+        }
+        self.leader = match self.leader {
+            _ if self.opened.sum(now, SPAN_S) <= 1 => (source, 1),
+            (leader, lead) if leader.ip == source.ip => (leader, lead.saturating_add(1)),
+            (_, 0) => (source, 1),
+            (leader, lead) => (leader, lead - 1),
+        };
+    }
+
+    /// Who does it, and how many do: somebody who is served meanwhile is none of them.
+    fn blamed(&self, now: Mono) -> (End, usize) {
+        let sources = self.sources.within(now, SPAN);
+        match self.leader {
+            (leader, lead) if sources <= SERVED_MAX && lead * 2 >= self.opened.sum(now, SPAN_S) => (leader, 1),
+            _ => (self.source, sources),
+        }
+    }
+
     /// Whether a name and port of before begin another connection: each has a number of its own, and who only asks once
     /// more keeps it (RFC 9293 §3.4.1) and waits a second first (RFC 6298 §2.1). Twice at once is a mirror that shows
     /// everything twice.
@@ -280,21 +309,21 @@ fn tell(
         return;
     }
     // Forged sources are many, but one machine puts them on the wire; unless that is the way in from outside.
-    let sources = load.sources.within(now, SPAN);
+    let (source, sources) = load.blamed(now);
     let sender = match load.senders.within_keys(now, SPAN).collect::<Vec<_>>()[..] {
         [mac] if context.neighbours.is_host(*mac) && !context.neighbours.is_way_out(*mac) => Some(*mac),
         _ => None,
     };
     // Somebody else's address: who sends in its name is not it.
-    let is_forged = load.source.mac.is_none() && context.neighbours.sole_holder(load.source.ip).is_some();
+    let is_forged = source.mac.is_none() && context.neighbours.sole_holder(source.ip).is_some();
     let attacker = match (kind, sources, sender) {
         ("unasked answers", ..) => Party::default(),
-        ("answers to segments of nothing", 1, _) => load.source.party(),
+        ("answers to segments of nothing", 1, _) => source.party(),
         ("answers to segments of nothing", ..) => Party::default(),
         (_, 1, Some(mac)) if is_forged => Party { device: None, mac: Some(mac), ip: None },
         (_, 1, _) if is_forged => Party::default(),
-        (_, 1, _) if load.source.mac.is_some() || sender.is_none() => load.source.party(),
-        (_, 1, Some(mac)) => Party { mac: Some(mac), ..load.source.party() },
+        (_, 1, _) if source.mac.is_some() || sender.is_none() => source.party(),
+        (_, 1, Some(mac)) => Party { mac: Some(mac), ..source.party() },
         (_, _, Some(mac)) => Party { device: None, mac: Some(mac), ip: None },
         _ => Party::default(),
     };
@@ -356,12 +385,7 @@ impl Detector for SynFlood {
         let (load, least, victim, kind) = match noticed.what {
             What::Opened(Start::Syn) => {
                 let Some(load) = load(&mut self.services, (server.ip, server.port), client, now) else { return };
-                load.opened.add(now, 1);
-                load.sources.see(client.ip, now);
-                if load.sources.within(now, SPAN) == 1 {
-                    // Not whoever was served here before.
-                    load.source = client;
-                }
+                load.opens(client, now);
                 (load, OPENED_MIN, server, "half-open")
             }
             What::Closed { .. } => return self.connections.ended(talk, now),
@@ -380,8 +404,7 @@ impl Detector for SynFlood {
             What::Opened(Start::Unasked) if context.network.is_own_ip(client.ip) && is_private(server.ip) => return,
             What::Opened(Start::Unasked) => {
                 let Some(load) = load(&mut self.unasked, client.ip, server, now) else { return };
-                load.opened.add(now, 1);
-                load.sources.see(server.ip, now);
+                load.opens(server, now);
                 (load, UNASKED_MIN, client, "unasked answers")
             }
             What::Opened(Start::Stray(_)) | What::Outcome(_) => {
@@ -393,11 +416,7 @@ impl Detector for SynFlood {
                 let Some((victim, source, kind)) = seen else { return };
                 let port = if kind == Stray::Reset { 0 } else { victim.port };
                 let Some(load) = load(&mut self.strays, (victim.ip, port, kind), source, now) else { return };
-                load.opened.add(now, 1);
-                load.sources.see(source.ip, now);
-                if load.sources.within(now, SPAN) == 1 {
-                    load.source = source;
-                }
+                load.opens(source, now);
                 (load, kind.least(), victim, kind.name())
             }
             _ => return,
