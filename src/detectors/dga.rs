@@ -51,8 +51,6 @@ const NXDOMAIN: u8 = 3;
 const UNHELPFUL: [u8; 2] = [2, 5];
 /// Of those it takes so many.
 const REFUSED_MIN: u32 = 20;
-/// And nothing else speaks against them: a mail server asks for whatever its letters name.
-const REFUSED_MADE_PERCENT: usize = 80;
 
 #[derive(Debug, Clone)]
 struct Asked {
@@ -73,7 +71,7 @@ impl Asked {
         let made = self.refused.keys().filter(|domain| domain.split('.').next().is_some_and(is_made)).count();
         if refused < least
             || refused * 100 < (refused + others) * ALL_PERCENT
-            || made * 100 < self.refused.len() * REFUSED_MADE_PERCENT
+            || made * 100 < self.refused.len() * MADE_PERCENT
         {
             return None;
         }

@@ -184,7 +184,8 @@ impl Load {
         }
         self.leader = match self.leader {
             _ if self.opened.sum(now, SPAN_S) <= 1 => (source, 1),
-            (leader, lead) if leader.ip == source.ip => (leader, lead.saturating_add(1)),
+            // As it is now: somebody else may speak in its name since.
+            (leader, lead) if leader.ip == source.ip => (source, lead.saturating_add(1)),
             (_, 0) => (source, 1),
             (leader, lead) => (leader, lead - 1),
         };

@@ -8,9 +8,9 @@ use std::{
 use super::{
     SILENT,
     fact::{End, Outcome, Start, Talkers, What},
-    reading::Turn,
     stream::Stream,
     talk::Talk,
+    turn::Turn,
 };
 use crate::{
     model::{Moment, Mono, Port},

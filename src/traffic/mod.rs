@@ -23,6 +23,7 @@ mod reading;
 mod sight;
 mod stream;
 mod talk;
+mod turn;
 
 pub use fact::{
     Certificate, Credential, Dns, End, Http, Login, MANAGED, NAMES, Noticed, Outcome, Start, Talkers, Tls, What,

@@ -5,41 +5,12 @@
 
 use crate::wire::tcp::{Flags, Tcp};
 
-use super::{fact::What, flow::Flow, stream::Stream};
+use super::{fact::What, flow::Flow, stream::Stream, turn};
 
 /// Of each side: what is read of a conversation whose protocol is not one of files and remote procedures.
 const READ_MAX: u32 = 16 * 1024;
 /// Of those.
 const READ_LONG_MAX: u32 = 512 * 1024;
-
-/// Of what each side says first, so much is put together: greetings, requests and calls end before. A greeting of TLS with a
-/// key that withstands quantum computers is 1.7 KiB (draft-ietf-tls-ecdhe-mlkem), two segments.
-const JOINED_MAX: usize = 2 * 1024;
-
-/// What one side says while the other keeps silent.
-#[derive(Debug)]
-pub struct Turn {
-    by_client: bool,
-    from: u32,
-    bytes: Vec<u8>,
-    /// So much of it was told at once.
-    told: usize,
-}
-
-impl Turn {
-    fn fits(from: u32, len: usize) -> bool {
-        from as usize + len <= JOINED_MAX
-    }
-
-    /// Tells what was not told as a whole.
-    fn tell(&mut self, whats: &mut Vec<What>) {
-        if self.bytes.len() > self.told {
-            self.told = self.bytes.len();
-            let Turn { by_client, from, .. } = *self;
-            whats.push(What::Joined { by_client, from, bytes: self.bytes.clone() });
-        }
-    }
-}
 
 /// A segment, and how long it was on the wire.
 pub struct Segment<'a> {
@@ -72,7 +43,7 @@ fn is_read(flow: &Flow, tcp: &Tcp<'_>, by_client: bool) -> bool {
 
 /// Bytes that a conversation holds.
 pub fn held(flow: &Flow) -> usize {
-    let turn = flow.turn.as_ref().map_or(0, |turn| turn.bytes.len());
+    let turn = flow.turn.as_ref().map_or(0, |turn| turn.held());
     flow.streams.iter().map(Stream::held).sum::<usize>() + flow.app.as_ref().map_or(0, |app| app.held()) + turn
 }
 
@@ -149,27 +120,7 @@ impl Reading<'_> {
 
     /// Tells what is said, and what it is a part of.
     fn join(&mut self, flow: &mut Flow, by_client: bool, from: u32) {
-        let len = self.said.len();
-        if let Some(turn) = flow.turn.as_mut().filter(|turn| turn.by_client != by_client || !Turn::fits(from, len)) {
-            turn.tell(self.whats);
-        }
-        self.whats.push(What::Said { by_client, from, bytes: self.said.clone() });
-        match &mut flow.turn {
-            turn if !Turn::fits(from, len) => *turn = None,
-            Some(turn) if turn.by_client == by_client => {
-                turn.bytes.extend_from_slice(self.said);
-                // Not each byte of who sends one at a time.
-                if turn.bytes.len() >= turn.told + turn.told / 4 {
-                    turn.tell(self.whats);
-                }
-            }
-            Some(turn) => {
-                turn.bytes.clear();
-                turn.bytes.extend_from_slice(self.said);
-                (turn.by_client, turn.from, turn.told) = (by_client, from, len);
-            }
-            turn @ None => *turn = Some(Box::new(Turn { by_client, from, bytes: self.said.clone(), told: len })),
-        }
+        turn::say(&mut flow.turn, (by_client, from), self.said, self.whats);
     }
 
     /// Nobody says more for now, or ever.
