@@ -109,7 +109,7 @@ mod tests {
                 greeting.hear(true, &mut unread, &mut out);
             }
             greeting.hurry(&mut unread, &mut out);
-            assert_eq!(out, [whole.clone()], "in pieces of {size}");
+            assert_eq!(out, std::slice::from_ref(&whole), "in pieces of {size}");
         }
         let (mut greeting, mut out) = (Greeting::default(), Vec::new());
         let mut cut = hello[..1000].to_vec();
