@@ -103,7 +103,7 @@ pub struct Credential {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Http {
     pub method: String,
-    /// As asked, cut to [`super::PATH_MAX`].
+    /// As asked, of the first [`super::PATH_MAX`] bytes; each that is no letter is a sign of three bytes (U+FFFD).
     pub path: String,
     pub host: String,
     pub agent: String,
