@@ -28,19 +28,23 @@ const ANNAS: (&str, &str) = ("5a:11:22:33:44:55", "192.168.7.50");
 const BENS: (&str, &str) = ("6a:11:22:33:44:55", "192.168.7.51");
 const NEW: (&str, &str) = ("9e:11:22:33:44:66", "192.168.7.60");
 
+/// Anna's phone is silent, and four seconds later somebody new is there.
+fn takes_over(home: &mut World) {
+    home.run(45);
+    home.seen(BENS, Proof::Frame);
+    home.seen(ANNAS, Proof::Frame);
+    home.goes(ANNAS);
+    home.run(4);
+    home.comes(NEW);
+    home.dhcp(NEW, "iPhone");
+}
+
 #[test]
 fn a_newcomer_that_took_over_is_proposed_and_joined_by_one_word() {
     for (join, proposals) in [(Join::Auto, 1), (Join::Propose, 1), (Join::Off, 0)] {
         let mut home = generic_phones(join);
-        let (anna, seen) = (home.id(ANNAS), ANNAS);
-        home.seen(BENS, Proof::Frame);
-        home.run(45);
-        home.seen(BENS, Proof::Frame);
-        home.seen(seen, Proof::Frame);
-        home.goes(ANNAS);
-        home.run(4);
-        home.comes(NEW);
-        home.dhcp(NEW, "iPhone");
+        let anna = home.id(ANNAS);
+        takes_over(&mut home);
         home.run(60);
         home.seen(BENS, Proof::Frame);
         assert_eq!(home.saw("proposed"), 0, "whoever is here has not spoken yet");
@@ -73,13 +77,7 @@ fn a_newcomer_that_took_over_is_proposed_and_joined_by_one_word() {
 fn who_is_refused_or_heard_beside_the_other_is_not_proposed_again() {
     for refused in [true, false] {
         let mut home = generic_phones(Join::Auto);
-        home.run(45);
-        home.seen(BENS, Proof::Frame);
-        home.seen(ANNAS, Proof::Frame);
-        home.goes(ANNAS);
-        home.run(4);
-        home.comes(NEW);
-        home.dhcp(NEW, "iPhone");
+        takes_over(&mut home);
         home.run(120);
         assert_eq!(home.saw("proposed"), 1, "{:#?}", home.lines);
         let (new, anna) = (home.id(NEW), home.id(ANNAS));
